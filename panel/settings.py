@@ -108,9 +108,7 @@ SEAL_KEYS = env.list("SEAL_KEYS")
 # The Hosting API -------------------------------------------------------------------------------------------
 PROVIDER_PORT = env.int("PROVIDER_PORT", default=8010)
 # name=url pairs; members choose among these, so that nobody can point a worker at an arbitrary address.
-API_ENDPOINTS = env.dict(
-    "API_ENDPOINTS", default={"Bundled provider": f"http://127.0.0.1:{PROVIDER_PORT}/xmlrpc/"}
-)
+API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": f"http://127.0.0.1:{PROVIDER_PORT}/xmlrpc/"})
 API_CONNECT_TIMEOUT_S = env.float("API_CONNECT_TIMEOUT_S", default=5.0)
 API_READ_TIMEOUT_S = env.float("API_READ_TIMEOUT_S", default=30.0)
 # Calls in two seconds for one login, and how many of them only members' operations may use.

@@ -78,15 +78,13 @@ class Product(MirrorRow):
     can_release = models.BooleanField(default=False)
     is_in_redemption = models.BooleanField(default=False)
     redemption_days = models.PositiveIntegerField(default=0)
-    # Why each action is off, in the provider's words: {"updating": [...], "renewing": [...], "removing": [...], "releasing": [...]}
+    # Why each action is off, in the provider's words, by action: updating, renewing, removing, releasing.
     errors = models.JSONField(default=dict)
 
     class Meta(MirrorRow.Meta):
         abstract = False
         ordering = ["date_end", "remote_id"]
-        constraints = [
-            models.UniqueConstraint(fields=["account", "remote_id"], name="one_product_per_remote_id")
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_product_per_remote_id")]
 
 
 class Vm(MirrorRow):
@@ -153,9 +151,7 @@ class Disk(MirrorRow):
 
     class Meta(MirrorRow.Meta):
         abstract = False
-        constraints = [
-            models.UniqueConstraint(fields=["account", "remote_id"], name="one_disk_per_remote_id")
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_disk_per_remote_id")]
         indexes = [
             models.Index(fields=["account", "name", "id"]),
             models.Index(fields=["account", "state"]),
@@ -179,9 +175,7 @@ class OsImage(MirrorRow):
     class Meta(MirrorRow.Meta):
         abstract = False
         ordering = ["label", "remote_id"]
-        constraints = [
-            models.UniqueConstraint(fields=["account", "remote_id"], name="one_os_image_per_remote_id")
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_os_image_per_remote_id")]
 
     def __str__(self) -> str:
         return self.label

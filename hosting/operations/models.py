@@ -43,6 +43,8 @@ class Plan(models.Model):
     # The root password until `vm_create` was sent, then empty.
     sealed_secret = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    # When it was last started or resumed: what had failed before then is asked for again.
+    resumed_at = models.DateTimeField(null=True, blank=True)
     # Why it stopped when no operation tells: a refusal by Sharedeck itself.
     problem = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -137,8 +139,7 @@ class Operation(models.Model):
             models.UniqueConstraint(fields=["account", "remote_id"], name="one_operation_per_remote_id"),
             models.UniqueConstraint(
                 fields=["account", "target"],
-                condition=models.Q(state__in=[state.value for state in OPEN], origin="panel")
-                & ~models.Q(target=""),
+                condition=models.Q(state__in=[state.value for state in OPEN], origin="panel") & ~models.Q(target=""),
                 name="one_open_operation_per_object",
             ),
         ]
