@@ -16,6 +16,7 @@ class Job(StrEnum):
     SEND = "hosting.tasks.send"
     IDENTIFY = "hosting.tasks.identify"
     TRACK = "hosting.tasks.track"
+    ADVANCE = "hosting.tasks.advance"
     SETTLE = "hosting.tasks.settle"
     REFRESH = "hosting.tasks.refresh"
     SWEEP = "hosting.tasks.sweep"

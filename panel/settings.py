@@ -114,6 +114,14 @@ API_READ_TIMEOUT_S = env.float("API_READ_TIMEOUT_S", default=30.0)
 # Calls in two seconds for one login, and how many of them only members' operations may use.
 API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=30)
 
+# How long a request may be on its way before its worker counts as dead, and how long the provider's list is searched
+# for an unconfirmed one before it counts as never arrived. Seconds.
+SENDING_LIMIT_S = env.float("SENDING_LIMIT_S", default=60.0)
+UNCERTAIN_GRACE_S = env.float("UNCERTAIN_GRACE_S", default=60.0)
+# Every account is looked over this often, and each of its rows is re-read this often. Seconds.
+MIRROR_ROUND_S = env.float("MIRROR_ROUND_S", default=30.0)
+MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)
+
 # Background work -------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -123,6 +131,9 @@ CELERY_TASK_DEFAULT_QUEUE = "operations"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
+# A sweep that nobody could run in time is not worth running: the next one does the same.
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "hosting.tasks.sweep", "schedule": 1.0, "options": {"expires": 2}}}
 
 # People ----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "hosting.User"

@@ -57,9 +57,7 @@ class Transport:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
-            raise ValueError(
-                "an endpoint is http(s)://host[:port]/path, without a user, a password or a query"
-            )
+            raise ValueError("an endpoint is http(s)://host[:port]/path, without a user, a password or a query")
         self._scheme = parts.scheme
         self._host = parts.hostname
         self._port = parts.port

@@ -35,7 +35,7 @@ class Kind:
     title: ClassVar[Promise]
     permission: ClassVar[Permission]
     answer: ClassVar[Answer] = Answer.OPERATION
-    secret_rule: ClassVar[Callable[[str], None] | None] = None
+    secret_rules: ClassVar[Mapping[str, Callable[[str], None]]] = {}
     rules: ClassVar[Mapping[str, Callable[..., None]]] = {}
 
     @property
@@ -61,8 +61,8 @@ class Kind:
             value = getattr(self, field)
             if value is not None:
                 _check(rule, value, field)
-        if self.secret_rule is not None:
-            _check(self.secret_rule, secret, "password")
+        for field, rule in self.secret_rules.items():
+            _check(rule, secret, field)
 
     def send(self, client: Client, secret: str) -> int:
         """Make the one call, and return what the method returns (see `answer`).
@@ -160,7 +160,7 @@ class CreateVm(Kind):
     title = _("Create server")
     permission = Permission.OPERATE
     answer = Answer.VM
-    secret_rule = staticmethod(rules.password)
+    secret_rules = {"password": rules.password}
     rules = {
         "hostname": rules.hostname,
         "os_id": rules.identifier,

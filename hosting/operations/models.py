@@ -124,6 +124,8 @@ class Operation(models.Model):
     remote_state = models.CharField(max_length=10, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     eta_at = models.DateTimeField(null=True, blank=True)
+    # The provider's `date_updated` of what was last read of it.
+    remote_updated_at = models.DateTimeField(null=True, blank=True)
     # Why it did not work: {"reason", "code", "object", "cause", "element", "text"}; see `operations.problems`.
     problem = models.JSONField(default=dict)
 

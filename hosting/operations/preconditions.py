@@ -5,16 +5,17 @@ The provider checks all of it again. Asking here first saves a refusal, and says
 
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any
+from typing import TypeVar
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from hosting.accounts.models import Account
-from hosting.inventory.models import Disk, OsImage, Product, Vm
+from hosting.inventory.models import Disk, MirrorRow, OsImage, Product, Vm
 from hosting.operations import kinds
 from hosting.operations.capacity import overview
 from hosting.operations.rejection import NotEnough, WrongState
+
+Row = TypeVar("Row", bound=MirrorRow)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _detach_disk(kind: kinds.DetachDisk, account: Account) -> Standing:
 
 
 def _product(account: Account, remote_id: int, action: str) -> Standing:
-    product = _row(Product.objects.filter(account=account), remote_id, _("This product is not there any more."))
+    product = _row(Product, account, remote_id, _("This product is not there any more."))
     if reasons := product.errors.get(action):
         raise WrongState("; ".join(map(str, reasons)))
     label = dict(Product.Name.choices).get(product.product_name, product.product_name)
@@ -138,7 +139,7 @@ def _product(account: Account, remote_id: int, action: str) -> Standing:
 
 
 def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
-    vm = _row(Vm.objects.filter(account=account), remote_id, _("This server is not there any more."))
+    vm = _row(Vm, account, remote_id, _("This server is not there any more."))
     if vm.state not in allowed:
         raise WrongState(
             _("The server is “%(state)s”: it must be “%(allowed)s” for this.")
@@ -151,7 +152,7 @@ def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
 
 
 def _disk(account: Account, remote_id: int, *allowed: str) -> Disk:
-    disk = _row(Disk.objects.filter(account=account), remote_id, _("This disk is not there any more."))
+    disk = _row(Disk, account, remote_id, _("This disk is not there any more."))
     if disk.state not in allowed:
         raise WrongState(
             _("The disk is “%(state)s”: it must be “%(allowed)s” for this.")
@@ -163,8 +164,8 @@ def _disk(account: Account, remote_id: int, *allowed: str) -> Disk:
     return disk
 
 
-def _row(rows: QuerySet[Any], remote_id: int, gone: str) -> Any:
-    row = rows.filter(remote_id=remote_id).first()
+def _row(model: type[Row], account: Account, remote_id: int, gone: str) -> Row:
+    row: Row | None = model._default_manager.filter(account=account, remote_id=remote_id).first()
     if row is None:
         raise WrongState(gone)
     return row

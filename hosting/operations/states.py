@@ -34,7 +34,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.SENDING: frozenset(
         {State.WAITING, State.ANSWERED, State.TRACKED, State.REFUSED, State.NOT_SENT, State.UNCERTAIN}
     ),
-    State.ANSWERED: frozenset({State.TRACKED}),
+    State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
     State.UNCERTAIN: frozenset({State.TRACKED, State.RELEASED}),
     State.TRACKED: frozenset({State.DONE, State.FAILED, State.CANCELLED}),
 }

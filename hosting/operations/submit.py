@@ -1,8 +1,10 @@
 """Where a member's request becomes a durable operation, and where a member takes it back or asks again."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hosting.accounts import versions
@@ -15,6 +17,9 @@ from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, Wro
 from hosting.operations.states import HARMLESS, OPEN, State
 from hosting.teams.models import Membership, record
 from hosting.teams.roles import NotAllowedError
+
+# A job that has not been seen to by then was lost, and the sweep asks again.
+_JOB_LOST_AFTER_S = 5
 
 
 def submit(
@@ -65,6 +70,7 @@ def submit(
                 target=kind.target,
                 reserved_shares=standing.shares,
                 reserved_disk_mb=standing.disk_mb,
+                due_at=timezone.now() + timedelta(seconds=_JOB_LOST_AFTER_S),
                 vm_id=getattr(kind, "vm_id", None),
                 disk_id=getattr(kind, "disk_id", None),
                 product_id=getattr(kind, "product_id", None),
