@@ -30,7 +30,7 @@ def wire(kind: Kind, name: str | None = None, *, missing: object = MISSING) -> A
     metadata = {"kind": kind, "name": name}
     if isinstance(missing, dict):
         return field(default_factory=dict, metadata=metadata, hash=False)
-    return field(default=missing, metadata=metadata)  # type: ignore[call-overload]
+    return field(default=missing, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Struct:
 
 
 @cache
-def _plan(cls: type[Struct]) -> tuple[tuple[str, str, Kind, bool], ...]:
+def _plan(cls: Callable[..., Struct]) -> tuple[tuple[str, str, Kind, bool], ...]:
     return tuple(
         (
             each.name,
@@ -77,7 +77,7 @@ def _plan(cls: type[Struct]) -> tuple[tuple[str, str, Kind, bool], ...]:
             each.metadata["kind"],
             each.default is MISSING and each.default_factory is MISSING,
         )
-        for each in fields(cls)
+        for each in fields(cls)  # type: ignore[arg-type]
         if "kind" in each.metadata
     )
 
