@@ -113,9 +113,12 @@ class Server:
         sock.close()
 
     def _one(self, sock: socket.socket, source: Any) -> bool:
-        head = b"".join(iter(source.readline, b"\r\n"))
-        if not head:
-            return False
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = source.readline()
+            if not line:
+                return False
+            head += line
         length = next(
             int(line.split(b":")[1])
             for line in head.splitlines()
