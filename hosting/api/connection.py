@@ -67,7 +67,7 @@ class Timed(urllib3.connection.HTTPConnection):
 
     def read_head(self) -> HTTPResponse:
         """The status and headers of the response; its body is still to be read."""
-        self.response_class = self._response
+        self.response_class = self._response  # type: ignore[assignment]
         return PlainConnection.getresponse(self)
 
     def _response(self, sock: Any, **options: Any) -> HTTPResponse:

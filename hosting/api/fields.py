@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Self
 
 from hosting.api.errors import Garbled
@@ -30,7 +29,7 @@ def wire(kind: Kind, name: str | None = None, *, missing: object = MISSING) -> A
     metadata = {"kind": kind, "name": name}
     if isinstance(missing, dict):
         return field(default_factory=dict, metadata=metadata, hash=False)
-    return field(default=missing, metadata=metadata)  # type: ignore[call-overload]
+    return field(default=missing, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +67,24 @@ class Struct:
         return {**self.extra, **known}
 
 
-@cache
-def _plan(cls: type[Struct]) -> tuple[tuple[str, str, Kind, bool], ...]:
-    return tuple(
-        (
-            each.name,
-            each.metadata["name"] or each.name,
-            each.metadata["kind"],
-            each.default is MISSING and each.default_factory is MISSING,
+_Plan = tuple[tuple[str, str, Kind, bool], ...]
+_PLANS: dict[object, _Plan] = {}
+
+
+def _plan(cls: type[Struct]) -> _Plan:
+    """Attribute, wire name, kind and whether it is needed, for each field; worked out once a class."""
+    if cls not in _PLANS:
+        _PLANS[cls] = tuple(
+            (
+                each.name,
+                each.metadata["name"] or each.name,
+                each.metadata["kind"],
+                each.default is MISSING and each.default_factory is MISSING,
+            )
+            for each in fields(cls)
+            if "kind" in each.metadata
         )
-        for each in fields(cls)
-        if "kind" in each.metadata
-    )
+    return _PLANS[cls]
 
 
 def one(cls: type[Struct]) -> Kind:
