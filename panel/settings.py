@@ -106,9 +106,9 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SEAL_KEYS = env.list("SEAL_KEYS")
 
 # The Hosting API -------------------------------------------------------------------------------------------
-PROVIDER_PORT = env.int("PROVIDER_PORT", default=8010)
+BUNDLED_PROVIDER_URL = f"http://127.0.0.1:{env.int('PROVIDER_PORT', default=8010)}/xmlrpc/"
 # name=url pairs; members choose among these, so that nobody can point a worker at an arbitrary address.
-API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": f"http://127.0.0.1:{PROVIDER_PORT}/xmlrpc/"})
+API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": BUNDLED_PROVIDER_URL})
 API_CONNECT_TIMEOUT_S = env.float("API_CONNECT_TIMEOUT_S", default=5.0)
 API_READ_TIMEOUT_S = env.float("API_READ_TIMEOUT_S", default=30.0)
 # Calls in two seconds for one login, and how many of them only members' operations may use.
@@ -142,6 +142,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+# The demo's password is made anew for each installation; `make run` prints it.
+DEMO_PASSWORD = env("DEMO_PASSWORD", default="")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGIN_METHODS = {"email"}

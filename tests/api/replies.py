@@ -19,7 +19,7 @@ from hosting.api import (
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 SESSION = "s3ss10n-<id>&\"quoted\"-'x'"
-PASSWORD = "p4ss<word>&\"é\\'zz"  # noqa: S105
+PASSWORD = "p4ss<word>&\"é\\'zz"
 
 _date = xmlrpc.client.DateTime("20260304T12:00:00")
 DISK: dict[str, object] = {
