@@ -34,6 +34,8 @@ run provider: export PROVIDER_BIND := $(PROVIDER_BIND)
 run provider: export PANEL_URL := $(PANEL_URL)
 run provider: export READY_URLS := $(READY_URLS)
 run provider: export PYTHONUNBUFFERED := 1
+# A warning for shared machines; who runs this as root has been told once too often at every start.
+run provider: export PYTHONWARNINGS := ignore:You're running the worker
 
 run: install assets ## Start everything: the panel, its workers, Valkey and the bundled provider
 	@$(PYTHON) -m panel.environment $(OUR_PORTS)

@@ -4,6 +4,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from hosting.accounts import versions
+from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
 from hosting.operations.models import Operation
@@ -37,6 +38,8 @@ def adopt(operation: Operation, before: State, remote_id: int, **fields: object)
             adopted = move(operation, before, State.TRACKED, remote_id=remote_id, needs_person=False, **fields)
             if not adopted:
                 transaction.set_rollback(True)
+            # Whatever else is open may have time; this one is looked at with the next sweep.
+            Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
     except IntegrityError:
         return False
     return adopted

@@ -56,8 +56,7 @@ def watch(account: Account) -> None:
     try:
         track.look(client_for(account, Priority.TRACKING))
     finally:
-        pause = timedelta(seconds=track.pause_s(account))
-        Account.objects.filter(pk=account.pk).update(track_due_at=timezone.now() + pause)
+        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_look_at(account))
 
 
 def retry_round_soon(account: Account) -> None:

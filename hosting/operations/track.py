@@ -26,7 +26,7 @@ from hosting.operations.states import State
 _LIST_LIMIT = 300
 # A stamp of the provider may be a second older than the commit that makes it visible.
 _COMMIT_MARGIN = timedelta(seconds=1)
-_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 10.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.8), timedelta(seconds=10)
 # The operation of a new object is listed with it; so long after its creation it will not be any more.
 _IDENTIFY_LIMIT = timedelta(minutes=5)
 
@@ -103,12 +103,14 @@ def look(session: ApiSession) -> bool:
     return bool(read)
 
 
-def pause_s(account: Account) -> float:
-    """Seconds until the next look: until the first open operation should be done, within bounds."""
+def next_look_at(account: Account) -> datetime | None:
+    """When the first open operation should be done, within bounds; None when none is open."""
     now = timezone.now()
-    etas = account.operations.filter(state=State.TRACKED).values_list("eta_at", flat=True)
-    nearest = min(((eta - now).total_seconds() if eta else 0 for eta in etas), default=_LONGEST_PAUSE_S)
-    return min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, nearest))
+    etas = list(account.operations.filter(state=State.TRACKED).values_list("eta_at", flat=True))
+    if not etas:
+        return None
+    nearest = min(eta or now for eta in etas)
+    return min(now + _LONGEST_PAUSE, max(now + _SHORTEST_PAUSE, nearest))
 
 
 def _details(client: Client, *, remote_id: int) -> OperationDetails:

@@ -1,5 +1,6 @@
 """Make an installation ready to start: tables, static files, the endpoints on offer, and the demo on first use."""
 
+import logging
 from argparse import ArgumentParser
 from typing import Any
 
@@ -25,6 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="seed the demo if nobody can sign in yet")
 
     def handle(self, *args: Any, demo: bool, **options: Any) -> None:
+        # Nothing runs yet that could take a job: the first sweep finds what is due.
+        logging.getLogger("hosting.jobs").setLevel(logging.ERROR)
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         with transaction.atomic():

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 import urllib3
+from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         deadline = time.monotonic() + timeout
         for url in urls:
             wait_for(url, deadline)
+        wait_for_workers(deadline)
         panel = os.environ.get("PANEL_URL", f"http://127.0.0.1:{settings.PORT}/")
         self.stdout.write(BANNER.format(panel=panel, sign_in=sign_in_lines()))
         self.stdout.flush()
@@ -52,6 +54,15 @@ def wait_for(url: str, deadline: float) -> None:
             pass
         time.sleep(0.1)
     sys.exit(f"{url} does not answer. Look above for what its process says.")
+
+
+def wait_for_workers(deadline: float) -> None:
+    """Return once a worker for members' operations and one for the mirror answer; end with a message at the deadline."""
+    while time.monotonic() < deadline:
+        names = {name.partition("@")[0] for reply in current_app.control.ping(timeout=0.3) for name in reply}
+        if names >= {"operations", "mirror"}:
+            return
+    sys.exit("The workers do not answer. Look above for what their processes say.")
 
 
 def sign_in_lines() -> str:
