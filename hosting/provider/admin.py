@@ -34,13 +34,13 @@ admin.site.site_url = None
 class ReadOnlyMixin:
     """Shown, never changed by hand."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
 
 
@@ -111,10 +111,10 @@ class VmAdmin(admin.ModelAdmin):
     fields = ("account", "hostname", "state", "description", "os", "shares", "cores", "vm_max_memory")
     readonly_fields = ("account", "hostname", "os", "shares", "cores", "vm_max_memory")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:  # noqa: ARG002
         return False
 
 

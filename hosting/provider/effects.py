@@ -134,7 +134,9 @@ def terms_of(product: Product) -> products.Terms:
 def _pay(operation: Operation, terms: products.Terms) -> None:
     """Move the money of a product operation, at the price and the moment of its acceptance."""
     handle = operation.account.handle
-    amount = products.cost(operation.type, terms, operation.params, operation.unit_price, operation.date_created)
+    amount = products.cost(
+        operation.type, terms, operation.params, operation.unit_price, operation.date_created
+    )
     if amount > 0 and amount > ledger.balance(handle):
         raise CannotComplete("the balance is too low")
     ledger.charge(handle, amount, f"{operation.type} #{operation.pk}", operation)

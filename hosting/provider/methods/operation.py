@@ -90,5 +90,7 @@ def operation_cancel(call: Call, operation_id: int) -> bool:
     call.may_write()
     if not engine.cancel(operation):
         operation.refresh_from_db(fields=["state"])
-        raise bad_state(Object.OPERATION, "operation_id", operation_id, f"not possible: it is {operation.state}")
+        raise bad_state(
+            Object.OPERATION, "operation_id", operation_id, f"not possible: it is {operation.state}"
+        )
     return True
