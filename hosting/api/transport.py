@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3.exceptions
 
@@ -22,6 +22,7 @@ from hosting.api.connection import Timed, open_connection
 from hosting.api.errors import ApiError, Garbled, NotSent, RateLimited, RequestTooLarge, Unanswered
 from hosting.api.wire import decode_reply, encode_call
 
+_URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[!-~]*)?", re.IGNORECASE)
 _IDLE_S = 30.0
 _CHUNK = 65536
 _HEADERS = {
@@ -55,11 +56,9 @@ class Transport:
         max_response_bytes: int = 16 * 2**20,
         pool_size: int = 16,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
-            raise ValueError("an endpoint is http(s)://host[:port]/path, without a user, a password or a query")
+        parts = _endpoint(url)
         self._scheme = parts.scheme
-        self._host = parts.hostname
+        self._host = parts.hostname or ""
         self._port = parts.port
         self._path = parts.path or "/"
         self._connect_timeout_s = connect_timeout_s
@@ -195,6 +194,20 @@ class Transport:
         date = _http_date(response.getheader("Date"))
         if date is not None:
             self.clock_offset = date - datetime.now(UTC)
+
+
+def _endpoint(url: str) -> SplitResult:
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        if (
+            _URL.fullmatch(url)
+            and parts.hostname
+            and parts.port != 0
+            and not parts.query
+            and not parts.fragment
+        ):
+            return parts
+    raise ValueError("an endpoint is http(s)://host[:port]/path, without a user, a password or a query")
 
 
 def _http_date(text: str | None) -> datetime | None:

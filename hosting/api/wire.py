@@ -51,7 +51,7 @@ def encode_value(value: object, where: str = "value") -> str:
     return f"<value>{_encode(value, where)}</value>"
 
 
-def _encode(value: object, where: str) -> str:
+def _encode(value: object, where: str) -> str:  # noqa: PLR0911
     match value:
         case bool():
             return f"<boolean>{value:d}</boolean>"

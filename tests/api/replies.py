@@ -28,8 +28,9 @@ DISK: dict[str, object] = {
     "date_updated": "",
 }  # fmt: skip
 VM: dict[str, object] = {
-    "id": 5, "hostname": "vmtest1", "state": "running", "description": "", "os_id": 111, "os_label": "Debian 12",
-    "shares": 4, "flex_shares": 2, "cores": 1, "memory": 1024, "vm_max_memory": 2048, "console": "",
+    "id": 5, "hostname": "vmtest1", "state": "running", "description": "", "os_id": 111,
+    "os_label": "Debian 12", "shares": 4, "flex_shares": 2, "cores": 1, "memory": 1024,
+    "vm_max_memory": 2048, "console": "",
     "disks_id": [6, 7], "disks": [{**DISK, "id": 6, "type": "system", "is_boot_disk": True}, DISK],
     "ifaces": [{
         "id": 1, "type": "public", "bandwidth": 5120.0,
@@ -50,8 +51,9 @@ ACCOUNT: dict[str, object] = {
         "servers": 1, "memory": 256, "cores": 0.25, "disk": 8192, "bandwidth": 5120.0, "slots": 0.667,
     },
     "products": [{
-        "id": 3, "product_name": "shares", "quantity": 4, "duration": "1m", "date_created": _date, "date_end": _date,
-        "autorenew": True, "can_release": False, "is_in_redemption": False, "redemption": 7,
+        "id": 3, "product_name": "shares", "quantity": 4, "duration": "1m",
+        "date_created": _date, "date_end": _date, "autorenew": True, "can_release": False,
+        "is_in_redemption": False, "redemption": 7,
         "errors_for_updating": [], "errors_for_renewing": [], "errors_for_removing": ["in use"],
         "errors_for_releasing": [],
     }],
@@ -59,8 +61,8 @@ ACCOUNT: dict[str, object] = {
 }  # fmt: skip
 OPERATION: dict[str, object] = {
     "id": 900, "type": "vm_create", "state": "RUN", "step": "RUN", "source": "AA1234-GANDI", "vm_id": 5,
-    "disk_id": "", "product_id": "", "params": {"hostname": "vmtest1", "shares": 4}, "eta": 30, "last_error": "",
-    "date_created": _date, "date_start": _date, "date_updated": _date,
+    "disk_id": "", "product_id": "", "params": {"hostname": "vmtest1", "shares": 4}, "eta": 30,
+    "last_error": "", "date_created": _date, "date_start": _date, "date_updated": _date,
 }  # fmt: skip
 OS: dict[str, object] = {
     "os_id": 111, "label": "Debian 12", "arch": "x86-64", "family": "debian", "kernel_version": "6.1",

@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import xmlrpc.client
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -42,6 +43,28 @@ def answer(body: bytes, status: str = "200 OK", *headers: str) -> Script:
     return script
 
 
+def send(data: bytes) -> Script:
+    """Just these bytes, then close."""
+
+    def script(sock: socket.socket, _request: bytes) -> bool:
+        sock.sendall(data)
+        return False
+
+    return script
+
+
+def send_in_parts(data: bytes, pause_s: float) -> Script:
+    """One byte at a time, then close."""
+
+    def script(sock: socket.socket, _request: bytes) -> bool:
+        for byte in data:
+            sock.sendall(bytes([byte]))
+            time.sleep(pause_s)
+        return False
+
+    return script
+
+
 def reset(sock: socket.socket) -> None:
     """Close with a TCP reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -52,7 +75,7 @@ def reset(sock: socket.socket) -> None:
 class Server:
     """Listens on a loopback port and follows its scripts; counts what it saw."""
 
-    script: Script = answer(reply(1))
+    script: Script = field(default_factory=lambda: answer(reply(1)))
     on_accept: Callable[[socket.socket], bool] = lambda _sock: True
     tls: ssl.SSLContext | None = None
     accepted: int = 0
@@ -120,7 +143,9 @@ class Server:
                 return False
             head += line
         length = next(
-            int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-length:")
+            int(line.split(b":")[1])
+            for line in head.splitlines()
+            if line.lower().startswith(b"content-length:")
         )
         body = source.read(length)
         with self._lock:
