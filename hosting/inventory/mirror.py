@@ -109,7 +109,7 @@ def refresh(
         session.gather(calls),
         strict=True,
     ):
-        if isinstance(answer, api.DataFault) and answer.cause == api.Cause.NOT_FOUND:
+        if _is_gone(answer):
             gone.add(remote_id)
         elif isinstance(answer, api.ApiError):
             failure = answer
@@ -120,6 +120,13 @@ def refresh(
     apply(session.account, reading, explained=explained)
     if failure is not None:
         raise failure
+
+
+def _is_gone(answer: object) -> bool:
+    """A deleted object may be unknown from then on, or be remembered as deleted."""
+    if isinstance(answer, api.DataFault):
+        return answer.cause == api.Cause.NOT_FOUND
+    return isinstance(answer, api.Vm | api.Disk) and answer.state == "deleted"
 
 
 def _vm_info(client: api.Client, *, vm_id: int) -> api.Vm:
