@@ -192,7 +192,11 @@ def _objects(details: OperationDetails) -> dict[str, int]:
 
 
 def _outside(account: Account, details: OperationDetails) -> Operation | None:
-    """A row for an operation that nobody asked for here. None when it may still turn out to be one of ours."""
+    """A row for an operation that nobody asked for here. None when it may still turn out to be one of ours, or when
+    the account is just being imported: what was before is no news.
+    """
+    if account.mirrored_at is None:
+        return None
     unsettled = account.operations.filter(kind=details.type, state__in=(State.SENDING, State.UNCERTAIN, State.ANSWERED))
     if any(kinds.load(row.kind, row.params).fits(details) for row in unsettled):
         return None

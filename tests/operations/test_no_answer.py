@@ -13,7 +13,7 @@ from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams.models import Membership
 from tests.contract.conftest import Member
-from tests.operations.conftest import Engine
+from tests.engine import Engine
 from tests.processes import Provider
 
 BUY = kinds.AddProduct("shares", 2, "1m")

@@ -16,7 +16,7 @@ from hosting.operations.submit import cancel, retry, submit
 from hosting.teams.models import AuditEntry, Membership, Team, User
 from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import Member
-from tests.operations.conftest import Engine
+from tests.engine import Engine
 from tests.processes import Provider
 
 SECRET = "r00t-of-the-box"
