@@ -135,8 +135,8 @@ class Provider:
         self.web.wait_for_port(self.port)
 
     def stop(self) -> None:
-        self.web.stop()
-        # The worker's polite end waits for its broker; a test has nothing to wait for.
+        """End both at once: a polite end waits for kept connections and for the broker, a test for neither."""
+        self.web.kill()
         self.worker.kill()
 
 
