@@ -209,8 +209,8 @@ def test_three_hundred_operations_at_most(provider: Provider, member: Member) ->
     provider.shell(
         "from hosting.provider.models import *; from django.utils import timezone; n = timezone.now()\n"
         f"h = Handle.objects.get(handle={member.handle!r}); a = h.hosting_account\n"
-        "Operation.objects.bulk_create(Operation(account=a, source=h, type='vm_start', state='DONE', step='DONE',"
-        " date_created=n, date_updated=n) for _ in range(305))"
+        "Operation.objects.bulk_create(Operation(account=a, source=h, type='vm_start', state='DONE',"
+        " step='DONE', date_created=n, date_updated=n) for _ in range(305))"
     )
     listed = member.operation_list()
     assert len(listed) == 300
@@ -229,6 +229,7 @@ def test_an_operation_is_done_soon_after_its_acceptance(owner: Member) -> None:
 
 def test_it_goes_on_when_the_broker_is_emptied(provider: Provider, owner: Member, tmp_path: Path) -> None:
     provider.shell(
-        "import redis; from django.conf import settings; redis.Redis.from_url(settings.PROVIDER_REDIS_URL).flushdb()"
+        "import redis; from django.conf import settings\n"
+        "redis.Redis.from_url(settings.PROVIDER_REDIS_URL).flushdb()"
     )
     owner.new_vm()

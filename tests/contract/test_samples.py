@@ -1,4 +1,4 @@
-"""The specification's own samples, in Python 3 spelling: `xmlrpc.client`, `print()`, and the address changed."""
+"""The specification's own samples in Python 3 spelling: `xmlrpc.client`, `print()`, another address."""
 
 import xmlrpc.client
 from collections.abc import Iterator
@@ -187,8 +187,8 @@ ORDER = {
     "disk_create": "creating disk#",
     "disk_info": "informations for disk#123",
     "disk_delete": "created operation#",
-    "hosting_account_product_remove": "could not create a hosting_account_product_remove operation: DataError: not enough",
-    "hosting_account_product_update": "could not create a hosting_account_product_update operation: DataError: not enough",
+    "hosting_account_product_remove": "remove operation: DataError: not enough shares",
+    "hosting_account_product_update": "update operation: DataError: not enough shares",
 }
 
 

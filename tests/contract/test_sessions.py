@@ -1,6 +1,5 @@
 """login, safe mode and su; the life of a session; the rate limit."""
 
-import contextlib
 import http.client
 import time
 import xmlrpc.client
@@ -10,6 +9,13 @@ import pytest
 
 from tests.contract.conftest import Member
 from tests.processes import Provider, start_provider
+
+
+def login_answer(provider: Provider, *args: object) -> int:
+    try:
+        return login_fault(provider, *args)
+    except xmlrpc.client.ProtocolError as refused:
+        return refused.errcode
 
 
 def login_fault(provider: Provider, *args: object) -> int:
@@ -92,6 +98,7 @@ def test_a_session_ends_with_what_was_made_from_it(provider: Provider, member: M
         f"ApiSession.objects.filter(login__handle={member.handle!r}, safe=False, login=models.F('handle'))"
         ".update(date_end=timezone.now())"
     )
+    time.sleep(1.1)  # the server may remember a session for a second
     assert member.code("vm_list") == 510240
     assert member.code("su", member.handle) == 510240
     with pytest.raises(xmlrpc.client.Fault) as gone:
@@ -124,11 +131,9 @@ def test_the_rate_limit_answers_429_and_executes_nothing(tmp_path: Path) -> None
         assert other.vm_list() == [], "every login has its own count"
         time.sleep(int(refused.value.headers["Retry-After"]))
         assert member.operation_list({"type": "vm_reboot", "param": {"vm_id": 456}}) == []
-        with pytest.raises(xmlrpc.client.ProtocolError) as refused:
-            for _ in range(10):
-                with contextlib.suppress(xmlrpc.client.Fault):
-                    member.proxy.login("ZZ9001-GANDI", "guess")
-        assert refused.value.errcode == 429, "logins count as well"
+        guesses = [login_answer(limited, "ZZ9001-GANDI", "guess") for _ in range(8)]
+        assert guesses[0] == 510150
+        assert guesses[-1] == 429, "logins count as well"
     finally:
         limited.stop()
 
