@@ -11,7 +11,7 @@ pytest_plugins = ["tests.engine"]
 
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """One provider for the whole run. It has the demonstration in it; tests that change it use handles of their own."""
+    """One provider for the whole run, with the demonstration in it. Who writes uses handles of its own."""
     running = start_provider(tmp_path_factory.mktemp("provider"))
     yield running
     running.stop()

@@ -135,8 +135,8 @@ class Provider:
         self.web.wait_for_port(self.port)
 
     def stop(self) -> None:
-        self.web.stop()
-        # The worker's polite end waits for its broker; a test has nothing to wait for.
+        """End both at once: a polite end waits for kept connections and for the broker."""
+        self.web.kill()
         self.worker.kill()
 
 
@@ -144,9 +144,9 @@ _redis_numbers = itertools.cycle(range(2, 16))
 
 
 def start_provider(directory: Path, **env: str) -> Provider:
-    """A provider with the demonstration in it, on a free port. Operations are done at once, nothing is limited.
+    """A provider with the demonstration in it, on a free port; its operations are done at once.
 
-    `env` overrides its settings, for instance `PROVIDER_RATE_LIMIT="30"`.
+    Nothing limits the rate of calls. `env` overrides its settings, for instance `PROVIDER_RATE_LIMIT="30"`.
     """
     port = free_port()
     number = next(_redis_numbers)
@@ -158,6 +158,7 @@ def start_provider(directory: Path, **env: str) -> Provider:
         "PROVIDER_FAULTS": f"@{directory / 'faults'}",
         "PROVIDER_SPEED": "0",
         "PROVIDER_RATE_LIMIT": "0",
+        "PROVIDER_ADMIN_PASSWORD": "staff-passw0rd",
         **env,
     }
     web = [sys.executable, "-m", "gunicorn", "hosting.provider.wsgi", "--bind", f"127.0.0.1:{port}"]

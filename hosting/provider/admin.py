@@ -31,6 +31,9 @@ admin.site.site_header = admin.site.site_title = "Hosting provider"
 admin.site.site_url = None
 
 
+STAFF_STATES = (Vm.State.RUNNING, Vm.State.HALTED, Vm.State.PAUSED, Vm.State.LOCKED)
+
+
 class ReadOnlyMixin:
     """Shown, never changed by hand."""
 
@@ -110,6 +113,16 @@ class VmAdmin(admin.ModelAdmin):
     search_fields = ("hostname", "=id")
     fields = ("account", "hostname", "state", "description", "os", "shares", "cores", "vm_max_memory")
     readonly_fields = ("account", "hostname", "os", "shares", "cores", "vm_max_memory")
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only the states that staff may choose; creating and deleting are operations."""
+        if db_field.name == "state":
+            kwargs["choices"] = [(state.value, state.label) for state in STAFF_STATES]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:
+        """A VM in any other state belongs to the operation that will end it."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.state in STAFF_STATES)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

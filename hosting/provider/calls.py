@@ -40,7 +40,7 @@ class Call:
 
     def vm(self, vm_id: int) -> Vm:
         """That VM, whoever's it is. Raises fault 580140 when there is none."""
-        found = Vm.objects.select_related("os").filter(pk=vm_id).first()
+        found = Vm.objects.select_related("os", "interface").filter(pk=vm_id).first()
         if found is None:
             raise not_found(Object.VM, "vm_id", vm_id)
         return found

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from hosting.provider import ledger, products, projection, rules, validation
-from hosting.provider.models import Disk, Interface, Operation, Product, Vm
+from hosting.provider.models import Disk, HostingAccount, Interface, Operation, Product, Vm
 
 
 class CannotComplete(Exception):  # noqa: N818
@@ -133,7 +133,8 @@ def terms_of(product: Product) -> products.Terms:
 
 def _pay(operation: Operation, terms: products.Terms) -> None:
     """Move the money of a product operation, at the price and the moment of its acceptance."""
-    handle = operation.account.handle
+    # One payment of an account at a time, so that two cannot both find the balance sufficient.
+    handle = HostingAccount.objects.select_for_update().get(pk=operation.account_id).handle
     amount = products.cost(
         operation.type, terms, operation.params, operation.unit_price, operation.date_created
     )
@@ -201,6 +202,7 @@ def _not_created(operation: Operation, vm_state: Vm.State, disk_state: Disk.Stat
     if operation.type == products.ADD:
         _products(operation).update(state=Product.State.REMOVED)
     if operation.type == "vm_create":
+        Interface.objects.filter(vm__in=_vms(operation)).delete()
         _vms(operation).update(state=vm_state, date_updated=now)
     if operation.type in {"vm_create", "disk_create"}:
         _disks(operation).update(state=disk_state, vm=None, position=None, date_updated=now)

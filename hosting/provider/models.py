@@ -95,7 +95,7 @@ class Vm(models.Model):
 class Interface(models.Model):
     """A VM's network interface with its two addresses."""
 
-    vm = models.ForeignKey(Vm, models.CASCADE, related_name="interfaces")
+    vm = models.OneToOneField(Vm, models.CASCADE, related_name="interface")
     ipv4 = models.GenericIPAddressField(protocol="IPv4")
     ipv6 = models.GenericIPAddressField(protocol="IPv6")
     reverse = models.CharField(max_length=253, blank=True)

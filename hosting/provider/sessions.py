@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import time
 from datetime import timedelta
 
 from django.conf import settings
@@ -10,6 +11,10 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from hosting.provider.models import ApiSession, Handle
+
+MEMORY_S = 1.0
+MEMORY_SIZE = 1000
+_memory: dict[str, tuple[float, ApiSession]] = {}
 
 
 def _digest(session_id: str) -> str:
@@ -49,9 +54,18 @@ def narrow_session(session: ApiSession, handle: Handle) -> str:
 
 @sensitive_variables("session_id")
 def find(session_id: str) -> ApiSession | None:
-    """The live session with that id, its handle and hosting account read along."""
-    return (
-        ApiSession.objects.select_related("handle__hosting_account", "login")
-        .filter(digest=_digest(session_id), date_end__gt=timezone.now())
-        .first()
-    )
+    """The live session with that id, its handle and hosting account read along.
+
+    A session never changes, so what was read is good for `MEMORY_S` seconds without asking the database.
+    """
+    digest = _digest(session_id)
+    now = time.monotonic()
+    read_at, session = _memory.get(digest, (0.0, None))
+    if session is None or now - read_at > MEMORY_S:
+        rows = ApiSession.objects.select_related("handle__hosting_account", "login")
+        session = rows.filter(digest=digest).first()
+        if len(_memory) >= MEMORY_SIZE:
+            _memory.clear()
+        if session is not None:
+            _memory[digest] = (now, session)
+    return session if session is not None and session.date_end > timezone.now() else None

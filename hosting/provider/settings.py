@@ -97,6 +97,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": REDIS_PREFIX,
     "socket_timeout": 5,
     "socket_connect_timeout": REDIS_TIMEOUT_S,
+    # A call that was accepted is answered at once, with or without a broker.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "provider"

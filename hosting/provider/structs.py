@@ -43,6 +43,7 @@ def link_struct(vm: Vm, disk: Disk) -> dict[str, Any]:
 def vm_struct(vm: Vm) -> dict[str, Any]:
     """`vm` with its disks in position order and its network interfaces. Memory and sizes in MB."""
     disks = list(vm.disks.order_by("position"))
+    interface = getattr(vm, "interface", None)
     return {
         "id": vm.pk,
         "hostname": vm.hostname,
@@ -78,8 +79,9 @@ def vm_struct(vm: Vm) -> dict[str, Any]:
                     },
                 ],
             }
-            for interface in vm.interfaces.all()
-        ],
+        ]
+        if interface
+        else [],
         "date_created": date(vm.date_created),
         "date_updated": date(vm.date_updated),
     }

@@ -1,0 +1,88 @@
+"""The provider's staff at /admin/."""
+
+import http.cookiejar
+import re
+import urllib.parse
+import urllib.request
+
+from tests.contract.conftest import Member
+from tests.processes import Provider
+
+
+class Browser:
+    """Just enough of one: cookies, and forms with their CSRF token."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.root = f"http://127.0.0.1:{provider.port}"
+        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self.opener = urllib.request.build_opener(cookies)
+
+    def get(self, path: str) -> str:
+        with self.opener.open(self.root + path) as page:
+            return str(page.read().decode())
+
+    def post(self, path: str, **fields: str) -> str:
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
+        assert token
+        body = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], **fields}).encode()
+        with self.opener.open(self.root + path, body) as page:
+            return str(page.read().decode())
+
+
+def staff(provider: Provider) -> Browser:
+    browser = Browser(provider)
+    browser.post("/admin/login/?next=/admin/", username="admin", password="staff-passw0rd")
+    return browser
+
+
+def test_every_list_and_detail_is_shown_without_secrets(provider: Provider) -> None:
+    browser = staff(provider)
+    details = {
+        "vm": 456,
+        "disk": 123,
+        "product": 1234,
+        "operation": 1,
+        "ledgertransaction": 1,
+        "osimage": 111,
+    }
+    for model, pk in {"handle": 1, "price": 1, **details}.items():
+        assert "AA1234" in browser.get("/admin/provider/handle/")
+        assert browser.get(f"/admin/provider/{model}/")
+        page = browser.get(f"/admin/provider/{model}/{pk}/change/")
+        assert "scrypt$" not in page
+        assert "sealed" not in page
+
+
+def test_a_password_and_a_deposit(provider: Provider, member: Member) -> None:
+    code = f"from hosting.provider.models import *; print(Handle.objects.get(handle={member.handle!r}).pk)"
+    pk = provider.shell(code)
+    hosting = {
+        "hosting_account-TOTAL_FORMS": "0",
+        "hosting_account-INITIAL_FORMS": "0",
+        "hosting_account-MIN_NUM_FORMS": "0",
+        "hosting_account-MAX_NUM_FORMS": "1",
+    }
+    fields = {
+        "handle": member.handle,
+        "fullname": "Renamed",
+        "reseller": "",
+        "new_password": "another-passw0rd",
+    }
+    path = f"/admin/provider/handle/{pk}/change/"
+    browser = staff(provider)
+    page = browser.post(path, **fields, deposit="12.50", **hosting)
+    assert "was changed successfully" in page
+    assert "another-passw0rd" not in browser.get(path)
+    again = Member(provider.url, member.handle, "another-passw0rd")
+    assert again.account_balance() == 512.5
+    assert again.hosting_account_info()["fullname"] == "Renamed"
+
+
+def test_staff_pauses_a_vm_and_its_owner_starts_it(provider: Provider, owner: Member) -> None:
+    vm_id = owner.new_vm()
+    path = f"/admin/provider/vm/{vm_id}/change/"
+    assert "was changed successfully" in staff(provider).post(path, state="paused", description="too loud")
+    vm = owner.vm_info(vm_id)
+    assert (vm["state"], vm["description"]) == ("paused", "too loud")
+    owner.done(owner.vm_start(vm_id))
+    assert owner.vm_info(vm_id)["state"] == "running"
