@@ -114,7 +114,7 @@ class Transport:
         except (urllib3.exceptions.SSLError, ssl.SSLError, ssl.CertificateError):
             problem = "its TLS certificate or handshake failed"
         except urllib3.exceptions.NewConnectionError:
-            problem = "the connection is refused"
+            problem = "no connection is accepted"
         except (urllib3.exceptions.TimeoutError, TimeoutError):
             problem = f"no connection within {self._connect_timeout_s:g} s"
         except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError):
