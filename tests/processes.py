@@ -1,13 +1,15 @@
 """Start and stop the real servers that tests talk to. Each one belongs to whoever started it."""
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,3 +78,105 @@ def start_valkey(port: int, password: str, log: Path) -> Process:
     )
     process.wait_for_port(port)
     return process
+
+
+@dataclass
+class Provider:
+    """A running provider with a directory, a database and a Valkey number of its own."""
+
+    directory: Path
+    port: int
+    env: dict[str, str]
+    web: Process
+    worker: Process
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/xmlrpc/"
+
+    @property
+    def faults_file(self) -> Path:
+        """Rules written here are in force from the next call on (see `hosting.provider.scripted_faults`)."""
+        return self.directory / "faults"
+
+    @contextlib.contextmanager
+    def faults(self, rules: str) -> Iterator[None]:
+        """Have calls go wrong while the block runs."""
+        self.faults_file.write_text(rules, encoding="utf-8")
+        try:
+            yield
+        finally:
+            self.faults_file.unlink()
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command against its database and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments, "--settings", "hosting.provider.settings"],
+            cwd=ROOT,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{arguments}: {done.stderr[-4000:]}")
+        return done.stdout
+
+    def shell(self, code: str) -> str:
+        """Run Python in its project and return what it printed."""
+        return self.manage("shell", "-v", "0", "-c", code).strip()
+
+    def kill_worker(self) -> None:
+        """End the worker as a power cut would."""
+        self.worker.kill()
+
+    def restart_web(self) -> None:
+        self.web.restart()
+        self.web.wait_for_port(self.port)
+
+    def stop(self) -> None:
+        self.web.stop()
+        # The worker's polite end waits for its broker; a test has nothing to wait for.
+        self.worker.kill()
+
+
+_redis_numbers = itertools.cycle(range(2, 16))
+
+
+def start_provider(directory: Path, **env: str) -> Provider:
+    """A provider with the demonstration in it, on a free port. Operations are done at once, nothing is limited.
+
+    `env` overrides its settings, for instance `PROVIDER_RATE_LIMIT="30"`.
+    """
+    port = free_port()
+    number = next(_redis_numbers)
+    redis_url = f"redis://:{os.environ['VALKEY_PASSWORD']}@127.0.0.1:{os.environ['VALKEY_PORT']}/{number}"
+    settings = {
+        "PROVIDER_VAR_DIR": str(directory),
+        "PROVIDER_DATABASE_URL": f"sqlite:///{directory / 'provider.sqlite3'}",
+        "PROVIDER_REDIS_URL": redis_url,
+        "PROVIDER_FAULTS": f"@{directory / 'faults'}",
+        "PROVIDER_SPEED": "0",
+        "PROVIDER_RATE_LIMIT": "0",
+        **env,
+    }
+    web = [sys.executable, "-m", "gunicorn", "hosting.provider.wsgi", "--bind", f"127.0.0.1:{port}"]
+    web += ["--workers", "1", "--threads", "16", "--keep-alive", "75", "--no-control-socket"]
+    worker = [sys.executable, "-m", "celery", "-A", "hosting.provider.celery", "worker", "-B"]
+    worker += ["--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
+    subprocess.run(
+        [sys.executable, "manage.py", "prepare_provider", "--settings", "hosting.provider.settings"],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    provider = Provider(
+        directory,
+        port,
+        settings,
+        Process(web, settings, directory / "web.log"),
+        Process(worker, settings, directory / "worker.log"),
+    )
+    provider.web.wait_for_port(port)
+    return provider

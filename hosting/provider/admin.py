@@ -1,0 +1,153 @@
+"""The provider's staff: who the customers are, what things cost, and a look at everything that happened.
+
+The API's own state moves by operations. What staff may change here is what no operation changes.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from hosting.provider import ledger
+from hosting.provider.models import (
+    Disk,
+    Handle,
+    HostingAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    Operation,
+    OsImage,
+    Price,
+    Product,
+    Vm,
+)
+
+admin.site.site_header = admin.site.site_title = "Hosting provider"
+admin.site.site_url = None
+
+
+class ReadOnlyMixin:
+    """Shown, never changed by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class HandleForm(forms.ModelForm):
+    new_password = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text="Leave it empty to keep the password as it is. It is never shown again.",
+    )
+    deposit = forms.DecimalField(
+        required=False,
+        max_digits=12,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        help_text="EUR to add to the prepaid account",
+    )
+
+    class Meta:
+        model = Handle
+        fields = ("handle", "fullname", "reseller")
+
+
+class HostingAccountInline(admin.StackedInline):
+    model = HostingAccount
+    extra = 0
+
+
+@admin.register(Handle)
+class HandleAdmin(admin.ModelAdmin):
+    form = HandleForm
+    inlines = (HostingAccountInline,)
+    list_display = ("handle", "fullname", "reseller", "balance")
+    list_select_related = ("reseller",)
+    search_fields = ("handle", "fullname")
+
+    @admin.display(description="balance (EUR)")
+    def balance(self, handle: Handle) -> Decimal:
+        return ledger.balance(handle)
+
+    @transaction.atomic
+    def save_model(self, request: HttpRequest, obj: Handle, form: ModelForm, change: bool) -> None:
+        """Hash a new password, and book a deposit."""
+        if form.cleaned_data.get("new_password"):
+            obj.password = make_password(form.cleaned_data["new_password"])
+        super().save_model(request, obj, form, change)
+        if form.cleaned_data.get("deposit"):
+            ledger.deposit(obj, form.cleaned_data["deposit"], f"deposit entered by {request.user}")
+
+
+@admin.register(Price)
+class PriceAdmin(admin.ModelAdmin):
+    list_display = ("product_name", "amount")
+
+
+@admin.register(OsImage)
+class OsImageAdmin(admin.ModelAdmin):
+    list_display = ("id", "label", "arch", "kernel_version", "min_disk", "offered")
+
+
+@admin.register(Vm)
+class VmAdmin(admin.ModelAdmin):
+    """Staff may pause, lock and describe a VM; the rest belongs to its owner."""
+
+    list_display = ("id", "hostname", "account", "state", "shares", "cores")
+    list_select_related = ("account__handle",)
+    list_filter = ("state",)
+    search_fields = ("hostname", "=id")
+    fields = ("account", "hostname", "state", "description", "os", "shares", "cores", "vm_max_memory")
+    readonly_fields = ("account", "hostname", "os", "shares", "cores", "vm_max_memory")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(Disk)
+class DiskAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ("id", "name", "account", "state", "type", "size", "vm")
+    list_select_related = ("account__handle", "vm")
+    list_filter = ("state", "type")
+    search_fields = ("name", "=id")
+
+
+@admin.register(Product)
+class ProductAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ("id", "product_name", "account", "quantity", "state", "date_end")
+    list_select_related = ("account__handle",)
+    list_filter = ("product_name", "state")
+
+
+@admin.register(Operation)
+class OperationAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ("id", "type", "source", "state", "step", "date_created", "last_error")
+    list_select_related = ("source",)
+    list_filter = ("state", "type")
+    exclude = ("sealed_password", "driver_token")
+
+
+class LedgerEntryInline(ReadOnlyMixin, admin.TabularInline):
+    model = LedgerEntry
+    extra = 0
+
+
+@admin.register(LedgerTransaction)
+class LedgerTransactionAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ("id", "date", "description", "operation")
+    list_select_related = ("operation",)
+    inlines = (LedgerEntryInline,)

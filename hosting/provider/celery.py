@@ -1,0 +1,12 @@
+"""The provider's Celery application. Its one task runs operations; rows in the database are the truth."""
+
+import os
+
+from celery import Celery
+
+# Not `setdefault`: this module serves one project, whatever the surrounding process was started for.
+os.environ["DJANGO_SETTINGS_MODULE"] = "hosting.provider.settings"
+
+app = Celery("sharedeck-provider")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["hosting.provider"])

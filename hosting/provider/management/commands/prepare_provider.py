@@ -1,0 +1,26 @@
+"""Make the provider's database ready: quick and harmless when it is already."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from hosting.provider.seed import seed_demo
+
+
+class Command(BaseCommand):
+    help = (
+        "Migrate, make the demonstration on first use, and the staff user if PROVIDER_ADMIN_PASSWORD is set."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        call_command("migrate", interactive=False, verbosity=0)
+        if seed_demo():
+            self.stdout.write("The provider has its demonstration: AA1234-GANDI and its customers.")
+        password = settings.PROVIDER_ADMIN_PASSWORD
+        if password and not User.objects.filter(username="admin").exists():
+            User.objects.create_superuser("admin", password=password)
+            self.stdout.write("The provider's staff signs in as admin at /admin/.")

@@ -1,0 +1,13 @@
+"""What a VM can be created with."""
+
+from typing import Any
+
+from hosting.provider.calls import Call
+from hosting.provider.models import OsImage
+from hosting.provider.registry import method
+from hosting.provider.structs import os_struct
+
+
+@method("os_list")
+def os_list(call: Call) -> list[dict[str, Any]]:  # noqa: ARG001
+    return [os_struct(image) for image in OsImage.objects.filter(offered=True).order_by("pk")]

@@ -1,0 +1,92 @@
+"""The provider's house rules: every number and pattern of the API that a provider chooses, in one table.
+
+Where the public documents of the API leave a point open, the reading chosen here is marked `chosen`.
+Sizes are in MB (2^20 bytes), bandwidth in kbit/s, money in `CURRENCY`.
+"""
+
+import re
+from datetime import timedelta
+
+CURRENCY = "EUR"
+
+# What one share is made of (`share_definition` of `hosting_account_info`).
+SHARE_MEMORY_MB = 256
+SHARE_CORES = 0.25
+SHARE_DISK_MB = 8192
+SHARE_BANDWIDTH_KBIT = 5120.0
+SHARE_SLOTS = 0.667
+SHARE_SERVERS = 1
+SHARE_IPS = 1  # chosen: public IPv4 addresses; IPv6 ones are free
+
+# Products.
+PRODUCT_NAMES = ("shares", "shares_fixed", "disk")
+FIXED_PRODUCTS = frozenset({"shares_fixed"})  # they can be renewed, and nothing else
+DURATION = re.compile(r"[1-9][0-9]?[my]")
+DURATION_MAX_MONTHS = 60
+QUANTITY_MAX = {"shares": 4096, "shares_fixed": 4096, "disk": 4 * 1024 * 1024}  # chosen
+REDEMPTION = timedelta(days=7)  # chosen: how long an expired product can still be renewed
+# chosen: time left is refunded and charged in months of 31 days, so that no refund exceeds what was paid.
+PRO_RATA_MONTH = timedelta(days=31)
+
+# Sessions.
+SAFE_MODE_READS = True  # chosen: a session in safe mode may read; it changes nothing before `su`
+
+# VMs.
+_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")  # RFC 1123, section 2.1
+HOSTNAME_MAX = 253
+PASSWORD_MIN = 8  # chosen, as are the next two: 8 to 64 characters, a letter, and a digit or a sign; the
+PASSWORD_MAX = 64  # published sample creates a VM with `my_password`
+PASSWORD_NEEDS = (re.compile(r"[^\W\d_]"), re.compile(r"[\W\d_]"))
+USER_LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")  # chosen: useradd's own rule
+CPU_MAX = 4  # chosen; besides, at most one for each share
+VM_MAX_MEMORY_DEFAULT_MB = 2048  # chosen: what a VM can grow to without being halted, unless it starts larger
+VM_MAX_MEMORY_MB = (256, 65536)  # chosen
+VM_DISKS_MAX = 16  # chosen
+
+# Disks.
+DISK_SIZE_MB = (1024, 1048576)
+DISK_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")  # chosen
+FILESYSTEMS = ("ext3", "reiserfs", "xfs", "jfs")
+DISK_LINK_ARGUMENTS = ("disk_id", "vm_id")  # chosen: the order in `disk_attach` and `disk_detach`
+DEVICE = "/dev/xvd{letter}"  # chosen
+
+# The endpoint.
+BODY_MAX_BYTES = 1 << 20
+RATE_WINDOW_S = 2
+LIST_MAX = 300
+
+# States that let an operation be accepted, and the state it leads to (None: unchanged).
+VM_MOVES: dict[str, tuple[frozenset[str], str | None]] = {
+    "vm_create": (frozenset({"being_created"}), "running"),
+    "vm_start": (frozenset({"halted", "paused"}), "running"),
+    "vm_stop": (frozenset({"running"}), "halted"),
+    "vm_reboot": (frozenset({"running"}), "running"),
+    "vm_update": (frozenset({"running", "halted", "paused"}), None),
+    "vm_delete": (frozenset({"halted", "invalid"}), "deleted"),
+    "disk_attach": (frozenset({"running", "halted"}), None),
+    "disk_detach": (frozenset({"running", "halted"}), None),
+}
+DISK_MOVES: dict[str, tuple[frozenset[str], str | None]] = {
+    "vm_create": (frozenset({"being_created"}), "attached"),
+    "disk_create": (frozenset({"being_created"}), "created"),
+    "disk_attach": (frozenset({"created"}), "attached"),
+    "disk_detach": (frozenset({"attached"}), "created"),
+    "disk_delete": (frozenset({"created", "error"}), "deleted"),
+}
+OPERATION_TYPES = (
+    "hosting_account_product_add",
+    "hosting_account_product_renew",
+    "hosting_account_product_remove",
+    "hosting_account_product_update",
+    "vm_create",
+    "vm_update",
+    "vm_delete",
+    "vm_start",
+    "vm_stop",
+    "vm_reboot",
+    "disk_create",
+    "disk_delete",
+    "disk_attach",
+    "disk_detach",
+)

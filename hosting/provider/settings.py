@@ -1,0 +1,153 @@
+"""Settings of the bundled provider: everything from the environment, safe defaults.
+
+What the environment does not give is read from `var/env`, the file that holds this installation's secrets.
+"""
+
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+environ.Env.read_env(BASE_DIR / "var" / "env")
+env = environ.Env()
+
+# Where and how it runs -------------------------------------------------------------------------------------
+VAR_DIR = Path(env("PROVIDER_VAR_DIR", default=str(BASE_DIR / "var")))
+DEBUG = False
+SECRET_KEY = env("PROVIDER_SECRET_KEY")
+ALLOWED_HOSTS = env.list("PROVIDER_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("PROVIDER_CSRF_TRUSTED_ORIGINS", default=[])
+ROOT_URLCONF = "hosting.provider.urls"
+WSGI_APPLICATION = "hosting.provider.wsgi.application"
+
+INSTALLED_APPS = [
+    "hosting.provider",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Data ------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db("PROVIDER_DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'provider.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Writers queue instead of failing, readers go on while one writes; `synchronous` stays FULL, because an
+    # operation that a client was told about must survive a power cut.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;",
+    }
+# The threads of the server live long: opening a connection for every call would cost more than the call.
+DATABASES["default"]["CONN_MAX_AGE"] = 600
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = not DATABASES["default"]["ENGINE"].endswith("sqlite3")
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"  # ids must fit the wire's four-byte integers
+# The panel's own Redis is used under another prefix, and in the embedded one under another number too.
+PROVIDER_REDIS_URL = env("PROVIDER_REDIS_URL", default=env("REDIS_URL", default=""))
+if not PROVIDER_REDIS_URL:
+    _valkey_port = env.int("VALKEY_PORT", default=env.int("PORT", default=8000) + 20)
+    PROVIDER_REDIS_URL = f"redis://:{env('VALKEY_PASSWORD')}@127.0.0.1:{_valkey_port}/1"
+REDIS_PREFIX = "sharedeck-provider:"
+REDIS_TIMEOUT_S = 0.5
+
+# The Hosting API -------------------------------------------------------------------------------------------
+PROVIDER_SESSION_SECONDS = env.int("PROVIDER_SESSION_SECONDS", default=12 * 3600)
+# Calls in two seconds for one login; 0 means no limit.
+PROVIDER_RATE_LIMIT = env.int("PROVIDER_RATE_LIMIT", default=30)
+PROVIDER_LATENCY_MS = env.float("PROVIDER_LATENCY_MS", default=0.0)
+# Rules that make calls go wrong on purpose: see `hosting.provider.scripted_faults`.
+PROVIDER_FAULTS = env.str("PROVIDER_FAULTS", default="")
+PROVIDER_DRIVER = env("PROVIDER_DRIVER", default="hosting.provider.drivers.simulated.SimulatedDriver")
+# Simulated work takes its believable time multiplied by this; 0 is done at once.
+PROVIDER_SPEED = env.float("PROVIDER_SPEED", default=0.2)
+PROVIDER_ADMIN_PASSWORD = env("PROVIDER_ADMIN_PASSWORD", default="")
+
+# Background work -------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = PROVIDER_REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": REDIS_PREFIX,
+    "socket_timeout": 5,
+    "socket_connect_timeout": REDIS_TIMEOUT_S,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "provider"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_TIMEZONE = "UTC"
+# In memory: the one entry below repeats at an interval, so there is nothing to remember over a restart.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 0.5
+CELERY_BEAT_SCHEDULE = {
+    "run-operations": {"task": "provider.run_operations", "schedule": 0.5, "options": {"expires": 2}},
+}
+
+# People ----------------------------------------------------------------------------------------------------
+# scrypt: hard to guess at, and fifty milliseconds instead of the half second of a million PBKDF2 rounds.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+# The panel may be served from the same host name, and cookies do not tell ports apart.
+SESSION_COOKIE_NAME = "provider_sessionid"
+CSRF_COOKIE_NAME = "provider_csrftoken"
+SESSION_COOKIE_HTTPONLY = True
+HTTPS = env.bool("HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Languages, time, looks ------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "provider-static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# Logs ------------------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {"django": {"handlers": [], "level": "WARNING"}, "celery": {"level": "WARNING"}},
+}

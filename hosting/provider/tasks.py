@@ -1,0 +1,29 @@
+"""The provider's background job, and how a call asks for it."""
+
+import logging
+
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from hosting.provider import engine
+from hosting.provider.celery import app
+
+log = logging.getLogger(__name__)
+
+
+@app.task(name="provider.run_operations")
+def run_operations() -> None:
+    """Run whatever operation is due. Beat asks twice a second as well, so a lost message costs no more."""
+    engine.run_due()
+
+
+def _ask() -> None:
+    try:
+        run_operations.apply_async(retry=False)
+    except (OperationalError, OSError):
+        log.warning("the broker does not answer: operations start when beat reaches the worker again")
+
+
+def wake_engine() -> None:
+    """Have the worker look at the operations, as soon as the current transaction is committed."""
+    transaction.on_commit(_ask)

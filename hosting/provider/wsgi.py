@@ -1,0 +1,8 @@
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+# Not `setdefault`: this module serves one project, whatever the surrounding process was started for.
+os.environ["DJANGO_SETTINGS_MODULE"] = "hosting.provider.settings"
+
+application = get_wsgi_application()
