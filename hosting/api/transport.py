@@ -199,13 +199,7 @@ class Transport:
 def _endpoint(url: str) -> SplitResult:
     with contextlib.suppress(ValueError):
         parts = urlsplit(url)
-        if (
-            _URL.fullmatch(url)
-            and parts.hostname
-            and parts.port != 0
-            and not parts.query
-            and not parts.fragment
-        ):
+        if _URL.fullmatch(url) and parts.hostname and parts.port != 0 and not parts.query and not parts.fragment:
             return parts
     raise ValueError("an endpoint is http(s)://host[:port]/path, without a user, a password or a query")
 

@@ -137,9 +137,7 @@ def test_a_silent_server_ends_by_the_deadline(server: Server) -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", CHUNKED + b"1388\r\n"]
-)
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", CHUNKED + b"1388\r\n"])
 def test_a_dripping_server_ends_by_the_deadline(server: Server, head: bytes) -> None:
     def script(sock: socket.socket, request: bytes) -> bool:
         sock.sendall(head)
@@ -178,9 +176,7 @@ def test_another_status_is_unanswered(server: Server, status: str) -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"]
-)
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
 def test_a_redirect_is_not_followed(server: Server, status: str) -> None:
     with serving() as other:
         server.script = answer(b"", status, f"Location: {other.url}")
@@ -374,9 +370,7 @@ def test_no_more_idle_connections_than_the_pool_holds(server: Server) -> None:
     for _ in range(10):
         transport.call("vm_create", ("s",), fresh=True)
     until = time.monotonic() + 5
-    while (
-        len(alive := [sock for sock in server.open if sock.fileno() != -1]) > 3 and time.monotonic() < until
-    ):
+    while len(alive := [sock for sock in server.open if sock.fileno() != -1]) > 3 and time.monotonic() < until:
         time.sleep(0.01)
     assert len(alive) == 3
 
