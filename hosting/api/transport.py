@@ -70,7 +70,7 @@ class Transport:
         self._pid = os.getpid()
         self.url = url
         self.clock_offset: timedelta | None = None
-        """The server's clock minus ours by the last `Date` header, to a second; None before any."""
+        """The server's clock minus ours by the last `Date` header, up to a second too low; None before any."""
 
     def __repr__(self) -> str:
         return f"Transport({self.url!r})"
