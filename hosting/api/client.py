@@ -140,9 +140,7 @@ class Client:
         """Give a product a new quantity, in shares or MB; the operation's id."""
         return self._id("hosting_account_product_update", product_id, quantity)
 
-    def vm_create(
-        self, hostname: str, password: str, os_id: int, shares: int, cpu: int, *, login: str
-    ) -> int:
+    def vm_create(self, hostname: str, password: str, os_id: int, shares: int, cpu: int, *, login: str) -> int:
         """Create a VM; the VM's id. Its operation is found with `operation_list`.
 
         `password` is the secret of root or of the user `login`, 8 to 64 characters (contract, "VMs").
@@ -168,9 +166,7 @@ class Client:
     ) -> int:
         """Change what is not None; the operation's id. Some changes need a halted VM (contract, "VMs")."""
         specs = {"shares": shares, "cpu": cpu, "vm_max_memory": vm_max_memory_mb}
-        return self._id(
-            "vm_update", vm_id, {name: value for name, value in specs.items() if value is not None}
-        )
+        return self._id("vm_update", vm_id, {name: value for name, value in specs.items() if value is not None})
 
     def vm_delete(self, vm_id: int) -> int:
         """Delete a stopped VM; the operation's id."""

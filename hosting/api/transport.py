@@ -70,7 +70,7 @@ class Transport:
         self._pid = os.getpid()
         self.url = url
         self.clock_offset: timedelta | None = None
-        """The server's clock minus ours by the last `Date` header, to a second; None before any."""
+        """The server's clock minus ours by the last `Date` header, up to a second too low; None before any."""
 
     def __repr__(self) -> str:
         return f"Transport({self.url!r})"
@@ -114,7 +114,7 @@ class Transport:
         except (urllib3.exceptions.SSLError, ssl.SSLError, ssl.CertificateError):
             problem = "its TLS certificate or handshake failed"
         except urllib3.exceptions.NewConnectionError:
-            problem = "the connection is refused"
+            problem = "no connection is accepted"
         except (urllib3.exceptions.TimeoutError, TimeoutError):
             problem = f"no connection within {self._connect_timeout_s:g} s"
         except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError):
@@ -199,13 +199,7 @@ class Transport:
 def _endpoint(url: str) -> SplitResult:
     with contextlib.suppress(ValueError):
         parts = urlsplit(url)
-        if (
-            _URL.fullmatch(url)
-            and parts.hostname
-            and parts.port != 0
-            and not parts.query
-            and not parts.fragment
-        ):
+        if _URL.fullmatch(url) and parts.hostname and parts.port != 0 and not parts.query and not parts.fragment:
             return parts
     raise ValueError("an endpoint is http(s)://host[:port]/path, without a user, a password or a query")
 

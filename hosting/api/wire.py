@@ -51,33 +51,35 @@ def encode_value(value: object, where: str = "value") -> str:
     return f"<value>{_encode(value, where)}</value>"
 
 
-def _encode(value: object, where: str) -> str:  # noqa: PLR0911
+def _encode(value: object, where: str) -> str:
     match value:
         case bool():
-            return f"<boolean>{value:d}</boolean>"
+            element = f"<boolean>{value:d}</boolean>"
         case int():
             if not -(2**31) <= value < 2**31:
                 raise NotEncodable(f"{where} is beyond a 32-bit integer")
-            return f"<int>{int(value)}</int>"
+            element = f"<int>{int(value)}</int>"
         case str():
-            return f"<string>{_text(value, where)}</string>"
+            element = f"<string>{_text(value, where)}</string>"
         case float():
             if not math.isfinite(value):
                 raise NotEncodable(f"{where} is not a finite number")
-            return f"<double>{Decimal(repr(float(value))):f}</double>"
+            element = f"<double>{Decimal(repr(float(value))):f}</double>"  # XML-RPC knows no exponents
         case datetime():
             if value.tzinfo is None:
                 raise NotEncodable(f"{where} is a date without a time zone")
-            return f"<dateTime.iso8601>{format_date(value)}</dateTime.iso8601>"
+            element = f"<dateTime.iso8601>{format_date(value)}</dateTime.iso8601>"
         case Mapping():
             members = (
-                f"<member><name>{_text(key, where)}</name>{encode_value(item, f'{key} in {where}')}</member>"
-                for key, item in value.items()
+                f"<member><name>{_text(name, where)}</name>{encode_value(item, f'{name} in {where}')}</member>"
+                for name, item in value.items()
             )
-            return f"<struct>{''.join(members)}</struct>"
+            element = f"<struct>{''.join(members)}</struct>"
         case list() | tuple():
-            return f"<array><data>{''.join(encode_value(item, where) for item in value)}</data></array>"
-    raise NotEncodable(f"{where} has a type that XML-RPC does not know")
+            element = f"<array><data>{''.join(encode_value(item, where) for item in value)}</data></array>"
+        case _:
+            raise NotEncodable(f"{where} has a type that XML-RPC does not know")
+    return element
 
 
 def _text(text: object, where: str) -> str:

@@ -143,9 +143,7 @@ class Server:
                 return False
             head += line
         length = next(
-            int(line.split(b":")[1])
-            for line in head.splitlines()
-            if line.lower().startswith(b"content-length:")
+            int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-length:")
         )
         body = source.read(length)
         with self._lock:

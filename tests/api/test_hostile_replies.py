@@ -58,9 +58,7 @@ TYPES = [
 BOMBS = [
     b"<value><array><data>" * 3000 + b"</data></array></value>" * 3000,
     b"<value>" * 3000,
-    b"<value><struct><member><name>a</name>" * 500
-    + b"<value>1</value>"
-    + b"</member></struct></value>" * 500,
+    b"<value><struct><member><name>a</name>" * 500 + b"<value>1</value>" + b"</member></struct></value>" * 500,
 ]
 DTDS = [
     b"<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]>",
@@ -115,9 +113,7 @@ def retype(body: bytes, dice: random.Random) -> bytes:
     if not values:
         return body
     value, name = dice.choice(values), dice.choice(TYPES)
-    return (
-        body[: value.start()] + b"<value><%b>%b</%b></value>" % (name, value[2], name) + body[value.end() :]
-    )
+    return body[: value.start()] + b"<value><%b>%b</%b></value>" % (name, value[2], name) + body[value.end() :]
 
 
 def renumber(body: bytes, dice: random.Random) -> bytes:

@@ -129,9 +129,7 @@ def test_unknown_keys_are_kept() -> None:
         ({"vms_id": ["5"]}, "vms_id", (5,)),
     ],
 )
-def test_harmless_differences_are_tolerated(
-    change: dict[str, object], attribute: str, expected: object
-) -> None:
+def test_harmless_differences_are_tolerated(change: dict[str, object], attribute: str, expected: object) -> None:
     assert getattr(Disk.from_wire({**replies.DISK, "date_created": "", **change}), attribute) == expected
 
 

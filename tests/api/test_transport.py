@@ -1,7 +1,10 @@
 """A call goes out once, ends in time, and its failure says whether it can have happened."""
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +26,7 @@ from hosting.api import (
 )
 from tests.api import replies
 from tests.api.server import Server, answer, http, reply, reset, send, send_in_parts, serving
-from tests.processes import free_port
+from tests.processes import ROOT, free_port
 
 
 @pytest.fixture
@@ -134,9 +137,7 @@ def test_a_silent_server_ends_by_the_deadline(server: Server) -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", CHUNKED + b"1388\r\n"]
-)
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", CHUNKED + b"1388\r\n"])
 def test_a_dripping_server_ends_by_the_deadline(server: Server, head: bytes) -> None:
     def script(sock: socket.socket, request: bytes) -> bool:
         sock.sendall(head)
@@ -148,14 +149,14 @@ def test_a_dripping_server_ends_by_the_deadline(server: Server, head: bytes) -> 
 
 def test_a_server_that_does_not_read_ends_by_the_deadline(server: Server) -> None:
     def stall(_sock: socket.socket) -> bool:
-        time.sleep(3)
+        time.sleep(10)
         return False
 
     server.on_accept = stall
     began = time.monotonic()
     with pytest.raises(Unanswered):
         Transport(server.url, read_timeout_s=0.4).call("vm_create", ("s", "x" * 20_000_000))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_continue_without_end_ends_by_the_deadline(server: Server) -> None:
@@ -175,9 +176,7 @@ def test_another_status_is_unanswered(server: Server, status: str) -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"]
-)
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
 def test_a_redirect_is_not_followed(server: Server, status: str) -> None:
     with serving() as other:
         server.script = answer(b"", status, f"Location: {other.url}")
@@ -274,7 +273,7 @@ def test_an_encoding_that_was_not_asked_for_is_garbled(server: Server) -> None:
 def test_other_framings_are_read(server: Server, sent: bytes) -> None:
     server.script = send(sent)
     transport = Transport(server.url)
-    assert [transport.call("vm_list", ("s",)) for _ in range(2)] == [7, 7]
+    assert [transport.call("vm_list", ("s",), fresh=True) for _ in range(2)] == [7, 7]
 
 
 def test_connections_are_kept_and_a_fresh_one_is_new(server: Server) -> None:
@@ -370,8 +369,9 @@ def test_no_more_idle_connections_than_the_pool_holds(server: Server) -> None:
     transport = Transport(server.url, pool_size=3)
     for _ in range(10):
         transport.call("vm_create", ("s",), fresh=True)
-    time.sleep(0.1)
-    alive = [sock for sock in server.open if sock.fileno() != -1]
+    until = time.monotonic() + 5
+    while len(alive := [sock for sock in server.open if sock.fileno() != -1]) > 3 and time.monotonic() < until:
+        time.sleep(0.01)
     assert len(alive) == 3
 
 
@@ -428,3 +428,35 @@ def test_an_endpoint_is_a_plain_url(url: str) -> None:
     with pytest.raises(ValueError, match="endpoint") as caught:
         Transport(url)
     assert "secret" not in str(caught.value)
+
+
+class Interrupted(Exception):  # noqa: N818
+    """What a worker's time limit raises in the middle of a call."""
+
+
+def test_an_interrupted_call_leaves_no_connection_behind(server: Server) -> None:
+    def interrupt(_sock: socket.socket, _request: bytes) -> bool:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        time.sleep(0.3)
+        return False
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Interrupted
+
+    transport = Transport(server.url)
+    transport.call("vm_list", ("s",))
+    server.script = interrupt
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with pytest.raises(Interrupted):
+            transport.call("vm_list", ("s",))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    server.script = answer(reply("right"))
+    assert transport.call("vm_list", ("s",)) == "right"
+    assert (server.accepted, len(server.requests)) == (2, 3)
+
+
+def test_the_client_needs_no_django() -> None:
+    program = "import sys, hosting.api; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0

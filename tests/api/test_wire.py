@@ -157,10 +157,7 @@ def test_other_bodies_are_garbled(body: bytes) -> None:
 
 
 DTD = "<!DOCTYPE methodResponse [<!ENTITY a 'aaaaaaaaaa'>{}]>".format(
-    "".join(
-        f"<!ENTITY {name} '{f'&{before};' * 10}'>"
-        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
-    )
+    "".join(f"<!ENTITY {name} '{f'&{before};' * 10}'>" for before, name in zip("abcdefgh", "bcdefghi", strict=True))
 )
 FILE = "<!DOCTYPE methodResponse [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>"
 
