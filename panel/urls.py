@@ -5,4 +5,5 @@ from hosting.web.views.health import health
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health),
     path("auth/", include("allauth.account.urls")),
+    path("", include("hosting.web.urls")),
 ]
