@@ -56,7 +56,7 @@ lint: install environment ## Style, types, layer contracts, missing migrations, 
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m mypy --config-file hosting/provider/mypy.ini -p hosting.provider
+	@$(PYTHON) -m mypy --config-file hosting/provider/mypy.ini -p hosting.provider -p tests.provider
 	@.venv/bin/lint-imports
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 	@$(PYTHON) manage.py makemigrations --check --dry-run --settings hosting.provider.settings

@@ -141,7 +141,7 @@ class Operation(models.Model):
             models.UniqueConstraint(fields=["account", "remote_id"], name="one_operation_per_remote_id"),
             models.UniqueConstraint(
                 fields=["account", "target"],
-                condition=models.Q(state__in=[state.value for state in OPEN], origin="panel") & ~models.Q(target=""),
+                condition=models.Q(state__in=sorted(OPEN), origin="panel") & ~models.Q(target=""),
                 name="one_open_operation_per_object",
             ),
         ]

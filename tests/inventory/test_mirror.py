@@ -1,10 +1,14 @@
 """The mirror equals the provider, cheaply, and says what changed elsewhere."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession, client_for
+from hosting.api import Client
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.operations import rounds
 from hosting.operations.models import Operation
@@ -21,9 +25,18 @@ def round_now(account: Account) -> None:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """How many API calls are made, by how."""
     calls: list[str] = []
-    once, outcome = ApiSession._once, ApiSession._outcome
-    monkeypatch.setattr(ApiSession, "_once", lambda self, do: (calls.append("call"), once(self, do))[1])
-    monkeypatch.setattr(ApiSession, "_outcome", lambda self, do: (calls.append("gather"), outcome(self, do))[1])
+
+    def counting(name: str) -> Callable[..., Any]:
+        original = getattr(ApiSession, name)
+
+        def counted(self: ApiSession, do: Callable[[Client], Any]) -> Any:
+            calls.append(name)
+            return original(self, do)
+
+        return counted
+
+    for name in ("_once", "_outcome"):
+        monkeypatch.setattr(ApiSession, name, counting(name))
     return calls
 
 
@@ -40,7 +53,7 @@ def test_an_idle_round_costs_three_calls(account: Account, counted: list[str]) -
     round_now(account)
     counted.clear()
     round_now(account)
-    assert counted == ["call"] * 3
+    assert counted == ["_once"] * 3
 
 
 def test_what_was_made_elsewhere_appears_within_one_round(account: Account, remote: Member) -> None:

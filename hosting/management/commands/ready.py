@@ -59,7 +59,7 @@ def wait_for(url: str, deadline: float) -> None:
 def wait_for_workers(deadline: float) -> None:
     """Return once a worker for members' operations and one for the mirror answer; end with a message at the deadline."""
     while time.monotonic() < deadline:
-        names = {name.partition("@")[0] for reply in current_app.control.ping(timeout=0.3) for name in reply}
+        names = {name.partition("@")[0] for reply in current_app.control.ping(timeout=0.3) or [] for name in reply}
         if names >= {"operations", "mirror"}:
             return
     sys.exit("The workers do not answer. Look above for what their processes say.")
