@@ -20,47 +20,45 @@ def permissions(member: Membership) -> dict[str, bool]:
     return {permission.value: member.may(permission) for permission in Permission}
 
 
+def _shell(request: AccountRequest, section: str) -> dict[str, object]:
+    """What the frame around every page of an account shows."""
+    account = request.account
+    return {
+        "account": account,
+        "member": request.member,
+        "may": permissions(request.member),
+        "info": getattr(account, "info", None),
+        "section": section,
+        "open_count": Operation.objects.filter(account=account).open().count(),
+        "now": timezone.now(),
+        "here": request.get_full_path(),
+    }
+
+
 def account_page(
-    request: AccountRequest, page: str, context: Mapping[str, object], *, section: str = "", status: int = 200
+    request: AccountRequest, page: str, context: Mapping[str, object], *, section: str = ""
 ) -> HttpResponse:
     """Render `hosting/<page>.html`, whose live part is `hosting/_<page>.html`; a poll gets the live part alone."""
     account = request.account
     # Nobody else says it again when the copy in Redis has run out.
     versions.publish(account.pk, account.version)
-    open_count = Operation.objects.filter(account=account).open().count()
-    shell: dict[str, object] = {
-        "account": account,
-        "member": request.member,
-        "may": permissions(request.member),
-        "info": getattr(account, "info", None),
-        "section": section or page,
+    live_part = {
+        **_shell(request, section or page),
         "fragment": f"hosting/_{page}.html",
         "live_token": live.token(request.member.user_id, account.pk, account.version),
-        "open_count": open_count,
-        "now": timezone.now(),
-        "here": request.get_full_path(),
+        **context,
     }
     if request.htmx:
-        return render(request, "hosting/_live.html", {**shell, **context}, status=status)
-    shell["accounts"] = queries.accounts_of(request.user)
-    return render(request, f"hosting/{page}.html", {**shell, **context}, status=status)
+        return render(request, "hosting/_live.html", live_part)
+    return render(request, f"hosting/{page}.html", {**live_part, "accounts": queries.accounts_of(request.user)})
 
 
 def account_form(
     request: AccountRequest, page: str, context: Mapping[str, object], *, section: str, bad: bool = False
 ) -> HttpResponse:
     """Render a page that holds a form: nothing in it is live, because a form must not change under a person's hands."""
-    shell: dict[str, object] = {
-        "account": request.account,
-        "member": request.member,
-        "may": permissions(request.member),
-        "info": getattr(request.account, "info", None),
-        "section": section,
-        "accounts": queries.accounts_of(request.user),
-        "now": timezone.now(),
-        "here": request.get_full_path(),
-    }
-    return render(request, f"hosting/{page}.html", {**shell, **context}, status=422 if bad else 200)
+    whole = {**_shell(request, section), "accounts": queries.accounts_of(request.user), "still": True, **context}
+    return render(request, f"hosting/{page}.html", whole, status=422 if bad else 200)
 
 
 def person_page(

@@ -74,7 +74,7 @@ def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation]
 def unfinished_plans(account: Account) -> list[Plan]:
     """Plans that wait for a person, and those that run."""
     waiting = (Plan.State.DRAFT, Plan.State.RUNNING, Plan.State.STOPPED)
-    return list(Plan.objects.filter(account=account, state__in=waiting)[:10])
+    return list(Plan.objects.filter(account=account, state__in=waiting).select_related("requested_by")[:10])
 
 
 def unanswered(operations: Iterable[Operation]) -> list[Operation]:

@@ -24,7 +24,6 @@ class ServerTable(tables.Table):  # type: ignore[misc]
     hostname = Cell("server_name", verbose_name=_("Server"), orderable=True, order_by=("hostname", "id"))
     state = Cell("state", verbose_name=_("State"), orderable=True, order_by=("state", "hostname"))
     shares = Cell("server_size", verbose_name=_("Size"), orderable=True, order_by=("shares", "hostname"))
-    os_label = tables.Column(verbose_name=_("System"), order_by=("os_label", "hostname"))
     address = Cell("server_address", verbose_name=_("Address"), accessor="ifaces")
     actions = Cell("server_actions", verbose_name=_("Actions"), accessor="remote_id")
 

@@ -13,9 +13,9 @@ from hosting.web.forms.base import ChangeForm, DiskSizeField
 class DiskForm(ChangeForm):
     name = forms.CharField(label=_("Label"), max_length=rules.MAX_NAME, validators=[rules.name])
     size_mb = DiskSizeField(
-        label=_("Size"),
+        label=_("Size, in GB"),
         initial="8",
-        help_text=_("In GB, such as 8 or 8.5; write MB for an exact size, such as 2048 MB."),
+        help_text=_("Such as 8 or 8.5. With the unit, MB work too: 2048 MB."),
     )
     fstype = forms.ChoiceField(label=_("File system"), choices=[(name, name) for name in rules.FSTYPES])
 

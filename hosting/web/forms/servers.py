@@ -77,7 +77,7 @@ class NewServerForm(ChangeForm):
         help_text=_("8 to 64 characters with a letter and a digit. Sharedeck forgets it once it was sent."),
     )
     disk_size_mb = DiskSizeField(
-        label=_("Size"), help_text=_("In GB, such as 8 or 8.5; write MB for an exact size, such as 2048 MB.")
+        label=_("Size, in GB"), help_text=_("Such as 8 or 8.5. With the unit, MB work too: 2048 MB.")
     )
     disk_name = forms.CharField(label=_("Label"), max_length=rules.MAX_NAME, validators=[rules.name])
     disk_fstype = forms.ChoiceField(label=_("File system"), choices=[(name, name) for name in rules.FSTYPES])

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django import template
@@ -13,9 +14,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from lucide.templatetags.lucide import lucide
 
 from hosting.operations import kinds, problems
-from hosting.operations.models import Operation
+from hosting.operations.models import Operation, Plan
 from hosting.operations.states import State
 from hosting.teams.roles import Permission
 from hosting.web import queries
@@ -60,6 +62,13 @@ WHY_NOT = {
 def _number(value: float | Decimal) -> str:
     """A number in the reader's language, without zeros behind the point."""
     return formats.number_format(f"{Decimal(str(value)):.2f}".rstrip("0").rstrip("."), force_grouping=True)
+
+
+@register.simple_tag
+@cache
+def icon(name: str, size: int) -> str:
+    """An icon beside words that say the same, so that screen readers skip it. Drawn once, then remembered."""
+    return lucide(name, size=size, aria_hidden="true", focusable="false")
 
 
 @register.filter
@@ -159,7 +168,8 @@ def state(thing: Any, label: str = "") -> dict[str, object]:
         label = show() if show else str(thing)
     if value == State.TRACKED and getattr(thing, "remote_state", "") == "PENDING":
         label = _("Queued at the provider")
-    return {"color": COLORS.get(value, "blue"), "moving": value in MOVING, "label": label}
+    moving = value in MOVING or (isinstance(thing, Plan) and value == Plan.State.RUNNING)
+    return {"color": "blue" if moving else COLORS.get(value, "blue"), "moving": moving, "label": label}
 
 
 @register.inclusion_tag("hosting/components/progress.html")
@@ -309,6 +319,12 @@ def first_address(ifaces: Any) -> str:
 
 
 @register.filter
+def total(counts: list[queries.StateCount]) -> str:
+    """How many objects there are in all states."""
+    return _number(sum(one.count for one in counts))
+
+
+@register.filter
 def days_left(end: datetime | None) -> int | None:
     return queries.days_left(end)
 
@@ -351,5 +367,6 @@ def parameter_value(value: Any, name: str) -> str:
     if value is None or value == "":
         return "–"
     if name in {"size", "size_mb", "memory_mb", "vm_max_memory", "vm_max_memory_mb"} and isinstance(value, int | float):
-        return f"{size(value)} ({_number(value)} MB)"
+        exact = _("%s MB") % _number(value)
+        return exact if value < 1024 else f"{size(value)} ({exact})"
     return str(value)

@@ -3,6 +3,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from hosting.operations import capacity
+from hosting.operations.models import Plan
 from hosting.web import queries
 from hosting.web.pages import account_page as render_page
 from hosting.web.scope import AccountRequest, account_page
@@ -13,6 +14,7 @@ from hosting.web.scope import AccountRequest, account_page
 def dashboard(request: AccountRequest) -> HttpResponse:
     account = request.account
     running, finished = queries.latest_operations(account)
+    plans = queries.unfinished_plans(account)
     context = {
         "capacity": capacity.overview(account),
         "servers": queries.servers_by_state(account),
@@ -20,7 +22,8 @@ def dashboard(request: AccountRequest) -> HttpResponse:
         "running": running,
         "finished": finished,
         "unconfirmed": queries.unanswered(running),
-        "plans": queries.unfinished_plans(account),
+        "running_plans": [plan for plan in plans if plan.state == Plan.State.RUNNING],
+        "waiting_plans": [plan for plan in plans if plan.state != Plan.State.RUNNING],
         "expiring": queries.expiring_products(account, timezone.now()),
     }
     return render_page(request, "dashboard", context)
