@@ -1,0 +1,117 @@
+"""Lists: the same few queries for ten rows and for two hundred; search, filter, sorting and pages in the address."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+from tests import factories
+
+# The person, their membership, the account, its open operations (count), the switcher: 5. Then what the page shows.
+FRAME = 5
+QUERIES = {
+    "servers": FRAME + 2,  # rows; open operations
+    "disks": FRAME + 3,  # rows; open operations; the servers' names
+    "operations": FRAME + 1,
+    "changes": FRAME + 1,
+    "shares": FRAME + 4,  # products; open operations; capacity (2)
+}
+
+
+def fill(account: Account, owner: Membership, count: int) -> None:
+    for number in range(count):
+        vm = factories.vm(account, f"vm-{number:03}", state="halted" if number % 2 else "running")
+        factories.disk(account, f"disk-{number:03}", on=vm if number % 2 else None)
+        factories.product(account)
+        factories.running_operation(account, by=owner, target=f"vm:{vm.remote_id}", vm_id=vm.remote_id)
+        factories.change(account, name=f"vm-{number:03}")
+
+
+@pytest.mark.parametrize("count", [10, 200])
+def test_a_list_costs_the_same_queries_for_any_number_of_rows(
+    browser: Client,
+    account: Account,
+    owner: Membership,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    count: int,
+) -> None:
+    fill(account, owner, count)
+    for name, queries in QUERIES.items():
+        url = reverse(name, args=[account.pk])
+        with django_assert_num_queries(queries):
+            html = browser.get(url).content.decode()
+        assert html.count("<tr") >= min(count, 50), name
+
+
+@pytest.mark.parametrize("count", [10, 200])
+def test_the_dashboard_costs_the_same_queries_for_any_account(
+    browser: Client,
+    account: Account,
+    owner: Membership,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    count: int,
+) -> None:
+    fill(account, owner, count)
+    # Capacity 2, servers, disks, running, finished, plans, products.
+    with django_assert_num_queries(FRAME + 8):
+        browser.get(reverse("dashboard", args=[account.pk]))
+
+
+def rows(browser: Client, url: str) -> list[str]:
+    return re.findall(r'class="cell-name"><a href="[^"]+">([^<]+)</a>', browser.get(url).content.decode())
+
+
+def test_a_list_has_fifty_rows_a_page(browser: Client, account: Account) -> None:
+    for number in range(60):
+        factories.vm(account, f"vm-{number:03}")
+    url = reverse("servers", args=[account.pk])
+    assert rows(browser, url) == [f"vm-{number:03}" for number in range(50)]
+    assert rows(browser, f"{url}?page=2") == [f"vm-{number:03}" for number in range(50, 60)]
+    assert len(rows(browser, f"{url}?page=nonsense")) == 50
+    assert len(rows(browser, f"{url}?page=99")) > 0
+
+
+def test_servers_are_found_by_a_part_of_the_name_and_by_state(browser: Client, account: Account) -> None:
+    factories.vm(account, "web-1")
+    factories.vm(account, "web-2", state="halted")
+    factories.vm(account, "db-1", state="halted")
+    url = reverse("servers", args=[account.pk])
+    assert rows(browser, f"{url}?q=WEB") == ["web-1", "web-2"]
+    assert rows(browser, f"{url}?state=halted") == ["db-1", "web-2"]
+    assert rows(browser, f"{url}?q=web&state=halted") == ["web-2"]
+    assert "No server fits" in browser.get(f"{url}?q=nothing").content.decode()
+
+
+def test_a_list_is_sorted_as_the_address_says(browser: Client, account: Account) -> None:
+    for shares, name in ((3, "a"), (1, "b"), (2, "c")):
+        factories.vm(account, name, shares=shares)
+    url = reverse("servers", args=[account.pk])
+    assert rows(browser, f"{url}?sort=-hostname") == ["c", "b", "a"]
+    assert rows(browser, f"{url}?sort=shares") == ["b", "c", "a"]
+    assert rows(browser, f"{url}?sort=no_such_column") == ["a", "b", "c"]
+
+
+def test_operations_are_filtered_by_how_they_went(browser: Client, account: Account) -> None:
+    factories.operation(account, subject="refused-one", state="refused")
+    factories.operation(account, subject="done-one", state="done")
+    factories.running_operation(account, subject="open-one")
+    url = reverse("operations", args=[account.pk])
+    assert rows(browser, f"{url}?state=failed") == ["Stop server refused-one"]
+    assert rows(browser, f"{url}?state=open") == ["Stop server open-one"]
+    assert rows(browser, f"{url}?q=done") == ["Stop server done-one"]
+
+
+def test_a_row_that_is_busy_shows_its_operation_instead_of_buttons(browser: Client, account: Account) -> None:
+    vm = factories.vm(account)
+    operation = factories.running_operation(account, target=f"vm:{vm.remote_id}", vm_id=vm.remote_id)
+    page = browser.get(reverse("servers", args=[account.pk])).content.decode()
+    assert reverse("operation", args=[account.pk, operation.pk]) in page
+    assert reverse("server_stop", args=[account.pk, vm.remote_id]) not in page
+
+
+def test_an_empty_list_says_what_to_do(browser: Client, account: Account) -> None:
+    assert "No servers yet" in browser.get(reverse("servers", args=[account.pk])).content.decode()
