@@ -43,7 +43,7 @@ def _page(
     spec = form.spec() if form.is_bound else NewServer(**plan.spec) if plan else BLANK
     summary = _summary(request, spec, settled)
     if plan is None and not form.is_bound:
-        form.fields["buy_shares"].initial = summary["missing"]
+        form.initial["buy_shares"] = summary["missing"]
     context = {"form": form, "plan": plan, "settled": settled, **summary}
     return account_form(request, "server_new", context, section="servers", bad=form.is_bound)
 
