@@ -9,6 +9,8 @@ BIND = $(HOST):$(PORT)
 PROVIDER_BIND = 127.0.0.1:$(PROVIDER_PORT)
 PANEL_URL = http://127.0.0.1:$(PORT)/
 
+VAR_DIR ?= $(CURDIR)/var
+
 # Our own Valkey and provider start unless the environment names others.
 OUR_REDIS = $(if $(REDIS_URL),,redis)
 OUR_PROVIDER = $(if $(API_ENDPOINTS),,provider providerworker)
@@ -26,6 +28,8 @@ SHELL = /bin/bash
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+run provider: export VAR_DIR := $(VAR_DIR)
+run provider: export PROVIDER_VAR_DIR := $(VAR_DIR)
 run provider: export PORT := $(PORT)
 run provider: export PROVIDER_PORT := $(PROVIDER_PORT)
 run provider: export VALKEY_PORT := $(VALKEY_PORT)

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-ENV_FILE = Path(__file__).resolve().parent.parent / "var" / "env"
+
+def data_directory() -> Path:
+    """Where this installation keeps its data: `VAR_DIR`, or `var/` beside the code."""
+    return Path(os.environ.get("VAR_DIR") or Path(__file__).resolve().parent.parent / "var")
 
 
 def new_secrets() -> dict[str, str]:
@@ -56,7 +59,7 @@ def port_problem(name: str, value: str) -> str | None:
 
 def main(port_names: list[str]) -> int:
     """Write `var/env` when it is missing, then check the ports that the named variables give."""
-    write_env_file(ENV_FILE)
+    write_env_file(data_directory() / "env")
     problems = [problem for name in port_names if (problem := port_problem(name, os.environ.get(name, "")))]
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -8,8 +8,10 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
+from panel.environment import data_directory
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
+VAR_DIR = data_directory()
 
 environ.Env.read_env(VAR_DIR / "env")
 env = environ.Env()
@@ -167,7 +169,7 @@ TIME_ZONE = env("TIME_ZONE", default="UTC")
 # Looks -----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static", VAR_DIR / "assets"]
+STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "var" / "assets"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

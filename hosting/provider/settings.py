@@ -9,11 +9,11 @@ import environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
-environ.Env.read_env(BASE_DIR / "var" / "env")
 env = environ.Env()
+VAR_DIR = Path(env("PROVIDER_VAR_DIR", default=str(BASE_DIR / "var")))
+environ.Env.read_env(VAR_DIR / "env")
 
 # Where and how it runs -------------------------------------------------------------------------------------
-VAR_DIR = Path(env("PROVIDER_VAR_DIR", default=str(BASE_DIR / "var")))
 DEBUG = False
 SECRET_KEY = env("PROVIDER_SECRET_KEY")
 ALLOWED_HOSTS = env.list("PROVIDER_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])

@@ -1,0 +1,85 @@
+"""Chromium against the running processes."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+from tests.stack import Stack, start_stack
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# A server takes about three seconds: 90 s in the simulation, times this.
+SPEED = "0.033"
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = start_stack(tmp_path_factory.mktemp("stack"), PROVIDER_SPEED=SPEED)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium. Its event loop ends with the package: Django's database would refuse to work beside it."""
+    path = shutil.which("chromium")
+    assert path, "Chromium is missing: make test installs Debian's chromium, or says what to install"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What pages complained about: script errors, broken requests, violations of the content security policy."""
+    return []
+
+
+@pytest.fixture
+def browse(chromium: Browser, stack: Stack, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """Open a page of the panel in a new browser, signed in as the demo unless told otherwise."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(path: str = "/", *, signed_in: bool = True, **options: object) -> Page:
+        context = chromium.new_context(base_url=stack.url, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path)
+        if signed_in:
+            sign_in(page, stack)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def field(page: Page, label: str) -> Locator:
+    """The input with this label; a required one has a star behind it."""
+    labelled = page.get_by_label(re.compile(rf"^\s*{re.escape(label)}\s*\*?\s*$"))
+    return labelled.and_(page.locator("input, select, textarea"))
+
+
+def sign_in(page: Page, stack: Stack) -> None:
+    field(page, "Email").fill(stack.email)
+    field(page, "Password").fill(stack.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -1,0 +1,106 @@
+"""The whole product as `make run` starts it, with data, ports and secrets of its own."""
+
+import signal
+import time
+import urllib.error
+import urllib.request
+import xmlrpc.client
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_EMAIL, DEMO_LOGIN
+from panel.environment import new_secrets
+from tests.processes import Process, free_port
+
+
+@dataclass
+class Stack:
+    """Running processes. `url` is the panel; `api()` an independent client of the provider."""
+
+    directory: Path
+    process: Process
+    port: int
+    provider_port: int
+    password: str
+    email: str = DEMO_EMAIL
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self.process.log.read_text(encoding="utf-8", errors="replace")
+
+    def faults(self, rules: str) -> None:
+        """Have the provider's calls go wrong from now on; an empty text ends that."""
+        (self.directory / "faults").write_text(rules, encoding="utf-8")
+
+    def api(self, login: str = DEMO_LOGIN, password: str = DEMO_API_PASSWORD) -> "Remote":
+        return Remote(f"http://127.0.0.1:{self.provider_port}/xmlrpc/", login, password)
+
+    def pids(self) -> dict[str, int]:
+        """The processes that honcho has started, by their names in the Procfile."""
+        found = {}
+        for line in self.log.splitlines():
+            if " started (pid=" in line:
+                name = line.split("|", 1)[1].split()[0].removesuffix(".1")
+                found[name] = int(line.rsplit("=", 1)[1].rstrip(")"))
+        return found
+
+    def stop(self) -> None:
+        """Ctrl-C, as a person would."""
+        self.process.kill(signal.SIGINT)
+
+
+class Remote:
+    """The standard library's XML-RPC client with a session: `remote.vm_list()` calls `vm_list(session)`."""
+
+    def __init__(self, url: str, login: str, password: str) -> None:
+        self._proxy = xmlrpc.client.ServerProxy(url)
+        self._session = str(self._proxy.login(login, password, False))
+
+    def __getattr__(self, method: str) -> Any:
+        return lambda *arguments: getattr(self._proxy, method)(self._session, *arguments)
+
+
+def start_stack(directory: Path, **env: str) -> Stack:
+    """`make run` with its data in `directory`. Returns when it says that it is ready.
+
+    Raises:
+        RuntimeError: when it ends, or is not ready within two minutes; the message holds its log.
+    """
+    secrets = new_secrets()
+    port, provider_port = free_port(), free_port()
+    settings = {
+        **secrets,
+        "PORT": str(port),
+        "PROVIDER_PORT": str(provider_port),
+        "VALKEY_PORT": str(free_port()),
+        "VAR_DIR": str(directory),
+        "PROVIDER_FAULTS": f"@{directory / 'faults'}",
+        # Make passes these on; the test run's own must not win.
+        "MAKEFLAGS": "",
+        **env,
+    }
+    process = Process(["make", "--no-print-directory", "run"], settings, directory / "stack.log")
+    stack = Stack(directory, process, port, provider_port, secrets["DEMO_PASSWORD"])
+    deadline = time.monotonic() + 120
+    while "Sharedeck is ready" not in stack.log:
+        if process.popen.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError(f"make run is not ready:\n{stack.log[-6000:]}")
+        time.sleep(0.1)
+    return stack
+
+
+def answers(url: str) -> int:
+    """The status that a GET of `url` is answered with; 0 when there is no answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
