@@ -10,9 +10,9 @@ from tests.processes import Provider
 
 DISK = {"size": 2048, "name": "data", "fstype": "ext3"}
 LONG_AGO = xmlrpc.client.DateTime("20000101T00:00:00")
-# Of the demonstration: VM 456 runs, 9876 is halted, 2002 paused; disk 123 is attached to 456, 1928 to none, 10456
-# is the system disk of 456; product 1234 is flexible, 1301 fixed. VM 3001, disk 13001 and product 1401 are a
-# customer's.
+# Of the demonstration: VM 456 runs, 9876 is halted, 2002 paused; disk 123 is attached to 456, 1928 to none,
+# 10456 is the system disk of 456; product 1234 is flexible, 1301 fixed. VM 3001, disk 13001 and product
+# 1401 are a customer's.
 FAULTS: list[tuple[str, tuple[Any, ...], int]] = [
     ("su", (5,), 510310),
     ("su", ("NOBODY-HERE",), 510340),
