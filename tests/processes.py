@@ -194,7 +194,7 @@ def start_provider(directory: Path, **env: str) -> Provider:
     }
     web = [sys.executable, "-m", "gunicorn", "hosting.provider.wsgi", "--bind", f"127.0.0.1:{port}"]
     web += ["--workers", "1", "--threads", "16", "--keep-alive", "75", "--no-control-socket"]
-    worker = [sys.executable, "-m", "celery", "-A", "hosting.provider.celery", "worker", "-B"]
+    worker = [sys.executable, "-m", "celery", "-A", "hosting.provider.celery", "worker"]
     worker += ["--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
     _prepare(directory / "provider.sqlite3", settings)
     provider = Provider(
