@@ -10,9 +10,7 @@ import pytest
 from tests.contract.conftest import Member
 from tests.processes import Process, Provider, free_port, start_provider, start_valkey
 
-ENTRIES = (
-    "from hosting.provider.models import *; print(LedgerTransaction.objects.filter(operation={}).count())"
-)
+ENTRIES = "from hosting.provider.models import *; print(LedgerTransaction.objects.filter({}).count())"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +63,7 @@ def test_a_killed_worker_resumes_and_money_moves_once(fragile: Provider, member:
     for operation in (purchase, reboot, queued_meanwhile, stop):
         member.done(operation)
     assert member.account_balance() == before - 12
-    assert fragile.shell(ENTRIES.format(purchase)) == "1"
+    assert fragile.shell(ENTRIES.format(f"operation={purchase}")) == "1"
     assert member.vm_info(456)["state"] == "halted"
 
 
@@ -78,6 +76,23 @@ def test_a_worker_killed_between_claim_and_driver(fragile: Provider, member: Mem
     )
     fragile.worker.restart()
     member.done(reboot)
+
+
+def test_two_workers_that_keep_dying_execute_each_operation_once(fragile: Provider, member: Member) -> None:
+    before = member.account_balance()
+    second = Process(fragile.worker.arguments, fragile.worker.env, fragile.directory / "second.log")
+    try:
+        purchases = []
+        for worker in (fragile.worker, second, fragile.worker):
+            purchases += [member.hosting_account_product_add("disk", 5000, "1m") for _ in range(4)]
+            time.sleep(0.3)
+            worker.restart()
+        for purchase in purchases:
+            member.done(purchase)
+    finally:
+        second.kill()
+    assert fragile.shell(ENTRIES.format(f"operation__in={purchases}")) == "12"
+    assert member.account_balance() == before - 12
 
 
 def test_the_broker_being_away_costs_no_operation(broker: Process, member: Member) -> None:
