@@ -23,6 +23,7 @@ def new_secrets() -> dict[str, str]:
         "SEAL_KEYS": Fernet.generate_key().decode(),
         "VALKEY_PASSWORD": secrets.token_urlsafe(24),
         "PROVIDER_SECRET_KEY": secrets.token_urlsafe(50),
+        "DEMO_PASSWORD": secrets.token_urlsafe(9),
     }
 
 

@@ -62,6 +62,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"panel": "hosting.web.templatetags.panel"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -106,13 +107,21 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SEAL_KEYS = env.list("SEAL_KEYS")
 
 # The Hosting API -------------------------------------------------------------------------------------------
-PROVIDER_PORT = env.int("PROVIDER_PORT", default=8010)
+BUNDLED_PROVIDER_URL = f"http://127.0.0.1:{env.int('PROVIDER_PORT', default=8010)}/xmlrpc/"
 # name=url pairs; members choose among these, so that nobody can point a worker at an arbitrary address.
-API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": f"http://127.0.0.1:{PROVIDER_PORT}/xmlrpc/"})
+API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": BUNDLED_PROVIDER_URL})
 API_CONNECT_TIMEOUT_S = env.float("API_CONNECT_TIMEOUT_S", default=5.0)
 API_READ_TIMEOUT_S = env.float("API_READ_TIMEOUT_S", default=30.0)
 # Calls in two seconds for one login, and how many of them only members' operations may use.
 API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=30)
+
+# How long a request may be on its way before its worker counts as dead, and how long the provider's list is searched
+# for an unconfirmed one before it counts as never arrived. Seconds.
+SENDING_LIMIT_S = env.float("SENDING_LIMIT_S", default=60.0)
+UNCERTAIN_GRACE_S = env.float("UNCERTAIN_GRACE_S", default=60.0)
+# Every account is looked over this often, and each of its rows is re-read this often. Seconds.
+MIRROR_ROUND_S = env.float("MIRROR_ROUND_S", default=30.0)
+MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)
 
 # Background work -------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -123,6 +132,9 @@ CELERY_TASK_DEFAULT_QUEUE = "operations"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
+# A sweep that nobody could run in time is not worth running: the next one does the same.
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "hosting.tasks.sweep", "schedule": 1.0, "options": {"expires": 2}}}
 
 # People ----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "hosting.User"
@@ -131,6 +143,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+# The demo's password is made anew for each installation; `make run` prints it.
+DEMO_PASSWORD = env("DEMO_PASSWORD", default="")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGIN_METHODS = {"email"}

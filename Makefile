@@ -1,0 +1,100 @@
+# Two commands: `make run` starts everything, `make test` checks everything. `make` alone lists the rest.
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PROVIDER_PORT ?= 8010
+VALKEY_PORT ?= $(shell expr $(PORT) + 20 2>/dev/null)
+
+BIND = $(HOST):$(PORT)
+PROVIDER_BIND = 127.0.0.1:$(PROVIDER_PORT)
+PANEL_URL = http://127.0.0.1:$(PORT)/
+
+# Our own Valkey and provider start unless the environment names others.
+OUR_REDIS = $(if $(REDIS_URL),,redis)
+OUR_PROVIDER = $(if $(API_ENDPOINTS),,provider providerworker)
+OUR_PORTS = PORT $(if $(REDIS_URL),,VALKEY_PORT) $(if $(API_ENDPOINTS),,PROVIDER_PORT)
+READY_URLS = $(PANEL_URL)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health)
+
+PYTHON = .venv/bin/python
+ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
+SHELL = /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help run provider test bench lint format clean install assets environment
+.NOTPARALLEL:
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run provider: export PORT := $(PORT)
+run provider: export PROVIDER_PORT := $(PROVIDER_PORT)
+run provider: export VALKEY_PORT := $(VALKEY_PORT)
+run provider: export BIND := $(BIND)
+run provider: export PROVIDER_BIND := $(PROVIDER_BIND)
+run provider: export PANEL_URL := $(PANEL_URL)
+run provider: export READY_URLS := $(READY_URLS)
+run provider: export PYTHONUNBUFFERED := 1
+# A warning for shared machines; who runs this as root has been told once too often at every start.
+run provider: export PYTHONWARNINGS := ignore:You're running the worker
+
+run: install assets ## Start everything: the panel, its workers, Valkey and the bundled provider
+	@$(PYTHON) -m panel.environment $(OUR_PORTS)
+	@$(if $(OUR_PROVIDER),$(PYTHON) manage.py prepare_provider --settings hosting.provider.settings & provider=$$!;) \
+	  $(PYTHON) manage.py prepare --demo $(if $(OUR_PROVIDER),&& wait $$provider)
+	@$(ON_PATH) exec honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker mirror beat ready
+
+provider: install ## Start the bundled provider alone
+	@$(PYTHON) -m panel.environment PROVIDER_PORT $(if $(REDIS_URL),,VALKEY_PORT)
+	@$(PYTHON) manage.py prepare_provider --settings hosting.provider.settings
+	@echo "The Hosting API answers at http://$(PROVIDER_BIND)/xmlrpc/ (Ctrl-C stops it)"
+	@$(ON_PATH) exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker
+
+test: install assets environment .venv/chromium lint ## Check everything that must hold
+	@$(PYTHON) -m pytest
+
+lint: install environment ## Style, types, layer contracts, missing migrations, templates
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m mypy --config-file hosting/provider/mypy.ini -p hosting.provider -p tests.provider
+	@.venv/bin/lint-imports
+	@$(PYTHON) manage.py makemigrations --check --dry-run
+	@$(PYTHON) manage.py makemigrations --check --dry-run --settings hosting.provider.settings
+	@.venv/bin/djlint templates --check --lint --quiet
+
+format: install ## Format the code and the templates
+	@$(PYTHON) -m ruff check --fix --quiet .
+	@$(PYTHON) -m ruff format .
+	@.venv/bin/djlint templates --reformat --quiet || true
+
+bench: install environment ## Measure what matters against the naive way, in the same run
+	@$(PYTHON) -m tests.bench
+
+clean: ## Remove what was installed and built; var/ with your data stays
+	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var/assets var/static
+
+environment: install
+	@$(PYTHON) -m panel.environment
+
+install: .venv/installed
+
+.venv/installed: requirements-dev.lock
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Sharedeck needs Python 3.11 or newer." >&2; exit 1; }
+	@python3 -c 'import ensurepip' 2>/dev/null || tools/need python3-venv
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+assets: var/assets/installed
+
+var/assets/installed: package-lock.json | .venv/installed
+	@command -v npm >/dev/null || test -x .venv/bin/npm || \
+	  .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.lock
+	$(ON_PATH) npm ci --ignore-scripts --no-audit --no-fund --silent
+	@mkdir -p var/assets/tabler
+	@cp node_modules/@tabler/core/dist/css/tabler.min.css* node_modules/@tabler/core/dist/js/tabler.min.js* var/assets/tabler/
+	@touch $@
+
+.venv/chromium: | .venv/installed
+	@command -v chromium >/dev/null || tools/need chromium
+	@touch $@

@@ -1,0 +1,238 @@
+"""Live sessions at the API: one for each reseller login and handle, cached sealed in Redis, shared by all workers.
+
+Calls go through `ApiSession`, which keeps the rate limit, logs in again once when a session has ended, notes whether
+the endpoint answers and how far its clock is from ours. A call that changes something is made once and never resent,
+except after a session fault: the provider says then that it did not execute it.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import transaction
+from redis.exceptions import LockError
+
+from hosting.accounts import availability, limits, store, versions
+from hosting.accounts.limits import Priority
+from hosting.accounts.models import Account
+from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
+from hosting.api import (
+    ApiError,
+    Client,
+    CredentialsRefused,
+    DataFault,
+    NotSent,
+    SessionFault,
+    Transport,
+    Unanswered,
+    login,
+    su,
+)
+from hosting.teams.models import record
+
+Result = TypeVar("Result")
+
+# The API's sessions live 12 hours (specification, login). An hour less, so that none ends in our hands.
+SESSION_LIFE_S = 11 * 3600
+# Longer than a login and an su can take, timeouts included.
+_LOCK_LIFE_S = 120
+_PARALLEL_CALLS = 16
+# Clocks that differ by less are the same: the Date header counts in seconds.
+_CLOCK_TOLERANCE_S = 2.0
+
+
+class AccountStoppedError(Exception):
+    """No call is made for this account until a person has corrected it; `trouble` says why."""
+
+    def __init__(self, trouble: str) -> None:
+        super().__init__(trouble)
+        self.trouble = trouble
+
+
+@lru_cache
+def _transport(url: str) -> Transport:
+    return Transport(
+        url,
+        connect_timeout_s=settings.API_CONNECT_TIMEOUT_S,
+        read_timeout_s=settings.API_READ_TIMEOUT_S,
+        pool_size=_PARALLEL_CALLS,
+    )
+
+
+def client_for(account: Account, priority: Priority) -> "ApiSession":
+    """A live session of the account, from the cache or by one login.
+
+    Raises:
+        AccountStoppedError: when the account is in trouble, or this login has just shown that it is.
+        ApiError: when the login could not be made.
+        limits.NoAllowanceError, redis.RedisError: when it could not even be tried.
+    """
+    session = ApiSession(account, priority)
+    session.open()
+    return session
+
+
+class ApiSession:
+    """Runs calls for one account. Not shared between threads; `gather` uses threads of its own."""
+
+    def __init__(self, account: Account, priority: Priority) -> None:
+        self.account = account
+        self._priority = priority
+        self._transport = _transport(account.endpoint.url)
+        self._login_key = _digest(account.endpoint.url, account.login)
+        self._session_id = ""
+
+    def open(self) -> None:
+        """Take the cached session, or log in."""
+        if self.account.trouble:
+            raise AccountStoppedError(self.account.trouble)
+        self._session_id = self._cached_or_new()
+
+    def call(self, do: Callable[[Client], Result]) -> Result:
+        """Run `do` with a client: exactly one API call. See `client_for` for what is raised besides `ApiError`."""
+        try:
+            result = self._once(do)
+        except SessionFault:
+            self._session_id = self._cached_or_new(ended=self._session_id)
+            result = self._once(do)
+        return result
+
+    def gather(self, calls: Sequence[Callable[[Client], Result]]) -> "list[Result | ApiError]":
+        """Run reading calls in parallel over kept-alive connections; each result, or the error it ended with."""
+        if not calls:
+            return []
+        with ThreadPoolExecutor(min(_PARALLEL_CALLS, len(calls))) as pool:
+            results = list(pool.map(self._outcome, calls))
+            ended = [index for index, result in enumerate(results) if isinstance(result, SessionFault)]
+            if ended:
+                self._session_id = self._cached_or_new(ended=self._session_id)
+                again = pool.map(self._outcome, [calls[index] for index in ended])
+                for index, result in zip(ended, again, strict=True):
+                    results[index] = result
+        self._note(results[-1])
+        return results
+
+    def _outcome(self, do: Callable[[Client], Result]) -> "Result | ApiError":
+        limits.take(self._login_key, self._priority, wait_s=60)
+        try:
+            return do(Client(self._transport, self._session_id))
+        except ApiError as error:
+            return error
+
+    def _once(self, do: Callable[[Client], Result]) -> Result:
+        limits.take(self._login_key, self._priority)
+        try:
+            result = do(Client(self._transport, self._session_id))
+        except ApiError as error:
+            self._note(error)
+            raise
+        self._note(None)
+        return result
+
+    def _note(self, outcome: object) -> None:
+        """Remember whether the endpoint answers, and its clock."""
+        endpoint = self.account.endpoint
+        if isinstance(outcome, NotSent | Unanswered):
+            availability.note_away(endpoint.pk)
+            return
+        if endpoint.away_since is not None:
+            availability.note_answer(endpoint.pk)
+            endpoint.away_since = None
+        offset = self._transport.clock_offset
+        if offset is not None and abs(offset.total_seconds() - self.account.clock_offset_s) > _CLOCK_TOLERANCE_S:
+            self.account.clock_offset_s = offset.total_seconds()
+            Account.objects.filter(pk=self.account.pk).update(clock_offset_s=self.account.clock_offset_s)
+
+    def _cached_or_new(self, ended: str = "") -> str:
+        """The cached session id unless it is the one that has `ended`; otherwise one login, whoever else asks."""
+        password = self._password()
+        key = session_key(self.account, password)
+        redis = store.connection()
+        if cached := _open_cached(redis.get(key), ended):
+            return cached
+        with _locked(f"login:{key}"):
+            if cached := _open_cached(redis.get(key), ended):
+                return cached
+            session_id = self._log_in(password)
+            redis.set(key, seal(session_id), ex=SESSION_LIFE_S)
+            return session_id
+
+    def _password(self) -> str:
+        try:
+            return unseal(self.account.sealed_password)
+        except UnreadableSecretError:
+            self._stop(Account.Trouble.SEAL)
+            raise AccountStoppedError(Account.Trouble.SEAL) from None
+
+    def _log_in(self, password: str) -> str:
+        """Log in in safe mode, then `su` to the account's handle (contract, Sessions)."""
+        account = self.account
+        account.refresh_from_db(fields=["trouble"])
+        if account.trouble:
+            raise AccountStoppedError(account.trouble)
+        try:
+            limits.take(self._login_key, self._priority)
+            safe_session = login(self._transport, account.login, password, safe=True)
+            limits.take(self._login_key, self._priority)
+            session_id = su(self._transport, safe_session, account.handle)
+        except CredentialsRefused as error:
+            self._note(error)
+            self._stop(Account.Trouble.CREDENTIALS)
+            raise AccountStoppedError(Account.Trouble.CREDENTIALS) from None
+        except DataFault as error:
+            self._note(error)
+            self._stop(Account.Trouble.HANDLE)
+            raise AccountStoppedError(Account.Trouble.HANDLE) from None
+        except ApiError as error:
+            self._note(error)
+            raise
+        self._note(None)
+        return session_id
+
+    def _stop(self, trouble: Account.Trouble) -> None:
+        """Stop this account alone, unless its password has been changed meanwhile."""
+        account = self.account
+        with transaction.atomic():
+            stopped = Account.objects.filter(
+                pk=account.pk, sealed_password=account.sealed_password, trouble=Account.Trouble.NONE
+            ).update(trouble=trouble)
+            if stopped:
+                record(account.team, by=None, action="account.stopped", subject=account.label, trouble=trouble.value)
+                versions.bump(account.pk)
+
+
+def session_key(account: Account, password: str) -> str:
+    """Where the session is cached. The password is part of it: who has another password has no session either."""
+    return "session:" + _digest(account.endpoint.url, account.login, account.handle, password)
+
+
+def _digest(*parts: str) -> str:
+    message = "\0".join(parts).encode()
+    return hmac.new(settings.SECRET_KEY.encode(), message, hashlib.sha256).hexdigest()
+
+
+def _open_cached(sealed: object, ended: str) -> str:
+    """The session id in a cache value; empty when there is none, when it cannot be read, or when it has ended."""
+    try:
+        session_id = unseal(str(sealed or ""))
+    except UnreadableSecretError:
+        return ""
+    return "" if session_id == ended else session_id
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """Hold a lock in Redis. One that expired under us is only a login too many, never a wrong one."""
+    lock = store.connection().lock(name, timeout=_LOCK_LIFE_S, blocking_timeout=_LOCK_LIFE_S)
+    if not lock.acquire():
+        raise limits.NoAllowanceError
+    try:
+        yield
+    finally:
+        with suppress(LockError):
+            lock.release()

@@ -1,0 +1,50 @@
+"""The version of what an account's pages show. The row holds it; Redis has a copy, so that a poll costs no SQL."""
+
+import redis
+from django.db import transaction
+from django.db.models import F
+
+from hosting.accounts.models import Account
+from hosting.accounts.store import connection
+
+# A copy lives for five minutes: whatever went wrong with Redis, pages are right again by then.
+_LIFE_S = 300
+# Two commits may be published in either order: the greater version stays.
+_PUBLISH = """
+local seen = tonumber(redis.call('GET', KEYS[1]) or '0')
+redis.call('SET', KEYS[1], math.max(seen, tonumber(ARGV[1])), 'EX', ARGV[2])
+"""
+
+
+def _key(account_id: int) -> str:
+    return f"version:{account_id}"
+
+
+def bump(account_id: int) -> None:
+    """Say that something pages show has changed. Call it in the transaction of the change."""
+    Account.objects.filter(pk=account_id).update(version=F("version") + 1)
+    transaction.on_commit(lambda: read(account_id))
+
+
+def current(account_id: int) -> int | None:
+    """The version as Redis knows it, without SQL; None when it does not: then `read` it."""
+    try:
+        value = connection().get(_key(account_id))
+    except redis.RedisError:
+        return None
+    return int(str(value)) if value is not None else None
+
+
+def read(account_id: int) -> int:
+    """The version from the row, put where `current` finds it."""
+    version = Account.objects.values_list("version", flat=True).get(pk=account_id)
+    publish(account_id, version)
+    return version
+
+
+def publish(account_id: int, version: int) -> None:
+    """Put a version that was read from the row where `current` finds it."""
+    try:
+        connection().eval(_PUBLISH, 1, _key(account_id), str(version), str(_LIFE_S))
+    except redis.RedisError:
+        return

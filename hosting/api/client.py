@@ -1,0 +1,272 @@
+"""Every method of the Hosting API, typed. One method here is one call, sent once.
+
+Each raises what `Transport.call` raises; a reply of another type than the contract says is `Garbled`.
+"""
+
+from decimal import Decimal
+
+from hosting.api.errors import Garbled
+from hosting.api.structs import (
+    Disk,
+    DiskLink,
+    HostingAccount,
+    OperationDetails,
+    OperationFilter,
+    OsImage,
+    Vm,
+)
+from hosting.api.transport import Transport
+
+CHANGING = frozenset(
+    {
+        "hosting_account_product_add",
+        "hosting_account_product_renew",
+        "hosting_account_product_remove",
+        "hosting_account_product_update",
+        "vm_create",
+        "vm_update",
+        "vm_delete",
+        "vm_start",
+        "vm_stop",
+        "vm_reboot",
+        "disk_create",
+        "disk_delete",
+        "disk_attach",
+        "disk_detach",
+        "operation_cancel",
+    }
+)
+"""Methods that create an operation or change one: sent on a fresh connection, and never again."""
+
+METHODS = (
+    "login",
+    "su",
+    "account_currency",
+    "account_balance",
+    "hosting_account_info",
+    "hosting_account_product_add",
+    "hosting_account_product_renew",
+    "hosting_account_product_remove",
+    "hosting_account_product_update",
+    "vm_create",
+    "vm_info",
+    "vm_list",
+    "vm_update",
+    "vm_delete",
+    "vm_start",
+    "vm_stop",
+    "vm_reboot",
+    "vm_disk_list",
+    "vm_disk_link",
+    "disk_create",
+    "disk_info",
+    "disk_list",
+    "disk_delete",
+    "disk_attach",
+    "disk_detach",
+    "operation_list",
+    "operation_details",
+    "operation_cancel",
+    "os_list",
+)
+"""All methods of the contract."""
+
+
+def login(transport: Transport, login: str, password: str, *, safe: bool = True) -> str:
+    """A session id, good for 12 hours. It is a secret.
+
+    With `safe`, the session may only read until `su` (contract, "Sessions").
+
+    Raises:
+        CredentialsRefused: the login or its password is wrong.
+    """
+    return _session(transport.call("login", (login, password, safe), secrets=(password,)), "login")
+
+
+def su(transport: Transport, session: str, handle: str) -> str:
+    """A session id limited to the rights of `handle`, the login's own or a customer's. It is a secret."""
+    return _session(transport.call("su", (session, handle), secrets=(session,)), "su")
+
+
+class Client:
+    """The API as one session sees it.
+
+    Args:
+        transport: where calls go; it may be shared.
+        session: a secret from `login` or `su`; no repr, message or log shows it.
+    """
+
+    __slots__ = ("_session", "transport")
+
+    def __init__(self, transport: Transport, session: str) -> None:
+        self.transport = transport
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"Client({self.transport!r})"
+
+    def account_currency(self) -> str:
+        """The ISO 4217 code of the prepaid account's currency."""
+        return _text(self._call("account_currency"), "account_currency")
+
+    def account_balance(self) -> Decimal:
+        """The prepaid balance, in the account's currency."""
+        value = self._call("account_balance")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Garbled("The reply to account_balance is no amount.")
+        return Decimal(str(value))
+
+    def hosting_account_info(self) -> HostingAccount:
+        """Products and resources of the hosting account."""
+        return HostingAccount.from_wire(self._call("hosting_account_info"))
+
+    def hosting_account_product_add(self, product_name: str, quantity: int, duration: str) -> int:
+        """Buy; the operation's id.
+
+        `product_name` is `shares`, `shares_fixed` or `disk`; `quantity` counts shares, or MB of disk;
+        `duration` is such as `1m` or `2y`, at most 5 years (specification).
+        """
+        return self._id("hosting_account_product_add", product_name, quantity, duration)
+
+    def hosting_account_product_renew(self, product_id: int, duration: str) -> int:
+        """Renew a product for a duration such as `1m`; the operation's id."""
+        return self._id("hosting_account_product_renew", product_id, duration)
+
+    def hosting_account_product_remove(self, product_id: int) -> int:
+        """Remove a product; the operation's id."""
+        return self._id("hosting_account_product_remove", product_id)
+
+    def hosting_account_product_update(self, product_id: int, quantity: int) -> int:
+        """Give a product a new quantity, in shares or MB; the operation's id."""
+        return self._id("hosting_account_product_update", product_id, quantity)
+
+    def vm_create(self, hostname: str, password: str, os_id: int, shares: int, cpu: int, *, login: str) -> int:
+        """Create a VM; the VM's id. Its operation is found with `operation_list`.
+
+        `password` is the secret of root or of the user `login`, 8 to 64 characters (contract, "VMs").
+        """
+        params = (hostname, password, os_id, shares, cpu, {"login": login})
+        return self._id("vm_create", *params, secrets=(password,))
+
+    def vm_info(self, vm_id: int) -> Vm:
+        """Everything about a VM."""
+        return Vm.from_wire(self._call("vm_info", vm_id))
+
+    def vm_list(self) -> list[int]:
+        """The ids of the account's VMs."""
+        return self._ids("vm_list")
+
+    def vm_update(
+        self,
+        vm_id: int,
+        *,
+        shares: int | None = None,
+        cpu: int | None = None,
+        vm_max_memory_mb: int | None = None,
+    ) -> int:
+        """Change what is not None; the operation's id. Some changes need a halted VM (contract, "VMs")."""
+        specs = {"shares": shares, "cpu": cpu, "vm_max_memory": vm_max_memory_mb}
+        return self._id("vm_update", vm_id, {name: value for name, value in specs.items() if value is not None})
+
+    def vm_delete(self, vm_id: int) -> int:
+        """Delete a stopped VM; the operation's id."""
+        return self._id("vm_delete", vm_id)
+
+    def vm_start(self, vm_id: int) -> int:
+        """Boot or unpause; the operation's id."""
+        return self._id("vm_start", vm_id)
+
+    def vm_stop(self, vm_id: int) -> int:
+        """Shut down; the operation's id."""
+        return self._id("vm_stop", vm_id)
+
+    def vm_reboot(self, vm_id: int) -> int:
+        """Reboot softly; the operation's id."""
+        return self._id("vm_reboot", vm_id)
+
+    def vm_disk_list(self, vm_id: int) -> list[int]:
+        """The ids of a VM's disks, in the order of their positions."""
+        return self._ids("vm_disk_list", vm_id)
+
+    def vm_disk_link(self, vm_id: int, disk_id: int) -> DiskLink:
+        """How a disk hangs on a VM."""
+        return DiskLink.from_wire(self._call("vm_disk_link", vm_id, disk_id))
+
+    def disk_create(self, *, size_mb: int, name: str, fstype: str) -> int:
+        """Create a disk; the disk's id. Its operation is found with `operation_list`.
+
+        `fstype` is ext3, reiserfs, xfs or jfs; sizes go from 1,024 to 1,048,576 MB (contract, "Disks").
+        """
+        return self._id("disk_create", {"size": size_mb, "name": name, "fstype": fstype})
+
+    def disk_info(self, disk_id: int) -> Disk:
+        """Everything about a disk."""
+        return Disk.from_wire(self._call("disk_info", disk_id))
+
+    def disk_list(self) -> list[int]:
+        """The ids of the account's disks."""
+        return self._ids("disk_list")
+
+    def disk_delete(self, disk_id: int) -> int:
+        """Delete an unattached disk; the operation's id."""
+        return self._id("disk_delete", disk_id)
+
+    def disk_attach(self, disk_id: int, vm_id: int) -> int:
+        """Attach a disk to a VM; the operation's id."""
+        return self._id("disk_attach", disk_id, vm_id)
+
+    def disk_detach(self, disk_id: int, vm_id: int) -> int:
+        """Detach a disk from a VM; the operation's id. A system disk leaves only a halted VM."""
+        return self._id("disk_detach", disk_id, vm_id)
+
+    def operation_list(self, filter: OperationFilter | None = None) -> list[int]:  # noqa: A002
+        """The ids of the operations that match, newest first, at most 300."""
+        return self._ids("operation_list", *(() if filter is None else (filter.to_wire(),)))
+
+    def operation_details(self, operation_id: int) -> OperationDetails:
+        """Everything about an operation."""
+        return OperationDetails.from_wire(self._call("operation_details", operation_id))
+
+    def operation_cancel(self, operation_id: int) -> bool:
+        """Cancel an operation that is still PENDING; whether it was."""
+        value = self._call("operation_cancel", operation_id)
+        if not isinstance(value, int) or value not in {0, 1}:
+            raise Garbled("The reply to operation_cancel is no boolean.")
+        return bool(value)
+
+    def os_list(self) -> list[OsImage]:
+        """The systems a VM can be made with."""
+        value = self._call("os_list")
+        if not isinstance(value, list):
+            raise Garbled("The reply to os_list is no array.")
+        return [OsImage.from_wire(each) for each in value]
+
+    def _call(self, method: str, *params: object, secrets: tuple[str, ...] = ()) -> object:
+        return self.transport.call(
+            method, (self._session, *params), secrets=(self._session, *secrets), fresh=method in CHANGING
+        )
+
+    def _id(self, method: str, *params: object, secrets: tuple[str, ...] = ()) -> int:
+        return _int(self._call(method, *params, secrets=secrets), method)
+
+    def _ids(self, method: str, *params: object) -> list[int]:
+        value = self._call(method, *params)
+        if not isinstance(value, list):
+            raise Garbled(f"The reply to {method} is no array.")
+        return [_int(each, method) for each in value]
+
+
+def _int(value: object, method: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Garbled(f"The reply to {method} has something else where an id belongs.")
+    return value
+
+
+def _text(value: object, method: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise Garbled(f"The reply to {method} is no text.")
+    return value
+
+
+def _session(value: object, method: str) -> str:
+    return _text(value, method)

@@ -1,0 +1,205 @@
+"""The mirror: what a provider's account holds, as last read. Pages read these rows and never the API."""
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+
+
+class MirrorQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    """Rows of accounts; `visible_to` is the only way in from the web."""
+
+    def visible_to(self, member: Membership) -> Self:
+        return self.filter(account__team=member.team_id)
+
+
+class AccountInfo(models.Model):
+    """Balance and capacity of an account. `granted`, `used`, `available`, `expired` hold `capacity.Amounts`."""
+
+    account = models.OneToOneField(Account, models.CASCADE, related_name="info")
+    handle = models.CharField(max_length=100)
+    fullname = models.CharField(max_length=200, blank=True)
+    currency = models.CharField(max_length=3)
+    balance = models.DecimalField(max_digits=14, decimal_places=2)
+    share_definition = models.JSONField(default=dict)
+    granted = models.JSONField(default=dict)
+    used = models.JSONField(default=dict)
+    available = models.JSONField(default=dict)
+    expired = models.JSONField(default=dict)
+    # When the reading began: what was accepted before is in it, what was asked later is not.
+    read_at = models.DateTimeField()
+
+    objects = MirrorQuerySet.as_manager()
+
+
+class BalanceSample(models.Model):
+    """The balance whenever it was seen to change."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="balance_samples")
+    at = models.DateTimeField()
+    balance = models.DecimalField(max_digits=14, decimal_places=2)
+
+    class Meta:
+        ordering = ["at"]
+        indexes = [models.Index(fields=["account", "at"])]
+
+
+class MirrorRow(models.Model):
+    """What every mirrored object has: the provider's id for it, and when it was read."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="%(class)s_set")
+    remote_id = models.PositiveIntegerField()
+    read_at = models.DateTimeField()
+
+    objects = MirrorQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering = ["remote_id"]
+
+
+class Product(MirrorRow):
+    """A prepaid product: flexible shares, fixed shares (`quantity` counts shares) or disk quota (MB)."""
+
+    class Name(models.TextChoices):
+        SHARES = "shares", _("Shares")
+        SHARES_FIXED = "shares_fixed", _("Fixed shares")
+        DISK = "disk", _("Disk quota")
+
+    product_name = models.CharField(max_length=40)
+    quantity = models.PositiveIntegerField()
+    duration = models.CharField(max_length=10)
+    date_created = models.DateTimeField(null=True)
+    date_end = models.DateTimeField(null=True)
+    autorenew = models.BooleanField(default=False)
+    can_release = models.BooleanField(default=False)
+    is_in_redemption = models.BooleanField(default=False)
+    redemption_days = models.PositiveIntegerField(default=0)
+    # Why each action is off, in the provider's words, by action: updating, renewing, removing, releasing.
+    errors = models.JSONField(default=dict)
+
+    class Meta(MirrorRow.Meta):
+        abstract = False
+        ordering = ["date_end", "remote_id"]
+        constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_product_per_remote_id")]
+
+
+class Vm(MirrorRow):
+    """A server."""
+
+    class State(models.TextChoices):
+        BEING_CREATED = "being_created", _("Being created")
+        RUNNING = "running", _("Running")
+        HALTED = "halted", _("Stopped")
+        PAUSED = "paused", _("Paused by the provider")
+        LOCKED = "locked", _("Locked")
+        INVALID = "invalid", _("Creation failed")
+        DELETED = "deleted", _("Deleted")
+
+    hostname = models.CharField(max_length=255)
+    state = models.CharField(max_length=20, choices=State.choices)
+    description = models.TextField(blank=True)
+    os_id = models.PositiveIntegerField(null=True)
+    os_label = models.CharField(max_length=200, blank=True)
+    shares = models.PositiveIntegerField()
+    flex_shares = models.PositiveIntegerField(default=0)
+    cores = models.PositiveIntegerField()
+    memory_mb = models.PositiveIntegerField()
+    vm_max_memory_mb = models.PositiveIntegerField()
+    console = models.CharField(max_length=255, blank=True)
+    ifaces = models.JSONField(default=list)
+    date_created = models.DateTimeField(null=True)
+    date_updated = models.DateTimeField(null=True)
+
+    class Meta(MirrorRow.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_vm_per_remote_id")]
+        indexes = [
+            models.Index(fields=["account", "hostname", "id"]),
+            models.Index(fields=["account", "state"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.hostname
+
+
+class Disk(MirrorRow):
+    """A disk, attached to one server at most (`vm_remote_id`), at `position` among that server's disks."""
+
+    class State(models.TextChoices):
+        BEING_CREATED = "being_created", _("Being created")
+        CREATED = "created", _("Free")
+        ATTACHED = "attached", _("Attached")
+        ERROR = "error", _("Error")
+        DELETED = "deleted", _("Deleted")
+
+    name = models.CharField(max_length=255)
+    label = models.CharField(max_length=255, blank=True)
+    size_mb = models.PositiveIntegerField()
+    fstype = models.CharField(max_length=20, blank=True)
+    type = models.CharField(max_length=20, blank=True)
+    state = models.CharField(max_length=20, choices=State.choices)
+    is_boot_disk = models.BooleanField(default=False)
+    can_snapshot = models.BooleanField(default=False)
+    vm_remote_id = models.PositiveIntegerField(null=True)
+    position = models.PositiveIntegerField(null=True)
+    date_created = models.DateTimeField(null=True)
+    date_updated = models.DateTimeField(null=True)
+
+    class Meta(MirrorRow.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_disk_per_remote_id")]
+        indexes = [
+            models.Index(fields=["account", "name", "id"]),
+            models.Index(fields=["account", "state"]),
+            models.Index(fields=["account", "vm_remote_id"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OsImage(MirrorRow):
+    """An operating system that this account may install; `remote_id` is the `os_id`."""
+
+    label = models.CharField(max_length=200)
+    arch = models.CharField(max_length=20, blank=True)
+    family = models.CharField(max_length=50, blank=True)
+    kernel_version = models.CharField(max_length=100, blank=True)
+    min_disk_mb = models.PositiveIntegerField(default=0)
+    visibility = models.CharField(max_length=50, blank=True)
+
+    class Meta(MirrorRow.Meta):
+        abstract = False
+        ordering = ["label", "remote_id"]
+        constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_os_image_per_remote_id")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Change(models.Model):
+    """Something changed at the provider that no operation of Sharedeck explains: shown, never silently dropped."""
+
+    class What(models.TextChoices):
+        APPEARED = "appeared", _("Appeared")
+        CHANGED = "changed", _("Changed")
+        VANISHED = "vanished", _("Vanished")
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="changes")
+    at = models.DateTimeField(auto_now_add=True)
+    what = models.CharField(max_length=10, choices=What.choices)
+    object_type = models.CharField(max_length=10)
+    remote_id = models.PositiveIntegerField()
+    name = models.CharField(max_length=255, blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    objects = MirrorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["account", "-id"])]

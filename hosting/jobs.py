@@ -1,0 +1,41 @@
+"""Names of the background jobs, and how domain code asks for one after its transaction has committed."""
+
+import logging
+from enum import StrEnum
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+
+class Job(StrEnum):
+    """Each job is a task of the same name in `hosting.tasks`; its queue keeps members' work ahead of the rest."""
+
+    SEND = "hosting.tasks.send"
+    IDENTIFY = "hosting.tasks.identify"
+    TRACK = "hosting.tasks.track"
+    ADVANCE = "hosting.tasks.advance"
+    SETTLE = "hosting.tasks.settle"
+    REFRESH = "hosting.tasks.refresh"
+    SWEEP = "hosting.tasks.sweep"
+
+    @property
+    def queue(self) -> str:
+        return "mirror" if self is Job.REFRESH else "operations"
+
+
+def ask(job: Job, *arguments: int) -> None:
+    """Ask for a job once the current transaction has committed (at once when there is none).
+
+    A broker that is away loses nothing: the row says what is due, and the sweep asks again.
+    """
+    transaction.on_commit(lambda: _send(job, arguments))
+
+
+def _send(job: Job, arguments: tuple[int, ...]) -> None:
+    try:
+        current_app.send_task(job.value, args=arguments, queue=job.queue, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("The broker did not take %s (%s); the sweep will ask again.", job, type(error).__name__)

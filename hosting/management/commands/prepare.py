@@ -1,0 +1,59 @@
+"""Make an installation ready to start: tables, static files, the endpoints on offer, and the demo on first use."""
+
+import logging
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from hosting.accounts.connect import connect
+from hosting.accounts.models import Endpoint
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.roles import Role
+
+DEMO_EMAIL = "demo@sharedeck.example"
+# The sample login of the specification, which the bundled provider serves.
+DEMO_LOGIN, DEMO_API_PASSWORD = "AA1234-GANDI", "mypassword"
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--demo", action="store_true", help="seed the demo if nobody can sign in yet")
+
+    def handle(self, *args: Any, demo: bool, **options: Any) -> None:
+        # Nothing runs yet that could take a job: the first sweep finds what is due.
+        logging.getLogger("hosting.jobs").setLevel(logging.ERROR)
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        with transaction.atomic():
+            offer_endpoints(settings.API_ENDPOINTS)
+            if demo and not User.objects.exists():
+                seed_demo(settings.DEMO_PASSWORD)
+
+
+def offer_endpoints(endpoints: dict[str, str]) -> None:
+    """Offer exactly these endpoints (name: address) for new accounts; one that is in use stays usable."""
+    Endpoint.objects.exclude(url__in=endpoints.values()).update(offered=False)
+    for name, url in endpoints.items():
+        Endpoint.objects.update_or_create(url=url, defaults={"name": name, "offered": True})
+
+
+def seed_demo(password: str) -> None:
+    """A person, their team, and the bundled provider's reseller."""
+    user = User.objects.create_user(DEMO_EMAIL, password, name="Demo")
+    member = Membership.objects.create(team=Team.objects.create(name="Demo team"), user=user, role=Role.OWNER)
+    endpoint = Endpoint.objects.filter(url=settings.BUNDLED_PROVIDER_URL, offered=True).first()
+    if endpoint is not None:
+        connect(
+            by=member,
+            endpoint=endpoint,
+            label="Demo reseller",
+            login=DEMO_LOGIN,
+            handle=DEMO_LOGIN,
+            password=DEMO_API_PASSWORD,
+        )

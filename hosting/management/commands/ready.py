@@ -1,0 +1,71 @@
+"""The last line of the Procfile: wait until everything answers, say where it is, and stay until the others stop."""
+
+import os
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+import urllib3
+from celery import current_app
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from hosting.management.commands.prepare import DEMO_EMAIL
+from hosting.teams.models import User
+
+BANNER = """
+────────────────────────────────────────────────────────────────────────
+  Sharedeck is ready:  {panel}
+{sign_in}
+  Next: sign in, open “New server”, and follow the five steps.
+  Ctrl-C stops everything; your data stays in var/.
+────────────────────────────────────────────────────────────────────────"""
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("urls", nargs="+", help="addresses that must answer with 200")
+        parser.add_argument("--timeout", type=float, default=60, help="seconds to wait for them")
+
+    def handle(self, *args: Any, urls: list[str], timeout: float, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+        deadline = time.monotonic() + timeout
+        for url in urls:
+            wait_for(url, deadline)
+        wait_for_workers(deadline)
+        panel = os.environ.get("PANEL_URL", f"http://127.0.0.1:{settings.PORT}/")
+        self.stdout.write(BANNER.format(panel=panel, sign_in=sign_in_lines()))
+        self.stdout.flush()
+        signal.pause()
+
+
+def wait_for(url: str, deadline: float) -> None:
+    """Return once `url` answers with 200; end with a message at the deadline (of `time.monotonic`)."""
+    while time.monotonic() < deadline:
+        try:
+            if urllib3.request("GET", url, timeout=2, retries=False).status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            pass
+        time.sleep(0.1)
+    sys.exit(f"{url} does not answer. Look above for what its process says.")
+
+
+def wait_for_workers(deadline: float) -> None:
+    """Return once a worker for members' operations and one for the mirror answer; end with a message at the deadline."""
+    while time.monotonic() < deadline:
+        names = {name.partition("@")[0] for reply in current_app.control.ping(timeout=0.3) or [] for name in reply}
+        if names >= {"operations", "mirror"}:
+            return
+    sys.exit("The workers do not answer. Look above for what their processes say.")
+
+
+def sign_in_lines() -> str:
+    if not User.objects.filter(email=DEMO_EMAIL).exists():
+        return ""
+    return f"  Sign in with:        {DEMO_EMAIL}  /  {settings.DEMO_PASSWORD}"

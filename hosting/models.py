@@ -1,0 +1,24 @@
+"""Gathers the models of the layers below, so that the application has one migrations folder."""
+
+from hosting.accounts.models import Account, Endpoint
+from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, OsImage, Product, Vm
+from hosting.operations.models import Operation, Plan
+from hosting.teams.models import AuditEntry, Membership, Team, User
+
+__all__ = [
+    "Account",
+    "AccountInfo",
+    "AuditEntry",
+    "BalanceSample",
+    "Change",
+    "Disk",
+    "Endpoint",
+    "Membership",
+    "Operation",
+    "OsImage",
+    "Plan",
+    "Product",
+    "Team",
+    "User",
+    "Vm",
+]

@@ -1,0 +1,43 @@
+"""Which changes of the mirror are the work of Sharedeck's own operations, and which came from outside."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.inventory.mirror import Explained
+from hosting.operations.models import Operation
+from hosting.operations.states import OPEN
+
+# A change may show in the mirror a little after its operation is over.
+_AFTERGLOW = timedelta(minutes=2)
+
+
+def by_operations(account: Account) -> Explained:
+    """Tell whether an open or recent operation of this account explains a change of an object, in one query."""
+    recent = list(
+        Operation.objects.filter(
+            Q(state__in=OPEN) | Q(finished_at__gte=timezone.now() - _AFTERGLOW),
+            account=account,
+        ).only("kind", "params", "vm_id", "disk_id", "product_id")
+    )
+    ids = {
+        (object_type, getattr(operation, f"{object_type}_id"))
+        for operation in recent
+        for object_type in ("vm", "disk", "product")
+    }
+    names = {name for operation in recent for key in ("hostname", "name") if (name := operation.params.get(key))}
+    touches_products = any(operation.kind.startswith("hosting_account_product_") for operation in recent)
+    # Creating, deleting or moving a server or disk changes the disks and servers beside it too.
+    touches_disks = any(operation.kind.startswith(("disk_", "vm_create", "vm_delete")) for operation in recent)
+
+    def explained(object_type: str, remote_id: int, name: str) -> bool:
+        return (
+            (object_type, remote_id) in ids
+            or (bool(name) and name in names)
+            or (object_type == "product" and touches_products)
+            or (object_type == "disk" and touches_disks)
+        )
+
+    return explained

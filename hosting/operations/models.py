@@ -1,0 +1,165 @@
+"""The durable operation: one row for each change that a member asked for, from intent to outcome.
+
+The row is written before the call and is the truth; queues and caches only make it quick.
+"""
+
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hosting.accounts.models import Account
+from hosting.operations.states import FINAL, OPEN, State, is_legal
+from hosting.teams.models import Membership, User
+
+
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def visible_to(self, member: Membership) -> "PlanQuerySet":
+        """The plans of the member's team: the only way in from the web."""
+        return self.filter(account__team=member.team_id)
+
+    def move(self, plan_id: int, before: "Plan.State", after: "Plan.State", **fields: object) -> bool:
+        """Move one plan by a conditional UPDATE. False when somebody else was first."""
+        values = {"state": after, "updated_at": timezone.now(), **fields}
+        return bool(self.filter(pk=plan_id, state=before).update(**values))
+
+
+class Plan(models.Model):
+    """Several operations that make one thing, such as a new server with its data disk."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Not started")
+        RUNNING = "running", _("Running")
+        STOPPED = "stopped", _("Stopped at a step")
+        DONE = "done", _("Done")
+        ABANDONED = "abandoned", _("Abandoned")
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="plans")
+    requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    nonce = models.UUIDField(default=uuid.uuid4)
+    spec = models.JSONField()
+    # The root password until `vm_create` was sent, then empty.
+    sealed_secret = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    # When it was last started or resumed: what had failed before then is asked for again.
+    resumed_at = models.DateTimeField(null=True, blank=True)
+    # Why it stopped when no operation tells: a refusal by Sharedeck itself.
+    problem = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PlanQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["account", "nonce"], name="one_plan_per_form")]
+
+
+class OperationQuerySet(models.QuerySet["Operation"]):
+    def visible_to(self, member: Membership) -> "OperationQuerySet":
+        """The operations of the member's team: the only way in from the web."""
+        return self.filter(account__team=member.team_id)
+
+    def open(self) -> "OperationQuerySet":
+        return self.filter(state__in=OPEN)
+
+    def move(self, operation_id: int, before: State, after: State, **fields: object) -> bool:
+        """Move one operation by a conditional UPDATE. False when somebody else was first.
+
+        Raises:
+            ValueError: when the table of moves does not allow it.
+        """
+        if not is_legal(before, after):
+            raise ValueError(f"{before} → {after} is no legal move")
+        now = timezone.now()
+        values = {"state": after, "updated_at": now, **fields}
+        if after in FINAL:
+            values.setdefault("finished_at", now)
+        return bool(self.filter(pk=operation_id, state=before).update(**values))
+
+
+class Operation(models.Model):
+    """A change at the provider: asked for here (`origin` panel), or seen there (`origin` outside)."""
+
+    class Origin(models.TextChoices):
+        PANEL = "panel", _("Sharedeck")
+        OUTSIDE = "outside", _("Outside Sharedeck")
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="operations")
+    plan = models.ForeignKey(Plan, models.SET_NULL, null=True, blank=True, related_name="operations")
+    step = models.CharField(max_length=20, blank=True)
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries")
+    origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.PANEL)
+    requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # The same form sent twice carries the same nonce and is the same operation.
+    nonce = models.UUIDField(default=uuid.uuid4)
+
+    # What is asked: the API method, its parameters without secrets, and the object in words.
+    kind = models.CharField(max_length=40)
+    params = models.JSONField(default=dict)
+    sealed_secret = models.TextField(blank=True)
+    subject = models.CharField(max_length=255, blank=True)
+    # The object that it changes, such as "vm:12": one unfinished operation at a time.
+    target = models.CharField(max_length=40, blank=True)
+    # Capacity set aside until the mirror shows it.
+    reserved_shares = models.PositiveIntegerField(default=0)
+    reserved_disk_mb = models.PositiveIntegerField(default=0)
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    # When it is looked at next, in the states that wait for time.
+    due_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # Several operations of the provider fit an unconfirmed one: a person decides.
+    needs_person = models.BooleanField(default=False)
+
+    # What the provider says: its operation, the objects, how far it is.
+    remote_id = models.PositiveIntegerField(null=True, blank=True)
+    vm_id = models.PositiveIntegerField(null=True, blank=True)
+    disk_id = models.PositiveIntegerField(null=True, blank=True)
+    product_id = models.PositiveIntegerField(null=True, blank=True)
+    remote_state = models.CharField(max_length=10, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    eta_at = models.DateTimeField(null=True, blank=True)
+    # The provider's `date_updated` of what was last read of it.
+    remote_updated_at = models.DateTimeField(null=True, blank=True)
+    # Why it did not work: {"reason", "code", "object", "cause", "element", "text"}; see `operations.problems`.
+    problem = models.JSONField(default=dict)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OperationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "nonce"], name="one_operation_per_form"),
+            models.UniqueConstraint(fields=["account", "remote_id"], name="one_operation_per_remote_id"),
+            models.UniqueConstraint(
+                fields=["account", "target"],
+                condition=models.Q(state__in=sorted(OPEN), origin="panel") & ~models.Q(target=""),
+                name="one_open_operation_per_object",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["account", "state"]),
+            models.Index(fields=["account", "target", "-id"]),
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    def progress_percent(self, now: datetime) -> int:
+        """How far it is, 0 to 100, from the provider's start and estimate. An estimate never says 100."""
+        if self.state == State.DONE:
+            return 100
+        if not self.started_at or not self.eta_at or self.eta_at <= self.started_at:
+            return 0
+        share = (now - self.started_at) / (self.eta_at - self.started_at)
+        return max(0, min(99, round(100 * share)))

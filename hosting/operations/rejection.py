@@ -1,0 +1,40 @@
+"""Why Sharedeck itself does not take a request. Nothing was written, nothing was sent."""
+
+from django.utils.functional import Promise
+
+
+class Rejected(Exception):  # noqa: N818 - it is an answer, not an error of the program
+    """A request that is not taken: `message` says what to correct, `field` names the input it belongs to."""
+
+    def __init__(self, message: str | Promise, *, field: str | None = None) -> None:
+        super().__init__(str(message))
+        self.message = message
+        self.field = field
+
+
+class Invalid(Rejected):
+    """A value that the API would refuse."""
+
+
+class NotEnough(Rejected):
+    """More shares or disk than are free."""
+
+
+class WrongState(Rejected):
+    """The object's state does not allow it, or the object is gone."""
+
+
+class Busy(Rejected):
+    """The object has an unfinished operation."""
+
+    def __init__(self, message: str | Promise, *, operation_id: int) -> None:
+        super().__init__(message)
+        self.operation_id = operation_id
+
+
+class EndpointAway(Rejected):
+    """The provider does not answer: nothing is queued behind the member's back."""
+
+
+class AccountTrouble(Rejected):
+    """The account's login does not work: a person must correct it first."""

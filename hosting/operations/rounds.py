@@ -1,0 +1,123 @@
+"""The periodic work: a round of an account's mirror, and the sweep that finds whatever was lost or is due."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from hosting.accounts import availability
+from hosting.accounts.limits import Priority
+from hosting.accounts.models import Account
+from hosting.accounts.sessions import client_for
+from hosting.inventory import mirror
+from hosting.jobs import Job, ask
+from hosting.operations import conclude, track
+from hosting.operations.explained import by_operations
+from hosting.operations.models import Operation, Plan
+from hosting.operations.problems import Reason
+from hosting.operations.states import OPEN, State
+
+# A claimed account whose worker died is claimed again after this.
+_CLAIM_S = 60
+_RETRY_S = 5
+# Jobs asked for in one sweep: more wait for the next one.
+_BATCH = 200
+
+
+def round_of(account: Account, *, with_info: bool = False) -> None:
+    """Look over one account: its operations, its lists, and what is new, gone, touched or too old.
+
+    Raises:
+        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: the round ends there; the next one goes on.
+    """
+    now = timezone.now()
+    reread = account.reread_due_at is None or account.reread_due_at <= now
+    session = client_for(account, Priority.MIRROR)
+    is_first = account.mirrored_at is None
+    if reread or is_first:
+        mirror.read_os_images(session)
+    moved = track.look(session)
+    before = now - timedelta(seconds=settings.MIRROR_REREAD_S) if reread else None
+    mirror.sweep(session, explained=by_operations(account), reread_before=before)
+    if is_first or reread or moved or with_info:
+        mirror.refresh(session, info=True, explained=by_operations(account))
+    mirror.finish_round(
+        account, next_s=settings.MIRROR_ROUND_S, reread_s=settings.MIRROR_REREAD_S, reread=reread or is_first
+    )
+
+
+def watch(account: Account) -> None:
+    """Look at the operations of an account that has open ones, and say when to look again.
+
+    Raises:
+        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: nothing is lost; the sweep asks again.
+    """
+    try:
+        track.look(client_for(account, Priority.TRACKING))
+    finally:
+        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_look_at(account))
+
+
+def retry_round_soon(account: Account) -> None:
+    """After a round that could not end: the next one comes early."""
+    Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now() + timedelta(seconds=_RETRY_S))
+
+
+def sweep() -> None:
+    """Ask for whatever is due. Jobs are only hints: this makes the rows true when a job, a key or a worker is lost."""
+    now = timezone.now()
+    _bury_dead_senders(now)
+    _ask_for_operations(now)
+    _ask_for_accounts(now)
+    _ask_for_plans(now)
+
+
+def _bury_dead_senders(now: datetime) -> None:
+    """A call whose worker died may have happened: never back to WAITING."""
+    stale = Operation.objects.filter(
+        state=State.SENDING, sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
+    )[:_BATCH]
+    for operation in stale:
+        conclude.move(
+            operation, State.SENDING, State.UNCERTAIN, problem={"reason": Reason.NO_ANSWER}, due_at=timezone.now()
+        )
+
+
+def _ask_for_operations(now: datetime) -> None:
+    jobs = {State.WAITING: Job.SEND, State.ANSWERED: Job.IDENTIFY, State.UNCERTAIN: Job.SETTLE}
+    due = Operation.objects.filter(
+        state__in=jobs, due_at__lte=now, needs_person=False, account__trouble=""
+    ).values_list("pk", "state")
+    found = list(due.order_by("due_at")[:_BATCH])
+    Operation.objects.filter(pk__in=[pk for pk, _ in found]).update(due_at=now + timedelta(seconds=10))
+    for pk, state in found:
+        ask(jobs[State(state)], pk)
+
+
+def _ask_for_accounts(now: datetime) -> None:
+    tracked = Operation.objects.filter(account=OuterRef("pk"), state=State.TRACKED)
+    accounts = Account.objects.filter(trouble="").select_related("endpoint")
+    due_track = Q(track_due_at=None) | Q(track_due_at__lte=now)
+    for account in accounts.filter(due_track, Exists(tracked)):
+        if availability.may_call(account.endpoint) and _claim(account, "track_due_at", now):
+            ask(Job.TRACK, account.pk)
+    due_round = Q(round_due_at=None) | Q(round_due_at__lte=now)
+    for account in accounts.filter(due_round):
+        if availability.may_call(account.endpoint) and _claim(account, "round_due_at", now):
+            ask(Job.REFRESH, account.pk)
+
+
+def _claim(account: Account, column: str, now: datetime) -> bool:
+    before = getattr(account, column)
+    return bool(
+        Account.objects.filter(pk=account.pk, **{column: before}).update(**{column: now + timedelta(seconds=_CLAIM_S)})
+    )
+
+
+def _ask_for_plans(now: datetime) -> None:
+    """Plans that should go on and have no operation under way: whoever was to advance them died."""
+    at_work = Operation.objects.filter(plan=OuterRef("pk"), state__in=OPEN)
+    idle = Plan.objects.filter(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - timedelta(seconds=3))
+    for pk in idle.values_list("pk", flat=True)[:_BATCH]:
+        ask(Job.ADVANCE, pk)

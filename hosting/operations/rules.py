@@ -1,0 +1,90 @@
+"""What the Hosting API accepts, checked before any call. Forms and kinds share these.
+
+Each function returns nothing and raises `ValidationError` with a sentence for the person who typed the value.
+The source of every rule is the API's contract (sections VMs, Disks and Account).
+"""
+
+import re
+from collections.abc import Callable
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext_lazy as _
+
+FSTYPES = ("ext3", "reiserfs", "xfs", "jfs")
+MIN_DISK_MB = 1024
+MAX_DISK_MB = 1_048_576
+MAX_CPU = 4
+MAX_NAME = 255
+# XML-RPC integers are signed 32-bit numbers.
+MAX_INT = 2**31 - 1
+
+_HOSTNAME_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_DURATION = re.compile(r"[1-9][0-9]?[my]")
+_LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def hostname(value: str) -> None:
+    """RFC 1123: labels of letters, digits and hyphens, joined by dots; 253 characters at most."""
+    if len(value) > 253 or not all(_HOSTNAME_LABEL.fullmatch(label) for label in value.split(".")):
+        raise ValidationError(
+            _("A host name has letters, digits and hyphens, such as web-1 or db.example.org; no spaces or underscores.")
+        )
+
+
+def password(value: str) -> None:
+    """8 to 64 characters with at least one letter and one digit."""
+    if not 8 <= len(value) <= 64:
+        raise ValidationError(_("A password has 8 to 64 characters."))
+    if not (re.search(r"[A-Za-z]", value) and re.search(r"[0-9]", value)):
+        raise ValidationError(_("A password needs at least one letter and one digit."))
+    if _CONTROL.search(value):
+        raise ValidationError(_("A password can't hold control characters."))
+
+
+def login(value: str) -> None:
+    """The name of the user account on a new server, as Linux allows it."""
+    if not _LOGIN.fullmatch(value):
+        raise ValidationError(
+            _("A login has small letters, digits, - and _, starts with a letter, and isn't too long.")
+        )
+    if value == "root":
+        raise ValidationError(_("root exists already: choose another login."))
+
+
+def duration(value: str) -> None:
+    """Months or years, such as 1m or 1y, at most 5 years."""
+    if not _DURATION.fullmatch(value) or months(value) > 60:
+        raise ValidationError(_("A duration is a number of months or years, such as 1m or 1y, and 5 years at most."))
+
+
+def months(value: str) -> int:
+    """The months in a valid duration: 1m is 1, 1y is 12."""
+    return int(value[:-1]) * (12 if value[-1] == "y" else 1)
+
+
+def name(value: str) -> None:
+    """A disk's label: something to read, in one line."""
+    if not value.strip():
+        raise ValidationError(_("Give it a name."))
+    if len(value) > MAX_NAME or _CONTROL.search(value):
+        raise ValidationError(_("A name is one line of at most 255 characters."))
+
+
+def fstype(value: str) -> None:
+    if value not in FSTYPES:
+        raise ValidationError(_("Choose one of these file systems: %(names)s."), params={"names": ", ".join(FSTYPES)})
+
+
+def _between(lowest: int, highest: int) -> Callable[[int], None]:
+    def check(value: int) -> None:
+        MinValueValidator(lowest)(value)
+        MaxValueValidator(highest)(value)
+
+    return check
+
+
+disk_size_mb = _between(MIN_DISK_MB, MAX_DISK_MB)
+cpu = _between(1, MAX_CPU)
+shares = quantity = identifier = _between(1, MAX_INT)

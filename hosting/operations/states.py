@@ -1,0 +1,45 @@
+"""The states of an operation and the table of legal moves. Pure."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class State(TextChoices):
+    """From intent to outcome. Every state that is not final has an owner, named in its comment."""
+
+    WAITING = "waiting", _("Waiting to be sent")  # a worker, soon: the sweep asks again
+    SENDING = "sending", _("Being sent")  # the worker that claimed it; stale ones become UNCERTAIN
+    ANSWERED = (
+        "answered",
+        _("Accepted"),
+    )  # `track.identify`: the provider gave an object, its operation id is sought
+    TRACKED = "tracked", _("In progress")  # `track.look`
+    UNCERTAIN = "uncertain", _("Unconfirmed")  # `settle.settle`, or a person where the provider shows several
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+    REFUSED = "refused", _("Refused")
+    NOT_SENT = "not_sent", _("Not sent")
+    RELEASED = "released", _("Never arrived")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+FINAL = frozenset({State.DONE, State.FAILED, State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED})
+OPEN = frozenset(State) - FINAL
+# Nothing happened at the provider: asking again is safe.
+HARMLESS = frozenset({State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED})
+
+MOVES: dict[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.SENDING, State.CANCELLED, State.NOT_SENT}),
+    # Back to WAITING only when the provider said that it did not execute the call (429, a dead session).
+    State.SENDING: frozenset(
+        {State.WAITING, State.ANSWERED, State.TRACKED, State.REFUSED, State.NOT_SENT, State.UNCERTAIN}
+    ),
+    State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
+    State.UNCERTAIN: frozenset({State.TRACKED, State.RELEASED}),
+    State.TRACKED: frozenset({State.DONE, State.FAILED, State.CANCELLED}),
+}
+
+
+def is_legal(before: State, after: State) -> bool:
+    """Whether the table allows the move."""
+    return after in MOVES.get(before, frozenset())

@@ -1,0 +1,152 @@
+"""Where a member's request becomes a durable operation, and where a member takes it back or asks again."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.accounts.sealing import seal
+from hosting.jobs import Job, ask
+from hosting.operations import kinds, preconditions
+from hosting.operations.models import Operation, Plan
+from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, WrongState
+from hosting.operations.states import HARMLESS, OPEN, State
+from hosting.teams.models import Membership, record
+from hosting.teams.roles import NotAllowedError
+
+# A job that has not been seen to by then was lost, and the sweep asks again.
+_JOB_LOST_AFTER_S = 5
+
+
+def submit(
+    kind: kinds.Kind,
+    *,
+    account: Account,
+    by: Membership,
+    nonce: uuid.UUID | None = None,
+    secret: str = "",
+    plan: Plan | None = None,
+    step: str = "",
+    retry_of: Operation | None = None,
+) -> Operation:
+    """Take a request: write its operation and its audit line in one transaction, and ask for it to be sent on commit.
+
+    The same `nonce` twice is the same operation. `secret` (a root password) is sealed and forgotten once it was sent.
+
+    Raises:
+        NotAllowedError: the member's role does not allow it.
+        Rejected: what to correct, and the field it belongs to (`Invalid`, `NotEnough`, `WrongState`, `Busy`,
+            `EndpointAway`, `AccountTrouble`).
+    """
+    by.require(kind.permission)
+    if account.team_id != by.team_id:
+        raise NotAllowedError(kind.permission)
+    kind.validate(secret)
+    nonce = nonce or uuid.uuid4()
+    try:
+        with transaction.atomic():
+            # One request of an account at a time, so that two members cannot reserve the same share.
+            account = Account.objects.select_for_update(of=("self",)).select_related("endpoint").get(pk=account.pk)
+            if known := account.operations.filter(nonce=nonce).first():
+                return known
+            _require_working(account)
+            _require_free(account, kind)
+            standing = preconditions.check(kind, account)
+            operation = Operation.objects.create(
+                account=account,
+                plan=plan,
+                step=step,
+                retry_of=retry_of,
+                requested_by=by.user,
+                nonce=nonce,
+                kind=kind.method,
+                params=kind.as_params(),
+                sealed_secret=seal(secret),
+                subject=standing.subject,
+                target=kind.target,
+                reserved_shares=standing.shares,
+                reserved_disk_mb=standing.disk_mb,
+                due_at=timezone.now() + timedelta(seconds=_JOB_LOST_AFTER_S),
+                vm_id=getattr(kind, "vm_id", None),
+                disk_id=getattr(kind, "disk_id", None),
+                product_id=getattr(kind, "product_id", None),
+            )
+            record(
+                by.team,
+                by=by,
+                action=f"operation.{kind.method}",
+                subject=standing.subject,
+                operation=operation.pk,
+                params=kind.as_params(),
+            )
+            versions.bump(account.pk)
+            ask(Job.SEND, operation.pk)
+    except IntegrityError:
+        # Two requests met in the database: the constraints let one of them in.
+        if known := account.operations.filter(nonce=nonce).first():
+            return known
+        _require_free(account, kind)
+        raise
+    return operation
+
+
+def cancel(operation: Operation, *, by: Membership) -> bool:
+    """Take back a request that has not been sent yet. False when it is on its way already.
+
+    Raises:
+        NotAllowedError: the member's role would not allow to ask for it either.
+    """
+    by.require(kinds.load(operation.kind, operation.params).permission)
+    with transaction.atomic():
+        cancelled = Operation.objects.move(operation.pk, State.WAITING, State.CANCELLED, sealed_secret="")
+        if cancelled:
+            record(
+                by.team,
+                by=by,
+                action="operation.cancelled",
+                subject=operation.subject,
+                operation=operation.pk,
+            )
+            versions.bump(operation.account_id)
+    return cancelled
+
+
+def retry(operation: Operation, *, by: Membership, nonce: uuid.UUID | None = None, secret: str = "") -> Operation:
+    """Ask again for what certainly did not happen, as a new operation linked to the first.
+
+    Raises:
+        WrongState: it happened, may have happened, or is one step of a plan (which goes on as a whole).
+        NotAllowedError, Rejected: as `submit`.
+    """
+    if operation.state not in HARMLESS | {State.FAILED} or operation.plan_id or operation.origin != "panel":
+        raise WrongState(_("Only a request that did not work can be tried again."))
+    kind = kinds.load(operation.kind, operation.params)
+    return submit(kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation)
+
+
+def _require_working(account: Account) -> None:
+    if account.trouble:
+        raise AccountTrouble(
+            _("%(trouble)s. Correct the account's settings first; nothing was sent.")
+            % {"trouble": account.get_trouble_display()}
+        )
+    if account.endpoint.away_since:
+        raise EndpointAway(
+            _("The provider does not answer at the moment. Nothing was sent or queued: try again when it is back.")
+        )
+
+
+def _require_free(account: Account, kind: kinds.Kind) -> None:
+    if not kind.target:
+        return
+    other = account.operations.filter(target=kind.target, state__in=OPEN, origin=Operation.Origin.PANEL).first()
+    if other is not None:
+        raise Busy(
+            _("“%(title)s” by %(person)s is still at work on it. Wait until that is finished.")
+            % {"title": kinds.title(other.kind), "person": other.requested_by or _("somebody")},
+            operation_id=other.pk,
+        )

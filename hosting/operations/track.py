@@ -1,0 +1,224 @@
+"""Watching what the provider works on. The cost follows what moves, not what waits: one `operation_list` a look, then
+the details of those that moved.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.accounts.sessions import ApiSession
+from hosting.api import ApiError, Client, OperationDetails, OperationFilter
+from hosting.inventory import mirror
+from hosting.inventory.models import Disk
+from hosting.operations import conclude, kinds
+from hosting.operations.explained import by_operations
+from hosting.operations.models import Operation
+from hosting.operations.problems import Reason
+from hosting.operations.states import State
+
+# `operation_list` gives no more ids than this (contract, Operations).
+_LIST_LIMIT = 300
+# A stamp of the provider may be a second older than the commit that makes it visible.
+_COMMIT_MARGIN = timedelta(seconds=1)
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.8), timedelta(seconds=10)
+# The operation of a new object is listed with it; so long after its creation it will not be any more.
+_IDENTIFY_LIMIT = timedelta(minutes=5)
+
+_FINAL_STATES = {"DONE": State.DONE, "ERROR": State.FAILED, "CANCEL": State.CANCELLED}
+
+
+@dataclass
+class _Touched:
+    """What finished operations have changed, to be read again at once."""
+
+    vms: set[int] = field(default_factory=set)
+    disks: set[int] = field(default_factory=set)
+
+    def add(self, account: Account, details: OperationDetails) -> None:
+        if details.vm_id:
+            self.vms.add(details.vm_id)
+            self.disks |= set(
+                Disk.objects.filter(account=account, vm_remote_id=details.vm_id).values_list("remote_id", flat=True)
+            )
+        if details.disk_id:
+            self.disks.add(details.disk_id)
+
+
+def identify(operation: Operation, session: ApiSession) -> None:
+    """Find the provider's operation of an object that it has just begun to make (`vm_create`, `disk_create`).
+
+    Raises:
+        hosting.api.ApiError: the list could not be read; nothing has changed.
+    """
+    param = {"vm_id": operation.vm_id} if operation.vm_id else {"disk_id": operation.disk_id}
+    ids = session.call(lambda client: client.operation_list(OperationFilter(type=operation.kind, param=param)))
+    if ids:
+        conclude.adopt(operation, State.ANSWERED, min(ids))
+    elif operation.answered_at and timezone.now() > operation.answered_at + _IDENTIFY_LIMIT:
+        conclude.move(
+            operation, State.ANSWERED, State.UNCERTAIN, needs_person=True, problem={"reason": Reason.NO_ANSWER}
+        )
+    else:
+        Operation.objects.filter(pk=operation.pk).update(due_at=timezone.now() + timedelta(seconds=2))
+
+
+def look(session: ApiSession) -> bool:
+    """One look at the account's operations at the provider. Whether any had moved.
+
+    Raises:
+        hosting.api.ApiError: something could not be read; it is looked at again next time.
+    """
+    account = session.account
+    provider_now = timezone.now() + account.clock_offset
+    open_operations = {
+        operation.remote_id: operation
+        for operation in account.operations.filter(state=State.TRACKED).select_related("account")
+    }
+    since = account.operations_cursor or _first_cursor(open_operations.values(), provider_now)
+    ids = session.call(lambda client: client.operation_list(OperationFilter(updated_after=since)))
+    listed = set(ids)
+    known = set(account.operations.filter(remote_id__in=ids).values_list("remote_id", flat=True))
+    wanted = [remote_id for remote_id in ids if remote_id not in known]
+    wanted += [
+        remote_id
+        for remote_id, operation in open_operations.items()
+        if remote_id is not None and _may_have_moved(operation, remote_id in listed, since, len(ids) >= _LIST_LIMIT)
+    ]
+    calls = [partial(_details, remote_id=remote_id) for remote_id in wanted]
+    answers = session.gather(calls)
+    read = [answer for answer in answers if isinstance(answer, OperationDetails)]
+    _apply(session, open_operations, read)
+    for answer in answers:
+        if isinstance(answer, ApiError):
+            raise answer
+    Account.objects.filter(pk=account.pk).update(
+        operations_cursor=provider_now.replace(microsecond=0) - _COMMIT_MARGIN, operations_read_at=timezone.now()
+    )
+    return bool(read)
+
+
+def next_look_at(account: Account) -> datetime | None:
+    """When the first open operation should be done, within bounds; None when none is open."""
+    now = timezone.now()
+    etas = list(account.operations.filter(state=State.TRACKED).values_list("eta_at", flat=True))
+    if not etas:
+        return None
+    nearest = min(eta or now for eta in etas)
+    return min(now + _LONGEST_PAUSE, max(now + _SHORTEST_PAUSE, nearest))
+
+
+def _details(client: Client, *, remote_id: int) -> OperationDetails:
+    return client.operation_details(remote_id)
+
+
+def _first_cursor(open_operations: Iterable[Operation], provider_now: datetime) -> datetime:
+    sent = [operation.sent_at for operation in open_operations if operation.sent_at]
+    return min([*sent, provider_now], key=lambda moment: moment) - timedelta(minutes=1)
+
+
+def _may_have_moved(operation: Operation, is_listed: bool, since: datetime, list_is_full: bool) -> bool:
+    """Whether the details are worth a call.
+
+    An operation stays listed for a while after an update that we have read already: it is read again only when that
+    update no longer explains the listing, or when it should be done by now.
+    """
+    if operation.remote_updated_at is None:
+        return True
+    if not is_listed:
+        return list_is_full
+    is_due = operation.eta_at is None or operation.eta_at <= timezone.now()
+    return is_due or operation.remote_updated_at < since
+
+
+def _apply(session: ApiSession, open_operations: dict[int | None, Operation], read: list[OperationDetails]) -> None:
+    """Write what was read. What finished is concluded after its objects were read again, so that pages never show a
+    finished operation beside the state from before it.
+    """
+    account = session.account
+    touched, finished = _Touched(), []
+    for details in read:
+        operation = open_operations.get(details.id) or _outside(account, details)
+        if operation is None:
+            continue
+        if details.state in _FINAL_STATES:
+            touched.add(account, details)
+            finished.append((operation, details))
+        else:
+            _note_progress(operation, details)
+    if not finished:
+        return
+    mirror.refresh(session, vms=touched.vms, disks=touched.disks, info=True, explained=by_operations(account))
+    for operation, details in finished:
+        _finish(operation, details)
+
+
+def _note_progress(operation: Operation, details: OperationDetails) -> None:
+    now = timezone.now()
+    eta_at = now + timedelta(seconds=details.eta_s) if details.eta_s is not None else None
+    offset = operation.account.clock_offset
+    conclude.update(
+        operation,
+        State.TRACKED,
+        remote_state=details.state[:10],
+        started_at=details.date_start - offset if details.date_start else None,
+        eta_at=eta_at,
+        remote_updated_at=details.date_updated,
+        **_objects(details),
+    )
+
+
+def _finish(operation: Operation, details: OperationDetails) -> None:
+    state = _FINAL_STATES[details.state]
+    problem = {"reason": Reason.ENDED_IN_ERROR, "text": details.last_error} if state is State.FAILED else {}
+    conclude.move(
+        operation,
+        State.TRACKED,
+        state,
+        remote_state=details.state[:10],
+        remote_updated_at=details.date_updated,
+        problem=problem,
+        **_objects(details),
+    )
+
+
+def _objects(details: OperationDetails) -> dict[str, int]:
+    return {name: value for name in ("vm_id", "disk_id", "product_id") if (value := getattr(details, name))}
+
+
+def _outside(account: Account, details: OperationDetails) -> Operation | None:
+    """A row for an operation that nobody asked for here. None when it may still turn out to be one of ours, or when
+    the account is just being imported: what was before is no news.
+    """
+    if account.mirrored_at is None:
+        return None
+    unsettled = account.operations.filter(kind=details.type, state__in=(State.SENDING, State.UNCERTAIN, State.ANSWERED))
+    if any(kinds.load(row.kind, row.params).fits(details) for row in unsettled):
+        return None
+    params = dict(details.params)
+    try:
+        with transaction.atomic():
+            operation = Operation.objects.create(
+                account=account,
+                origin=Operation.Origin.OUTSIDE,
+                kind=details.type[:40],
+                params=params,
+                subject=str(params.get("hostname") or params.get("name") or "")[:255],
+                state=State.TRACKED,
+                remote_id=details.id,
+                remote_state=details.state[:10],
+                remote_updated_at=details.date_updated,
+                sent_at=details.date_created,
+                answered_at=details.date_created,
+                **_objects(details),
+            )
+            versions.bump(account.pk)
+    except IntegrityError:
+        # Whoever asked for it has just written its id.
+        return None
+    return operation

@@ -1,0 +1,86 @@
+"""Celery doors. A task finds its row, calls the domain, and leaves what could not be done to the next sweep."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import redis
+from celery import shared_task
+
+from hosting.accounts.limits import NoAllowanceError, Priority
+from hosting.accounts.models import Account
+from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
+from hosting.api import ApiError
+from hosting.jobs import Job
+from hosting.operations import plans, rounds
+from hosting.operations import settle as settling
+from hosting.operations import track as tracking
+from hosting.operations.models import Operation
+from hosting.operations.send import send as send_operation
+from hosting.operations.states import State
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def _next_time(what: str, on_failure: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Whatever the API or Redis is not ready for is done when the sweep asks again: the row says what is due."""
+    try:
+        yield
+    except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError) as error:
+        log.info("%s waits for the next time: %s", what, type(error).__name__)
+        on_failure()
+
+
+@shared_task(name=Job.SEND.value)
+def send(operation_id: int) -> None:
+    send_operation(operation_id)
+
+
+@shared_task(name=Job.IDENTIFY.value)
+def identify(operation_id: int) -> None:
+    _with_operation(operation_id, State.ANSWERED, tracking.identify)
+
+
+@shared_task(name=Job.SETTLE.value)
+def settle(operation_id: int) -> None:
+    _with_operation(operation_id, State.UNCERTAIN, settling.settle)
+
+
+@shared_task(name=Job.ADVANCE.value)
+def advance(plan_id: int) -> None:
+    plans.advance(plan_id)
+
+
+@shared_task(name=Job.TRACK.value)
+def track(account_id: int) -> None:
+    with _next_time("tracking"):
+        rounds.watch(_account(account_id))
+
+
+@shared_task(name=Job.REFRESH.value)
+def refresh(account_id: int, with_info: int = 0) -> None:
+    account = _account(account_id)
+    with _next_time("a round", lambda: rounds.retry_round_soon(account)):
+        rounds.round_of(account, with_info=bool(with_info))
+
+
+@shared_task(name=Job.SWEEP.value)
+def sweep() -> None:
+    rounds.sweep()
+
+
+def _account(account_id: int) -> Account:
+    return Account.objects.select_related("endpoint", "team").get(pk=account_id)
+
+
+def _with_operation(operation_id: int, state: State, do: Callable[[Operation, ApiSession], None]) -> None:
+    operation = (
+        Operation.objects.select_related("account__endpoint", "account__team")
+        .filter(pk=operation_id, state=state)
+        .first()
+    )
+    if operation is None:
+        return
+    with _next_time(operation.kind):
+        do(operation, client_for(operation.account, Priority.TRACKING))

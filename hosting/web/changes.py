@@ -1,0 +1,73 @@
+"""One way from a form to an operation, and what the person reads about it."""
+
+import uuid
+
+from django.contrib import messages
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from hosting.operations import kinds
+from hosting.operations.models import Operation
+from hosting.operations.rejection import Busy, Rejected
+from hosting.operations.submit import submit
+from hosting.web.forms.base import ChangeForm
+from hosting.web.scope import AccountRequest
+
+
+def nonce_of(request: AccountRequest) -> uuid.UUID:
+    """The nonce of a form that has no other field; one that is missing or altered counts as new."""
+    try:
+        return uuid.UUID(request.POST.get("nonce", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def ask(
+    request: AccountRequest,
+    kind: kinds.Kind,
+    *,
+    nonce: uuid.UUID,
+    form: ChangeForm | None = None,
+    secret: str = "",
+) -> Operation | None:
+    """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or a message."""
+    try:
+        operation = submit(kind, account=request.account, by=request.member, nonce=nonce, secret=secret)
+    except Rejected as rejection:
+        tell(request, rejection, form)
+        return None
+    messages.success(
+        request,
+        format_html(
+            '{} <a href="{}" class="alert-link">{}</a>',
+            _("“%(what)s” is on its way.") % {"what": in_words(operation)},
+            reverse("operation", args=[request.account.pk, operation.pk]),
+            _("Follow it"),
+        ),
+    )
+    return operation
+
+
+def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:
+    """Put a rejection where the person looks: beside the field, above the form, or in a message."""
+    if isinstance(rejection, Busy):
+        link = format_html(
+            '{} <a href="{}" class="alert-link">{}</a>',
+            rejection.message,
+            reverse("operation", args=[request.account.pk, rejection.operation_id]),
+            _("See that operation"),
+        )
+        if form is None:
+            messages.warning(request, link)
+        else:
+            form.add_error(None, link)
+    elif form is None:
+        messages.error(request, str(rejection.message))
+    else:
+        form.reject(rejection)
+
+
+def in_words(operation: Operation) -> str:
+    """An operation in a few words: "Stop server web-1"."""
+    return f"{kinds.title(operation.kind)} {operation.subject}".strip()

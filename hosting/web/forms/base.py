@@ -1,0 +1,122 @@
+"""What all forms of changes share."""
+
+import uuid
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from hosting.operations import rules
+from hosting.operations.rejection import Rejected
+
+
+class ChangeForm(forms.Form):
+    """A form whose nonce makes it one operation, however often it is sent."""
+
+    # Names of a kind's fields that this form calls otherwise.
+    renamed: dict[str, str] = {}
+
+    nonce = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4, required=False)
+
+    def clean_nonce(self) -> uuid.UUID:
+        nonce: uuid.UUID | None = self.cleaned_data["nonce"]
+        return nonce or uuid.uuid4()
+
+    def _clean_fields(self) -> None:
+        super()._clean_fields()  # type: ignore[misc]
+        # A nonce that is no UUID is nothing that a person could correct.
+        if "nonce" in self.errors:
+            del self.errors["nonce"]
+            self.cleaned_data["nonce"] = uuid.uuid4()
+
+    def reject(self, rejection: Rejected) -> None:
+        """Show a rejection by the domain beside the field that it belongs to, or above the form."""
+        name = self.renamed.get(rejection.field or "", rejection.field)
+        self.add_error(name if name in self.fields else None, str(rejection.message))
+
+
+class DiskSizeField(forms.CharField):
+    """A size that people write as 8, 8.5, "8 GB" or "8192 MB" and that the API takes in MB."""
+
+    default_error_messages = {
+        "size": _("Write a size in GB, such as 8 or 8.5, or in MB, such as 8192 MB."),
+        "whole": _("That is not a whole number of MB: 1 GB is 1,024 MB."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 20)
+        super().__init__(**kwargs)
+        self.widget.attrs.setdefault("inputmode", "decimal")
+        self.widget.attrs.setdefault("autocomplete", "off")
+
+    def to_python(self, value: object) -> Any:
+        if isinstance(value, int):
+            return value
+        text = super().to_python(value)
+        if text in self.empty_values:
+            return None
+        return self._to_mb(str(text))
+
+    def _to_mb(self, text: str) -> int:
+        text = text.strip().upper().replace(",", ".")
+        factor = 1024
+        for unit, mb in (("GB", 1024), ("GO", 1024), ("TB", 1024 * 1024), ("MB", 1), ("MO", 1)):
+            if text.endswith(unit):
+                text, factor = text[: -len(unit)].strip(), mb
+                break
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite() or number < 0 or number > rules.MAX_INT:
+            raise ValidationError(self.error_messages["size"], code="size")
+        mb_number = number * factor
+        if mb_number != mb_number.to_integral_value():
+            raise ValidationError(self.error_messages["whole"], code="whole")
+        return int(mb_number)
+
+    def run_validators(self, value: Any) -> None:
+        if value in self.empty_values:
+            return
+        try:
+            rules.disk_size_mb(value)
+        except ValidationError:
+            raise ValidationError(_("A disk has between 1 GB and 1,024 GB.")) from None
+
+    def prepare_value(self, value: Any) -> Any:
+        """An initial value is in MB and is shown in GB where that is exact; what a person typed stays as it is."""
+        if not isinstance(value, int):
+            return value
+        return f"{value / 1024:.10g}" if value * 100 % 1024 == 0 else f"{value} MB"
+
+
+def duration_choices(current: str = "") -> list[tuple[str, str]]:
+    """The durations that people buy, plus the one that is already there."""
+    months = [(f"{count}m", ngettext("%d month", "%d months", count) % count) for count in (*range(1, 12), 18)]
+    years = [(f"{count}y", ngettext("%d year", "%d years", count) % count) for count in range(1, 6)]
+    choices = months[:11] + years[:1] + months[11:] + years[1:]
+    if current and current not in dict(choices):
+        choices.append((current, current))
+    return choices
+
+
+class DurationField(forms.ChoiceField):
+    """How long a product is paid for."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Duration"))
+        kwargs.setdefault("initial", "1m")
+        super().__init__(choices=duration_choices, validators=[rules.duration], **kwargs)
+
+
+def typed_name(expected: str) -> Any:
+    """A validator: the person typed the object's name, so they know what goes away."""
+
+    def check(value: str) -> None:
+        if value.strip() != expected:
+            raise ValidationError(_("That is not its name. Type “%(name)s” to delete it."), params={"name": expected})
+
+    return check

@@ -1,0 +1,30 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from hosting.operations import rules
+from hosting.web.forms.base import ChangeForm, typed_name
+
+
+class TypedNameForm(ChangeForm):
+    """Deleting asks for the name: a wrong click deletes nothing."""
+
+    name = forms.CharField(max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+    def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Type “%(name)s” to confirm") % {"name": expected}
+        self.fields["name"].validators.append(typed_name(expected))
+
+
+class RetryForm(ChangeForm):
+    """Asking again for a server asks for its root password again, because nobody kept it."""
+
+    password = forms.CharField(
+        label=_("Root password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        validators=[rules.password],
+        strip=False,
+        help_text=_("8 to 64 characters with a letter and a digit. Sharedeck forgets it once it was sent."),
+    )

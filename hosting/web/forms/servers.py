@@ -1,0 +1,156 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import OsImage, Vm
+from hosting.operations import rules
+from hosting.operations.kinds import UpdateVm
+from hosting.operations.plans import NewServer
+from hosting.web.forms.base import ChangeForm, DiskSizeField, DurationField
+
+# What the summary assumes where nothing valid was typed yet.
+BLANK = NewServer(
+    buy_shares=0,
+    duration="1m",
+    hostname="",
+    os_id=0,
+    shares=1,
+    cpu=1,
+    login="admin",
+    disk_size_mb=8192,
+    disk_name="data",
+    disk_fstype="ext3",
+)
+
+# The step of the guided flow that each field belongs to.
+FIELDS_OF_STEP = {
+    "buy": ("buy_shares", "duration"),
+    "verify": (),
+    "vm": ("os_id", "hostname", "shares", "cpu", "login", "password"),
+    "disk": ("disk_size_mb", "disk_name", "disk_fstype"),
+    "attach": (),
+}
+
+
+class NewServerForm(ChangeForm):
+    """The five steps of a new server on one page."""
+
+    buy_shares = forms.IntegerField(
+        label=_("Shares to buy"),
+        min_value=0,
+        help_text=_("0 uses the shares that you have free."),
+    )
+    duration = DurationField(label=_("For how long"), help_text=_("Counts only when you buy shares."))
+    os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int)
+    hostname = forms.CharField(
+        label=_("Host name"),
+        max_length=253,
+        validators=[rules.hostname],
+        help_text=_("Letters, digits and hyphens, such as web-1 or db.example.org."),
+    )
+    shares = forms.IntegerField(
+        label=_("Shares"),
+        min_value=1,
+        validators=[rules.shares],
+        help_text=_("Each share brings memory and a part of a core."),
+    )
+    cpu = forms.IntegerField(
+        label=_("CPUs"),
+        min_value=1,
+        max_value=rules.MAX_CPU,
+        help_text=_("Up to 4, and at most one for each share."),
+    )
+    login = forms.CharField(
+        label=_("Admin login"),
+        max_length=32,
+        validators=[rules.login],
+        help_text=_("The account you will sign in with over SSH."),
+    )
+    password = forms.CharField(
+        label=_("Root password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        validators=[rules.password],
+        strip=False,
+        help_text=_("8 to 64 characters with a letter and a digit. Sharedeck forgets it once it was sent."),
+    )
+    disk_size_mb = DiskSizeField(
+        label=_("Size"), help_text=_("In GB, such as 8 or 8.5; write MB for an exact size, such as 2048 MB.")
+    )
+    disk_name = forms.CharField(label=_("Label"), max_length=rules.MAX_NAME, validators=[rules.name])
+    disk_fstype = forms.ChoiceField(label=_("File system"), choices=[(name, name) for name in rules.FSTYPES])
+
+    def __init__(
+        self,
+        *args: Any,
+        account: Account,
+        password_kept: bool = False,
+        settled: frozenset[str] = frozenset(),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        images = OsImage.objects.filter(account=account)
+        self.fields["os_id"].choices = [  # type: ignore[attr-defined]
+            ("", _("Choose one")),
+            *((image.remote_id, f"{image.label} ({image.arch})" if image.arch else image.label) for image in images),
+        ]
+        for name in ("hostname", "login", "disk_name"):
+            self.fields[name].widget.attrs |= {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        if password_kept:
+            self.fields["password"].required = False
+            self.fields["password"].help_text = _("Leave it empty to keep the password that you gave before.")
+        for step in settled:
+            for name in FIELDS_OF_STEP[step]:
+                self.fields[name].disabled = True
+                self.fields[name].required = False
+        if self.is_bound and "vm" not in settled and not password_kept:
+            self.fields["password"].help_text = _("Type it again: a password is never shown or kept in a form.")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "shares" in data and "cpu" in data and data["cpu"] > data["shares"] and not self.fields["cpu"].disabled:
+            self.add_error("cpu", ValidationError(_("A server has at most one CPU for each share.")))
+        return data
+
+    def spec(self) -> NewServer:
+        """The specification so far: valid answers, and `BLANK` where there is none yet."""
+        answers = {name: getattr(BLANK, name) for name in NewServer.__dataclass_fields__}
+        for name in answers:
+            value = self.cleaned_data.get(name)
+            if value is not None and value != "":
+                answers[name] = value
+        return NewServer(**answers)
+
+
+class ResizeForm(ChangeForm):
+    renamed = {"vm_max_memory_mb": "max_memory"}
+
+    shares = forms.IntegerField(label=_("Shares"), min_value=1, validators=[rules.shares])
+    cpu = forms.IntegerField(
+        label=_("CPUs"),
+        min_value=1,
+        max_value=rules.MAX_CPU,
+        help_text=_("Up to 4, and at most one for each share."),
+    )
+    max_memory = forms.IntegerField(
+        label=_("Memory limit without a reboot, in MB"),
+        min_value=1,
+        validators=[rules.quantity],
+        help_text=_("More memory than this limit, or another limit, needs a stopped server."),
+    )
+
+    def __init__(self, *args: Any, vm: Vm, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.vm = vm
+        self.now = {"shares": vm.shares, "cpu": vm.cores, "max_memory": vm.vm_max_memory_mb}
+        for name, value in self.now.items():
+            self.fields[name].initial = value
+
+    def kind(self) -> UpdateVm:
+        new = {name: self.cleaned_data[name] for name in self.now}
+        changed = {name: value if value != self.now[name] else None for name, value in new.items()}
+        return UpdateVm(
+            self.vm.remote_id, shares=changed["shares"], cpu=changed["cpu"], vm_max_memory_mb=changed["max_memory"]
+        )

@@ -1,0 +1,34 @@
+"""Live pages: a page tells the version that it shows, and learns for the price of two Redis reads that nothing moved.
+
+What a page shows is signed for its reader and its account, so that nobody can probe another team's accounts.
+"""
+
+from django.contrib.auth import SESSION_KEY
+from django.core.signing import BadSignature, Signer
+from django.http import HttpRequest
+
+from hosting.accounts import versions
+
+HEADER = "X-Sharedeck-Version"
+
+
+def _signer(user_id: object, account_id: int) -> Signer:
+    return Signer(salt=f"live/{user_id}/{account_id}")
+
+
+def token(user_id: int, account_id: int, version: int) -> str:
+    """What a page of `account_id` carries: the version it shows, signed for one reader."""
+    return _signer(user_id, account_id).sign(str(version))
+
+
+def nothing_moved(request: HttpRequest, account_id: int) -> bool:
+    """Whether this is a poll of a page that is still true. No SQL: the session and the version are in Redis."""
+    shown = request.headers.get(HEADER)
+    user_id = request.session.get(SESSION_KEY) if shown else None
+    if not shown or not user_id:
+        return False
+    try:
+        version = int(_signer(user_id, account_id).unsign(shown))
+    except BadSignature:
+        return False
+    return versions.current(account_id) == version

@@ -1,0 +1,81 @@
+"""Render a page, or only its live part when htmx asks for that."""
+
+from collections.abc import Mapping
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from hosting.accounts import versions
+from hosting.operations.models import Operation
+from hosting.teams.models import Membership
+from hosting.teams.roles import Permission
+from hosting.web import live, queries
+from hosting.web.scope import AccountRequest, PersonRequest
+
+
+def permissions(member: Membership) -> dict[str, bool]:
+    """What the member may do, for templates: `{% if may.operate %}`."""
+    return {permission.value: member.may(permission) for permission in Permission}
+
+
+def account_page(
+    request: AccountRequest, page: str, context: Mapping[str, object], *, section: str = "", status: int = 200
+) -> HttpResponse:
+    """Render `hosting/<page>.html`, whose live part is `hosting/_<page>.html`; a poll gets the live part alone."""
+    account = request.account
+    # Nobody else says it again when the copy in Redis has run out.
+    versions.publish(account.pk, account.version)
+    open_count = Operation.objects.filter(account=account).open().count()
+    shell: dict[str, object] = {
+        "account": account,
+        "member": request.member,
+        "may": permissions(request.member),
+        "info": getattr(account, "info", None),
+        "section": section or page,
+        "fragment": f"hosting/_{page}.html",
+        "live_token": live.token(request.member.user_id, account.pk, account.version),
+        "open_count": open_count,
+        "now": timezone.now(),
+        "here": request.get_full_path(),
+    }
+    if request.htmx:
+        return render(request, "hosting/_live.html", {**shell, **context}, status=status)
+    shell["accounts"] = queries.accounts_of(request.user)
+    return render(request, f"hosting/{page}.html", {**shell, **context}, status=status)
+
+
+def account_form(
+    request: AccountRequest, page: str, context: Mapping[str, object], *, section: str, bad: bool = False
+) -> HttpResponse:
+    """Render a page that holds a form: nothing in it is live, because a form must not change under a person's hands."""
+    shell: dict[str, object] = {
+        "account": request.account,
+        "member": request.member,
+        "may": permissions(request.member),
+        "info": getattr(request.account, "info", None),
+        "section": section,
+        "accounts": queries.accounts_of(request.user),
+        "now": timezone.now(),
+        "here": request.get_full_path(),
+    }
+    return render(request, f"hosting/{page}.html", {**shell, **context}, status=422 if bad else 200)
+
+
+def person_page(
+    request: PersonRequest, page: str, context: Mapping[str, object], *, section: str = "", bad: bool = False
+) -> HttpResponse:
+    """Render a page that belongs to no account."""
+    shell = {"accounts": queries.accounts_of(request.user), "section": section or page, "now": timezone.now()}
+    return render(request, f"hosting/{page}.html", {**shell, **context}, status=422 if bad else 200)
+
+
+def back(request: HttpRequest, default: str) -> HttpResponse:
+    """After a change: to where the person was (`next` of the form), else to `default`."""
+    following = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure()):
+        following = default
+    response = redirect(following)
+    response.status_code = 303
+    return response

@@ -1,0 +1,94 @@
+"""What pages read, in a fixed number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import Disk, Product, Vm
+from hosting.operations.models import Operation, Plan
+from hosting.operations.states import OPEN, State
+from hosting.teams.models import User
+
+EXPIRING = timedelta(days=30)
+
+
+def accounts_of(user: User) -> list[Account]:
+    """The accounts of all teams of a person, for the switcher."""
+    return list(
+        Account.objects.filter(team__memberships__user=user)
+        .select_related("endpoint", "team")
+        .order_by("team__name", "label", "id")
+    )
+
+
+def open_by_target(account: Account) -> dict[str, Operation]:
+    """The unfinished operations of an account, by the object that they change ("vm:12")."""
+    operations = Operation.objects.filter(account=account).open().exclude(target="").order_by("id")
+    return {operation.target: operation for operation in operations}
+
+
+def vm_names(account: Account, remote_ids: Iterable[int | None]) -> dict[int, str]:
+    """Host names by the provider's id."""
+    wanted = {remote_id for remote_id in remote_ids if remote_id is not None}
+    return dict(Vm.objects.filter(account=account, remote_id__in=wanted).values_list("remote_id", "hostname"))
+
+
+@dataclass(frozen=True)
+class StateCount:
+    """How many objects of an account are in one state."""
+
+    state: str
+    label: str
+    count: int
+
+
+def _by_state(rows: QuerySet[Vm] | QuerySet[Disk], labels: Iterable[tuple[str, object]]) -> list[StateCount]:
+    counts = dict(rows.order_by().values_list("state").annotate(Count("id")))
+    known = [StateCount(state, str(label), counts.pop(state)) for state, label in labels if state in counts]
+    return known + [StateCount(state, state, count) for state, count in counts.items()]
+
+
+def servers_by_state(account: Account) -> list[StateCount]:
+    return _by_state(Vm.objects.filter(account=account), Vm.State.choices)
+
+
+def disks_by_state(account: Account) -> list[StateCount]:
+    return _by_state(Disk.objects.filter(account=account), Disk.State.choices)
+
+
+def expiring_products(account: Account, now: datetime) -> list[Product]:
+    """Products that end within 30 days, or have ended, soonest first."""
+    return list(Product.objects.filter(account=account, date_end__lte=now + EXPIRING).order_by("date_end", "remote_id"))
+
+
+def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation], list[Operation]]:
+    """The unfinished operations and the newest finished ones."""
+    operations = Operation.objects.filter(account=account).select_related("requested_by")
+    return list(operations.open().order_by("id")[:20]), list(operations.exclude(state__in=OPEN)[:count])
+
+
+def unfinished_plans(account: Account) -> list[Plan]:
+    """Plans that wait for a person, and those that run."""
+    waiting = (Plan.State.DRAFT, Plan.State.RUNNING, Plan.State.STOPPED)
+    return list(Plan.objects.filter(account=account, state__in=waiting)[:10])
+
+
+def unanswered(operations: Iterable[Operation]) -> list[Operation]:
+    """Operations whose outcome nobody knows yet."""
+    return [operation for operation in operations if operation.state == State.UNCERTAIN]
+
+
+def operations_on(account: Account, target: str, count: int = 10) -> list[Operation]:
+    """The newest operations on one object."""
+    return list(
+        Operation.objects.filter(account=account, target=target).select_related("requested_by").order_by("-id")[:count]
+    )
+
+
+def days_left(end: datetime | None) -> int | None:
+    """Whole days from now until `end`; negative when it has passed."""
+    return None if end is None else (end - timezone.now()).days

@@ -1,0 +1,109 @@
+from django.contrib import messages
+from django.db import IntegrityError
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from hosting.accounts import connect as connections
+from hosting.inventory import refresh as mirror_refresh
+from hosting.teams.models import Membership
+from hosting.teams.roles import NotAllowedError, Permission
+from hosting.web.forms.accounts import AccountForm, ConnectForm
+from hosting.web.pages import account_form, back, person_page
+from hosting.web.scope import AccountRequest, PersonRequest, account_page, signed_in
+
+FORMS = ["GET", "HEAD", "POST"]
+_TAKEN = gettext_lazy("Your team has an account with this login and handle already.")
+
+
+@require_safe
+@signed_in
+def index(request: PersonRequest) -> HttpResponse:
+    """All logins of all teams of the person, and what state they are in."""
+    memberships = list(Membership.objects.filter(user=request.user).select_related("team").order_by("team__name"))
+    context = {
+        "memberships": memberships,
+        "manageable": {member.team_id for member in memberships if member.may(Permission.MANAGE_ACCOUNTS)},
+    }
+    return person_page(request, "accounts", context)
+
+
+@require_http_methods(FORMS)
+@signed_in
+def connect(request: PersonRequest) -> HttpResponse:
+    memberships = Membership.objects.filter(user=request.user).select_related("team").order_by("team__name")
+    managing = [member for member in memberships if member.may(Permission.MANAGE_ACCOUNTS)]
+    if not managing:
+        raise NotAllowedError(Permission.MANAGE_ACCOUNTS)
+    form = ConnectForm(request.POST or None, memberships=managing)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            account = connections.connect(
+                by=form.member(),
+                endpoint=data["endpoint"],
+                label=data["label"],
+                login=data["login"],
+                handle=data["handle"],
+                password=data["password"],
+            )
+        except IntegrityError:
+            form.add_error("handle", _TAKEN)
+        else:
+            messages.success(
+                request, _("“%(label)s” is connected. Its servers and disks are being read.") % {"label": account.label}
+            )
+            response = redirect("dashboard", account.pk)
+            response.status_code = 303
+            return response
+    context = {
+        "form": form,
+        "title": _("Connect a reseller login"),
+        "lead": _("Sharedeck signs in with it and shows your team what the account has."),
+        "submit": _("Connect"),
+        "icon": "plug",
+        "cancel": reverse("accounts"),
+        "password_again": form.is_bound,
+    }
+    return person_page(request, "form_plain", context, section="accounts", bad=form.is_bound)
+
+
+@require_http_methods(FORMS)
+@account_page
+def edit(request: AccountRequest) -> HttpResponse:
+    request.member.require(Permission.MANAGE_ACCOUNTS)
+    account = request.account
+    form = AccountForm(request.POST or None, account=account)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            connections.update(
+                account, by=request.member, label=data["label"], handle=data["handle"], password=data["password"]
+            )
+        except IntegrityError:
+            form.add_error("handle", _TAKEN)
+        else:
+            messages.success(request, _("Saved. The login is being checked."))
+            return back(request, reverse("dashboard", args=[account.pk]))
+    context = {
+        "form": form,
+        "facts": "hosting/_account_facts.html",
+        "title": _("Settings of %(label)s") % {"label": account.label},
+        "submit": _("Save"),
+        "icon": "settings",
+        "cancel": reverse("dashboard", args=[account.pk]),
+        "password_again": form.is_bound,
+    }
+    return account_form(request, "form", context, section="settings", bad=form.is_bound)
+
+
+@require_POST
+@account_page
+def refresh(request: AccountRequest) -> HttpResponse:
+    """Ask for a new reading of everything."""
+    mirror_refresh.ask(request.account, by=request.member)
+    messages.info(request, _("The provider is being asked. New data shows here by itself."))
+    return back(request, reverse("dashboard", args=[request.account.pk]))

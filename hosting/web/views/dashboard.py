@@ -1,0 +1,26 @@
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from hosting.operations import capacity
+from hosting.web import queries
+from hosting.web.pages import account_page as render_page
+from hosting.web.scope import AccountRequest, account_page
+
+
+@require_safe
+@account_page
+def dashboard(request: AccountRequest) -> HttpResponse:
+    account = request.account
+    running, finished = queries.latest_operations(account)
+    context = {
+        "capacity": capacity.overview(account),
+        "servers": queries.servers_by_state(account),
+        "disks": queries.disks_by_state(account),
+        "running": running,
+        "finished": finished,
+        "unconfirmed": queries.unanswered(running),
+        "plans": queries.unfinished_plans(account),
+        "expiring": queries.expiring_products(account, timezone.now()),
+    }
+    return render_page(request, "dashboard", context)

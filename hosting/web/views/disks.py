@@ -1,0 +1,134 @@
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from hosting.inventory.models import Disk, Vm
+from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
+from hosting.teams.roles import Permission
+from hosting.web import changes, queries
+from hosting.web.filters import DiskFilter
+from hosting.web.forms.confirm import TypedNameForm
+from hosting.web.forms.disks import AttachForm, DiskForm
+from hosting.web.pages import account_form, back
+from hosting.web.pages import account_page as render_page
+from hosting.web.scope import AccountRequest, account_page
+from hosting.web.tables import DiskTable, table
+
+FORMS = ["GET", "HEAD", "POST"]
+
+
+@require_safe
+@account_page
+def index(request: AccountRequest) -> HttpResponse:
+    rows = DiskFilter(request.GET, queryset=Disk.objects.filter(account=request.account))
+    disks = table(request, DiskTable, rows.qs, order_by="name")
+    shown = [row.record.vm_remote_id for row in disks.paginated_rows]
+    context = {
+        "table": disks,
+        "filter": rows,
+        "open": queries.open_by_target(request.account),
+        "vm_names": queries.vm_names(request.account, shown),
+    }
+    return render_page(request, "disks", context)
+
+
+def _disk(request: AccountRequest, remote_id: int) -> Disk:
+    disk: Disk = get_object_or_404(Disk, account=request.account, remote_id=remote_id)
+    return disk
+
+
+@require_safe
+@account_page
+def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
+    disk = _disk(request, remote_id)
+    operations = queries.operations_on(request.account, f"disk:{remote_id}")
+    context = {
+        "disk": disk,
+        "server": Vm.objects.filter(account=request.account, remote_id=disk.vm_remote_id).first()
+        if disk.vm_remote_id
+        else None,
+        "operations": operations,
+        "operation": next((operation for operation in operations if operation.is_open), None),
+    }
+    return render_page(request, "disk", context, section="disks")
+
+
+@require_http_methods(FORMS)
+@account_page
+def new(request: AccountRequest) -> HttpResponse:
+    request.member.require(Permission.OPERATE)
+    form = DiskForm(request.POST or None)
+    if form.is_valid() and changes.ask(request, form.kind(), nonce=form.cleaned_data["nonce"], form=form):
+        return back(request, reverse("disks", args=[request.account.pk]))
+    context = {
+        "form": form,
+        "title": _("New disk"),
+        "submit": _("Create disk"),
+        "icon": "hard-drive",
+        "cancel": reverse("disks", args=[request.account.pk]),
+    }
+    return account_form(request, "form", context, section="disks", bad=form.is_bound)
+
+
+@require_http_methods(FORMS)
+@account_page
+def attach(request: AccountRequest, remote_id: int) -> HttpResponse:
+    request.member.require(Permission.OPERATE)
+    disk = _disk(request, remote_id)
+    here = reverse("disk", args=[request.account.pk, remote_id])
+    form = AttachForm(request.POST or None, account=request.account)
+    if form.is_valid():
+        kind = AttachDisk(disk.remote_id, form.cleaned_data["vm_id"])
+        if changes.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+            return back(request, here)
+    context = {
+        "form": form,
+        "disk": disk,
+        "facts": "hosting/_disk_facts.html",
+        "title": _("Attach %(name)s") % {"name": disk.name},
+        "submit": _("Attach"),
+        "icon": "link",
+        "cancel": here,
+    }
+    return account_form(request, "form", context, section="disks", bad=form.is_bound)
+
+
+@require_POST
+@account_page
+def detach(request: AccountRequest, remote_id: int) -> HttpResponse:
+    disk = _disk(request, remote_id)
+    if disk.vm_remote_id is None:
+        request.member.require(Permission.OPERATE)
+        messages.warning(request, _("%(name)s isn't attached to a server.") % {"name": disk.name})
+    else:
+        kind = DetachDisk(disk.remote_id, disk.vm_remote_id)
+        changes.ask(request, kind, nonce=changes.nonce_of(request))
+    return back(request, reverse("disk", args=[request.account.pk, remote_id]))
+
+
+@require_http_methods(FORMS)
+@account_page
+def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
+    request.member.require(Permission.DELETE)
+    disk = _disk(request, remote_id)
+    form = TypedNameForm(request.POST or None, expected=disk.name)
+    if form.is_valid() and changes.ask(
+        request, DeleteDisk(disk.remote_id), nonce=form.cleaned_data["nonce"], form=form
+    ):
+        return back(request, reverse("disks", args=[request.account.pk]))
+    context = {
+        "form": form,
+        "disk": disk,
+        "facts": "hosting/_disk_facts.html",
+        "title": _("Delete %(name)s") % {"name": disk.name},
+        "lead": _("The disk and everything on it go away for good. This can't be undone."),
+        "warnings": [_("It is attached to a server: detach it first.")] if disk.vm_remote_id else [],
+        "submit": _("Delete this disk"),
+        "icon": "trash-2",
+        "danger": True,
+        "cancel": reverse("disk", args=[request.account.pk, remote_id]),
+    }
+    return account_form(request, "form", context, section="disks", bad=form.is_bound)

@@ -1,0 +1,122 @@
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from hosting.inventory.models import Change
+from hosting.operations import submit
+from hosting.operations.kinds import KINDS
+from hosting.operations.models import Operation
+from hosting.operations.problems import explain
+from hosting.operations.rejection import Rejected
+from hosting.operations.states import HARMLESS, State
+from hosting.web import changes
+from hosting.web.filters import ChangeFilter, OperationFilter
+from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.confirm import RetryForm
+from hosting.web.pages import account_form, back
+from hosting.web.pages import account_page as render_page
+from hosting.web.scope import AccountRequest, account_page
+from hosting.web.tables import ChangeTable, OperationTable, table
+
+FORMS = ["GET", "HEAD", "POST"]
+
+
+@require_safe
+@account_page
+def index(request: AccountRequest) -> HttpResponse:
+    queryset = Operation.objects.filter(account=request.account).select_related("requested_by")
+    rows = OperationFilter(request.GET, queryset=queryset)
+    operations = table(request, OperationTable, rows.qs, order_by="-created_at")
+    return render_page(request, "operations", {"table": operations, "filter": rows})
+
+
+def _operation(request: AccountRequest, operation_id: int) -> Operation:
+    operation: Operation = get_object_or_404(
+        Operation.objects.select_related("requested_by", "plan"), account=request.account, pk=operation_id
+    )
+    return operation
+
+
+def _may_retry(operation: Operation) -> bool:
+    """Asking again is for what did not happen; a step of a plan is asked again from its plan."""
+    again = operation.state in HARMLESS or operation.state == State.FAILED
+    return again and operation.plan_id is None and operation.origin == Operation.Origin.PANEL
+
+
+@require_safe
+@account_page
+def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
+    operation = _operation(request, operation_id)
+    trouble = operation.problem or operation.state in {State.UNCERTAIN, State.RELEASED, State.NOT_SENT}
+    kind = KINDS.get(operation.kind)
+    context = {
+        "operation": operation,
+        "problem": explain(operation) if trouble else None,
+        "may_retry": _may_retry(operation),
+        "allowed": kind is not None and request.member.may(kind.permission),
+        "needs_password": kind is not None and bool(kind.secret_rules),
+        "retries": operation.retries.order_by("-id")[:5],
+    }
+    return render_page(request, "operation", context, section="operations")
+
+
+@require_http_methods(FORMS)
+@account_page
+def retry(request: AccountRequest, operation_id: int) -> HttpResponse:
+    operation = _operation(request, operation_id)
+    here = reverse("operation", args=[request.account.pk, operation_id])
+    kind = KINDS.get(operation.kind)
+    if kind is not None:
+        request.member.require(kind.permission)
+    if not _may_retry(operation):
+        messages.warning(request, _("This operation can't be asked for again."))
+        return back(request, here)
+    form: ChangeForm = (
+        RetryForm(request.POST or None) if kind and kind.secret_rules else ChangeForm(request.POST or None)
+    )
+    if form.is_valid():
+        try:
+            again = submit.retry(
+                operation,
+                by=request.member,
+                nonce=form.cleaned_data["nonce"],
+                secret=form.cleaned_data.get("password", ""),
+            )
+        except Rejected as rejection:
+            changes.tell(request, rejection, form)
+        else:
+            messages.success(request, _("“%(what)s” was asked for again.") % {"what": changes.in_words(again)})
+            return back(request, reverse("operation", args=[request.account.pk, again.pk]))
+    context = {
+        "form": form,
+        "operation": operation,
+        "facts": "hosting/_operation_facts.html",
+        "title": _("Ask again: %(what)s") % {"what": changes.in_words(operation)},
+        "submit": _("Ask again"),
+        "icon": "rotate-ccw",
+        "cancel": here,
+    }
+    return account_form(request, "form", context, section="operations", bad=form.is_bound)
+
+
+@require_POST
+@account_page
+def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
+    operation = _operation(request, operation_id)
+    if submit.cancel(operation, by=request.member):
+        messages.success(request, _("“%(what)s” was cancelled.") % {"what": changes.in_words(operation)})
+    else:
+        messages.warning(request, _("It is too late to cancel this operation."))
+    return back(request, reverse("operation", args=[request.account.pk, operation_id]))
+
+
+@require_safe
+@account_page
+def outside(request: AccountRequest) -> HttpResponse:
+    """What changed at the provider without Sharedeck."""
+    rows = ChangeFilter(request.GET, queryset=Change.objects.filter(account=request.account))
+    seen = table(request, ChangeTable, rows.qs, order_by="-at")
+    return render_page(request, "changes", {"table": seen, "filter": rows})

@@ -1,0 +1,110 @@
+from collections.abc import Callable
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from hosting.inventory.models import Disk, Vm
+from hosting.operations.kinds import DeleteVm, Kind, RebootVm, StartVm, StopVm
+from hosting.teams.roles import Permission
+from hosting.web import changes, queries
+from hosting.web.filters import VmFilter
+from hosting.web.forms.confirm import TypedNameForm
+from hosting.web.forms.servers import ResizeForm
+from hosting.web.pages import account_form, back
+from hosting.web.pages import account_page as render_page
+from hosting.web.scope import AccountRequest, account_page
+from hosting.web.tables import ServerTable, table
+
+FORMS = ["GET", "HEAD", "POST"]
+
+
+@require_safe
+@account_page
+def index(request: AccountRequest) -> HttpResponse:
+    rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account).defer("description"))
+    servers = table(request, ServerTable, rows.qs, order_by="hostname")
+    context = {"table": servers, "filter": rows, "open": queries.open_by_target(request.account)}
+    return render_page(request, "servers", context)
+
+
+def _server(request: AccountRequest, remote_id: int) -> Vm:
+    vm: Vm = get_object_or_404(Vm, account=request.account, remote_id=remote_id)
+    return vm
+
+
+@require_safe
+@account_page
+def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
+    vm = _server(request, remote_id)
+    operations = queries.operations_on(request.account, f"vm:{remote_id}")
+    context = {
+        "vm": vm,
+        "disks": Disk.objects.filter(account=request.account, vm_remote_id=remote_id).order_by("position", "remote_id"),
+        "operations": operations,
+        "operation": next((operation for operation in operations if operation.is_open), None),
+        "open": queries.open_by_target(request.account),
+    }
+    return render_page(request, "server", context, section="servers")
+
+
+def _one_click(kind: Callable[[int], Kind]) -> Callable[..., HttpResponse]:
+    @require_POST
+    @account_page
+    def view(request: AccountRequest, remote_id: int) -> HttpResponse:
+        vm = _server(request, remote_id)
+        changes.ask(request, kind(vm.remote_id), nonce=changes.nonce_of(request))
+        return back(request, reverse("server", args=[request.account.pk, remote_id]))
+
+    return view
+
+
+start, stop, reboot = _one_click(StartVm), _one_click(StopVm), _one_click(RebootVm)
+
+
+@require_http_methods(FORMS)
+@account_page
+def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
+    request.member.require(Permission.OPERATE)
+    vm = _server(request, remote_id)
+    form = ResizeForm(request.POST or None, vm=vm)
+    here = reverse("server", args=[request.account.pk, remote_id])
+    if form.is_valid() and changes.ask(request, form.kind(), nonce=form.cleaned_data["nonce"], form=form):
+        return back(request, here)
+    context = {
+        "form": form,
+        "vm": vm,
+        "facts": "hosting/_server_facts.html",
+        "title": _("Resize %(name)s") % {"name": vm.hostname},
+        "submit": _("Resize"),
+        "icon": "scaling",
+        "cancel": here,
+    }
+    return account_form(request, "form", context, section="servers", bad=form.is_bound)
+
+
+@require_http_methods(FORMS)
+@account_page
+def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
+    request.member.require(Permission.DELETE)
+    vm = _server(request, remote_id)
+    form = TypedNameForm(request.POST or None, expected=vm.hostname)
+    if form.is_valid() and changes.ask(request, DeleteVm(vm.remote_id), nonce=form.cleaned_data["nonce"], form=form):
+        return back(request, reverse("servers", args=[request.account.pk]))
+    context = {
+        "form": form,
+        "vm": vm,
+        "facts": "hosting/_server_facts.html",
+        "title": _("Delete %(name)s") % {"name": vm.hostname},
+        "lead": _("The server and its system disk go away for good. Its data disks stay. This can't be undone."),
+        "warnings": []
+        if vm.state in {Vm.State.HALTED, Vm.State.INVALID}
+        else [_("The provider deletes stopped servers only: stop it first.")],
+        "submit": _("Delete this server"),
+        "icon": "trash-2",
+        "danger": True,
+        "cancel": reverse("server", args=[request.account.pk, remote_id]),
+    }
+    return account_form(request, "form", context, section="servers", bad=form.is_bound)

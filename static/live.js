@@ -1,0 +1,93 @@
+// Keeps a page true: asks for its live region again, moves progress bars and ages between two answers.
+(function () {
+  const OPEN_MS = 2000;
+  const IDLE_MS = 15000;
+  let timer = null;
+
+  const region = () => document.getElementById("live");
+
+  // A swap must not take away what a person is using: an open menu, a field, a selection.
+  function inUse(live) {
+    const selection = getSelection();
+    return Boolean(
+      live.querySelector("details[open].menu, input:focus, select:focus, textarea:focus") ||
+        document.querySelector("dialog[open]") ||
+        (selection && !selection.isCollapsed && live.contains(selection.anchorNode)),
+    );
+  }
+
+  function plan() {
+    clearTimeout(timer);
+    const live = region();
+    if (live && !document.hidden) timer = setTimeout(poll, live.dataset.open === "true" ? OPEN_MS : IDLE_MS);
+  }
+
+  async function poll() {
+    const live = region();
+    if (live && !document.hidden && !inUse(live)) {
+      try {
+        await htmx.ajax("GET", location.pathname + location.search, {
+          target: "#live",
+          swap: "outerHTML",
+          headers: { "X-Sharedeck-Version": live.dataset.version },
+        });
+      } catch {
+        // The next poll tries again; what the page shows says how old it is.
+      }
+    }
+    plan();
+  }
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, requestConfig } = event.detail;
+    if (target.id === "live" && requestConfig.headers["X-Sharedeck-Version"] && inUse(target)) {
+      event.detail.shouldSwap = false;
+    }
+  });
+  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : poll()));
+
+  // The server's clock counts; a wrong clock on this computer must not show in progress and ages.
+  function serverNow() {
+    const live = region();
+    if (!live) return Date.now();
+    live.skew ??= Number(live.dataset.now) - Date.now();
+    return Date.now() + live.skew;
+  }
+
+  function moveBars() {
+    const now = serverNow();
+    for (const bar of document.querySelectorAll("progress[data-started]")) {
+      const started = Number(bar.dataset.started);
+      const span = Number(bar.dataset.eta) - started;
+      if (span <= 0) continue;
+      const percent = Math.max(0, Math.min(99, Math.round((100 * (now - started)) / span)));
+      if (percent > bar.value) bar.value = percent;
+      const text = bar.parentElement.querySelector("[data-percent]");
+      if (text) text.textContent = `${Math.round(bar.value)} %`;
+    }
+  }
+
+  const UNITS = [
+    [86400, "day"],
+    [3600, "hour"],
+    [60, "minute"],
+    [1, "second"],
+  ];
+
+  function moveAges() {
+    const now = serverNow();
+    const format = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
+    for (const time of document.querySelectorAll("time[data-ago]")) {
+      const seconds = Math.max(0, Math.floor((now - Date.parse(time.dateTime)) / 1000));
+      const [length, unit] = UNITS.find(([length]) => seconds >= length) ?? UNITS[3];
+      const text = format.format(-Math.floor(seconds / length), unit);
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    plan();
+    setInterval(moveBars, 500);
+    setInterval(moveAges, 1000);
+  });
+})();

@@ -1,0 +1,88 @@
+// Small comforts. Every page works without them.
+(function () {
+  // Menus are <details>: a click elsewhere or Escape closes them.
+  function closeMenus(except) {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!except || !menu.contains(except)) menu.open = false;
+    }
+  }
+  document.addEventListener("click", (event) => closeMenus(event.target));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = event.target.closest?.("details.menu[open]");
+    closeMenus(null);
+    menu?.querySelector("summary").focus();
+  });
+
+  // A button with data-confirm asks first.
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const button = event.submitter;
+      const dialog = document.getElementById("confirm");
+      if (!button?.dataset.confirm || !dialog || button.confirmed) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      dialog.querySelector("#confirm-text").textContent = button.dataset.confirm;
+      const yes = dialog.querySelector("[value=yes]");
+      yes.textContent = button.dataset.label || button.textContent.trim();
+      dialog.returnValue = "";
+      dialog.addEventListener(
+        "close",
+        () => {
+          if (dialog.returnValue !== "yes") return;
+          button.confirmed = true;
+          button.form.requestSubmit(button);
+          button.confirmed = false;
+        },
+        { once: true },
+      );
+      dialog.showModal();
+    },
+    true,
+  );
+
+  // Buttons in a live region act in place: the answer is the region as it is afterwards.
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    const live = document.getElementById("live");
+    if (event.defaultPrevented || !live || !event.target.matches("form[data-in-place]")) return;
+    event.preventDefault();
+    const values = Object.fromEntries(new FormData(event.target, button));
+    button.setAttribute("aria-busy", "true");
+    htmx
+      .ajax("POST", button.getAttribute("formaction"), { target: "#live", swap: "outerHTML", values })
+      .finally(() => button.removeAttribute("aria-busy"));
+  });
+
+  // What htmx cannot put into the page (an error page) is shown whole.
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.requestConfig.verb === "post") location.reload();
+  });
+
+  // A form is sent once; its nonce would make it one operation anyway.
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method !== "post") return;
+    setTimeout(() => event.submitter && (event.submitter.disabled = true), 0);
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+
+  document.addEventListener("click", (event) => {
+    const setter = event.target.closest("[data-set-field]");
+    if (setter) {
+      const field = document.getElementById(setter.dataset.setField);
+      field.value = setter.dataset.value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.focus();
+    }
+    const closer = event.target.closest("[data-close]");
+    if (closer) closer.closest(".toast-line").remove();
+  });
+
+  // Filters apply as one chooses; the button is for browsers without JavaScript.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit();
+  });
+})();

@@ -1,0 +1,133 @@
+"""One session for each login and handle, shared by all workers, sealed, and renewed when it ends."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cryptography.fernet import Fernet
+from pytest_django.fixtures import Settings
+
+from hosting.accounts import store
+from hosting.accounts.connect import update
+from hosting.accounts.limits import NoAllowanceError, Priority, take
+from hosting.accounts.models import Account, Endpoint
+from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
+from hosting.accounts.sessions import AccountStoppedError, client_for, session_key
+from hosting.api import Client
+from hosting.operations import kinds
+from hosting.operations.states import State
+from hosting.operations.submit import submit
+from hosting.teams.models import Membership, Team
+from tests.contract.conftest import PASSWORD, Member
+from tests.engine import Engine
+from tests.processes import Provider
+
+
+def logins(provider: Provider, handle: str) -> int:
+    """How many sessions the provider has opened for this login by `login`, `su` apart."""
+    sessions = f"ApiSession.objects.filter(login__handle='{handle}', safe=True).count()"
+    return int(provider.shell(f"from hosting.provider.models import *; print({sessions})"))
+
+
+def test_many_jobs_on_a_cold_cache_make_one_login(account: Account, provider: Provider, remote: Member) -> None:
+    store.connection().flushdb()
+    before = logins(provider, remote.handle)
+    with ThreadPoolExecutor(20) as pool:
+        sessions = list(pool.map(lambda _: client_for(account, Priority.MEMBER), range(50)))
+    assert len(sessions) == 50
+    assert logins(provider, remote.handle) == before + 1
+
+
+def test_the_session_in_redis_is_sealed(account: Account) -> None:
+    client_for(account, Priority.MEMBER)
+    sealed = store.connection().get(session_key(account, PASSWORD))
+    assert isinstance(sealed, str)
+    session_id = unseal(sealed)
+    assert session_id
+    assert session_id not in sealed
+
+
+def test_a_session_that_ended_is_renewed_without_anyone_noticing(
+    account: Account, owner: Membership, engine: Engine
+) -> None:
+    key = session_key(account, PASSWORD)
+    store.connection().set(key, seal("a-session-that-is-over"))
+    operation = submit(kinds.AddProduct("shares", 1, "1m"), account=account, by=owner)
+    assert engine.finish(operation).state == State.DONE
+
+
+def test_parallel_reads_survive_the_end_of_a_session(account: Account) -> None:
+    store.connection().set(session_key(account, PASSWORD), seal("a-session-that-is-over"))
+    session = client_for(account, Priority.MIRROR)
+    assert session.gather([Client.vm_list, Client.disk_list]) == [[], []]
+
+
+def test_wrong_credentials_stop_only_that_account_and_cost_one_login(
+    account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
+) -> None:
+    update(account, by=owner, label="Reseller", handle=account.handle, password="not-the-passw0rd")
+    attempts = []
+    for _ in range(5):
+        with pytest.raises(AccountStoppedError):
+            client_for(account, Priority.MEMBER)
+        account.refresh_from_db()
+        attempts.append(account.trouble)
+    assert attempts == [Account.Trouble.CREDENTIALS] * 5
+    update(account, by=owner, label="Reseller", handle=account.handle, password=PASSWORD)
+    account.refresh_from_db()
+    client_for(account, Priority.MEMBER)
+
+
+def test_a_foreign_handle_stops_the_account(account: Account, owner: Membership) -> None:
+    update(account, by=owner, label="Reseller", handle="AA1234-GANDI", password=PASSWORD)
+    with pytest.raises(AccountStoppedError):
+        client_for(account, Priority.MEMBER)
+    account.refresh_from_db()
+    assert account.trouble == Account.Trouble.HANDLE
+
+
+def test_another_team_with_a_wrong_password_does_not_ride_on_a_cached_session(account: Account) -> None:
+    client_for(account, Priority.MEMBER)
+    other = Account.objects.create(
+        team=Team.objects.create(name="Other"),
+        endpoint=account.endpoint,
+        label="Theirs",
+        login=account.login,
+        handle=account.handle,
+        sealed_password=seal("not-the-passw0rd"),
+    )
+    with pytest.raises(AccountStoppedError):
+        client_for(other, Priority.MEMBER)
+
+
+def test_a_rotated_key_opens_what_the_old_one_sealed(settings: Settings) -> None:
+    sealed = seal("secret")
+    settings.SEAL_KEYS = [Fernet.generate_key().decode(), *settings.SEAL_KEYS]
+    assert unseal(sealed) == "secret"
+    settings.SEAL_KEYS = settings.SEAL_KEYS[:1]
+    with pytest.raises(UnreadableSecretError):
+        unseal(sealed)
+
+
+def test_a_lost_key_stops_the_account_and_says_so(account: Account, settings: Settings) -> None:
+    settings.SEAL_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(AccountStoppedError):
+        client_for(account, Priority.MEMBER)
+    account.refresh_from_db()
+    assert account.trouble == Account.Trouble.SEAL
+
+
+def test_the_rate_limit_leaves_room_for_members(settings: Settings) -> None:
+    settings.API_RATE_LIMIT = 10
+    store.connection().flushdb()
+    for _ in range(7):
+        take("login", Priority.MIRROR, wait_s=0)
+    with pytest.raises(NoAllowanceError):
+        take("login", Priority.MIRROR, wait_s=0.1)
+    for _ in range(3):
+        take("login", Priority.MEMBER, wait_s=0)
+    with pytest.raises(NoAllowanceError):
+        take("login", Priority.MEMBER, wait_s=0.1)
+
+
+def test_an_endpoint_that_offers_nothing_new_is_not_a_stranger(account: Account) -> None:
+    assert Endpoint.objects.filter(pk=account.endpoint_id, away_since=None).exists()

@@ -1,0 +1,192 @@
+"""Rows for tests, made by plain functions. What a test doesn't say has an ordinary value."""
+
+import itertools
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from hosting.accounts.models import Account, Endpoint
+from hosting.accounts.sealing import seal
+from hosting.inventory.capacity import Amounts
+from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
+from hosting.operations.models import Operation, Plan
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.roles import Role
+
+numbers = itertools.count(1)
+PASSWORD = "correct horse 1"
+SHARE = Amounts(shares=1, servers=1, memory_mb=256, cores=0.25, disk_mb=8192, bandwidth_kbps=5120, slots=0.667)
+
+
+def team(name: str = "") -> Team:
+    return Team.objects.create(name=name or f"Team {next(numbers)}")
+
+
+def user(email: str = "", name: str = "") -> User:
+    # No password: hashing one takes longer than a page. Tests sign in with `force_login`.
+    return User.objects.create_user(email or f"person-{next(numbers)}@example.org", name=name)
+
+
+def member(role: str = Role.OWNER, *, of: Team | None = None, person: User | None = None) -> Membership:
+    return Membership.objects.create(team=of or team(), user=person or user(), role=role)
+
+
+def endpoint() -> Endpoint:
+    number = next(numbers)
+    return Endpoint.objects.create(name=f"Provider {number}", url=f"http://127.0.0.1:9/{number}/")
+
+
+def account(of: Team, *, label: str = "Production", shares: int = 16, used: int = 6, **fields: Any) -> Account:
+    """An account that was read just now; `shares` are granted and `used` of them taken."""
+    number = next(numbers)
+    made = Account.objects.create(
+        team=of,
+        label=label,
+        **{
+            "endpoint": fields.pop("endpoint", None) or endpoint(),
+            "login": f"AB{number}-DEMO",
+            "handle": f"CD{number}-DEMO",
+            "sealed_password": seal("s3cret"),
+            "mirrored_at": timezone.now(),
+            **fields,
+        },
+    )
+    taken = Amounts(**{**SHARE.times(used).as_json(), "disk_mb": used * 4096})
+    AccountInfo.objects.create(
+        account=made,
+        handle=made.handle,
+        fullname="Example Hosting",
+        currency="EUR",
+        balance="1234.50",
+        share_definition=SHARE.as_json(),
+        granted=SHARE.times(shares).as_json(),
+        used=taken.as_json(),
+        available=(SHARE.times(shares) - taken).as_json(),
+        expired=Amounts().as_json(),
+        read_at=timezone.now() - timedelta(seconds=5),
+    )
+    return made
+
+
+def vm(of: Account, hostname: str = "", *, state: str = Vm.State.RUNNING, **fields: Any) -> Vm:
+    number = next(numbers)
+    address = {"id": number, "ip": f"192.0.2.{number % 250 + 1}", "version": 4, "reverse": f"host-{number}.example.org"}
+    return Vm.objects.create(
+        account=of,
+        hostname=hostname or f"web-{number}",
+        state=state,
+        **{
+            "remote_id": number,
+            "read_at": timezone.now(),
+            "os_id": 3,
+            "os_label": "Debian 12",
+            "shares": 2,
+            "cores": 1,
+            "memory_mb": 512,
+            "vm_max_memory_mb": 2048,
+            "ifaces": [{"id": number, "type": "public", "bandwidth": 5120.0, "ips": [address]}],
+            "date_created": timezone.now() - timedelta(days=40),
+            **fields,
+        },
+    )
+
+
+def disk(of: Account, name: str = "", *, on: Vm | None = None, **fields: Any) -> Disk:
+    number = next(numbers)
+    return Disk.objects.create(
+        account=of,
+        name=name or f"data-{number}",
+        **{
+            "remote_id": number,
+            "read_at": timezone.now(),
+            "size_mb": 8192,
+            "fstype": "ext3",
+            "type": "data",
+            "state": Disk.State.ATTACHED if on else Disk.State.CREATED,
+            "vm_remote_id": on.remote_id if on else None,
+            "position": 1 if on else None,
+            "date_created": timezone.now() - timedelta(days=20),
+            **fields,
+        },
+    )
+
+
+def product(of: Account, *, ends_in_days: int = 90, **fields: Any) -> Product:
+    return Product.objects.create(
+        account=of,
+        **{
+            "remote_id": next(numbers),
+            "read_at": timezone.now(),
+            "product_name": "shares",
+            "quantity": 4,
+            "duration": "1m",
+            "date_created": timezone.now() - timedelta(days=10),
+            "date_end": timezone.now() + timedelta(days=ends_in_days, hours=1),
+            "can_release": True,
+            **fields,
+        },
+    )
+
+
+def os_image(of: Account, label: str = "Debian 12", **fields: Any) -> OsImage:
+    values = {"remote_id": next(numbers), "read_at": timezone.now(), "arch": "x86-64", "min_disk_mb": 3072, **fields}
+    return OsImage.objects.create(account=of, label=label, **values)
+
+
+def operation(of: Account, *, by: Membership | None = None, **fields: Any) -> Operation:
+    return Operation.objects.create(
+        account=of,
+        **{
+            "requested_by": by.user if by else None,
+            "kind": "vm_stop",
+            "params": {"vm_id": 1},
+            "subject": "web-1",
+            "vm_id": 1,
+            **fields,
+        },
+    )
+
+
+def running_operation(of: Account, percent: int = 40, **fields: Any) -> Operation:
+    """An operation that the provider is carrying out."""
+    now: datetime = timezone.now()
+    return operation(
+        of,
+        **{
+            "state": "tracked",
+            "remote_state": "RUN",
+            "remote_id": next(numbers),
+            "sent_at": now - timedelta(seconds=percent + 2),
+            "answered_at": now - timedelta(seconds=percent + 1),
+            "started_at": now - timedelta(seconds=percent),
+            "eta_at": now + timedelta(seconds=100 - percent),
+            **fields,
+        },
+    )
+
+
+def change(of: Account, **fields: Any) -> Change:
+    return Change.objects.create(
+        account=of, **{"what": "changed", "object_type": "vm", "remote_id": 1, "name": "web-1", **fields}
+    )
+
+
+SPEC = {
+    "buy_shares": 0,
+    "duration": "1m",
+    "hostname": "db-1",
+    "os_id": 3,
+    "shares": 2,
+    "cpu": 1,
+    "login": "admin",
+    "disk_size_mb": 8192,
+    "disk_name": "data",
+    "disk_fstype": "ext3",
+}
+
+
+def plan(of: Account, *, by: Membership, state: str = Plan.State.DRAFT, **fields: Any) -> Plan:
+    values = {"spec": SPEC, "nonce": uuid.uuid4(), "sealed_secret": seal(PASSWORD), **fields}
+    return Plan.objects.create(account=of, requested_by=by.user, state=state, **values)

@@ -1,0 +1,86 @@
+"""The addresses of the panel, in one place, so that tests cover each of them."""
+
+from dataclasses import dataclass
+
+from django.urls import URLPattern, reverse
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+from hosting.web.urls import of_account
+from tests import factories
+
+# Addresses that only take a POST.
+POST_ONLY = {
+    "refresh",
+    "server_start",
+    "server_stop",
+    "server_reboot",
+    "server_preview",
+    "plan_start",
+    "plan_resume",
+    "plan_abandon",
+    "disk_detach",
+    "operation_cancel",
+}
+# Addresses that change something, or show the form for it: a viewer gets 403.
+CHANGES = {
+    "account_settings",
+    "shares_add",
+    "shares_renew",
+    "shares_update",
+    "shares_remove",
+    "server_new",
+    "server_start",
+    "server_stop",
+    "server_reboot",
+    "server_resize",
+    "server_delete",
+    "plan_start",
+    "plan_change",
+    "plan_resume",
+    "plan_abandon",
+    "disk_new",
+    "disk_attach",
+    "disk_detach",
+    "disk_delete",
+    "operation_retry",
+    "operation_cancel",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    name: str
+    url: str
+
+    @property
+    def posts(self) -> bool:
+        return self.name in POST_ONLY
+
+
+def names() -> list[str]:
+    return [str(pattern.name) for pattern in of_account if isinstance(pattern, URLPattern)]
+
+
+def every_page(account: Account, by: Membership) -> list[Page]:
+    """One address for each URL pattern of an account, with objects that exist."""
+    factories.os_image(account, remote_id=3)
+    vm = factories.vm(account, "web-1")
+    disk = factories.disk(account, on=vm)
+    product = factories.product(account)
+    operation = factories.operation(account, by=by, state="failed", target=f"vm:{vm.remote_id}")
+    plan = factories.plan(account, by=by)
+    found = []
+    for pattern in of_account:
+        route = str(pattern.pattern)
+        arguments = {"account_id": account.pk}
+        if "remote_id" in route:
+            of_type = {"servers": vm, "disks": disk, "shares": product}[route.split("/", maxsplit=1)[0]]
+            arguments["remote_id"] = of_type.remote_id
+        if "operation_id" in route:
+            arguments["operation_id"] = operation.pk
+        if "plan_id" in route:
+            arguments["plan_id"] = plan.pk
+        name = str(pattern.name)
+        found.append(Page(name, reverse(name, kwargs=arguments)))
+    return found

@@ -1,0 +1,159 @@
+"""Every page: it works, it is one valid document, and it keeps the content security policy."""
+
+from html.parser import HTMLParser
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+from tests import factories
+from tests.web.pages import every_page
+
+
+class Inspector(HTMLParser):
+    """Collects what a page must not have, and what it must have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.problems: list[str] = []
+        self.ids: list[str] = []
+        self.labels: set[str] = set()
+        self.fields: list[tuple[str, dict[str, str | None]]] = []
+        self.headings: list[int] = []
+        self.lang = ""
+        self.inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        for name in values:
+            if name == "style" or name.startswith(("on", "hx-on", "data-hx-on")):
+                self.problems.append(f"<{tag} {name}>")
+        if tag == "style" or (tag == "script" and not values.get("src")):
+            self.problems.append(f"<{tag}> inline")
+        if "javascript:" in str(values.get("href", "")):
+            self.problems.append("javascript: link")
+        if values.get("id"):
+            self.ids.append(str(values["id"]))
+        if tag == "label":
+            self.labels.add(str(values.get("for")))
+        if tag in {"input", "select", "textarea"} and values.get("type") not in {"hidden", "submit"}:
+            self.fields.append((tag, values))
+        if tag in {"h1", "h2", "h3", "h4"}:
+            self.headings.append(int(tag[1]))
+        if tag == "html":
+            self.lang = str(values.get("lang"))
+
+
+def inspect(html: str) -> Inspector:
+    inspector = Inspector()
+    inspector.feed(html)
+    return inspector
+
+
+def check(url: str, html: str) -> None:
+    page = inspect(html)
+    assert page.problems == [], url
+    assert len(page.ids) == len(set(page.ids)), f"{url}: the same id twice: {sorted(page.ids)}"
+    assert page.lang == "en", url
+    assert page.headings.count(1) == 1, f"{url}: one h1, not {page.headings}"
+    assert all(after - before <= 1 for before, after in zip(page.headings, page.headings[1:], strict=False)), (
+        f"{url}: a heading level is left out: {page.headings}"
+    )
+    for tag, values in page.fields:
+        labelled = values.get("id") in page.labels or values.get("aria-label")
+        assert labelled, f"{url}: <{tag} name={values.get('name')}> has no label"
+
+
+def test_every_page_of_an_account_is_sound(browser: Client, account: Account, owner: Membership) -> None:
+    factories.change(account, before={"memory_mb": 256}, after={"memory_mb": 512})
+    for page in every_page(account, owner):
+        if page.posts or page.name == "operation_retry":
+            continue
+        response = browser.get(page.url)
+        assert response.status_code == 200, page.url
+        assert "script-src 'self'" in response["Content-Security-Policy"], page.url
+        assert "unsafe" not in response["Content-Security-Policy"], page.url
+        assert "no-store" in response["Cache-Control"], page.url
+        check(page.url, response.content.decode())
+
+
+@pytest.mark.parametrize("name", ["account_change_password", "account_logout", "accounts", "connect"])
+def test_every_page_of_a_person_is_sound(browser: Client, account: Account, owner: Membership, name: str) -> None:
+    owner.user.set_password(factories.PASSWORD)
+    owner.user.save()
+    browser.force_login(owner.user)
+    response = browser.get(reverse(name))
+    assert response.status_code == 200
+    check(name, response.content.decode())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["account_login", "account_reset_password", "account_reset_password_done"])
+def test_every_page_of_a_stranger_is_sound(client: Client, name: str) -> None:
+    response = client.get(reverse(name))
+    assert response.status_code == 200
+    check(name, response.content.decode())
+
+
+def test_the_first_account_is_home(browser: Client, account: Account) -> None:
+    assert browser.get("/")["Location"] == reverse("dashboard", args=[account.pk])
+
+
+def test_home_says_how_to_begin(browser: Client) -> None:
+    assert "Connect a reseller login" in browser.get("/").content.decode()
+
+
+def test_home_of_somebody_in_no_team_says_so(db: None, client: Client) -> None:
+    client.force_login(factories.user())
+    assert "You are in no team yet" in client.get("/").content.decode()
+
+
+def test_an_account_that_was_not_read_yet_has_a_dashboard(browser: Client, owner: Membership) -> None:
+    account = factories.account(owner.team, mirrored_at=None)
+    account.info.delete()
+    page = browser.get(reverse("dashboard", args=[account.pk])).content.decode()
+    assert "Reading the account for the first time" in page
+    for name in ("shares", "servers", "server_new"):
+        assert browser.get(reverse(name, args=[account.pk])).status_code == 200
+
+
+@pytest.mark.parametrize("status", ["404"])
+def test_an_error_page_has_the_look_of_the_panel(browser: Client, status: str) -> None:
+    response = browser.get("/no/such/page/")
+    assert response.status_code == 404
+    check("404", response.content.decode())
+    assert "There is nothing here" in response.content.decode()
+
+
+def test_names_from_the_provider_are_escaped(browser: Client, account: Account, owner: Membership) -> None:
+    evil = "<script>alert(1)</script>"
+    vm = factories.vm(account, evil, os_label=evil, console=evil)
+    disk = factories.disk(account, evil, on=vm, label=evil, fstype='"><img src=x onerror=alert(1)>'[:20])
+    operation = factories.operation(
+        account, subject=evil, params={"hostname": evil}, state="refused", problem={"reason": "fault", "text": evil}
+    )
+    factories.change(account, name=evil, before={evil: evil}, after={evil: evil})
+    urls = [
+        reverse("dashboard", args=[account.pk]),
+        reverse("servers", args=[account.pk]),
+        reverse("server", args=[account.pk, vm.remote_id]),
+        reverse("disks", args=[account.pk]),
+        reverse("disk", args=[account.pk, disk.remote_id]),
+        reverse("disk_attach", args=[account.pk, disk.remote_id]),
+        reverse("disk_delete", args=[account.pk, disk.remote_id]),
+        reverse("operations", args=[account.pk]),
+        reverse("operation", args=[account.pk, operation.pk]),
+        reverse("changes", args=[account.pk]),
+    ]
+    for url in urls:
+        page = browser.get(url).content.decode()
+        assert evil not in page, url
+        assert inspect(page).problems == [], url
+
+
+def test_the_language_can_be_chosen(browser: Client, account: Account) -> None:
+    url = reverse("dashboard", args=[account.pk])
+    browser.post(reverse("set_language"), {"language": "fr", "next": url})
+    assert '<html lang="fr">' in browser.get(url).content.decode()
