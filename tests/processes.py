@@ -3,10 +3,12 @@
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,14 +132,43 @@ class Provider:
         """End the worker as a power cut would."""
         self.worker.kill()
 
-    def restart_web(self) -> None:
-        self.web.restart()
+    def kill_web(self) -> None:
+        """End the web server and wait until the last of its processes has let go of the port."""
+        self.web.kill()
+        deadline = time.monotonic() + 10
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < deadline:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                time.sleep(0.02)
+
+    def start_web(self) -> None:
+        self.web.start()
         self.web.wait_for_port(self.port)
+
+    def restart_web(self) -> None:
+        self.kill_web()
+        self.start_web()
 
     def stop(self) -> None:
         """End both at once: a polite end waits for kept connections and for the broker."""
         self.web.kill()
         self.worker.kill()
+
+
+_prepared = Path(tempfile.mkdtemp(prefix="sharedeck-provider-")) / "provider.sqlite3"
+
+
+def _prepare(database: Path, settings: Mapping[str, str]) -> None:
+    """The demonstration's database: made once, then copied, because making it takes a second and more."""
+    if not _prepared.exists():
+        subprocess.run(
+            [sys.executable, "manage.py", "prepare_provider", "--settings", "hosting.provider.settings"],
+            cwd=ROOT,
+            env={**os.environ, **settings, "PROVIDER_DATABASE_URL": f"sqlite:///{_prepared}"},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    shutil.copy(_prepared, database)
 
 
 _redis_numbers = itertools.cycle(range(2, 16))
@@ -163,15 +194,9 @@ def start_provider(directory: Path, **env: str) -> Provider:
     }
     web = [sys.executable, "-m", "gunicorn", "hosting.provider.wsgi", "--bind", f"127.0.0.1:{port}"]
     web += ["--workers", "1", "--threads", "16", "--keep-alive", "75", "--no-control-socket"]
-    worker = [sys.executable, "-m", "celery", "-A", "hosting.provider.celery", "worker", "-B"]
+    worker = [sys.executable, "-m", "celery", "-A", "hosting.provider.celery", "worker"]
     worker += ["--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
-    subprocess.run(
-        [sys.executable, "manage.py", "prepare_provider", "--settings", "hosting.provider.settings"],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    _prepare(directory / "provider.sqlite3", settings)
     provider = Provider(
         directory,
         port,

@@ -4,9 +4,12 @@ import os
 
 from celery import Celery
 
+from hosting.provider.ticker import Ticker
+
 # Not `setdefault`: this module serves one project, whatever the surrounding process was started for.
 os.environ["DJANGO_SETTINGS_MODULE"] = "hosting.provider.settings"
 
 app = Celery("sharedeck-provider")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["hosting.provider"])
+app.steps["worker"].add(Ticker)

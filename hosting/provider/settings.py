@@ -110,15 +110,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "UTC"
-# In memory: the one entry below repeats at an interval, so there is nothing to remember over a restart.
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
-CELERY_BEAT_MAX_LOOP_INTERVAL = 0.5
-CELERY_BEAT_SCHEDULE = {
-    "run-operations": {"task": "provider.run_operations", "schedule": 0.5, "options": {"expires": 2}},
-}
 
 # People ----------------------------------------------------------------------------------------------------
-# scrypt: hard to guess at, and fifty milliseconds instead of the half second of a million PBKDF2 rounds.
+# scrypt costs whoever guesses memory as well as time; a quarter of a second for a login every twelve hours.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 @app.task(name="provider.run_operations")
 def run_operations() -> None:
-    """Run whatever operation is due. Beat asks twice a second as well, so a lost message costs no more."""
+    """Run whatever operation is due. The worker looks twice a second anyway: see `ticker`."""
     engine.run_due()
 
 
@@ -21,7 +21,7 @@ def _ask() -> None:
     try:
         run_operations.apply_async(retry=False)
     except (OperationalError, OSError):
-        log.warning("the broker does not answer: operations start when beat reaches the worker again")
+        log.warning("the broker does not answer: the worker finds the operations by itself")
 
 
 def wake_engine() -> None:

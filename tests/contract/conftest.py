@@ -11,14 +11,16 @@ from tests.processes import Provider
 
 PASSWORD = "passw0rd-of-a-test"
 POOL = """
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from hosting.provider.models import *
 from hosting.provider.seed import add_handle
 from django.db import transaction
 with transaction.atomic():
     for number in range(60):
         add_handle(f"T{number:02}-TEST", f"Test {number}", "500.00")
-    Handle.objects.filter(handle__endswith="-TEST").update(password=make_password("passw0rd-of-a-test"))
+    # Cheap on purpose: each of these logs in for one test.
+    cheap = PBKDF2PasswordHasher().encode("passw0rd-of-a-test", "salt", iterations=1000)
+    Handle.objects.filter(handle__endswith="-TEST").update(password=cheap)
 """
 
 

@@ -10,9 +10,9 @@ from tests.processes import Provider
 
 DISK = {"size": 2048, "name": "data", "fstype": "ext3"}
 LONG_AGO = xmlrpc.client.DateTime("20000101T00:00:00")
-# Of the demonstration: VM 456 runs, 9876 is halted, 2002 paused; disk 123 is attached to 456, 1928 to none, 10456
-# is the system disk of 456; product 1234 is flexible, 1301 fixed. VM 3001, disk 13001 and product 1401 are a
-# customer's.
+# Of the demonstration: VM 456 runs, 9876 is halted, 2002 paused; disk 123 is attached to 456, 1928 to none,
+# 10456 is the system disk of 456; product 1234 is flexible, 1301 fixed. VM 3001, disk 13001 and product
+# 1401 are a customer's.
 FAULTS: list[tuple[str, tuple[Any, ...], int]] = [
     ("su", (5,), 510310),
     ("su", ("NOBODY-HERE",), 510340),
@@ -45,6 +45,7 @@ FAULTS: list[tuple[str, tuple[Any, ...], int]] = [
     ("hosting_account_product_update", (1234, 5), 530160),
     ("hosting_account_product_update", (1301, 9), 530160),
     ("hosting_account_product_update", (1234, 4000), 530060),
+    ("hosting_account_product_update", (1234, 4097), 530130),
     ("vm_create", (5, "passw0rd", 111, 1, 1, {}), 580110),
     ("vm_create", ("web", 5, 111, 1, 1, {}), 500110),
     ("vm_create", ("web", "passw0rd", "111", 1, 1, {}), 580310),
@@ -226,3 +227,5 @@ def test_dates_of_a_filter_are_inclusive(reseller: Member) -> None:
     assert operation_id in reseller.operation_list({"created_after": made, "created_before": made})
     assert operation_id in reseller.operation_list({"updated_after": moved, "updated_before": moved})
     assert reseller.operation_list({"created_before": LONG_AGO}) == []
+    the_end = xmlrpc.client.DateTime("99991231T23:59:59")
+    assert reseller.operation_list({"created_before": the_end}) == reseller.operation_list()

@@ -13,8 +13,8 @@ from tests.processes import Provider, start_provider
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """A provider whose work takes its time: a stop about 0.6 s, the creation of a VM 3.6 s."""
-    running = start_provider(tmp_path_factory.mktemp("slow"), PROVIDER_SPEED="0.04")
+    """A provider whose work takes its time: a stop about 0.45 s, the creation of a VM 2.7 s."""
+    running = start_provider(tmp_path_factory.mktemp("slow"), PROVIDER_SPEED="0.03")
     yield running
     running.stop()
 

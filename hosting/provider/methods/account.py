@@ -122,6 +122,8 @@ def _change(call: Call, kind: str, product_id: int, params: dict[str, Any]) -> i
     active = product.state == Product.State.ACTIVE
     for earlier in product.operations.filter(state__in=Operation.OPEN).order_by("pk"):
         terms = products.after(earlier.type, terms, earlier.params, earlier.unit_price)
+    if "quantity" in params:
+        validation.quantity(params["quantity"], rules.QUANTITY_MAX[product.product_name])
     problems = products.why_not(kind, product.product_name, terms, now, active=active)
     if problems:
         raise bad_state(Object.PRODUCT, "product_id", product_id, problems[0])
@@ -154,6 +156,7 @@ def product_remove(call: Call, product_id: int) -> int:
 
 
 def _check_update(product_id: int, quantity: int) -> None:  # noqa: ARG001
+    # What is the most depends on the product, and is looked at once the product is known.
     validation.quantity(quantity, max(rules.QUANTITY_MAX.values()))
 
 

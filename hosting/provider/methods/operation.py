@@ -50,6 +50,10 @@ def _check_list(wanted: dict[str, Any] | None = None) -> None:
         raise bad_value(Object.OPERATION, "state", wanted["state"])
 
 
+def _end_of_second(when: datetime) -> datetime:
+    return when + timedelta(seconds=1) if when.year < 9999 else when
+
+
 @method("operation_list", Param("filter", "struct", Object.OPERATION, optional=True), check=_check_list)
 def operation_list(call: Call, wanted: dict[str, Any] | None = None) -> list[int]:
     """The ids of the handle's operations, newest first, `rules.LIST_MAX` at most.
@@ -64,7 +68,9 @@ def operation_list(call: Call, wanted: dict[str, Any] | None = None) -> list[int
         rows = rows.filter(state=wanted["state"])
     for key, lookup in DATES.items():
         if key in wanted:
-            rows = rows.filter(**{lookup: wanted[key] + timedelta(seconds=key.endswith("_before"))})
+            rows = rows.filter(
+                **{lookup: _end_of_second(wanted[key]) if key.endswith("_before") else wanted[key]}
+            )
     for key, value in wanted.get("param", {}).items():
         rows = rows.filter(**{PARAMS[key][1]: value})
     return list(rows.values_list("pk", flat=True)[: rules.LIST_MAX])
