@@ -20,7 +20,7 @@ def fill_new_server(page: Page, hostname: str, *, buy: int = 4) -> None:
     field(page, "Admin login").fill("admin")
     field(page, "Root password").fill("r00t-of-the-box")
     field(page, "Label").fill(f"{hostname}-data")
-    field(page, "Size").fill("4")
+    field(page, "Size, in GB").fill("4")
     field(page, "File system").select_option("xfs")
 
 
@@ -118,7 +118,7 @@ def test_while_the_provider_is_away_pages_show_the_mirror_and_nothing_is_queued(
         expect(banner.first).to_be_visible(timeout=30_000)
         expect(page.get_by_text("As of").first).to_be_visible()
         page.get_by_role("link", name="Shares", exact=True).click()
-        page.get_by_role("link", name="Add").first.click()
+        page.get_by_role("link", name="Buy shares or disk").click()
         field(page, "Quantity").fill("1")
         page.locator("main form").get_by_role("button").first.click()
         expect(page.locator("main")).to_contain_text("Nothing was sent or queued")
