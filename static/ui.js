@@ -23,6 +23,7 @@
       if (!button?.dataset.confirm || !dialog || button.confirmed) return;
       event.preventDefault();
       event.stopImmediatePropagation();
+      dialog.querySelector("#confirm-subject").textContent = button.dataset.subject;
       dialog.querySelector("#confirm-text").textContent = button.dataset.confirm;
       const yes = dialog.querySelector("[value=yes]");
       yes.textContent = button.dataset.label || button.textContent.trim();
