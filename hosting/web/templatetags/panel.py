@@ -281,9 +281,29 @@ def _button_words(label: str, name: str) -> SafeString:
 
 
 @register.simple_tag
-def column_labels(table: Any) -> dict[str, object]:
+def column_labels(table: Any) -> dict[str, str]:
     """What the columns of a table are called, by name: on a phone each cell says it."""
-    return {column.name: column.header for column in table.columns}
+    return {column.name: str(column.header) for column in table.columns}
+
+
+@register.simple_tag
+def row_words() -> dict[str, str]:
+    """What rows say on their buttons: looked up once for a list, not once for each row."""
+    return {
+        "start": _("Start"),
+        "stop": _("Stop"),
+        "stop_question": _("Stop this server? What runs on it stops too."),
+        "reboot": _("Reboot"),
+        "reboot_question": _("Reboot this server? It is away for a moment."),
+        "attach": _("Attach"),
+        "detach": _("Detach"),
+        "detach_question": _("Detach this disk? Unmount it on the server first."),
+        "system_disk": _("system disk"),
+        "renew": _("Renew"),
+        "change": _("Change"),
+        "release": _("Release"),
+        "fixed": _("Fixed shares can be renewed only."),
+    }
 
 
 @register.simple_tag(takes_context=True)
