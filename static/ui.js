@@ -82,6 +82,9 @@
     if (closer) closer.closest(".toast-line").remove();
   });
 
+  // A form that came back: straight to the first thing to correct.
+  document.addEventListener("DOMContentLoaded", () => document.querySelector("main .is-invalid")?.focus());
+
   // Filters apply as one chooses; the button is for browsers without JavaScript.
   document.addEventListener("change", (event) => {
     if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit();
