@@ -44,6 +44,32 @@
       event.detail.shouldSwap = false;
     }
   });
+
+  // Whoever works with the keyboard stays on the button that they were on.
+  let focused = "";
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const active = document.activeElement;
+    focused = "";
+    if (event.detail.target.id !== "live" || !event.detail.target.contains(active)) return;
+    for (const name of ["id", "formaction", "href"]) {
+      if (active.getAttribute(name)) {
+        focused = `[${name}="${CSS.escape(active.getAttribute(name))}"]`;
+        break;
+      }
+    }
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (focused && document.activeElement === document.body) {
+      region()?.querySelector(focused)?.focus({ preventScroll: true });
+    }
+    focused = "";
+  });
+
+  // What the page shows is gone, or not for this person any more: the whole page says so.
+  document.addEventListener("htmx:responseError", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    if (requestConfig.headers["X-Sharedeck-Version"] && [403, 404].includes(xhr.status)) location.reload();
+  });
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : poll()));
 
   // The server's clock counts; a wrong clock on this computer must not show in progress and ages.

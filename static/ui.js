@@ -23,6 +23,7 @@
       if (!button?.dataset.confirm || !dialog || button.confirmed) return;
       event.preventDefault();
       event.stopImmediatePropagation();
+      dialog.querySelector("#confirm-subject").textContent = button.dataset.subject;
       dialog.querySelector("#confirm-text").textContent = button.dataset.confirm;
       const yes = dialog.querySelector("[value=yes]");
       yes.textContent = button.dataset.label || button.textContent.trim();
@@ -80,6 +81,9 @@
     const closer = event.target.closest("[data-close]");
     if (closer) closer.closest(".toast-line").remove();
   });
+
+  // A form that came back: straight to the first thing to correct.
+  document.addEventListener("DOMContentLoaded", () => document.querySelector("main .is-invalid")?.focus());
 
   // Filters apply as one chooses; the button is for browsers without JavaScript.
   document.addEventListener("change", (event) => {

@@ -25,7 +25,7 @@ def nothing_moved(request: HttpRequest, account_id: int) -> bool:
     """Whether this is a poll of a page that is still true. No SQL: the session and the version are in Redis."""
     shown = request.headers.get(HEADER)
     user_id = request.session.get(SESSION_KEY) if shown else None
-    if not shown or not user_id:
+    if request.method != "GET" or not shown or not user_id:
         return False
     try:
         version = int(_signer(user_id, account_id).unsign(shown))

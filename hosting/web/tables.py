@@ -1,4 +1,7 @@
-"""The lists. Cells with more than a word in them are templates in `templates/hosting/columns/`."""
+"""The lists: what they can be sorted by.
+
+A row is drawn by its `row_template`, which is many times quicker than a template for each cell.
+"""
 
 from typing import Any
 
@@ -12,49 +15,56 @@ from hosting.web.scope import AccountRequest
 PER_PAGE = 50
 
 
-class Cell(tables.TemplateColumn):  # type: ignore[misc]
-    """A column drawn by `hosting/columns/<name>.html`."""
-
-    def __init__(self, name: str, **kwargs: Any) -> None:
-        kwargs.setdefault("orderable", False)
-        super().__init__(template_name=f"hosting/columns/{name}.html", **kwargs)
+def Fixed(label: Any, accessor: str) -> tables.Column:  # noqa: N802 - it stands where a column class would
+    """A column that one cannot sort by."""
+    return tables.Column(verbose_name=label, accessor=accessor, orderable=False)
 
 
 class ServerTable(tables.Table):  # type: ignore[misc]
-    hostname = Cell("server_name", verbose_name=_("Server"), orderable=True, order_by=("hostname", "id"))
-    state = Cell("state", verbose_name=_("State"), orderable=True, order_by=("state", "hostname"))
-    shares = Cell("server_size", verbose_name=_("Size"), orderable=True, order_by=("shares", "hostname"))
-    address = Cell("server_address", verbose_name=_("Address"), accessor="ifaces")
-    actions = Cell("server_actions", verbose_name=_("Actions"), accessor="remote_id")
+    row_template = "hosting/rows/server.html"
+
+    hostname = tables.Column(verbose_name=_("Server"), order_by=("hostname", "id"))
+    state = tables.Column(verbose_name=_("State"), order_by=("state", "hostname"))
+    shares = tables.Column(verbose_name=_("Size"), order_by=("shares", "hostname"))
+    address = Fixed(_("Address"), "ifaces")
+    actions = Fixed(_("Actions"), "remote_id")
 
 
 class DiskTable(tables.Table):  # type: ignore[misc]
-    name = Cell("disk_name", verbose_name=_("Disk"), orderable=True, order_by=("name", "id"))
-    state = Cell("state", verbose_name=_("State"), orderable=True, order_by=("state", "name"))
-    size_mb = Cell("disk_size", verbose_name=_("Size"), orderable=True, order_by=("size_mb", "name"))
+    row_template = "hosting/rows/disk.html"
+
+    name = tables.Column(verbose_name=_("Disk"), order_by=("name", "id"))
+    state = tables.Column(verbose_name=_("State"), order_by=("state", "name"))
+    size_mb = tables.Column(verbose_name=_("Size"), order_by=("size_mb", "name"))
     fstype = tables.Column(verbose_name=_("File system"), order_by=("fstype", "name"))
-    server = Cell("disk_server", verbose_name=_("Server"), accessor="remote_id")
-    actions = Cell("disk_actions", verbose_name=_("Actions"), accessor="remote_id")
+    server = Fixed(_("Server"), "vm_remote_id")
+    actions = Fixed(_("Actions"), "remote_id")
 
 
 class ProductTable(tables.Table):  # type: ignore[misc]
-    product = Cell("product_name", verbose_name=_("Product"), accessor="product_name", orderable=True)
-    quantity = Cell("product_quantity", verbose_name=_("Quantity"), orderable=True)
-    date_end = Cell("product_end", verbose_name=_("Ends"), orderable=True)
-    actions = Cell("product_actions", verbose_name=_("Actions"), accessor="remote_id")
+    row_template = "hosting/rows/product.html"
+
+    product = tables.Column(verbose_name=_("Product"), accessor="product_name", order_by=("product_name", "id"))
+    quantity = tables.Column(verbose_name=_("Quantity"), order_by=("quantity", "id"))
+    date_end = tables.Column(verbose_name=_("Ends"), order_by=("date_end", "id"))
+    actions = Fixed(_("Actions"), "remote_id")
 
 
 class OperationTable(tables.Table):  # type: ignore[misc]
-    what = Cell("operation_what", verbose_name=_("Operation"), accessor="kind", orderable=True)
-    state = Cell("operation_state", verbose_name=_("State"), orderable=True)
-    who = Cell("operation_who", verbose_name=_("Asked by"), accessor="origin")
-    created_at = Cell("operation_when", verbose_name=_("When"), orderable=True, order_by=("created_at", "id"))
+    row_template = "hosting/rows/operation.html"
+
+    what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
+    state = tables.Column(verbose_name=_("State"), order_by=("state", "id"))
+    who = Fixed(_("Asked by"), "origin")
+    created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))
 
 
 class ChangeTable(tables.Table):  # type: ignore[misc]
-    at = Cell("change_when", verbose_name=_("Seen"), orderable=True, order_by=("at", "id"))
-    name = Cell("change_object", verbose_name=_("Object"), orderable=True)
-    what = Cell("change_what", verbose_name=_("What happened"), orderable=True)
+    row_template = "hosting/rows/change.html"
+
+    at = tables.Column(verbose_name=_("Seen"), order_by=("at", "id"))
+    name = tables.Column(verbose_name=_("Object"), order_by=("name", "id"))
+    what = tables.Column(verbose_name=_("What happened"), order_by=("what", "id"))
 
 
 def table(

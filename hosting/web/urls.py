@@ -1,6 +1,16 @@
-from django.urls import include, path
+from django.urls import include, path, register_converter
+from django.urls.converters import IntConverter
 
 from hosting.web.views import accounts, dashboard, disks, home, operations, plans, servers, shares
+
+
+class NumberConverter(IntConverter):
+    """A row's number, as long as a database can hold it: a longer one is no address."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_converter(NumberConverter, "number")
 
 of_account = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -8,33 +18,33 @@ of_account = [
     path("refresh/", accounts.refresh, name="refresh"),
     path("shares/", shares.index, name="shares"),
     path("shares/add/", shares.add, name="shares_add"),
-    path("shares/<int:remote_id>/renew/", shares.renew, name="shares_renew"),
-    path("shares/<int:remote_id>/update/", shares.update, name="shares_update"),
-    path("shares/<int:remote_id>/remove/", shares.remove, name="shares_remove"),
+    path("shares/<number:remote_id>/renew/", shares.renew, name="shares_renew"),
+    path("shares/<number:remote_id>/update/", shares.update, name="shares_update"),
+    path("shares/<number:remote_id>/remove/", shares.remove, name="shares_remove"),
     path("servers/", servers.index, name="servers"),
     path("servers/new/", plans.new, name="server_new"),
     path("servers/new/preview/", plans.preview, name="server_preview"),
-    path("servers/<int:remote_id>/", servers.detail, name="server"),
-    path("servers/<int:remote_id>/start/", servers.start, name="server_start"),
-    path("servers/<int:remote_id>/stop/", servers.stop, name="server_stop"),
-    path("servers/<int:remote_id>/reboot/", servers.reboot, name="server_reboot"),
-    path("servers/<int:remote_id>/resize/", servers.resize, name="server_resize"),
-    path("servers/<int:remote_id>/delete/", servers.delete, name="server_delete"),
-    path("plans/<int:plan_id>/", plans.detail, name="plan"),
-    path("plans/<int:plan_id>/start/", plans.start, name="plan_start"),
-    path("plans/<int:plan_id>/change/", plans.change, name="plan_change"),
-    path("plans/<int:plan_id>/resume/", plans.resume, name="plan_resume"),
-    path("plans/<int:plan_id>/abandon/", plans.abandon, name="plan_abandon"),
+    path("servers/<number:remote_id>/", servers.detail, name="server"),
+    path("servers/<number:remote_id>/start/", servers.start, name="server_start"),
+    path("servers/<number:remote_id>/stop/", servers.stop, name="server_stop"),
+    path("servers/<number:remote_id>/reboot/", servers.reboot, name="server_reboot"),
+    path("servers/<number:remote_id>/resize/", servers.resize, name="server_resize"),
+    path("servers/<number:remote_id>/delete/", servers.delete, name="server_delete"),
+    path("plans/<number:plan_id>/", plans.detail, name="plan"),
+    path("plans/<number:plan_id>/start/", plans.start, name="plan_start"),
+    path("plans/<number:plan_id>/change/", plans.change, name="plan_change"),
+    path("plans/<number:plan_id>/resume/", plans.resume, name="plan_resume"),
+    path("plans/<number:plan_id>/abandon/", plans.abandon, name="plan_abandon"),
     path("disks/", disks.index, name="disks"),
     path("disks/new/", disks.new, name="disk_new"),
-    path("disks/<int:remote_id>/", disks.detail, name="disk"),
-    path("disks/<int:remote_id>/attach/", disks.attach, name="disk_attach"),
-    path("disks/<int:remote_id>/detach/", disks.detach, name="disk_detach"),
-    path("disks/<int:remote_id>/delete/", disks.delete, name="disk_delete"),
+    path("disks/<number:remote_id>/", disks.detail, name="disk"),
+    path("disks/<number:remote_id>/attach/", disks.attach, name="disk_attach"),
+    path("disks/<number:remote_id>/detach/", disks.detach, name="disk_detach"),
+    path("disks/<number:remote_id>/delete/", disks.delete, name="disk_delete"),
     path("operations/", operations.index, name="operations"),
-    path("operations/<int:operation_id>/", operations.detail, name="operation"),
-    path("operations/<int:operation_id>/retry/", operations.retry, name="operation_retry"),
-    path("operations/<int:operation_id>/cancel/", operations.cancel, name="operation_cancel"),
+    path("operations/<number:operation_id>/", operations.detail, name="operation"),
+    path("operations/<number:operation_id>/retry/", operations.retry, name="operation_retry"),
+    path("operations/<number:operation_id>/cancel/", operations.cancel, name="operation_cancel"),
     path("changes/", operations.outside, name="changes"),
 ]
 
@@ -42,6 +52,6 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("accounts/", accounts.index, name="accounts"),
     path("accounts/connect/", accounts.connect, name="connect"),
-    path("accounts/<int:account_id>/", include(of_account)),
+    path("accounts/<number:account_id>/", include(of_account)),
     path("language/", include("django.conf.urls.i18n")),
 ]

@@ -146,3 +146,18 @@ def test_after_a_change_nobody_is_led_to_another_site(browser: Client, account: 
 def test_signing_up_is_closed(db: None, client: Client) -> None:
     page = client.get(reverse("account_signup")).content.decode()
     assert 'name="password1"' not in page
+
+
+@pytest.mark.parametrize("number", ["0", "99999999999", "99999999999999999999999999"])
+def test_a_number_that_no_row_can_have_is_not_found(browser: Client, account: Account, number: str) -> None:
+    root = f"/accounts/{account.pk}"
+    addresses = [f"/accounts/{number}/", f"{root}/servers/{number}/", f"{root}/disks/{number}/attach/"]
+    addresses += [f"{root}/operations/{number}/", f"{root}/plans/{number}/", f"{root}/shares/{number}/renew/"]
+    for url in addresses:
+        assert browser.get(url).status_code == 404, url
+
+
+@pytest.mark.parametrize("query", ["q=%00", "q=%FF", "state=nonsense", "page=-1", "sort=;drop", "q=" + "x" * 5000])
+def test_nonsense_in_the_address_is_no_error(browser: Client, account: Account, query: str) -> None:
+    for name in ("servers", "disks", "operations", "changes", "shares"):
+        assert browser.get(f"{reverse(name, args=[account.pk])}?{query}").status_code == 200, name

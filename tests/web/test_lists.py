@@ -62,7 +62,7 @@ def test_the_dashboard_costs_the_same_queries_for_any_account(
 
 
 def rows(browser: Client, url: str) -> list[str]:
-    return re.findall(r'class="cell-name"><a href="[^"]+">([^<]+)</a>', browser.get(url).content.decode())
+    return re.findall(r'class="cell-name"\s+href="[^"]+">([^<]+)</a>', browser.get(url).content.decode())
 
 
 def test_a_list_has_fifty_rows_a_page(browser: Client, account: Account) -> None:

@@ -91,7 +91,7 @@ def test_progress_comes_with_what_the_browser_needs_to_move_it(browser: Client, 
     found = re.search(r"<progress[^>]+>", page)
     assert found
     assert operation.started_at
-    assert f'data-started="{int(operation.started_at.timestamp())}000"' in found.group()
+    assert f'data-started="{int(operation.started_at.timestamp() * 1000)}"' in found.group()
     assert re.search(r'value="4[01]"', found.group())
 
 

@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
@@ -157,3 +158,28 @@ def test_the_language_can_be_chosen(browser: Client, account: Account) -> None:
     url = reverse("dashboard", args=[account.pk])
     browser.post(reverse("set_language"), {"language": "fr", "next": url})
     assert '<html lang="fr">' in browser.get(url).content.decode()
+
+
+def test_an_operation_that_needs_a_person_shows_what_it_may_be(browser: Client, account: Account) -> None:
+    operation = factories.operation(
+        account, state="uncertain", needs_person=True, problem={"reason": "no_answer", "candidates": [41, 42]}
+    )
+    page = browser.get(reverse("operation", args=[account.pk, operation.pk])).content.decode()
+    assert "Which of these is it?" in page
+    assert "<code>41</code>" in page
+    assert "<code>42</code>" in page
+
+
+@pytest.mark.parametrize("name", ["400.html", "403.html", "403_csrf.html", "404.html", "429.html", "500.html"])
+def test_an_error_page_needs_nothing_but_itself(name: str) -> None:
+    check(name, render_to_string(name))
+
+
+def test_a_page_that_fails_says_so_in_the_look_of_the_panel(
+    browser: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hosting.web.queries.accounts_of", lambda user: 1 / 0)
+    browser.raise_request_exception = False
+    response = browser.get(reverse("servers", args=[account.pk]))
+    assert response.status_code == 500
+    check("500", response.content.decode())

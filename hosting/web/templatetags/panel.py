@@ -9,13 +9,15 @@ from typing import Any
 
 from django import template
 from django.template.context import Context
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from lucide.templatetags.lucide import lucide
 
+from hosting.inventory.models import Product
 from hosting.operations import kinds, problems
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import State
@@ -159,29 +161,36 @@ def clock(at: datetime | None) -> str:
     return _time(at, text, counts=False)
 
 
-@register.inclusion_tag("hosting/components/state.html")
-def state(thing: Any, label: str = "") -> dict[str, object]:
-    """The badge of an object that has a `state`; or of a bare state with its label."""
+@register.simple_tag
+def state(thing: Any, label: object = "") -> str:
+    """The badge of an object that has a `state`, or of a bare state with its label. Lists hold many: no template."""
     value = getattr(thing, "state", None) or getattr(thing, "what", None) or str(thing)
     if not label:
         show = getattr(thing, "get_state_display", None) or getattr(thing, "get_what_display", None)
-        label = show() if show else str(thing)
+        label = show() if show else value
     if value == State.TRACKED and getattr(thing, "remote_state", "") == "PENDING":
         label = _("Queued at the provider")
     moving = value in MOVING or (isinstance(thing, Plan) and value == Plan.State.RUNNING)
-    return {"color": "blue" if moving else COLORS.get(value, "blue"), "moving": moving, "label": label}
+    color = "blue state-moving" if moving else COLORS.get(value, "blue")
+    return format_html('<span class="state state-{}">{}</span>', color, label)
 
 
-@register.inclusion_tag("hosting/components/progress.html")
-def progress(operation: Operation) -> dict[str, object]:
+@register.simple_tag
+def progress(operation: Operation) -> str:
     """How far an unfinished operation is; the browser moves it between two polls."""
-    timed = operation.started_at and operation.eta_at and operation.eta_at > operation.started_at
-    return {
-        "operation": operation,
-        "timed": timed,
-        "percent": operation.progress_percent(timezone.now()),
-        "label": _("Progress of “%(what)s”") % {"what": operation_title(operation)},
-    }
+    label = _("Progress of “%(what)s”") % {"what": operation_title(operation)}
+    started, eta = operation.started_at, operation.eta_at
+    if not started or not eta or eta <= started:
+        return format_html('<span class="progress-line"><progress max="100" aria-label="{}"></progress></span>', label)
+    return format_html(
+        '<span class="progress-line">'
+        '<progress max="100" value="{0}" aria-label="{1}" data-started="{2}" data-eta="{3}"></progress>'
+        '<span class="progress-text" data-percent>{0} %</span></span>',
+        operation.progress_percent(timezone.now()),
+        label,
+        int(started.timestamp() * 1000),
+        int(eta.timestamp() * 1000),
+    )
 
 
 @register.inclusion_tag("hosting/components/gauge.html")
@@ -198,36 +207,37 @@ def gauge(used: float, reserved: float, total: float, label: str) -> dict[str, o
     }
 
 
-@register.inclusion_tag("hosting/components/button.html", takes_context=True)
+@register.simple_tag(takes_context=True)
 def change_button(
     context: Context,
     url: str,
     label: str,
     *,
-    icon: str,
+    icon: str = "",
     needs: str = "operate",
     confirm: str = "",
+    subject: str = "",
     style: str = "",
     quiet: bool = False,
     off: str = "",
-) -> dict[str, object]:
+) -> str:
     """A button that changes something by POST. It belongs to the page's one form (`components/actions.html`) and
     carries its own nonce. It is off, with the reason as its title, when the role or the state does not allow it.
     """
-    allowed = _allowed(context, needs)
-    return {
-        "url": url,
-        "label": label,
-        "icon": icon,
-        "confirm": confirm,
-        "style": style,
-        "quiet": quiet,
-        "nonce": uuid.uuid4() if allowed and not off else None,
-        "why_not": off if allowed else WHY_NOT.get(Permission(needs), ""),
-    }
+    if reason := off if _allowed(context, needs) else WHY_NOT[Permission(needs)]:
+        return _button_off(label, icon, str(reason), quiet=quiet)
+    return format_html(
+        '<button type="submit" form="actions" formaction="{}" name="nonce" value="{}" class="{}"{}{}>{}</button>',
+        url,
+        uuid.uuid4(),
+        _button_class(style, quiet=quiet),
+        format_html(' data-confirm="{}" data-subject="{}" data-label="{}"', confirm, subject, label) if confirm else "",
+        format_html(' aria-label="{} {}"', label, subject) if subject else "",
+        _button_words(label, icon),
+    )
 
 
-@register.inclusion_tag("hosting/components/link_button.html", takes_context=True)
+@register.simple_tag(takes_context=True)
 def link_button(
     context: Context,
     url: str,
@@ -235,20 +245,83 @@ def link_button(
     *,
     icon: str = "",
     needs: str = "operate",
+    subject: str = "",
     style: str = "",
     quiet: bool = False,
     off: str = "",
-) -> dict[str, object]:
+) -> str:
     """A link that looks like a button and leads to a form; off as `change_button` is."""
-    allowed = _allowed(context, needs)
+    if reason := off if _allowed(context, needs) else WHY_NOT[Permission(needs)]:
+        return _button_off(label, icon, str(reason), quiet=quiet)
+    return format_html(
+        '<a href="{}" class="{}"{}>{}</a>',
+        url,
+        _button_class(style, quiet=quiet),
+        format_html(' aria-label="{} {}"', label, subject) if subject else "",
+        _button_words(label, icon),
+    )
+
+
+def _button_off(label: str, name: str, reason: str, *, quiet: bool) -> SafeString:
+    return format_html(
+        '<span class="off" title="{0}">'
+        '<button type="button" class="{1}" disabled aria-description="{0}">{2}</button></span>',
+        reason,
+        _button_class("", quiet=quiet),
+        _button_words(label, name),
+    )
+
+
+def _button_class(style: str, *, quiet: bool) -> str:
+    return f"btn{f' btn-{style}' if style else ''}{' btn-sm btn-quiet' if quiet else ''}"
+
+
+def _button_words(label: str, name: str) -> SafeString:
+    return format_html("{}<span>{}</span>", mark_safe(icon(name, 16)) if name else "", label)  # noqa: S308 - our own SVG
+
+
+@register.simple_tag
+def column_labels(table: Any) -> dict[str, str]:
+    """What the columns of a table are called, by name: on a phone each cell says it."""
+    return {column.name: str(column.header) for column in table.columns}
+
+
+@register.simple_tag
+def row_words() -> dict[str, str]:
+    """What rows say on their buttons: looked up once for a list, not once for each row."""
     return {
-        "url": url if allowed and not off else "",
-        "label": label,
-        "icon": icon,
-        "style": style,
-        "quiet": quiet,
-        "why_not": off if allowed else WHY_NOT.get(Permission(needs), ""),
+        "start": _("Start"),
+        "stop": _("Stop"),
+        "stop_question": _("Stop this server? What runs on it stops too."),
+        "reboot": _("Reboot"),
+        "reboot_question": _("Reboot this server? It is away for a moment."),
+        "attach": _("Attach"),
+        "detach": _("Detach"),
+        "detach_question": _("Detach this disk? Unmount it on the server first."),
+        "system_disk": _("system disk"),
+        "renew": _("Renew"),
+        "change": _("Change"),
+        "release": _("Release"),
+        "fixed": _("Fixed shares can be renewed only."),
     }
+
+
+@register.simple_tag(takes_context=True)
+def open_operation_on(context: Context, kind: str, remote_id: int) -> Operation | None:
+    """The unfinished operation on an object, if the page has one in `open`."""
+    operations: Mapping[str, Operation] = context.get("open") or {}
+    return operations.get(f"{kind}:{remote_id}")
+
+
+@register.simple_tag
+def row_operation(operation: Operation) -> str:
+    """What is at work on the object of a row, in place of its buttons."""
+    return format_html(
+        '<span class="row-operation"><a href="{}">{}</a>{}</span>',
+        reverse("operation", args=[operation.account_id, operation.pk]),
+        kinds.title(operation.kind),
+        progress(operation) if operation.state == State.TRACKED else state(operation),
+    )
 
 
 def _allowed(context: Context, needs: str) -> bool:
@@ -303,9 +376,36 @@ def at(mapping: Mapping[Any, Any], key: Any) -> Any:
 
 
 @register.filter
-def target(remote_id: int, kind: str) -> str:
-    """The name of an object as operations know it: 12|target:"vm" → vm:12."""
-    return f"{kind}:{remote_id}"
+def share_count(count: int) -> str:
+    """4 → 4 shares"""
+    return ngettext("%d share", "%d shares", count) % count
+
+
+@register.filter
+def product_label(name: str) -> str:
+    """What a product is called; one that Sharedeck does not know keeps the provider's name."""
+    return str(dict(Product.Name.choices).get(name, name))
+
+
+@register.filter
+def asked_by(operation: Operation) -> str:
+    """Who asked for an operation."""
+    if operation.origin == Operation.Origin.OUTSIDE:
+        return _("Outside Sharedeck")
+    return str(operation.requested_by or "–")
+
+
+OBJECT_TYPES = {
+    "vm": gettext_lazy("server"),
+    "disk": gettext_lazy("disk"),
+    "product": gettext_lazy("product"),
+}
+
+
+@register.filter
+def object_type(name: str) -> str:
+    """What the provider's kind of object is called here."""
+    return str(OBJECT_TYPES.get(name, name))
 
 
 @register.filter
