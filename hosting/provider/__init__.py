@@ -6,8 +6,8 @@ nothing of the panel, and nothing of the panel imports it. It runs as two proces
     gunicorn hosting.provider.wsgi --bind 127.0.0.1:8010 --threads 16 --keep-alive 75
     celery -A hosting.provider.celery worker --pool threads --concurrency 4
 
-after `manage.py prepare_provider --settings hosting.provider.settings`, which migrates its database and fills an
-empty one with a demonstration. Where to look:
+after `manage.py prepare_provider --settings hosting.provider.settings`, which migrates its database and
+fills an empty one with a demonstration. Where to look:
 
     endpoint    HTTP: size, rate limit, scripted faults      wire        XML-RPC in and out
     registry    the table of methods, arity and types        methods/    what each one checks and accepts

@@ -37,13 +37,13 @@ STAFF_STATES = (Vm.State.RUNNING, Vm.State.HALTED, Vm.State.PAUSED, Vm.State.LOC
 class ReadOnlyMixin:
     """Shown, never changed by hand."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -124,10 +124,10 @@ class VmAdmin(admin.ModelAdmin):
         """A VM in any other state belongs to the operation that will end it."""
         return super().has_change_permission(request, obj) and (obj is None or obj.state in STAFF_STATES)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:
         return False
 
 

@@ -97,9 +97,7 @@ class Call:
             date_created=now,
             date_updated=now,
         )
-        operation.date_expected = now + timedelta(
-            seconds=engine.driver().estimate_s(engine.work_of(operation))
-        )
+        operation.date_expected = now + timedelta(seconds=engine.driver().estimate_s(engine.work_of(operation)))
         operation.save(force_insert=True)
         tasks.wake_engine()
         return operation

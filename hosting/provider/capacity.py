@@ -23,10 +23,7 @@ def bought(account: HostingAccount) -> list[Bought]:
         if product_id is not None:
             least[product_id] = min(least.get(product_id, 1 << 31), params.get("quantity", 0))
     rows = account.products.filter(state=Product.State.ACTIVE, date_end__gt=timezone.now() - rules.REDEMPTION)
-    return [
-        Bought(row.product_name, min(row.quantity, least.get(row.pk, row.quantity)), row.date_end)
-        for row in rows
-    ]
+    return [Bought(row.product_name, min(row.quantity, least.get(row.pk, row.quantity)), row.date_end) for row in rows]
 
 
 def granted_and_expired(account: HostingAccount) -> tuple[Capacity, Capacity]:
@@ -53,9 +50,7 @@ def require(account: HostingAccount, *, shares: int = 0, disk_mb: int = 0) -> No
     """Raises DataFault (cause 60) unless that much more can be promised. Call it with the account locked."""
     left = granted_and_expired(account)[0] - used(account)
     if shares > 0 and shares > left.shares:
-        raise bad_state(
-            Object.PRODUCT, "shares", shares, f"not enough shares: {max(0, left.shares)} available"
-        )
+        raise bad_state(Object.PRODUCT, "shares", shares, f"not enough shares: {max(0, left.shares)} available")
     if disk_mb > 0 and disk_mb > left.disk_mb:
         reason = f"not enough disk quota: {max(0, left.disk_mb)} MB available"
         raise bad_state(Object.PRODUCT, "size", disk_mb, reason)

@@ -135,9 +135,7 @@ def _pay(operation: Operation, terms: products.Terms) -> None:
     """Move the money of a product operation, at the price and the moment of its acceptance."""
     # One payment of an account at a time, so that two cannot both find the balance sufficient.
     handle = HostingAccount.objects.select_for_update().get(pk=operation.account_id).handle
-    amount = products.cost(
-        operation.type, terms, operation.params, operation.unit_price, operation.date_created
-    )
+    amount = products.cost(operation.type, terms, operation.params, operation.unit_price, operation.date_created)
     if amount > 0 and amount > ledger.balance(handle):
         raise CannotComplete("the balance is too low")
     ledger.charge(handle, amount, f"{operation.type} #{operation.pk}", operation)

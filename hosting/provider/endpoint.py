@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @csrf_exempt
 @require_POST
-def xmlrpc(request: HttpRequest) -> HttpResponseBase:  # noqa: PLR0911
+def xmlrpc(request: HttpRequest) -> HttpResponseBase:
     """Answer one call. Every refusal of the API is a fault over HTTP 200; 413, 429 and 503 are HTTP's own."""
     body = _body(request)
     if body is None:

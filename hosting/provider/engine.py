@@ -67,9 +67,7 @@ def _start_ready() -> int:
         "pk", "state", "step", "date_due", "vm_id", "disk_id", "product_id"
     ):
         needs = {pair for pair in zip(("vm", "disk", "product"), objects, strict=True) if pair[1] is not None}
-        abandoned = (
-            step == Operation.Step.BILL and due is not None and due <= now
-        )  # claimed by a worker that is gone
+        abandoned = step == Operation.Step.BILL and due is not None and due <= now  # claimed by a worker that is gone
         if abandoned or (state == Operation.State.PENDING and not needs & busy):
             ready.append(pk)
         busy |= needs

@@ -19,9 +19,7 @@ SALES = "sales"
 
 def account_of(handle: Handle) -> LedgerAccount:
     """The prepaid account of `handle`, opened on first use."""
-    return LedgerAccount.objects.get_or_create(handle=handle, defaults={"code": f"prepaid:{handle.handle}"})[
-        0
-    ]
+    return LedgerAccount.objects.get_or_create(handle=handle, defaults={"code": f"prepaid:{handle.handle}"})[0]
 
 
 def balance(handle: Handle) -> Decimal:
@@ -30,9 +28,7 @@ def balance(handle: Handle) -> Decimal:
     return (total or Decimal(0)).quantize(CENT)
 
 
-def post(
-    entries: Mapping[LedgerAccount, Decimal], description: str, operation: Operation | None = None
-) -> None:
+def post(entries: Mapping[LedgerAccount, Decimal], description: str, operation: Operation | None = None) -> None:
     """Write one transaction. Call it inside `transaction.atomic`, with what it pays for.
 
     Raises:
@@ -41,9 +37,7 @@ def post(
     """
     if sum(entries.values()) != 0:
         raise ValueError("the entries of a transaction must sum to zero")
-    posted = LedgerTransaction.objects.create(
-        operation=operation, description=description[:200], date=timezone.now()
-    )
+    posted = LedgerTransaction.objects.create(operation=operation, description=description[:200], date=timezone.now())
     LedgerEntry.objects.bulk_create(
         LedgerEntry(transaction=posted, account=account, amount=amount) for account, amount in entries.items()
     )

@@ -146,9 +146,7 @@ class Product(models.Model):
     product_name = models.CharField(max_length=32)
     quantity = models.PositiveIntegerField(help_text="shares, or MB")
     duration = models.CharField(max_length=4)
-    unit_price = models.DecimalField(
-        max_digits=12, decimal_places=6, help_text="the least paid; refunds use it"
-    )
+    unit_price = models.DecimalField(max_digits=12, decimal_places=6, help_text="the least paid; refunds use it")
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     date_created = models.DateTimeField()
     date_end = models.DateTimeField(db_index=True)
@@ -219,9 +217,7 @@ class LedgerAccount(models.Model):
     """One account of the books: a handle's prepaid one, or one of the provider's own."""
 
     code = models.CharField(max_length=40, unique=True)
-    handle = models.OneToOneField(
-        Handle, models.PROTECT, null=True, blank=True, related_name="prepaid_account"
-    )
+    handle = models.OneToOneField(Handle, models.PROTECT, null=True, blank=True, related_name="prepaid_account")
 
     def __str__(self) -> str:
         return self.code

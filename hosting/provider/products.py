@@ -13,9 +13,7 @@ from typing import Any
 from hosting.provider import rules
 from hosting.provider.validation import duration_months
 
-ADD, RENEW, REMOVE, UPDATE = (
-    f"hosting_account_product_{verb}" for verb in ("add", "renew", "remove", "update")
-)
+ADD, RENEW, REMOVE, UPDATE = (f"hosting_account_product_{verb}" for verb in ("add", "renew", "remove", "update"))
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,7 @@ def add_months(when: datetime, months: int) -> datetime:
     """The same day `months` later, or the last day of a month that is too short for it."""
     years, month = divmod(when.month - 1 + months, 12)
     year = when.year + years
-    return when.replace(
-        year=year, month=month + 1, day=min(when.day, calendar.monthrange(year, month + 1)[1])
-    )
+    return when.replace(year=year, month=month + 1, day=min(when.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def months_left(terms: Terms, now: datetime) -> Decimal:

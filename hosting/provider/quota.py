@@ -20,9 +20,7 @@ class Capacity:
     servers: int = 0
 
     def __sub__(self, other: "Capacity") -> "Capacity":
-        return Capacity(
-            self.shares - other.shares, self.disk_mb - other.disk_mb, self.servers - other.servers
-        )
+        return Capacity(self.shares - other.shares, self.disk_mb - other.disk_mb, self.servers - other.servers)
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,7 @@ def capacity_of(products: list[Bought]) -> Capacity:
 def split_expired(products: list[Bought], now: datetime) -> tuple[list[Bought], list[Bought]]:
     """Those in force, and those in redemption. What is past its redemption is in neither."""
     live = [product for product in products if product.date_end > now]
-    redeemable = [
-        product for product in products if product.date_end <= now < product.date_end + rules.REDEMPTION
-    ]
+    redeemable = [product for product in products if product.date_end <= now < product.date_end + rules.REDEMPTION]
     return live, redeemable
 
 

@@ -105,16 +105,12 @@ def _reseller_has(account: HostingAccount, now: datetime) -> None:
     _disk(account, 123, "web-data", 8192, now - timedelta(days=100), vm=web, position=1)
     _disk(account, 1928, "old-backup", 4096, now - timedelta(days=70))
     failed = now - timedelta(days=3)
-    _operation(
-        account, "vm_reboot", failed, {"vm_id": 2001}, vm_id=2001, error="the VM did not answer in time"
-    )
+    _operation(account, "vm_reboot", failed, {"vm_id": 2001}, vm_id=2001, error="the VM did not answer in time")
     stopped = now - timedelta(days=2)
     _operation(account, "vm_stop", stopped, {"vm_id": 9876}, vm_id=9876)
 
 
-def _product(
-    account: HostingAccount, name: str, quantity: int, duration: str, bought: datetime, *, pk: int
-) -> None:
+def _product(account: HostingAccount, name: str, quantity: int, duration: str, bought: datetime, *, pk: int) -> None:
     end = products.add_months(bought, duration_months(duration))
     product = Product.objects.create(
         pk=pk,
@@ -129,15 +125,13 @@ def _product(
     )
     params = {"product_name": name, "quantity": quantity, "duration": duration}
     operation = _operation(account, products.ADD, bought, params, product_id=product.pk)
-    amount = products.cost(
-        products.ADD, products.Terms(quantity, end, PRICES[name]), params, PRICES[name], bought
-    )
+    amount = products.cost(products.ADD, products.Terms(quantity, end, PRICES[name]), params, PRICES[name], bought)
     ledger.deposit(account.handle, amount, "deposit by bank transfer")
     ledger.charge(account.handle, amount, f"{products.ADD} #{operation.pk}", operation)
     LedgerTransaction.objects.filter(operation=operation).update(date=bought)
 
 
-def _vm(  # noqa: PLR0917
+def _vm(
     account: HostingAccount,
     pk: int,
     hostname: str,
@@ -204,9 +198,7 @@ def _disk(
         _operation(account, "disk_create", made, params, disk_id=pk)
         if vm:
             attached = made + timedelta(minutes=5)
-            _operation(
-                account, "disk_attach", attached, {"disk_id": pk, "vm_id": vm.pk}, disk_id=pk, vm_id=vm.pk
-            )
+            _operation(account, "disk_attach", attached, {"disk_id": pk, "vm_id": vm.pk}, disk_id=pk, vm_id=vm.pk)
     return disk
 
 
@@ -301,7 +293,5 @@ def seed_fleet(handle: str, vms: int, disks: int) -> None:
         )
         for vm in made
     ]
-    data = [
-        Disk(name=f"data-{number}", size=1024, state=Disk.State.CREATED, **common) for number in range(disks)
-    ]
+    data = [Disk(name=f"data-{number}", size=1024, state=Disk.State.CREATED, **common) for number in range(disks)]
     Disk.objects.bulk_create(system + data, batch_size=500)

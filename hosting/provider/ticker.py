@@ -24,10 +24,10 @@ class Ticker(bootsteps.StartStopStep):
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
 
-    def start(self, parent: Any) -> None:  # noqa: ARG002
+    def start(self, parent: Any) -> None:
         self._thread.start()
 
-    def stop(self, parent: Any) -> None:  # noqa: ARG002
+    def stop(self, parent: Any) -> None:
         self._stopped.set()
         self._thread.join(timeout=5)
 

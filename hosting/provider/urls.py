@@ -13,11 +13,11 @@ For the provider's staff:     /admin/
 """
 
 
-def about(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def about(request: HttpRequest) -> HttpResponse:
     return HttpResponse(ABOUT, content_type="text/plain; charset=utf-8")
 
 
-def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def health(request: HttpRequest) -> HttpResponse:
     """`ok` when the database answers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

@@ -112,6 +112,4 @@ def encode(result: Any) -> bytes:
 
 def encode_fault(fault: Fault) -> bytes:
     """The bytes of a fault."""
-    return xmlrpc.client.dumps(xmlrpc.client.Fault(fault.code, fault.text)).encode(
-        "utf-8", "xmlcharrefreplace"
-    )
+    return xmlrpc.client.dumps(xmlrpc.client.Fault(fault.code, fault.text)).encode("utf-8", "xmlcharrefreplace")

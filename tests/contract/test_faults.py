@@ -180,9 +180,7 @@ def test_a_handle_without_hosting_account(reseller: Member) -> None:
 
 
 @pytest.mark.parametrize("method", ["account_currency", "account_balance", "hosting_account_info", "vm_list"])
-def test_every_method_wants_a_live_session_and_its_own_number_of_arguments(
-    reseller: Member, method: str
-) -> None:
+def test_every_method_wants_a_live_session_and_its_own_number_of_arguments(reseller: Member, method: str) -> None:
     for args, code in ((("nonsense",), 510240), ((5,), 510210), ((), 520010), (("nonsense", 1, 2), 520010)):
         with pytest.raises(xmlrpc.client.Fault) as refused:
             getattr(reseller.proxy, method)(*args)

@@ -76,9 +76,7 @@ def test_the_books_balance(provider: Provider, member: Member) -> None:
     assert provider.shell(BOOKS) == "0 0"
 
 
-def test_an_expired_product_can_be_renewed_for_a_week_and_is_gone_then(
-    provider: Provider, member: Member
-) -> None:
+def test_an_expired_product_can_be_renewed_for_a_week_and_is_gone_then(provider: Provider, member: Member) -> None:
     product_id = member.buy(2)
 
     def end_days_ago(days: int) -> None:

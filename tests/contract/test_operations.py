@@ -197,9 +197,7 @@ def test_the_list_is_newest_first_filtered_and_bounded(owner: Member) -> None:
     everything = owner.operation_list()
     assert everything == sorted(everything, reverse=True)
     assert owner.operation_list({"type": "disk_create"}) == everything[:2]
-    assert owner.operation_list({"param": {"name": "one"}}) == owner.operation_list(
-        {"param": {"disk_id": first}}
-    )
+    assert owner.operation_list({"param": {"name": "one"}}) == owner.operation_list({"param": {"disk_id": first}})
     assert owner.operation_list({"param": {"disk_id": second}, "state": "DONE"}) == everything[:1]
     assert owner.operation_list({"state": "ALL"}) == everything
     assert owner.operation_list({"state": "PENDING"}) == []
@@ -229,7 +227,6 @@ def test_an_operation_is_done_soon_after_its_acceptance(owner: Member) -> None:
 
 def test_it_goes_on_when_the_broker_is_emptied(provider: Provider, owner: Member, tmp_path: Path) -> None:
     provider.shell(
-        "import redis; from django.conf import settings\n"
-        "redis.Redis.from_url(settings.PROVIDER_REDIS_URL).flushdb()"
+        "import redis; from django.conf import settings\nredis.Redis.from_url(settings.PROVIDER_REDIS_URL).flushdb()"
     )
     owner.new_vm()

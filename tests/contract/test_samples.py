@@ -232,9 +232,7 @@ def test_every_sample_runs(fresh: Provider, capsys: pytest.CaptureFixture[str]) 
     assert 9876 not in member.vm_list()
 
 
-def test_a_sample_with_a_wrong_id_prints_its_except_branch(
-    fresh: Provider, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sample_with_a_wrong_id_prints_its_except_branch(fresh: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
     run(LOGIN, fresh, names)
     run(SAMPLES["vm_info"].replace("456", "457"), fresh, names)

@@ -31,9 +31,7 @@ def test_answers_that_do_not_arrive(provider: Provider, owner: Member, action: s
             assert status == 200
             assert b"methodResponse" not in body
         else:
-            with pytest.raises(
-                (http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionResetError)
-            ):
+            with pytest.raises((http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionResetError)):
                 raw(owner, provider, "disk_create", DISK)
         assert len(owner.disk_list()) == executed
         owner.new_disk()

@@ -133,9 +133,7 @@ def test_the_rate_limit_answers_429_and_executes_nothing(tmp_path: Path) -> None
         time.sleep(int(refused.value.headers["Retry-After"]))
         assert member.operation_list({"type": "vm_reboot", "param": {"vm_id": 456}}) == []
         with ThreadPoolExecutor(8) as guessers:
-            guesses = list(
-                guessers.map(lambda n: login_answer(limited, "ZZ9001-GANDI", f"guess{n}"), range(8))
-            )
+            guesses = list(guessers.map(lambda n: login_answer(limited, "ZZ9001-GANDI", f"guess{n}"), range(8)))
         assert set(guesses) == {510150, 429}, "logins count as well"
     finally:
         limited.stop()

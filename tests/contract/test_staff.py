@@ -46,7 +46,7 @@ def test_every_list_and_detail_is_shown_without_secrets(provider: Provider) -> N
         "osimage": 111,
     }
     for model, pk in {"handle": 1, "price": 1, **details}.items():
-        assert "AA1234" in browser.get("/admin/provider/handle/")
+        assert "AA1234" in browser.get("/admin/provider/handle/?q=AA1234")
         assert browser.get(f"/admin/provider/{model}/")
         page = browser.get(f"/admin/provider/{model}/{pk}/change/")
         assert "scrypt$" not in page

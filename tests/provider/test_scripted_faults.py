@@ -38,9 +38,7 @@ def test_a_bad_rule_is_named(text: str) -> None:
 
 def test_the_nth_matching_call_only() -> None:
     script = Script("vm_create:drop_before@2")
-    actions = [
-        script.for_call(method).action for method in ("vm_create", "vm_info", "vm_create", "vm_create")
-    ]
+    actions = [script.for_call(method).action for method in ("vm_create", "vm_info", "vm_create", "vm_create")]
     assert actions == ["", "", "drop_before", ""]
 
 

@@ -40,7 +40,7 @@ class SimulatedDriver:
         jitter = random.Random(work.operation_id).uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
         return self.estimate_s(work) * jitter * (0.5 if work.scripted_failure else 1)
 
-    def begin(self, work: Work) -> str:  # noqa: ARG002
+    def begin(self, work: Work) -> str:
         return f"{time.time():.3f}"
 
     def look(self, work: Work, token: str) -> Progress:

@@ -21,7 +21,7 @@ DURATION = Param("duration", "string", Object.PRODUCT)
 
 
 @method("account_currency")
-def account_currency(call: Call) -> str:  # noqa: ARG001
+def account_currency(call: Call) -> str:
     return rules.CURRENCY
 
 
@@ -33,9 +33,9 @@ def account_balance(call: Call) -> float:
 @method("hosting_account_info")
 def hosting_account_info(call: Call) -> dict[str, Any]:
     account = call.account
-    rows = account.products.filter(
-        state=Product.State.ACTIVE, date_end__gt=timezone.now() - rules.REDEMPTION
-    ).order_by("pk")
+    rows = account.products.filter(state=Product.State.ACTIVE, date_end__gt=timezone.now() - rules.REDEMPTION).order_by(
+        "pk"
+    )
     granted, expired = capacity.granted_and_expired(account)
     used = capacity.used(account)
     return {
@@ -140,7 +140,7 @@ def _change(call: Call, kind: str, product_id: int, params: dict[str, Any]) -> i
     return call.accept(kind, params, product=product, unit_price=price, reserved=max(amount, Decimal(0))).pk
 
 
-def _check_renew(product_id: int, duration: str) -> None:  # noqa: ARG001
+def _check_renew(product_id: int, duration: str) -> None:
     validation.duration_syntax(duration)
     validation.duration_months(duration)
 
@@ -155,7 +155,7 @@ def product_remove(call: Call, product_id: int) -> int:
     return _change(call, products.REMOVE, product_id, {})
 
 
-def _check_update(product_id: int, quantity: int) -> None:  # noqa: ARG001
+def _check_update(product_id: int, quantity: int) -> None:
     # What is the most depends on the product, and is looked at once the product is known.
     validation.quantity(quantity, max(rules.QUANTITY_MAX.values()))
 

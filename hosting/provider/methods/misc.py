@@ -9,5 +9,5 @@ from hosting.provider.structs import os_struct
 
 
 @method("os_list")
-def os_list(call: Call) -> list[dict[str, Any]]:  # noqa: ARG001
+def os_list(call: Call) -> list[dict[str, Any]]:
     return [os_struct(image) for image in OsImage.objects.filter(offered=True).order_by("pk")]

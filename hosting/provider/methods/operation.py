@@ -68,9 +68,7 @@ def operation_list(call: Call, wanted: dict[str, Any] | None = None) -> list[int
         rows = rows.filter(state=wanted["state"])
     for key, lookup in DATES.items():
         if key in wanted:
-            rows = rows.filter(
-                **{lookup: _end_of_second(wanted[key]) if key.endswith("_before") else wanted[key]}
-            )
+            rows = rows.filter(**{lookup: _end_of_second(wanted[key]) if key.endswith("_before") else wanted[key]})
     for key, value in wanted.get("param", {}).items():
         rows = rows.filter(**{PARAMS[key][1]: value})
     return list(rows.values_list("pk", flat=True)[: rules.LIST_MAX])
@@ -96,7 +94,5 @@ def operation_cancel(call: Call, operation_id: int) -> bool:
     call.may_write()
     if not engine.cancel(operation):
         operation.refresh_from_db(fields=["state"])
-        raise bad_state(
-            Object.OPERATION, "operation_id", operation_id, f"not possible: it is {operation.state}"
-        )
+        raise bad_state(Object.OPERATION, "operation_id", operation_id, f"not possible: it is {operation.state}")
     return True

@@ -18,10 +18,10 @@ SPECS = Param("specs", "struct", Object.VM)
 
 
 @sensitive_variables("password")
-def _check_create(  # noqa: PLR0917
+def _check_create(
     hostname: str,
     password: str,
-    os_id: int,  # noqa: ARG001
+    os_id: int,
     shares: int,
     cpu: int,
     specs: dict[str, Any],
@@ -49,7 +49,7 @@ def _check_create(  # noqa: PLR0917
     writes=True,
 )
 @sensitive_variables("password")
-def vm_create(  # noqa: PLR0917
+def vm_create(
     call: Call, hostname: str, password: str, os_id: int, shares: int, cpu: int, specs: dict[str, Any]
 ) -> int:
     """Create a VM and its system disk; the answer is the id of the VM."""
@@ -128,7 +128,7 @@ def vm_allows(kind: str, view: projection.VmView, vm: Vm) -> None:
         raise bad_state(Object.VM, "vm_id", vm.pk, f"not possible: the VM is {view.state}")
 
 
-def _check_update(vm_id: int, specs: dict[str, Any]) -> None:  # noqa: ARG001
+def _check_update(vm_id: int, specs: dict[str, Any]) -> None:
     for key in ("shares", "cpu", "vm_max_memory"):
         if key in specs:
             validation.integer(specs[key], Object.VM, key)

@@ -11,11 +11,9 @@ from hosting.provider.seed import seed_demo
 
 
 class Command(BaseCommand):
-    help = (
-        "Migrate, make the demonstration on first use, and the staff user if PROVIDER_ADMIN_PASSWORD is set."
-    )
+    help = "Migrate, make the demonstration on first use, and the staff user if PROVIDER_ADMIN_PASSWORD is set."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, **options: Any) -> None:
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         if seed_demo():
