@@ -55,6 +55,7 @@ class OperationTable(tables.Table):  # type: ignore[misc]
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "id"))
+    remote_id = tables.Column(verbose_name=_("Provider's id"), order_by=("remote_id", "id"))
     who = Fixed(_("Asked by"), "origin")
     created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))
 
