@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
 from tests.processes import Provider, start_provider
 
 pytest_plugins = ["tests.engine"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The test database is a file, so that workers in processes of their own can share it."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "panel.sqlite3")
 
 
 @pytest.fixture(scope="session")
