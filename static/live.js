@@ -63,6 +63,8 @@
       region()?.querySelector(focused)?.focus({ preventScroll: true });
     }
     focused = "";
+    // An action in place may have opened something: look again sooner.
+    plan();
   });
 
   // What the page shows is gone, or not for this person any more: the whole page says so.

@@ -82,6 +82,18 @@
     if (closer) closer.closest(".toast-line").remove();
   });
 
+  // Good news goes away by itself, unless somebody is reading it. What went wrong stays until it is closed.
+  const LEAVE_MS = 12000;
+  function letGo() {
+    for (const line of document.querySelectorAll(".toast-success:not([data-leaving]), .toast-info:not([data-leaving])")) {
+      line.dataset.leaving = "";
+      const leave = () => (line.matches(":hover, :focus-within") ? setTimeout(leave, LEAVE_MS) : line.remove());
+      setTimeout(leave, LEAVE_MS);
+    }
+  }
+  document.addEventListener("DOMContentLoaded", letGo);
+  document.addEventListener("htmx:oobAfterSwap", letGo);
+
   // A form that came back: straight to the first thing to correct.
   document.addEventListener("DOMContentLoaded", () => document.querySelector("main .is-invalid")?.focus());
 

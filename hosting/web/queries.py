@@ -82,11 +82,15 @@ def unanswered(operations: Iterable[Operation]) -> list[Operation]:
     return [operation for operation in operations if operation.state == State.UNCERTAIN]
 
 
-def operations_on(account: Account, target: str, count: int = 10) -> list[Operation]:
-    """The newest operations on one object."""
-    return list(
-        Operation.objects.filter(account=account, target=target).select_related("requested_by").order_by("-id")[:count]
-    )
+def operations_with(account: Account, count: int = 10, **object_id: int) -> list[Operation]:
+    """The newest operations that made, changed or touched one object (`vm_id=12`)."""
+    operations = Operation.objects.filter(account=account, **object_id).select_related("requested_by")
+    return list(operations.order_by("-id")[:count])
+
+
+def at_work_on(target: str, operations: Iterable[Operation]) -> Operation | None:
+    """The unfinished operation that keeps an object ("vm:12") busy."""
+    return next((each for each in operations if each.is_open and each.target == target), None)
 
 
 def days_left(end: datetime | None) -> int | None:

@@ -161,3 +161,17 @@ def test_a_number_that_no_row_can_have_is_not_found(browser: Client, account: Ac
 def test_nonsense_in_the_address_is_no_error(browser: Client, account: Account, query: str) -> None:
     for name in ("servers", "disks", "operations", "changes", "shares"):
         assert browser.get(f"{reverse(name, args=[account.pk])}?{query}").status_code == 200, name
+
+
+@pytest.mark.parametrize("trouble", [True, False])
+def test_buttons_are_off_while_nothing_can_be_sent(browser: Client, account: Account, trouble: bool) -> None:
+    if trouble:
+        account.trouble = Account.Trouble.CREDENTIALS
+        account.save()
+    else:
+        account.endpoint.away_since = account.mirrored_at
+        account.endpoint.save()
+    vm = factories.vm(account)
+    page = browser.get(reverse("servers", args=[account.pk])).content.decode()
+    assert reverse("server_stop", args=[account.pk, vm.remote_id]) not in page
+    assert ("login does not work" if trouble else "nothing can be sent until it is back") in page

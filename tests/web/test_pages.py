@@ -183,3 +183,16 @@ def test_a_page_that_fails_says_so_in_the_look_of_the_panel(
     response = browser.get(reverse("servers", args=[account.pk]))
     assert response.status_code == 500
     check("500", response.content.decode())
+
+
+def test_a_server_shows_the_operations_that_made_and_touched_it(browser: Client, account: Account) -> None:
+    vm = factories.vm(account, "web-1")
+    made = factories.operation(account, kind="vm_create", subject="web-1", vm_id=vm.remote_id, state="done")
+    attached = factories.operation(account, kind="disk_attach", vm_id=vm.remote_id, state="tracked", target="disk:9")
+    other = factories.operation(account, vm_id=vm.remote_id + 1, state="done")
+    page = browser.get(reverse("server", args=[account.pk, vm.remote_id])).content.decode()
+    for operation in (made, attached):
+        assert reverse("operation", args=[account.pk, operation.pk]) in page
+    assert reverse("operation", args=[account.pk, other.pk]) not in page
+    # A disk on its way to the server doesn't keep the server busy.
+    assert reverse("server_stop", args=[account.pk, vm.remote_id]) in page

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from lucide.templatetags.lucide import lucide
 
+from hosting.accounts.models import Account
 from hosting.inventory.models import Product
 from hosting.operations import kinds, problems
 from hosting.operations.models import Operation, Plan
@@ -220,12 +221,13 @@ def change_button(
     style: str = "",
     quiet: bool = False,
     off: str = "",
+    local: bool = False,
 ) -> str:
     """A button that changes something by POST. It belongs to the page's one form (`components/actions.html`) and
     carries its own nonce. It is off, with the reason as its title, when the role or the state does not allow it.
     """
-    if reason := off if _allowed(context, needs) else WHY_NOT[Permission(needs)]:
-        return _button_off(label, icon, str(reason), quiet=quiet)
+    if reason := _why_off(context, needs, off, local=local):
+        return _button_off(label, icon, reason, quiet=quiet)
     return format_html(
         '<button type="submit" form="actions" formaction="{}" name="nonce" value="{}" class="{}"{}{}>{}</button>',
         url,
@@ -249,10 +251,11 @@ def link_button(
     style: str = "",
     quiet: bool = False,
     off: str = "",
+    local: bool = False,
 ) -> str:
     """A link that looks like a button and leads to a form; off as `change_button` is."""
-    if reason := off if _allowed(context, needs) else WHY_NOT[Permission(needs)]:
-        return _button_off(label, icon, str(reason), quiet=quiet)
+    if reason := _why_off(context, needs, off, local=local):
+        return _button_off(label, icon, reason, quiet=quiet)
     return format_html(
         '<a href="{}" class="{}"{}>{}</a>',
         url,
@@ -324,9 +327,19 @@ def row_operation(operation: Operation) -> str:
     )
 
 
-def _allowed(context: Context, needs: str) -> bool:
+def _why_off(context: Context, needs: str, off: str, *, local: bool) -> str:
+    """Why a button can't be pressed now, or nothing. What is `local` asks nothing of the provider."""
+    permission = Permission(needs)
     may: Mapping[str, bool] = context.get("may") or {}
-    return may.get(needs, False)
+    if not may.get(needs, False):
+        return str(WHY_NOT.get(permission, ""))
+    account: Account | None = context.get("account")
+    if account is not None and not local and permission in {Permission.SPEND, Permission.OPERATE, Permission.DELETE}:
+        if account.trouble:
+            return _("The account's login does not work: nothing can be sent until that is corrected.")
+        if account.endpoint.away_since:
+            return _("The provider does not answer: nothing can be sent until it is back.")
+    return off
 
 
 @register.filter

@@ -44,14 +44,14 @@ def _disk(request: AccountRequest, remote_id: int) -> Disk:
 @account_page
 def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
     disk = _disk(request, remote_id)
-    operations = queries.operations_on(request.account, f"disk:{remote_id}")
+    operations = queries.operations_with(request.account, disk_id=remote_id)
     context = {
         "disk": disk,
         "server": Vm.objects.filter(account=request.account, remote_id=disk.vm_remote_id).first()
         if disk.vm_remote_id
         else None,
         "operations": operations,
-        "operation": next((operation for operation in operations if operation.is_open), None),
+        "operation": queries.at_work_on(f"disk:{remote_id}", operations),
     }
     return render_page(request, "disk", context, section="disks")
 

@@ -39,12 +39,12 @@ def _server(request: AccountRequest, remote_id: int) -> Vm:
 @account_page
 def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
     vm = _server(request, remote_id)
-    operations = queries.operations_on(request.account, f"vm:{remote_id}")
+    operations = queries.operations_with(request.account, vm_id=remote_id)
     context = {
         "vm": vm,
         "disks": Disk.objects.filter(account=request.account, vm_remote_id=remote_id).order_by("position", "remote_id"),
         "operations": operations,
-        "operation": next((operation for operation in operations if operation.is_open), None),
+        "operation": queries.at_work_on(f"vm:{remote_id}", operations),
         "open": queries.open_by_target(request.account),
     }
     return render_page(request, "server", context, section="servers")
