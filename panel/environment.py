@@ -30,6 +30,11 @@ def new_secrets() -> dict[str, str]:
     }
 
 
+def database_secret() -> dict[str, str]:
+    """The password of a database server of one's own, as `docker-compose.yml` starts one."""
+    return {"POSTGRES_PASSWORD": secrets.token_urlsafe(24)}
+
+
 def write_env_file(path: Path) -> bool:
     """Write fresh secrets to `path`. False when it exists already: secrets are never replaced by themselves."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +63,13 @@ def port_problem(name: str, value: str) -> str | None:
 
 
 def main(port_names: list[str]) -> int:
-    """Write `var/env` when it is missing, then check the ports that the named variables give."""
+    """Write `var/env` when it is missing, then check the ports that the named variables give.
+
+    With `--print`, only print fresh secrets, for who keeps them elsewhere.
+    """
+    if port_names == ["--print"]:
+        print("".join(f"{name}={value}\n" for name, value in {**new_secrets(), **database_secret()}.items()), end="")
+        return 0
     write_env_file(data_directory() / "env")
     problems = [problem for name in port_names if (problem := port_problem(name, os.environ.get(name, "")))]
     for problem in problems:

@@ -109,7 +109,9 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SEAL_KEYS = env.list("SEAL_KEYS")
 
 # The Hosting API -------------------------------------------------------------------------------------------
-BUNDLED_PROVIDER_URL = f"http://127.0.0.1:{env.int('PROVIDER_PORT', default=8010)}/xmlrpc/"
+BUNDLED_PROVIDER_URL = env(
+    "BUNDLED_PROVIDER_URL", default=f"http://127.0.0.1:{env.int('PROVIDER_PORT', default=8010)}/xmlrpc/"
+)
 # name=url pairs; members choose among these, so that nobody can point a worker at an arbitrary address.
 API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": BUNDLED_PROVIDER_URL})
 API_CONNECT_TIMEOUT_S = env.float("API_CONNECT_TIMEOUT_S", default=5.0)

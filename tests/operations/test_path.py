@@ -49,7 +49,7 @@ def test_a_server_is_created_and_its_root_password_is_forgotten(
     engine.finish(operation)
     assert operation.state == State.DONE
     assert operation.sealed_secret == ""
-    vm = Vm.objects.get(account=account, remote_id=operation.vm_id)
+    vm = Vm.objects.get(account=account, remote_id=operation.vm_id or 0)
     assert (vm.hostname, vm.state, vm.shares) == ("web-1", Vm.State.RUNNING, 2)
     system = Disk.objects.get(account=account, vm_remote_id=vm.remote_id)
     assert system.is_boot_disk

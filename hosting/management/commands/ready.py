@@ -57,7 +57,7 @@ def wait_for(url: str, deadline: float) -> None:
 
 
 def wait_for_workers(deadline: float) -> None:
-    """Return once a worker for members' operations and one for the mirror answer; end with a message at the deadline."""
+    """Return once the workers for operations and for the mirror answer; end with a message at the deadline."""
     while time.monotonic() < deadline:
         names = {name.partition("@")[0] for reply in current_app.control.ping(timeout=0.3) or [] for name in reply}
         if names >= {"operations", "mirror"}:

@@ -1,0 +1,17 @@
+# One image for every process of docker-compose.yml. The assets are built by npm, the packages are pinned with hashes.
+FROM node:24-slim AS assets
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+
+FROM python:3.11-slim
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH="/venv/bin:$PATH"
+RUN python -m venv /venv && useradd --system --create-home --uid 10001 sharedeck
+WORKDIR /app
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY --chown=sharedeck . .
+COPY --from=assets --chown=sharedeck /build/node_modules/@tabler/core/dist/css/tabler.min.css* var/assets/tabler/
+COPY --from=assets --chown=sharedeck /build/node_modules/@tabler/core/dist/js/tabler.min.js* var/assets/tabler/
+RUN chown sharedeck /app /app/var
+USER sharedeck
