@@ -395,3 +395,37 @@ def test_hostile_numbers_in_the_mirror_do_not_break_a_page(browser: Client, acco
         assert browser.get(reverse(name, args=[account.pk])).status_code == 200, name
     factories.vm(account, ifaces=[{"ips": "x"}, 3, {"ips": [{}]}], shares=0)
     assert browser.get(reverse("servers", args=[account.pk])).status_code == 200
+
+
+def test_somebody_in_two_teams_says_which_one_the_login_is_for(browser: Client, owner: Membership) -> None:
+    other = factories.member("admin", of=factories.team("Other team"), person=owner.user)
+    factories.member("viewer", of=factories.team("Only looking"), person=owner.user)
+    html = browser.get(reverse("connect")).content.decode()
+    assert "Other team" in html
+    assert "Only looking" not in html
+    typed = {
+        "team": other.team_id,
+        "endpoint": factories.endpoint().pk,
+        "label": "Theirs",
+        "login": "AA1-DEMO",
+        "handle": "AA1-DEMO",
+        "password": "mypassword",
+    }
+    browser.post(reverse("connect"), typed)
+    assert Account.objects.get().team == other.team
+
+
+def test_a_login_cannot_be_connected_to_somebody_elses_team(browser: Client, owner: Membership) -> None:
+    factories.member("admin", of=factories.team("Second team"), person=owner.user)
+    stranger = factories.team()
+    typed = {
+        "team": stranger.pk,
+        "endpoint": factories.endpoint().pk,
+        "label": "x",
+        "login": "x",
+        "handle": "x",
+        "password": "x",
+    }
+    html = browser.post(reverse("connect"), typed).content.decode()
+    assert "not one of the available choices" in beside(html, "team")
+    assert not Account.objects.exists()
