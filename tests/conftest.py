@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from tests.processes import Provider, start_provider
 
@@ -24,3 +25,10 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     running = start_provider(tmp_path_factory.mktemp("provider"))
     yield running
     running.stop()
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """A page that was asked for in another language leaves that active in its thread."""
+    with translation.override("en"):
+        yield

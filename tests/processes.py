@@ -28,9 +28,10 @@ def free_port() -> int:
 class Process:
     """A child process in its own group, so that killing it takes its children along."""
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str | None], log: Path) -> None:
         self.arguments = list(arguments)
-        self.env = {**os.environ, **env}
+        # None takes a variable of the test run away.
+        self.env = {name: value for name, value in {**os.environ, **env}.items() if value is not None}
         self.log = log
         self.start()
 

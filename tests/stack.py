@@ -1,5 +1,6 @@
 """The whole product as `make run` starts it, with data, ports and secrets of its own."""
 
+import re
 import signal
 import time
 import urllib.error
@@ -22,12 +23,18 @@ class Stack:
     process: Process
     port: int
     provider_port: int
-    password: str
     email: str = DEMO_EMAIL
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def password(self) -> str:
+        """The demo's, as `make run` prints it."""
+        found = re.search(r"Sign in with: +\S+ +/ +(\S+)", self.log)
+        assert found, self.log
+        return found[1]
 
     @property
     def log(self) -> str:
@@ -71,10 +78,10 @@ def start_stack(directory: Path, **env: str) -> Stack:
     Raises:
         RuntimeError: when it ends, or is not ready within two minutes; the message holds its log.
     """
-    secrets = new_secrets()
     port, provider_port = free_port(), free_port()
     settings = {
-        **secrets,
+        # The installation makes its own secrets, as a person's does.
+        **dict.fromkeys(new_secrets()),
         "PORT": str(port),
         "PROVIDER_PORT": str(provider_port),
         "VALKEY_PORT": str(free_port()),
@@ -84,8 +91,8 @@ def start_stack(directory: Path, **env: str) -> Stack:
         "MAKEFLAGS": "",
         **env,
     }
-    process = Process(["make", "--no-print-directory", "run"], settings, directory / "stack.log")
-    stack = Stack(directory, process, port, provider_port, secrets["DEMO_PASSWORD"])
+    process = Process(["make", "--no-print-directory", "run"], settings, directory / f"stack-{port}.log")
+    stack = Stack(directory, process, port, provider_port)
     deadline = time.monotonic() + 120
     while "Sharedeck is ready" not in stack.log:
         if process.popen.poll() is not None or time.monotonic() > deadline:

@@ -12,7 +12,7 @@ class Endpoint(models.Model):
     """One Hosting API address. The operator of the panel names them (`API_ENDPOINTS`); members choose among them."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
-    url = models.URLField(_("address"), unique=True)
+    url = models.URLField(_("address"))
     offered = models.BooleanField(default=True)
     # The endpoint has not answered since then; None while it answers. Background calls probe it at `probe_due_at`.
     away_since = models.DateTimeField(null=True, blank=True)

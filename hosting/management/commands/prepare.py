@@ -37,10 +37,13 @@ class Command(BaseCommand):
 
 
 def offer_endpoints(endpoints: dict[str, str]) -> None:
-    """Offer exactly these endpoints (name: address) for new accounts; one that is in use stays usable."""
-    Endpoint.objects.exclude(url__in=endpoints.values()).update(offered=False)
+    """Offer exactly these endpoints (name: address) for new accounts; one that is in use stays usable.
+
+    The name says which one it is: with a new address its accounts move along.
+    """
+    Endpoint.objects.exclude(name__in=endpoints).update(offered=False)
     for name, url in endpoints.items():
-        Endpoint.objects.update_or_create(url=url, defaults={"name": name, "offered": True})
+        Endpoint.objects.update_or_create(name=name, defaults={"url": url, "offered": True})
 
 
 def seed_demo(password: str) -> None:
