@@ -196,3 +196,13 @@ def test_a_server_shows_the_operations_that_made_and_touched_it(browser: Client,
     assert reverse("operation", args=[account.pk, other.pk]) not in page
     # A disk on its way to the server doesn't keep the server busy.
     assert reverse("server_stop", args=[account.pk, vm.remote_id]) in page
+
+
+def test_an_operation_leads_to_its_object_as_long_as_that_is_there(browser: Client, account: Account) -> None:
+    vm = factories.vm(account)
+    operation = factories.operation(account, kind="vm_delete", vm_id=vm.remote_id, state="done")
+    url = reverse("operation", args=[account.pk, operation.pk])
+    to_server = reverse("server", args=[account.pk, vm.remote_id])
+    assert to_server in browser.get(url).content.decode()
+    vm.delete()
+    assert to_server not in browser.get(url).content.decode()

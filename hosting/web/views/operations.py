@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hosting.inventory.models import Change
+from hosting.inventory.models import Change, Disk, Vm
 from hosting.operations import submit
 from hosting.operations.kinds import KINDS
 from hosting.operations.models import Operation
@@ -46,6 +46,10 @@ def _may_retry(operation: Operation) -> bool:
     return again and operation.plan_id is None and operation.origin == Operation.Origin.PANEL
 
 
+def _exists(model: type[Vm] | type[Disk], request: AccountRequest, remote_id: int | None) -> bool:
+    return remote_id is not None and model.objects.filter(account=request.account, remote_id=remote_id).exists()
+
+
 @require_safe
 @account_page
 def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
@@ -58,6 +62,8 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "may_retry": _may_retry(operation),
         "allowed": kind is not None and request.member.may(kind.permission),
         "needs_password": kind is not None and bool(kind.secret_rules),
+        "vm_id": operation.vm_id if _exists(Vm, request, operation.vm_id) else None,
+        "disk_id": operation.disk_id if _exists(Disk, request, operation.disk_id) else None,
         "retries": operation.retries.order_by("-id")[:5],
     }
     return render_page(request, "operation", context, section="operations")

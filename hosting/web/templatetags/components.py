@@ -1,0 +1,143 @@
+"""What looks the same everywhere: icons, badges, bars. No templates: lists hold many of them."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from django.template.context import Context
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from lucide.templatetags.lucide import lucide
+
+from hosting.operations import kinds
+from hosting.operations.models import Operation, Plan
+from hosting.operations.states import State
+from hosting.web.templatetags.registry import register
+from hosting.web.templatetags.words import operation_title
+
+# What a state looks like: the words beside the dot say the same.
+COLORS = {
+    "running": "green",
+    "attached": "green",
+    "done": "green",
+    "created": "blue",
+    "halted": "grey",
+    "draft": "grey",
+    "cancelled": "grey",
+    "abandoned": "grey",
+    "deleted": "grey",
+    "vanished": "grey",
+    "paused": "orange",
+    "locked": "orange",
+    "uncertain": "orange",
+    "stopped": "orange",
+    "released": "orange",
+    "not_sent": "orange",
+    "changed": "blue",
+    "appeared": "green",
+    "invalid": "red",
+    "error": "red",
+    "failed": "red",
+    "refused": "red",
+}
+
+MOVING = {"being_created", "waiting", "sending", "answered", "tracked"}
+
+
+@register.simple_tag
+@cache
+def icon(name: str, size: int) -> str:
+    """An icon beside words that say the same, so that screen readers skip it. Drawn once, then remembered."""
+    return lucide(name, size=size, aria_hidden="true", focusable="false")
+
+
+@register.simple_tag
+def state(thing: Any, label: object = "") -> str:
+    """The badge of an object that has a `state`, or of a bare state with its label. Lists hold many: no template."""
+    value = getattr(thing, "state", None) or getattr(thing, "what", None) or str(thing)
+    if not label:
+        show = getattr(thing, "get_state_display", None) or getattr(thing, "get_what_display", None)
+        label = show() if show else value
+    if value == State.TRACKED and getattr(thing, "remote_state", "") == "PENDING":
+        label = _("Queued at the provider")
+    moving = value in MOVING or (isinstance(thing, Plan) and value == Plan.State.RUNNING)
+    color = "blue state-moving" if moving else COLORS.get(value, "blue")
+    return format_html('<span class="state state-{}">{}</span>', color, label)
+
+
+@register.simple_tag
+def progress(operation: Operation) -> str:
+    """How far an unfinished operation is; the browser moves it between two polls."""
+    label = _("Progress of “%(what)s”") % {"what": operation_title(operation)}
+    started, eta = operation.started_at, operation.eta_at
+    if not started or not eta or eta <= started:
+        return format_html('<span class="progress-line"><progress max="100" aria-label="{}"></progress></span>', label)
+    return format_html(
+        '<span class="progress-line">'
+        '<progress max="100" value="{0}" aria-label="{1}" data-started="{2}" data-eta="{3}"></progress>'
+        '<span class="progress-text" data-percent>{0} %</span></span>',
+        operation.progress_percent(timezone.now()),
+        label,
+        int(started.timestamp() * 1000),
+        int(eta.timestamp() * 1000),
+    )
+
+
+@register.inclusion_tag("hosting/components/gauge.html")
+def gauge(used: float, reserved: float, total: float, label: str) -> dict[str, object]:
+    """A bar in three parts: used, on its way, free."""
+    scale = 100 / total if total else 0
+    used_width = min(100.0, used * scale)
+    reserved_width = min(100.0 - used_width, reserved * scale)
+    return {
+        "used": f"{used_width:.2f}",
+        "reserved": f"{reserved_width:.2f}",
+        "reserved_from": f"{used_width:.2f}",
+        "label": label,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def open_operation_on(context: Context, kind: str, remote_id: int) -> Operation | None:
+    """The unfinished operation on an object, if the page has one in `open`."""
+    operations: Mapping[str, Operation] = context.get("open") or {}
+    return operations.get(f"{kind}:{remote_id}")
+
+
+@register.simple_tag
+def row_operation(operation: Operation) -> str:
+    """What is at work on the object of a row, in place of its buttons."""
+    return format_html(
+        '<span class="row-operation"><a href="{}">{}</a>{}</span>',
+        reverse("operation", args=[operation.account_id, operation.pk]),
+        kinds.title(operation.kind),
+        progress(operation) if operation.state == State.TRACKED else state(operation),
+    )
+
+
+@register.simple_tag
+def column_labels(table: Any) -> dict[str, str]:
+    """What the columns of a table are called, by name: on a phone each cell says it."""
+    return {column.name: str(column.header) for column in table.columns}
+
+
+@register.simple_tag
+def row_words() -> dict[str, str]:
+    """What rows say on their buttons: looked up once for a list, not once for each row."""
+    return {
+        "start": _("Start"),
+        "stop": _("Stop"),
+        "stop_question": _("Stop this server? What runs on it stops too."),
+        "reboot": _("Reboot"),
+        "reboot_question": _("Reboot this server? It is away for a moment."),
+        "attach": _("Attach"),
+        "detach": _("Detach"),
+        "detach_question": _("Detach this disk? Unmount it on the server first."),
+        "system_disk": _("system disk"),
+        "renew": _("Renew"),
+        "change": _("Change"),
+        "release": _("Release"),
+        "fixed": _("Fixed shares can be renewed only."),
+    }

@@ -1,0 +1,106 @@
+"""Numbers, sizes and times for people, with the exact value at hand."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from hosting.web.templatetags.registry import register
+
+
+def plain(value: float | Decimal) -> str:
+    """A number in the reader's language, without zeros behind the point."""
+    return formats.number_format(f"{Decimal(str(value)):.2f}".rstrip("0").rstrip("."), force_grouping=True)
+
+
+@register.filter
+def number(value: Any) -> str:
+    """12345.50 → 12,345.5"""
+    return "" if value is None or value == "" else plain(value)
+
+
+@register.filter
+def size(mb: Any) -> str:
+    """A number of MB in the unit that people use: 8192 → 8 GB."""
+    if mb is None or mb == "":
+        return ""
+    mb = float(mb)
+    if abs(mb) < 1024:
+        return _("%s MB") % plain(mb)
+    if abs(mb) < 1024 * 1024:
+        return _("%s GB") % plain(mb / 1024)
+    return _("%s TB") % plain(mb / 1024 / 1024)
+
+
+@register.simple_tag
+def exact_size(mb: Any) -> str:
+    """The size for people, with the exact number of MB at hand."""
+    if mb is None or mb == "":
+        return ""
+    return format_html('<span class="nowrap" title="{}">{}</span>', _("%s MB") % plain(mb), size(mb))
+
+
+@register.filter
+def bandwidth(kbps: Any) -> str:
+    """kbit/s in Mbit/s: 5120 → 5 Mbit/s."""
+    if kbps is None or kbps == "":
+        return ""
+    return _("%s Mbit/s") % plain(float(kbps) / 1024)
+
+
+def _exact(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M:%S %Z}"
+
+
+def words_ago(at: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    seconds = max(0, int((now - at).total_seconds()))
+    if seconds < 60:
+        return ngettext("%d second ago", "%d seconds ago", seconds) % seconds
+    if seconds < 3600:
+        return ngettext("%d minute ago", "%d minutes ago", seconds // 60) % (seconds // 60)
+    if seconds < 86400:
+        return ngettext("%d hour ago", "%d hours ago", seconds // 3600) % (seconds // 3600)
+    return ngettext("%d day ago", "%d days ago", seconds // 86400) % (seconds // 86400)
+
+
+def _time(at: datetime, text: str, *, counts: bool) -> SafeString:
+    return format_html(
+        '<time datetime="{}" title="{}"{}>{}</time>', at.isoformat(), _exact(at), " data-ago" if counts else "", text
+    )
+
+
+@register.simple_tag
+def ago(at: datetime | None) -> str:
+    """“3 minutes ago”, kept true by the browser; the exact time is the title."""
+    return _time(at, words_ago(at, timezone.now()), counts=True) if at else "–"
+
+
+@register.simple_tag
+def when(at: datetime | None) -> str:
+    """A date and time; the exact one is the title."""
+    return _time(at, formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT"), counts=False) if at else "–"
+
+
+@register.simple_tag
+def day(at: datetime | None) -> str:
+    """A date; the exact time is the title."""
+    return _time(at, formats.date_format(timezone.localtime(at), "DATE_FORMAT"), counts=False) if at else "–"
+
+
+@register.simple_tag
+def clock(at: datetime | None) -> str:
+    """A time of the day, and the date too when it isn't today's."""
+    if at is None:
+        return "–"
+    local = timezone.localtime(at)
+    text = f"{local:%H:%M:%S}"
+    if local.date() != timezone.localdate():
+        text = f"{formats.date_format(local, 'SHORT_DATE_FORMAT')} {text}"
+    return _time(at, text, counts=False)

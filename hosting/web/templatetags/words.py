@@ -1,0 +1,158 @@
+"""What things are called: operations, products, objects, parameters."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from hosting.inventory.models import Product
+from hosting.operations import kinds, problems
+from hosting.operations.models import Operation
+from hosting.web import queries
+from hosting.web.templatetags.formats import plain, size
+from hosting.web.templatetags.registry import register
+
+
+@register.filter
+def operation_title(operation: Operation) -> str:
+    """An operation in a few words: "Stop server web-1"."""
+    return f"{kinds.title(operation.kind)} {operation.subject}".strip()
+
+
+@register.simple_tag
+def explain(operation: Operation) -> problems.Problem | None:
+    """Why an operation did not work, in words."""
+    return problems.explain(operation)
+
+
+@register.filter
+def kind_title(kind: str) -> str:
+    return kinds.title(kind)
+
+
+ICONS = {
+    "hosting_account_product_add": "shopping-cart",
+    "hosting_account_product_renew": "calendar-plus",
+    "hosting_account_product_update": "sliders-horizontal",
+    "hosting_account_product_remove": "circle-minus",
+    "vm_create": "server",
+    "vm_update": "scaling",
+    "vm_delete": "trash-2",
+    "vm_start": "play",
+    "vm_stop": "square",
+    "vm_reboot": "rotate-cw",
+    "disk_create": "hard-drive",
+    "disk_delete": "trash-2",
+    "disk_attach": "link",
+    "disk_detach": "unlink",
+}
+
+
+@register.filter
+def kind_icon(kind: str) -> str:
+    return ICONS.get(kind, "activity")
+
+
+@register.filter
+def at(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """`mapping[key]`, or None."""
+    return mapping.get(key) if mapping else None
+
+
+@register.filter
+def share_count(count: int) -> str:
+    """4 → 4 shares"""
+    return ngettext("%d share", "%d shares", count) % count
+
+
+@register.filter
+def product_label(name: str) -> str:
+    """What a product is called; one that Sharedeck does not know keeps the provider's name."""
+    return str(dict(Product.Name.choices).get(name, name))
+
+
+@register.filter
+def asked_by(operation: Operation) -> str:
+    """Who asked for an operation."""
+    if operation.origin == Operation.Origin.OUTSIDE:
+        return _("Outside Sharedeck")
+    return str(operation.requested_by or "–")
+
+
+OBJECT_TYPES = {
+    "vm": gettext_lazy("server"),
+    "disk": gettext_lazy("disk"),
+    "product": gettext_lazy("product"),
+}
+
+
+@register.filter
+def object_type(name: str) -> str:
+    """What the provider's kind of object is called here."""
+    return str(OBJECT_TYPES.get(name, name))
+
+
+@register.filter
+def first_address(ifaces: Any) -> str:
+    """The first IP address of a server's interfaces."""
+    for iface in ifaces if isinstance(ifaces, list) else []:
+        for ip in iface.get("ips", []) if isinstance(iface, dict) else []:
+            if isinstance(ip, dict) and ip.get("ip"):
+                return str(ip["ip"])
+    return ""
+
+
+@register.filter
+def total(counts: list[queries.StateCount]) -> str:
+    """How many objects there are in all states."""
+    return plain(sum(one.count for one in counts))
+
+
+@register.filter
+def days_left(end: datetime | None) -> int | None:
+    return queries.days_left(end)
+
+
+PARAMETERS = {
+    "product_name": gettext_lazy("Product"),
+    "quantity": gettext_lazy("Quantity"),
+    "duration": gettext_lazy("Duration"),
+    "product_id": gettext_lazy("Product id"),
+    "hostname": gettext_lazy("Host name"),
+    "os_id": gettext_lazy("System id"),
+    "shares": gettext_lazy("Shares"),
+    "cpu": gettext_lazy("CPUs"),
+    "login": gettext_lazy("Admin login"),
+    "vm_id": gettext_lazy("Server id"),
+    "vm_max_memory": gettext_lazy("Memory limit"),
+    "vm_max_memory_mb": gettext_lazy("Memory limit"),
+    "memory_mb": gettext_lazy("Memory"),
+    "size_mb": gettext_lazy("Size"),
+    "size": gettext_lazy("Size"),
+    "name": gettext_lazy("Name"),
+    "fstype": gettext_lazy("File system"),
+    "disk_id": gettext_lazy("Disk id"),
+    "state": gettext_lazy("State"),
+    "cores": gettext_lazy("CPUs"),
+    "vm_remote_id": gettext_lazy("Server id"),
+    "date_end": gettext_lazy("Ends"),
+}
+
+
+@register.filter
+def parameter_label(name: str) -> str:
+    """What a parameter of the API is called here."""
+    return str(PARAMETERS.get(name, name))
+
+
+@register.filter
+def parameter_value(value: Any, name: str) -> str:
+    """A parameter's value, with its unit."""
+    if value is None or value == "":
+        return "–"
+    if name in {"size", "size_mb", "memory_mb", "vm_max_memory", "vm_max_memory_mb"} and isinstance(value, int | float):
+        exact = _("%s MB") % plain(value)
+        return exact if value < 1024 else f"{size(value)} ({exact})"
+    return str(value)
