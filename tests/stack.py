@@ -23,6 +23,7 @@ class Stack:
     process: Process
     port: int
     provider_port: int
+    valkey_port: int
     email: str = DEMO_EMAIL
 
     @property
@@ -78,13 +79,13 @@ def start_stack(directory: Path, **env: str) -> Stack:
     Raises:
         RuntimeError: when it ends, or is not ready within two minutes; the message holds its log.
     """
-    port, provider_port = free_port(), free_port()
+    port, provider_port, valkey_port = free_port(), free_port(), free_port()
     settings = {
         # The installation makes its own secrets, as a person's does.
         **dict.fromkeys(new_secrets()),
         "PORT": str(port),
         "PROVIDER_PORT": str(provider_port),
-        "VALKEY_PORT": str(free_port()),
+        "VALKEY_PORT": str(valkey_port),
         "VAR_DIR": str(directory),
         "PROVIDER_FAULTS": f"@{directory / 'faults'}",
         # Make passes these on; the test run's own must not win.
@@ -92,7 +93,7 @@ def start_stack(directory: Path, **env: str) -> Stack:
         **env,
     }
     process = Process(["make", "--no-print-directory", "run"], settings, directory / f"stack-{port}.log")
-    stack = Stack(directory, process, port, provider_port)
+    stack = Stack(directory, process, port, provider_port, valkey_port)
     deadline = time.monotonic() + 120
     while "Sharedeck is ready" not in stack.log:
         if process.popen.poll() is not None or time.monotonic() > deadline:
