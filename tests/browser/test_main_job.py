@@ -118,7 +118,9 @@ def test_while_the_provider_is_away_pages_show_the_mirror_and_nothing_is_queued(
         expect(banner.first).to_be_visible(timeout=30_000)
         expect(page.get_by_text("As of").first).to_be_visible()
         page.get_by_role("link", name="Shares", exact=True).click()
-        page.get_by_role("link", name="Buy shares or disk").click()
+        expect(page.get_by_role("button", name="Buy shares or disk")).to_be_disabled()
+        # Somebody who has the form open already is told the same.
+        page.goto(f"{page.url}add/")
         field(page, "Quantity").fill("1")
         page.locator("main form").get_by_role("button").first.click()
         expect(page.locator("main")).to_contain_text("Nothing was sent or queued")
