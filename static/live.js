@@ -2,10 +2,7 @@
 (function () {
   const OPEN_MS = 2000;
   const IDLE_MS = 15000;
-  // A round of reading that finds nothing new moves no version, but it makes the data younger: ask for the age itself.
-  const OLD_MS = 45000;
   let timer = null;
-  let askedForAge = Date.now();
 
   const region = () => document.getElementById("live");
 
@@ -25,12 +22,20 @@
     if (live && !document.hidden) timer = setTimeout(poll, live.dataset.open === "true" ? OPEN_MS : IDLE_MS);
   }
 
-  function looksOld() {
-    const time = document.querySelector("#data-age time");
-    const old = time && serverNow() - Date.parse(time.dateTime) > OLD_MS && Date.now() - askedForAge > OLD_MS;
-    if (old) askedForAge = Date.now();
-    return old;
-  }
+  // A round of reading that finds nothing new moves no version, but it makes the data younger.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const readAt = event.detail.xhr.getResponseHeader("X-Sharedeck-Read");
+    if (!readAt) return;
+    for (const time of document.querySelectorAll("#data-age time")) {
+      time.dateTime = readAt;
+      if (time.dataset.ago === undefined) {
+        const zone = { hour12: false, timeZone: region()?.dataset.zone };
+        time.title = new Date(readAt).toLocaleString(document.documentElement.lang, zone);
+        time.textContent = new Date(readAt).toLocaleTimeString("en-GB", zone);
+      }
+    }
+    moveAges();
+  });
 
   async function poll() {
     const live = region();
@@ -39,7 +44,7 @@
         await htmx.ajax("GET", location.pathname + location.search, {
           target: "#live",
           swap: "outerHTML",
-          headers: { "X-Sharedeck-Version": looksOld() ? "again" : live.dataset.version },
+          headers: { "X-Sharedeck-Version": live.dataset.version },
         });
       } catch {
         // The next poll tries again; what the page shows says how old it is.

@@ -1,5 +1,8 @@
 """The version of what an account's pages show. The row holds it; Redis has a copy, so that a poll costs no SQL."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 import redis
 from django.db import transaction
 from django.db.models import F
@@ -20,19 +23,42 @@ def _key(account_id: int) -> str:
     return f"version:{account_id}"
 
 
+def _read_key(account_id: int) -> str:
+    return f"read:{account_id}"
+
+
 def bump(account_id: int) -> None:
     """Say that something pages show has changed. Call it in the transaction of the change."""
     Account.objects.filter(pk=account_id).update(version=F("version") + 1)
     transaction.on_commit(lambda: read(account_id))
 
 
-def current(account_id: int) -> int | None:
-    """The version as Redis knows it, without SQL; None when it does not: then `read` it."""
+@dataclass(frozen=True)
+class Seen:
+    """What Redis knows of an account: its version, and when it was last read. None where it does not know."""
+
+    version: int | None = None
+    read_at: str | None = None
+
+
+def current(account_id: int) -> Seen:
+    """The version and the age as Redis knows them, without SQL. An unknown version: `read` it."""
     try:
-        value = connection().get(_key(account_id))
+        version, read_at = connection().mget(_key(account_id), _read_key(account_id))
     except redis.RedisError:
-        return None
-    return int(str(value)) if value is not None else None
+        return Seen()
+    return Seen(
+        int(version) if version is not None else None,
+        str(read_at) if read_at is not None else None,
+    )
+
+
+def note_read(account_id: int, at: datetime) -> None:
+    """Say that the account was read and nothing may have changed: pages are younger for it, without a new version."""
+    try:
+        connection().set(_read_key(account_id), at.isoformat(), ex=_LIFE_S)
+    except redis.RedisError:
+        return
 
 
 def read(account_id: int) -> int:

@@ -208,6 +208,12 @@ class OperationDetails(Struct):
     date_start: datetime | None = wire(DATE, missing=None)
     date_updated: datetime | None = wire(DATE, missing=None)
 
+    @property
+    def objects(self) -> dict[str, int]:
+        """The objects it is about, by `vm_id`, `disk_id` and `product_id`."""
+        ids = {"vm_id": self.vm_id, "disk_id": self.disk_id, "product_id": self.product_id}
+        return {name: value for name, value in ids.items() if value}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OsImage(Struct):

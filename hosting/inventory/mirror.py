@@ -302,5 +302,6 @@ def finish_round(account: Account, *, next_s: float, reread_s: float, reread: bo
         due["reread_due_at"] = now + timedelta(seconds=reread_s)
     first = Account.objects.filter(pk=account.pk, mirrored_at=None).exists()
     Account.objects.filter(pk=account.pk).update(**due)
+    versions.note_read(account.pk, now)
     if first:
         versions.bump(account.pk)

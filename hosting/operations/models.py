@@ -149,6 +149,8 @@ class Operation(models.Model):
             models.Index(fields=["state", "due_at"]),
             models.Index(fields=["account", "state"]),
             models.Index(fields=["account", "target", "-id"]),
+            models.Index(fields=["account", "vm_id", "-id"]),
+            models.Index(fields=["account", "disk_id", "-id"]),
         ]
 
     @property

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     NEVER_ARRIVED = "never_arrived"
     ENDED_IN_ERROR = "ended_in_error"
     UNSENDABLE = "unsendable"
+    RULED_OUT = "ruled_out"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ def explain(operation: Operation) -> Problem | None:
             return Problem(
                 _("The provider has no record of this request."),
                 _("It did not arrive, so nothing happened. It is safe to try again."),
+            )
+        case Reason.RULED_OUT:
+            return Problem(
+                _("A member of the team looked and found that it did not happen."),
+                _("It can be asked for again."),
             )
         case Reason.NO_ANSWER if operation.needs_person:
             return Problem(

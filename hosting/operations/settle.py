@@ -40,8 +40,7 @@ def settle(operation: Operation, session: ApiSession) -> None:
     elif candidates:
         # Requests with the same parameters are interchangeable: each takes one that is left.
         found = candidates[0]
-        made = {name: value for name in ("vm_id", "disk_id", "product_id") if (value := getattr(found, name))}
-        if not conclude.adopt(operation, State.UNCERTAIN, found.id, answered_at=looked_at, problem={}, **made):
+        if not conclude.adopt(operation, State.UNCERTAIN, found.id, answered_at=looked_at, problem={}, **found.objects):
             _look_again(operation)
     elif looked_at >= _grace_ends(operation.sent_at):
         conclude.move(
@@ -102,5 +101,17 @@ def _ask_a_person(operation: Operation, candidates: list[OperationDetails]) -> N
         operation,
         State.UNCERTAIN,
         needs_person=True,
-        problem={"reason": Reason.NO_ANSWER, "candidates": [each.id for each in candidates]},
+        problem={"reason": Reason.NO_ANSWER, "candidates": [_evidence(each) for each in candidates]},
     )
+
+
+def _evidence(details: OperationDetails) -> dict[str, object]:
+    """What a person needs to tell the provider's operations apart."""
+    return {
+        "id": details.id,
+        "state": details.state,
+        "created": details.date_created.isoformat() if details.date_created else "",
+        "source": details.source,
+        "params": dict(details.params),
+        "objects": details.objects,
+    }

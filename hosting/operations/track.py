@@ -169,7 +169,7 @@ def _note_progress(operation: Operation, details: OperationDetails) -> None:
         started_at=details.date_start - offset if details.date_start else None,
         eta_at=eta_at,
         remote_updated_at=details.date_updated,
-        **_objects(details),
+        **details.objects,
     )
 
 
@@ -183,12 +183,8 @@ def _finish(operation: Operation, details: OperationDetails) -> None:
         remote_state=details.state[:10],
         remote_updated_at=details.date_updated,
         problem=problem,
-        **_objects(details),
+        **details.objects,
     )
-
-
-def _objects(details: OperationDetails) -> dict[str, int]:
-    return {name: value for name in ("vm_id", "disk_id", "product_id") if (value := getattr(details, name))}
 
 
 def _outside(account: Account, details: OperationDetails) -> Operation | None:
@@ -215,7 +211,7 @@ def _outside(account: Account, details: OperationDetails) -> Operation | None:
                 remote_updated_at=details.date_updated,
                 sent_at=details.date_created,
                 answered_at=details.date_created,
-                **_objects(details),
+                **details.objects,
             )
             versions.bump(account.pk)
     except IntegrityError:

@@ -31,6 +31,7 @@ def _shell(request: AccountRequest, section: str) -> dict[str, object]:
         "section": section,
         "open_count": Operation.objects.filter(account=account).open().count(),
         "now": timezone.now(),
+        "zone": timezone.get_current_timezone_name(),
         "here": request.get_full_path(),
     }
 

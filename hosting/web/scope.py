@@ -78,8 +78,8 @@ def account_page(view: AccountView[P]) -> Callable[..., HttpResponse]:
 
     @wraps(view)
     def wrapper(request: HttpRequest, /, account_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if live.nothing_moved(request, account_id):
-            return _private(HttpResponse(status=204))
+        if (unchanged := live.still_true(request, account_id)) is not None:
+            return _private(unchanged)
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         member = Membership.objects.select_related("team").filter(user=request.user, team__accounts=account_id).first()

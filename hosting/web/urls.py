@@ -45,6 +45,8 @@ of_account = [
     path("operations/<number:operation_id>/", operations.detail, name="operation"),
     path("operations/<number:operation_id>/retry/", operations.retry, name="operation_retry"),
     path("operations/<number:operation_id>/cancel/", operations.cancel, name="operation_cancel"),
+    path("operations/<number:operation_id>/none/", operations.decide, name="operation_none"),
+    path("operations/<number:operation_id>/is/<number:remote_id>/", operations.decide, name="operation_is"),
     path("changes/", operations.outside, name="changes"),
 ]
 

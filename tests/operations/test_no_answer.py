@@ -8,10 +8,14 @@ from pytest_django.fixtures import Settings
 
 from hosting.accounts.models import Account
 from hosting.operations import kinds, rounds
+from hosting.operations.decide import decide
 from hosting.operations.models import Operation
+from hosting.operations.problems import explain
+from hosting.operations.rejection import Invalid, WrongState
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams.models import Membership
+from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import Member
 from tests.engine import Engine
 from tests.processes import Provider
@@ -60,22 +64,9 @@ def test_a_server_created_without_an_answer_is_found_by_its_parameters(
     assert remote.vm_list() == [operation.vm_id]
 
 
-def test_equal_purchases_from_elsewhere_at_the_same_time_are_for_a_person(
-    account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
-) -> None:
-    operation = submit(BUY, account=account, by=owner)
-    with provider.faults("hosting_account_product_add:drop_after@1"):
-        engine.drain()
-    remote.buy(2)
-    Operation.objects.filter(pk=operation.pk).update(due_at=timezone.now())
-
-    def needs_person() -> bool:
-        operation.refresh_from_db()
-        return operation.needs_person
-
-    engine.until(needs_person)
-    assert operation.state == State.UNCERTAIN
-    assert len(operation.problem["candidates"]) == 2
+def test_equal_purchases_from_elsewhere_at_the_same_time_are_for_a_person(ambiguous: Operation, remote: Member) -> None:
+    assert ambiguous.state == State.UNCERTAIN
+    assert len(ambiguous.problem["candidates"]) == 2
     assert purchases(remote) == 2
 
 
@@ -112,3 +103,49 @@ def test_an_operation_seen_before_its_answer_was_written_is_not_taken_for_somebo
     operation = engine.finish(submit(BUY, account=account, by=owner))
     engine.until(lambda: Account.objects.filter(pk=account.pk, round_due_at__isnull=False).exists())
     assert Operation.objects.filter(account=account, remote_id=operation.remote_id).count() == 1
+
+
+@pytest.fixture
+def ambiguous(account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member) -> Operation:
+    """A purchase without an answer, and an equal one that somebody else made at the same time."""
+    operation = submit(BUY, account=account, by=owner)
+    with provider.faults("hosting_account_product_add:drop_after@1"):
+        engine.drain()
+    remote.buy(2)
+    Operation.objects.filter(pk=operation.pk).update(due_at=timezone.now())
+
+    def needs_person() -> bool:
+        operation.refresh_from_db()
+        return operation.needs_person
+
+    engine.until(needs_person)
+    return operation
+
+
+def test_a_person_says_which_one_it_is(ambiguous: Operation, owner: Membership, engine: Engine, remote: Member) -> None:
+    first, second = (candidate["id"] for candidate in ambiguous.problem["candidates"])
+    with pytest.raises(Invalid):
+        decide(ambiguous, second + 1000, by=owner)
+    decide(ambiguous, first, by=owner)
+    assert engine.finish(ambiguous).state == State.DONE
+    assert ambiguous.remote_id == first
+    assert AuditEntry.objects.filter(action="operation.decided", detail__remote_id=first).exists()
+    with pytest.raises(WrongState):
+        decide(ambiguous, second, by=owner)
+    assert purchases(remote) == 2
+
+
+def test_a_person_says_that_it_did_not_happen(ambiguous: Operation, owner: Membership) -> None:
+    decide(ambiguous, None, by=owner)
+    ambiguous.refresh_from_db()
+    assert ambiguous.state == State.RELEASED
+    assert not ambiguous.needs_person
+    explained = explain(ambiguous)
+    assert explained is not None
+    assert "did not happen" in explained.title
+
+
+def test_who_may_not_ask_may_not_decide(ambiguous: Operation, owner: Membership) -> None:
+    owner.role = Role.VIEWER
+    with pytest.raises(NotAllowedError):
+        decide(ambiguous, None, by=owner)

@@ -21,6 +21,8 @@ POST_ONLY = {
     "plan_abandon",
     "disk_detach",
     "operation_cancel",
+    "operation_none",
+    "operation_is",
 }
 # Addresses that change something, or show the form for it: a viewer gets 403.
 CHANGES = {
@@ -45,6 +47,8 @@ CHANGES = {
     "disk_delete",
     "operation_retry",
     "operation_cancel",
+    "operation_none",
+    "operation_is",
 }
 
 
@@ -75,7 +79,9 @@ def every_page(account: Account, by: Membership) -> list[Page]:
         route = str(pattern.pattern)
         arguments = {"account_id": account.pk}
         if "remote_id" in route:
-            of_type = {"servers": vm, "disks": disk, "shares": product}[route.split("/", maxsplit=1)[0]]
+            of_type = {"servers": vm, "disks": disk, "shares": product, "operations": vm}[
+                route.split("/", maxsplit=1)[0]
+            ]
             arguments["remote_id"] = of_type.remote_id
         if "operation_id" in route:
             arguments["operation_id"] = operation.pk

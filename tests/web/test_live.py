@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts import versions
@@ -39,6 +40,15 @@ def test_a_poll_of_a_page_that_is_still_true_costs_no_sql(
     version = shown_version(browser.get(url).content.decode())
     with django_assert_num_queries(0):
         assert poll(browser, url, version) == (204, "")
+
+
+def test_a_poll_of_a_page_that_is_still_true_says_how_old_it_is(browser: Client, account: Account) -> None:
+    url = reverse("servers", args=[account.pk])
+    version = shown_version(browser.get(url).content.decode())
+    at = timezone.now()
+    versions.note_read(account.pk, at)
+    response = browser.get(url, headers={"HX-Request": "true", "X-Sharedeck-Version": version})
+    assert (response.status_code, response["X-Sharedeck-Read"]) == (204, at.isoformat())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -160,9 +160,35 @@ def test_the_language_can_be_chosen(browser: Client, account: Account) -> None:
     assert '<html lang="fr">' in browser.get(url).content.decode()
 
 
+CANDIDATES = [
+    {
+        "id": number,
+        "state": "DONE",
+        "created": "2026-11-23T09:00:00+00:00",
+        "source": "AA1234-GANDI",
+        "params": {"quantity": 2},
+        "objects": {"product_id": number},
+    }
+    for number in (41, 42)
+]
+
+
+def test_a_person_can_say_which_operation_of_the_provider_it_is(browser: Client, account: Account) -> None:
+    operation = factories.operation(
+        account, state="uncertain", needs_person=True, problem={"reason": "no_answer", "candidates": CANDIDATES}
+    )
+    here = reverse("operation", args=[account.pk, operation.pk])
+    refused = browser.post(reverse("operation_is", args=[account.pk, operation.pk, 43]), follow=True)
+    assert "none of the operations that were found" in refused.content.decode()
+    response = browser.post(reverse("operation_is", args=[account.pk, operation.pk, 42]))
+    assert (response.status_code, response["Location"]) == (303, here)
+    operation.refresh_from_db()
+    assert (operation.state, operation.remote_id, operation.product_id) == ("tracked", 42, 42)
+
+
 def test_an_operation_that_needs_a_person_shows_what_it_may_be(browser: Client, account: Account) -> None:
     operation = factories.operation(
-        account, state="uncertain", needs_person=True, problem={"reason": "no_answer", "candidates": [41, 42]}
+        account, state="uncertain", needs_person=True, problem={"reason": "no_answer", "candidates": CANDIDATES}
     )
     page = browser.get(reverse("operation", args=[account.pk, operation.pk])).content.decode()
     assert "Which of these is it?" in page

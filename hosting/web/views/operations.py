@@ -2,10 +2,12 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Change, Disk, Vm
+from hosting.operations import decide as deciding
 from hosting.operations import submit
 from hosting.operations.kinds import KINDS
 from hosting.operations.models import Operation
@@ -59,6 +61,7 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
     context = {
         "operation": operation,
         "problem": explain(operation) if trouble else None,
+        "candidates": _candidates(operation),
         "may_retry": _may_retry(operation),
         "allowed": kind is not None and request.member.may(kind.permission),
         "needs_password": kind is not None and bool(kind.secret_rules),
@@ -117,6 +120,30 @@ def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
     else:
         messages.warning(request, _("It is too late to cancel this operation."))
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
+
+
+@require_POST
+@account_page
+def decide(request: AccountRequest, operation_id: int, remote_id: int | None = None) -> HttpResponse:
+    """A person's word on an unconfirmed operation: which of the provider's it is, or none."""
+    operation = _operation(request, operation_id)
+    try:
+        deciding.decide(operation, remote_id, by=request.member)
+    except Rejected as rejection:
+        changes.tell(request, rejection, None)
+    else:
+        messages.success(request, _("“%(what)s” is decided.") % {"what": changes.in_words(operation)})
+    return back(request, reverse("operation", args=[request.account.pk, operation_id]))
+
+
+def _candidates(operation: Operation) -> list[dict[str, object]]:
+    """The provider's operations that a person chooses among, with their times as times."""
+    if not operation.needs_person:
+        return []
+    return [
+        {**found, "created": parse_datetime(found["created"]) if found["created"] else None}
+        for found in operation.problem.get("candidates", [])
+    ]
 
 
 @require_safe

@@ -1,0 +1,48 @@
+"""A person's word on an unconfirmed operation that reading alone cannot settle."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.operations import conclude, kinds
+from hosting.operations.models import Operation
+from hosting.operations.problems import Reason
+from hosting.operations.rejection import Invalid, WrongState
+from hosting.operations.states import State
+from hosting.teams.models import Membership, record
+
+
+def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> None:
+    """Say which of the provider's operations this one is, or with None that it is none of them and never happened.
+
+    Raises:
+        NotAllowedError: the member could not have asked for it either.
+        WrongState: there is nothing to decide any more.
+        Invalid: `remote_id` is not among those that were found, or belongs to another request by now.
+    """
+    by.require(kinds.load(operation.kind, operation.params).permission)
+    if operation.state != State.UNCERTAIN or not operation.needs_person:
+        raise WrongState(_("There is nothing to decide about this operation any more."))
+    known = {candidate["id"]: candidate for candidate in operation.problem.get("candidates", [])}
+    if remote_id is not None and remote_id not in known:
+        raise Invalid(_("This is none of the operations that were found."), field="remote_id")
+    with transaction.atomic():
+        if remote_id is None:
+            problem = {"reason": Reason.RULED_OUT}
+            decided = conclude.move(operation, State.UNCERTAIN, State.RELEASED, problem=problem, needs_person=False)
+        else:
+            made = known[remote_id]["objects"]
+            decided = conclude.adopt(
+                operation, State.UNCERTAIN, remote_id, answered_at=timezone.now(), problem={}, **made
+            )
+        if decided:
+            record(
+                by.team,
+                by=by,
+                action="operation.decided",
+                subject=operation.subject,
+                operation=operation.pk,
+                remote_id=remote_id,
+            )
+    if not decided:
+        raise Invalid(_("This one belongs to another request by now: choose again."), field="remote_id")
