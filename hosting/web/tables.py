@@ -6,6 +6,7 @@ A row is drawn by its `row_template`, which is many times quicker than a templat
 from typing import Any
 
 import django_tables2 as tables
+from django.core.paginator import InvalidPage
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_tables2.paginators import LazyPaginator
@@ -73,5 +74,14 @@ def table(
 ) -> Any:
     """A page of `rows`, ordered as the address says. No COUNT: a page asks for one row more than it shows."""
     made = table_class(rows, order_by=order_by, empty_text=empty_text)
-    tables.RequestConfig(request, paginate={"per_page": PER_PAGE, "paginator_class": LazyPaginator}).configure(made)
+    if wanted := request.GET.getlist(made.prefixed_order_by_field):
+        made.order_by = wanted
+    # By hand, because django_tables2 would also let the address choose how many rows a page has.
+    number = request.GET.get(made.prefixed_page_field, "1")
+    made.paginator = LazyPaginator(made.rows, PER_PAGE)
+    # A number that a database can't count to is no page.
+    try:
+        made.page = made.paginator.page(number if len(number) < 16 else 1)
+    except InvalidPage:
+        made.page = made.paginator.page(1)
     return made

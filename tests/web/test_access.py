@@ -157,7 +157,22 @@ def test_a_number_that_no_row_can_have_is_not_found(browser: Client, account: Ac
         assert browser.get(url).status_code == 404, url
 
 
-@pytest.mark.parametrize("query", ["q=%00", "q=%FF", "state=nonsense", "page=-1", "sort=;drop", "q=" + "x" * 5000])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=%00",
+        "q=%FF",
+        "state=nonsense",
+        "page=-1",
+        "page=99999999999",
+        "page=" + "9" * 30,
+        "page=" + "9" * 5000,
+        "per_page=-3",
+        "per_page=" + "9" * 30,
+        "sort=;drop",
+        "q=" + "x" * 5000,
+    ],
+)
 def test_nonsense_in_the_address_is_no_error(browser: Client, account: Account, query: str) -> None:
     for name in ("servers", "disks", "operations", "changes", "shares"):
         assert browser.get(f"{reverse(name, args=[account.pk])}?{query}").status_code == 200, name

@@ -73,6 +73,7 @@ def test_a_list_has_fifty_rows_a_page(browser: Client, account: Account) -> None
     assert rows(browser, f"{url}?page=2") == [f"vm-{number:03}" for number in range(50, 60)]
     assert len(rows(browser, f"{url}?page=nonsense")) == 50
     assert len(rows(browser, f"{url}?page=99")) > 0
+    assert len(rows(browser, f"{url}?per_page=1000")) == 50
 
 
 def test_servers_are_found_by_a_part_of_the_name_and_by_state(browser: Client, account: Account) -> None:
