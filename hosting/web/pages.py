@@ -73,7 +73,8 @@ def person_page(
 def back(request: HttpRequest, default: str) -> HttpResponse:
     """After a change: to where the person was (`next` of the form), else to `default`."""
     following = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure()):
+    allowed = url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure())
+    if not (allowed and following.startswith("/")):
         following = default
     response = redirect(following)
     response.status_code = 303

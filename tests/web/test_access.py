@@ -137,7 +137,7 @@ def test_a_change_needs_the_csrf_token(account: Account, owner: Membership) -> N
 
 def test_after_a_change_nobody_is_led_to_another_site(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
-    for evil in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
+    for evil in ("https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "?", "x"):
         response = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), {"next": evil})
         assert response.status_code == 303
         assert response["Location"] == reverse("server", args=[account.pk, vm.remote_id])
