@@ -95,11 +95,13 @@ def submit(
 
 
 def cancel(operation: Operation, *, by: Membership) -> bool:
-    """Take back a request that has not been sent yet. False when it is on its way already.
+    """Take back a request that has not been sent yet. False when it is on its way already, or was never ours.
 
     Raises:
         NotAllowedError: the member's role would not allow to ask for it either.
     """
+    if operation.origin != Operation.Origin.PANEL:
+        return False
     by.require(kinds.load(operation.kind, operation.params).permission)
     with transaction.atomic():
         cancelled = Operation.objects.move(operation.pk, State.WAITING, State.CANCELLED, sealed_secret="")

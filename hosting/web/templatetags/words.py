@@ -62,6 +62,12 @@ def at(mapping: Mapping[Any, Any], key: Any) -> Any:
 
 
 @register.filter
+def pairs(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """`mapping.items()`, also where a key is called "items": a template's dot would find that one."""
+    return list(mapping.items())
+
+
+@register.filter
 def share_count(count: int) -> str:
     """4 → 4 shares"""
     return ngettext("%d share", "%d shares", count) % count
@@ -152,7 +158,8 @@ def parameter_value(value: Any, name: str) -> str:
     """A parameter's value, with its unit."""
     if value is None or value == "":
         return "–"
-    if name in {"size", "size_mb", "memory_mb", "vm_max_memory", "vm_max_memory_mb"} and isinstance(value, int | float):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and name in {"size", "size_mb", "memory_mb", "vm_max_memory", "vm_max_memory_mb"}:
         exact = _("%s MB") % plain(value)
         return exact if value < 1024 else f"{size(value)} ({exact})"
     return str(value)

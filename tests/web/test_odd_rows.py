@@ -1,0 +1,66 @@
+"""A provider that says odd things: pages still tell what there is, and nothing of it becomes markup."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from hosting.accounts.models import Account
+from hosting.operations.models import Operation
+from tests import factories
+
+MARKUP = "\"'><img src=x onerror=alert(1)>&amp;"
+
+
+def get(browser: Client, name: str, account: Account, *arguments: int) -> str:
+    response = browser.get(reverse(name, args=[account.pk, *arguments]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_what_a_provider_says_never_becomes_markup(browser: Client, account: Account) -> None:
+    interface = {"id": 1, "type": MARKUP, "bandwidth_kbps": 5120.0, "ips": [{"ip": MARKUP, "reverse": MARKUP}]}
+    texts = {"state": MARKUP[:20], "os_label": MARKUP, "console": MARKUP, "description": MARKUP, "ifaces": [interface]}
+    vm = factories.vm(account, MARKUP, **texts)
+    disk = factories.disk(account, MARKUP, on=vm, state=MARKUP[:20], fstype=MARKUP[:20], label=f"{MARKUP} 2")
+    refusals = {action: [MARKUP] for action in ("renewing", "updating", "removing", "releasing")}
+    product = factories.product(account, product_name=MARKUP, duration=MARKUP[:10], errors=refusals, ends_in_days=5)
+    factories.os_image(account, MARKUP, arch=MARKUP[:20])
+    factories.change(account, name=MARKUP, before={"state": MARKUP}, after={"state": MARKUP})
+    outside = factories.operation(
+        account, kind=MARKUP[:40], params={MARKUP: MARKUP}, subject=MARKUP, origin="outside", state="tracked"
+    )
+    problem = {"reason": "fault", "code": 510000, "object": 1, "cause": 99, "element": MARKUP, "text": MARKUP}
+    refused = factories.operation(account, subject=MARKUP, state="refused", problem=problem)
+    pages = [get(browser, name, account) for name in ("dashboard", "servers", "disks", "shares", "operations")]
+    pages += [get(browser, name, account) for name in ("changes", "server_new")]
+    pages += [get(browser, name, account, vm.remote_id) for name in ("server", "server_resize", "server_delete")]
+    pages += [get(browser, name, account, disk.remote_id) for name in ("disk", "disk_attach", "disk_delete")]
+    pages += [get(browser, f"shares_{name}", account, product.remote_id) for name in ("renew", "update", "remove")]
+    pages += [get(browser, "operation", account, one.pk) for one in (outside, refused)]
+    for page in pages:
+        assert "<img" not in page
+        # Escaped once, not twice.
+        assert "&amp;lt;" not in page
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"items": "x"}, {"items": 1, "keys": None}, {"size": True}, {"size": "big", "name": [1, {"a": None}]}, {"": ""}],
+)
+def test_an_outside_operation_shows_whatever_parameters_it_has(
+    browser: Client, account: Account, params: dict[str, object]
+) -> None:
+    operation = factories.operation(account, kind="vm_migrate", params=params, origin="outside", state="tracked")
+    assert "vm_migrate" in get(browser, "operation", account, operation.pk)
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"), [("vm_migrate", {"to": "x"}), ("vm_create", {"hostname": "a", "farm": 1}), ("vm_stop", {})]
+)
+def test_an_outside_operation_cannot_be_cancelled(
+    browser: Client, account: Account, kind: str, params: dict[str, object]
+) -> None:
+    operation = factories.operation(account, kind=kind, params=params, origin="outside", state="tracked")
+    response = browser.post(reverse("operation_cancel", args=[account.pk, operation.pk]), follow=True)
+    assert "too late to cancel" in response.content.decode()
+    assert Operation.objects.get().state == "tracked"
