@@ -1,14 +1,20 @@
 """A provider that says odd things: pages still tell what there is, and nothing of it becomes markup."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.operations.models import Operation
 from tests import factories
 
 MARKUP = "\"'><img src=x onerror=alert(1)>&amp;"
+NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def get(browser: Client, name: str, account: Account, *arguments: int) -> str:
@@ -19,7 +25,13 @@ def get(browser: Client, name: str, account: Account, *arguments: int) -> str:
 
 def test_what_a_provider_says_never_becomes_markup(browser: Client, account: Account) -> None:
     interface = {"id": 1, "type": MARKUP, "bandwidth_kbps": 5120.0, "ips": [{"ip": MARKUP, "reverse": MARKUP}]}
-    texts = {"state": MARKUP[:20], "os_label": MARKUP, "console": MARKUP, "description": MARKUP, "ifaces": [interface]}
+    texts: dict[str, Any] = {
+        "state": MARKUP[:20],
+        "os_label": MARKUP,
+        "console": MARKUP,
+        "description": MARKUP,
+        "ifaces": [interface],
+    }
     vm = factories.vm(account, MARKUP, **texts)
     disk = factories.disk(account, MARKUP, on=vm, state=MARKUP[:20], fstype=MARKUP[:20], label=f"{MARKUP} 2")
     refusals = {action: [MARKUP] for action in ("renewing", "updating", "removing", "releasing")}
@@ -64,3 +76,15 @@ def test_an_outside_operation_cannot_be_cancelled(
     response = browser.post(reverse("operation_cancel", args=[account.pk, operation.pk]), follow=True)
     assert "too late to cancel" in response.content.decode()
     assert Operation.objects.get().state == "tracked"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York"])
+@pytest.mark.parametrize("end", [NEVER, LONG_AGO, None])
+def test_a_product_may_end_never_or_long_ago(
+    browser: Client, account: Account, zone: str, end: datetime | None
+) -> None:
+    product = factories.product(account, date_end=end, date_created=None)
+    with timezone.override(zone):
+        get(browser, "dashboard", account)
+        assert f"#{product.remote_id}" in get(browser, "shares", account)
+        get(browser, "shares_renew", account, product.remote_id)

@@ -53,8 +53,16 @@ def bandwidth(kbps: Any) -> str:
     return _("%s Mbit/s") % plain(float(kbps) / 1024)
 
 
+def _local(at: datetime) -> datetime:
+    """In the panel's time zone. The ends of time, which stand for "never", have no hours to shift."""
+    try:
+        return timezone.localtime(at)
+    except OverflowError:
+        return at
+
+
 def _exact(at: datetime) -> str:
-    local = timezone.localtime(at)
+    local = _local(at)
     return f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M:%S %Z}"
 
 
@@ -85,13 +93,13 @@ def ago(at: datetime | None) -> str:
 @register.simple_tag
 def when(at: datetime | None) -> str:
     """A date and time; the exact one is the title."""
-    return _time(at, formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT"), counts=False) if at else "–"
+    return _time(at, formats.date_format(_local(at), "SHORT_DATETIME_FORMAT"), counts=False) if at else "–"
 
 
 @register.simple_tag
 def day(at: datetime | None) -> str:
     """A date; the exact time is the title."""
-    return _time(at, formats.date_format(timezone.localtime(at), "DATE_FORMAT"), counts=False) if at else "–"
+    return _time(at, formats.date_format(_local(at), "DATE_FORMAT"), counts=False) if at else "–"
 
 
 @register.simple_tag
@@ -99,7 +107,7 @@ def clock(at: datetime | None) -> str:
     """A time of the day, and the date too when it isn't today's."""
     if at is None:
         return "–"
-    local = timezone.localtime(at)
+    local = _local(at)
     text = f"{local:%H:%M:%S}"
     if local.date() != timezone.localdate():
         text = f"{formats.date_format(local, 'SHORT_DATE_FORMAT')} {text}"
