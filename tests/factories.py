@@ -86,7 +86,7 @@ def vm(of: Account, hostname: str = "", *, state: str = Vm.State.RUNNING, **fiel
             "cores": 1,
             "memory_mb": 512,
             "vm_max_memory_mb": 2048,
-            "ifaces": [{"id": number, "type": "public", "bandwidth": 5120.0, "ips": [address]}],
+            "ifaces": [{"id": number, "type": "public", "bandwidth_kbps": 5120.0, "ips": [address]}],
             "date_created": timezone.now() - timedelta(days=40),
             **fields,
         },

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from hosting.accounts.models import Account
+from hosting.inventory.models import AccountInfo
 from hosting.operations.models import Operation
 from tests import factories
 
@@ -88,3 +89,16 @@ def test_a_product_may_end_never_or_long_ago(
         get(browser, "dashboard", account)
         assert f"#{product.remote_id}" in get(browser, "shares", account)
         get(browser, "shares_renew", account, product.remote_id)
+
+
+def test_negative_amounts_draw_an_empty_bar(browser: Client, account: Account) -> None:
+    AccountInfo.objects.update(granted={"shares": -2}, used={"shares": -1}, available={"shares": -5})
+    for name in ("dashboard", "shares"):
+        page = get(browser, name, account)
+        assert 'class="gauge-used" width="0.00"' in page
+        assert 'width="-' not in page
+
+
+def test_an_interface_shows_its_bandwidth(browser: Client, account: Account) -> None:
+    vm = factories.vm(account)
+    assert "5 Mbit/s" in get(browser, "server", account, vm.remote_id)

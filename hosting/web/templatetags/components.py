@@ -88,9 +88,9 @@ def progress(operation: Operation) -> str:
 @register.inclusion_tag("hosting/components/gauge.html")
 def gauge(used: float, reserved: float, total: float, label: str) -> dict[str, object]:
     """A bar in three parts: used, on its way, free."""
-    scale = 100 / total if total else 0
-    used_width = min(100.0, used * scale)
-    reserved_width = min(100.0 - used_width, reserved * scale)
+    scale = 100 / total if total > 0 else 0
+    used_width = max(0.0, min(100.0, used * scale))
+    reserved_width = max(0.0, min(100.0 - used_width, reserved * scale))
     return {
         "used": f"{used_width:.2f}",
         "reserved": f"{reserved_width:.2f}",
