@@ -123,7 +123,7 @@ class Vm(MirrorRow):
         ]
 
     def __str__(self) -> str:
-        return self.hostname
+        return self.hostname.strip() or f"#{self.remote_id}"
 
 
 class Disk(MirrorRow):
@@ -159,7 +159,7 @@ class Disk(MirrorRow):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.name.strip() or f"#{self.remote_id}"
 
 
 class OsImage(MirrorRow):

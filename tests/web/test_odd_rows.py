@@ -102,3 +102,20 @@ def test_negative_amounts_draw_an_empty_bar(browser: Client, account: Account) -
 def test_an_interface_shows_its_bandwidth(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     assert "5 Mbit/s" in get(browser, "server", account, vm.remote_id)
+
+
+def test_what_has_no_name_is_called_by_its_number(browser: Client, account: Account) -> None:
+    vm, disk = factories.vm(account, " "), factories.disk(account, " ")
+    for name, row in (("server", vm), ("disk", disk)):
+        assert f">#{row.remote_id}<" in get(browser, f"{name}s", account)
+        page = get(browser, name, account, row.remote_id)
+        assert f"<title>#{row.remote_id} " in page
+        assert f"#{row.remote_id}" in page.split("<h1>")[1].split("</h1>")[0]
+
+
+@pytest.mark.parametrize(("name", "typed"), [(" ", "#{}"), ("my  disk", "my disk"), (" data ", "data")])
+def test_what_has_an_odd_name_can_be_deleted(browser: Client, account: Account, name: str, typed: str) -> None:
+    disk = factories.disk(account, name)
+    url = reverse("disk_delete", args=[account.pk, disk.remote_id])
+    assert browser.post(url, {"name": "other"}).status_code == 422
+    assert browser.post(url, {"name": typed.format(disk.remote_id)}).status_code == 303

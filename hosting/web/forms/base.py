@@ -115,8 +115,9 @@ class DurationField(forms.ChoiceField):
 def typed_name(expected: str) -> Any:
     """A validator: the person typed the object's name, so they know what goes away."""
 
+    # A page shows a run of spaces as one, and so does whoever copies the name from it.
     def check(value: str) -> None:
-        if value.strip() != expected:
+        if value.split() != expected.split():
             raise ValidationError(_("That is not its name. Type “%(name)s” to delete it."), params={"name": expected})
 
     return check

@@ -40,5 +40,5 @@ class AttachForm(ChangeForm):
         )
         self.fields["vm_id"].choices = [  # type: ignore[attr-defined]
             ("", _("Choose one")),
-            *((vm.remote_id, f"{vm.hostname} ({vm.get_state_display()})") for vm in servers),
+            *((vm.remote_id, f"{vm} ({vm.get_state_display()})") for vm in servers),
         ]

@@ -88,7 +88,7 @@ def attach(request: AccountRequest, remote_id: int) -> HttpResponse:
         "form": form,
         "disk": disk,
         "facts": "hosting/_disk_facts.html",
-        "title": _("Attach %(name)s") % {"name": disk.name},
+        "title": _("Attach %(name)s") % {"name": disk},
         "submit": _("Attach"),
         "icon": "link",
         "cancel": here,
@@ -102,7 +102,7 @@ def detach(request: AccountRequest, remote_id: int) -> HttpResponse:
     disk = _disk(request, remote_id)
     if disk.vm_remote_id is None:
         request.member.require(Permission.OPERATE)
-        messages.warning(request, _("%(name)s isn't attached to a server.") % {"name": disk.name})
+        messages.warning(request, _("%(name)s isn't attached to a server.") % {"name": disk})
     else:
         kind = DetachDisk(disk.remote_id, disk.vm_remote_id)
         changes.ask(request, kind, nonce=changes.nonce_of(request))
@@ -114,7 +114,7 @@ def detach(request: AccountRequest, remote_id: int) -> HttpResponse:
 def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     disk = _disk(request, remote_id)
-    form = TypedNameForm(request.POST or None, expected=disk.name)
+    form = TypedNameForm(request.POST or None, expected=str(disk))
     if form.is_valid() and changes.ask(
         request, DeleteDisk(disk.remote_id), nonce=form.cleaned_data["nonce"], form=form
     ):
@@ -123,7 +123,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "form": form,
         "disk": disk,
         "facts": "hosting/_disk_facts.html",
-        "title": _("Delete %(name)s") % {"name": disk.name},
+        "title": _("Delete %(name)s") % {"name": disk},
         "lead": _("The disk and everything on it go away for good. This can't be undone."),
         "warnings": [_("It is attached to a server: detach it first.")] if disk.vm_remote_id else [],
         "submit": _("Delete this disk"),

@@ -77,7 +77,7 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
         "form": form,
         "vm": vm,
         "facts": "hosting/_server_facts.html",
-        "title": _("Resize %(name)s") % {"name": vm.hostname},
+        "title": _("Resize %(name)s") % {"name": vm},
         "submit": _("Resize"),
         "icon": "scaling",
         "cancel": here,
@@ -90,14 +90,14 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
 def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     vm = _server(request, remote_id)
-    form = TypedNameForm(request.POST or None, expected=vm.hostname)
+    form = TypedNameForm(request.POST or None, expected=str(vm))
     if form.is_valid() and changes.ask(request, DeleteVm(vm.remote_id), nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("servers", args=[request.account.pk]))
     context = {
         "form": form,
         "vm": vm,
         "facts": "hosting/_server_facts.html",
-        "title": _("Delete %(name)s") % {"name": vm.hostname},
+        "title": _("Delete %(name)s") % {"name": vm},
         "lead": _("The server and its system disk go away for good. Its data disks stay. This can't be undone."),
         "warnings": []
         if vm.state in {Vm.State.HALTED, Vm.State.INVALID}
