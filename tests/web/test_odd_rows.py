@@ -119,3 +119,8 @@ def test_what_has_an_odd_name_can_be_deleted(browser: Client, account: Account, 
     url = reverse("disk_delete", args=[account.pk, disk.remote_id])
     assert browser.post(url, {"name": "other"}).status_code == 422
     assert browser.post(url, {"name": typed.format(disk.remote_id)}).status_code == 303
+
+
+def test_a_preview_of_more_shares_than_there_are_numbers_is_no_error(browser: Client, account: Account) -> None:
+    response = browser.post(reverse("server_preview", args=[account.pk]), {"buy_shares": "9" * 4300})
+    assert response.status_code == 200

@@ -41,6 +41,7 @@ class NewServerForm(ChangeForm):
     buy_shares = forms.IntegerField(
         label=_("Shares to buy"),
         min_value=0,
+        max_value=rules.MAX_INT,
         help_text=_("0 uses the shares that you have free."),
     )
     duration = DurationField(label=_("For how long"), help_text=_("Counts only when you buy shares."))
