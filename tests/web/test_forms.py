@@ -336,6 +336,17 @@ def test_a_refused_operation_can_be_asked_for_again_once(browser: Client, accoun
     assert again.retry_of == refused
 
 
+def test_asking_again_in_place_says_why_it_cannot_be(browser: Client, account: Account, owner: Membership) -> None:
+    vm = factories.vm(account, state="halted")
+    target = {"vm_id": vm.remote_id, "params": {"vm_id": vm.remote_id}, "target": f"vm:{vm.remote_id}"}
+    failed = factories.operation(account, by=owner, state="failed", **target)
+    url = reverse("operation_retry", args=[account.pk, failed.pk])
+    here = reverse("operation", args=[account.pk, failed.pk])
+    response = browser.post(url, {"next": here}, headers={"HX-Request": "true"}, follow=True)
+    assert "must be “Running”" in response.content.decode()
+    assert response.content.decode().lstrip().startswith('<div id="live"')
+
+
 def test_creating_a_server_again_asks_for_the_password_again(
     browser: Client, account: Account, owner: Membership
 ) -> None:

@@ -95,6 +95,10 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponse:
                 secret=form.cleaned_data.get("password", ""),
             )
         except Rejected as rejection:
+            if not form.visible_fields():
+                # A button asked, and stays where it is: the reason is a message there.
+                changes.tell(request, rejection, None)
+                return back(request, here)
             changes.tell(request, rejection, form)
         else:
             messages.success(request, _("“%(what)s” was asked for again.") % {"what": changes.in_words(again)})
