@@ -72,6 +72,12 @@ def name(value: str) -> None:
         raise ValidationError(_("A name is one line of at most 255 characters."))
 
 
+def plain(value: str) -> None:
+    """Any text that XML-RPC can carry."""
+    if _CONTROL.search(value):
+        raise ValidationError(_("Control characters can't be used here."))
+
+
 def fstype(value: str) -> None:
     if value not in FSTYPES:
         raise ValidationError(_("Choose one of these file systems: %(names)s."), params={"names": ", ".join(FSTYPES)})

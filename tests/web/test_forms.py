@@ -440,3 +440,20 @@ def test_a_login_cannot_be_connected_to_somebody_elses_team(browser: Client, own
     html = browser.post(reverse("connect"), typed).content.decode()
     assert "not one of the available choices" in beside(html, "team")
     assert not Account.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["label", "login", "handle", "password"])
+def test_a_login_holds_nothing_that_the_protocol_cannot_carry(browser: Client, account: Account, name: str) -> None:
+    endpoint = factories.endpoint()
+    typed = {
+        "endpoint": endpoint.pk,
+        "label": "New",
+        "login": "AB1",
+        "handle": "AB1",
+        "password": "s3cret",
+        "nonce": "",
+    }
+    response = browser.post(reverse("connect"), {**typed, name: "a\x01b"})
+    assert response.status_code == 422
+    assert "Control characters" in beside(response.content.decode(), name)
+    assert not Account.objects.filter(endpoint=endpoint).exists()

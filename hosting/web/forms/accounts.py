@@ -4,6 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account, Endpoint
+from hosting.operations import rules
 from hosting.teams.models import Membership
 from hosting.web.forms.base import ChangeForm
 
@@ -13,12 +14,16 @@ _HANDLE_HELP = _("Whose hosting account it is: the login's own handle, or the ha
 class ConnectForm(ChangeForm):
     team = forms.TypedChoiceField(label=_("Team"), coerce=int, help_text=_("Every member of it will see this account."))
     endpoint = forms.ModelChoiceField(label=_("Provider"), queryset=Endpoint.objects.none(), empty_label=None)
-    label = forms.CharField(label=_("Label"), max_length=100, help_text=_("What your team calls it."))
-    login = forms.CharField(label=_("Login"), max_length=100)
-    handle = forms.CharField(label=_("Handle"), max_length=100, help_text=_HANDLE_HELP)
+    label = forms.CharField(
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+    )
+    login = forms.CharField(label=_("Login"), max_length=100, validators=[rules.plain])
+    handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
     password = forms.CharField(
         label=_("Password"),
         strip=False,
+        max_length=255,
+        validators=[rules.plain],
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text=_("Stored encrypted. It is never shown again, to anybody."),
     )
@@ -43,11 +48,15 @@ class ConnectForm(ChangeForm):
 class AccountForm(ChangeForm):
     """The password is write-only: empty keeps it."""
 
-    label = forms.CharField(label=_("Label"), max_length=100, help_text=_("What your team calls it."))
-    handle = forms.CharField(label=_("Handle"), max_length=100, help_text=_HANDLE_HELP)
+    label = forms.CharField(
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+    )
+    handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
     password = forms.CharField(
         label=_("New password"),
         strip=False,
+        max_length=255,
+        validators=[rules.plain],
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text=_("Leave it empty to keep the stored one, which is never shown."),
