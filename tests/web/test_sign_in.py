@@ -8,6 +8,7 @@ from django.conf import settings as now
 from django.test import Client
 from pytest_django import Settings
 
+from hosting.teams.models import Membership
 from tests import factories
 
 PASSWORD = "a-long-enough-1"
@@ -63,3 +64,19 @@ def test_signing_in_starts_a_new_session() -> None:
     client.cookies[now.SESSION_COOKIE_NAME] = str(planted.session_key)
     assert sign_in(client, person.email, PASSWORD) == "in"
     assert client.cookies[now.SESSION_COOKIE_NAME].value != planted.session_key
+
+
+def test_nobody_takes_an_address_that_may_be_somebody_elses(browser: Client, owner: Membership) -> None:
+    for action in ("action_add", "action_primary"):
+        assert browser.post("/auth/email/", {action: "", "email": "boss@example.org"}).status_code == 404
+    owner.user.refresh_from_db()
+    assert owner.user.email != "boss@example.org"
+
+
+@pytest.mark.parametrize("url", ["/auth/login/", "/auth/password/reset/", "/auth/logout/", "/auth/password/change/"])
+def test_what_signing_in_needs_is_there(owner: Membership, url: str) -> None:
+    owner.user.set_password(PASSWORD)
+    owner.user.save()
+    client = Client()
+    assert sign_in(client, owner.user.email, PASSWORD) == "in"
+    assert client.get(url, follow=True).status_code == 200
