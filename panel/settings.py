@@ -103,7 +103,7 @@ CACHES = {
         "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S},
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "hosting.web.sessions"
 
 # Secrets of resellers: Fernet keys, the first seals, all of them open.
 SEAL_KEYS = env.list("SEAL_KEYS")

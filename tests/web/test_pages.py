@@ -6,6 +6,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
@@ -232,3 +233,12 @@ def test_an_operation_leads_to_its_object_as_long_as_that_is_there(browser: Clie
     assert to_server in browser.get(url).content.decode()
     vm.delete()
     assert to_server not in browser.get(url).content.decode()
+
+
+def test_pages_come_without_redis(browser: Client, account: Account, settings: Settings) -> None:
+    vm = factories.vm(account)
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
+    for name in ("dashboard", "servers", "operations"):
+        assert browser.get(reverse(name, args=[account.pk])).status_code == 200
+    stop = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True)
+    assert "is on its way" in stop.content.decode()
