@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from hosting.accounts.models import Account
-from hosting.inventory.models import AccountInfo
+from hosting.inventory.models import AccountInfo, Disk
 from hosting.operations.models import Operation
 from tests import factories
 
@@ -124,3 +124,12 @@ def test_what_has_an_odd_name_can_be_deleted(browser: Client, account: Account, 
 def test_a_preview_of_more_shares_than_there_are_numbers_is_no_error(browser: Client, account: Account) -> None:
     response = browser.post(reverse("server_preview", args=[account.pk]), {"buy_shares": "9" * 4300})
     assert response.status_code == 200
+
+
+def test_a_server_with_ten_thousand_disks_has_a_page_of_ordinary_size(browser: Client, account: Account) -> None:
+    vm = factories.vm(account)
+    common = {"account": account, "read_at": timezone.now(), "size_mb": 1024, "vm_remote_id": vm.remote_id}
+    Disk.objects.bulk_create(Disk(remote_id=number, name=f"disk-{number}", **common) for number in range(1, 10_001))
+    page = get(browser, "server", account, vm.remote_id)
+    assert "Only the first 100 are shown here." in page
+    assert len(page) < 200_000

@@ -19,6 +19,8 @@ from hosting.web.scope import AccountRequest, account_page
 from hosting.web.tables import ServerTable, table
 
 FORMS = ["GET", "HEAD", "POST"]
+# A server has a handful of disks; a page that is read again and again must not grow with whatever a provider says.
+DISKS_SHOWN = 100
 
 
 @require_safe
@@ -40,9 +42,12 @@ def _server(request: AccountRequest, remote_id: int) -> Vm:
 def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
     vm = _server(request, remote_id)
     operations = queries.operations_with(request.account, vm_id=remote_id)
+    disks = Disk.objects.filter(account=request.account, vm_remote_id=remote_id).order_by("position", "remote_id")
+    shown = list(disks[: DISKS_SHOWN + 1])
     context = {
         "vm": vm,
-        "disks": Disk.objects.filter(account=request.account, vm_remote_id=remote_id).order_by("position", "remote_id"),
+        "disks": shown[:DISKS_SHOWN],
+        "disks_shown": DISKS_SHOWN if len(shown) > DISKS_SHOWN else None,
         "operations": operations,
         "operation": queries.at_work_on(f"vm:{remote_id}", operations),
         "open": queries.open_by_target(request.account),
