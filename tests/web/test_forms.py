@@ -457,3 +457,16 @@ def test_a_login_holds_nothing_that_the_protocol_cannot_carry(browser: Client, a
     assert response.status_code == 422
     assert "Control characters" in beside(response.content.decode(), name)
     assert not Account.objects.filter(endpoint=endpoint).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_presses_refresh_again_and_again_asks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    viewer = factories.member("viewer")
+    accounts = [factories.account(viewer.team) for _ in range(2)]
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr("hosting.jobs._send", lambda job, arguments: asked.append((job, *arguments)))
+    browser = Client()
+    browser.force_login(viewer.user)
+    for account in accounts * 20:
+        assert browser.post(reverse("refresh", args=[account.pk])).status_code == 303
+    assert asked == [("hosting.tasks.refresh", account.pk, 1) for account in accounts]
