@@ -3,16 +3,18 @@
 import pytest
 from django.utils import timezone
 
+from hosting.accounts import store
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
-from hosting.accounts.sessions import client_for
+from hosting.accounts.sealing import seal
+from hosting.accounts.sessions import ApiSession, client_for, session_key
 from hosting.operations import conclude, kinds
 from hosting.operations import send as sending
 from hosting.operations.models import Operation
 from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams.models import Membership
-from tests.contract.conftest import Member
+from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine
 
 BUY = kinds.AddProduct("shares", 2, "1m")
@@ -29,3 +31,44 @@ def test_an_answer_that_comes_after_its_worker_was_taken_for_dead_still_counts(
     operation.refresh_from_db()
     assert (operation.state, operation.remote_id) == (State.TRACKED, answer)
     assert not conclude.adopt(operation, State.SENDING, answer)
+
+
+def test_who_was_taken_for_dead_while_logging_in_again_does_not_send_any_more(
+    account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.queue.clear()
+    operation = submit(BUY, account=account, by=owner)
+    store.connection().set(session_key(account, PASSWORD), seal("a-session-that-is-over"))
+    log_in = ApiSession._cached_or_new
+
+    def slow_login(session: ApiSession, ended: str = "") -> str:
+        if ended:
+            Operation.objects.filter(pk=operation.pk).update(state=State.RELEASED)
+        return log_in(session, ended)
+
+    monkeypatch.setattr(ApiSession, "_cached_or_new", slow_login)
+    engine.drain()
+    operation.refresh_from_db()
+    assert operation.state == State.RELEASED
+    assert len(remote.operation_list({"type": BUY.method})) == 1
+
+
+def test_a_call_made_again_after_a_login_counts_from_then(
+    account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.queue.clear()
+    operation = submit(BUY, account=account, by=owner)
+    store.connection().set(session_key(account, PASSWORD), seal("a-session-that-is-over"))
+    log_in = ApiSession._cached_or_new
+    logged_in = []
+
+    def noted_login(session: ApiSession, ended: str = "") -> str:
+        session_id = log_in(session, ended)
+        logged_in.append(timezone.now())
+        return session_id
+
+    monkeypatch.setattr(ApiSession, "_cached_or_new", noted_login)
+    engine.drain()
+    operation.refresh_from_db()
+    assert operation.sent_at is not None
+    assert operation.sent_at > logged_in[1]
