@@ -58,9 +58,9 @@ def identify(operation: Operation, session: ApiSession) -> None:
     """
     param = {"vm_id": operation.vm_id} if operation.vm_id else {"disk_id": operation.disk_id}
     ids = session.call(lambda client: client.operation_list(OperationFilter(type=operation.kind, param=param)))
-    if ids:
-        conclude.adopt(operation, State.ANSWERED, min(ids))
-    elif operation.answered_at and timezone.now() > operation.answered_at + _IDENTIFY_LIMIT:
+    if ids and conclude.adopt(operation, State.ANSWERED, min(ids)):
+        return
+    if operation.answered_at and timezone.now() > operation.answered_at + _IDENTIFY_LIMIT:
         conclude.move(
             operation, State.ANSWERED, State.UNCERTAIN, needs_person=True, problem={"reason": Reason.NO_ANSWER}
         )

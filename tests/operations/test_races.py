@@ -1,21 +1,28 @@
 """Two at work on the same operation: whoever comes second finds the row as it is, and nothing is lost or doubled."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
+from hosting import tasks
 from hosting.accounts import store
 from hosting.accounts.limits import Priority
-from hosting.accounts.models import Account
+from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.accounts.sessions import ApiSession, client_for, session_key
+from hosting.api import Client
 from hosting.operations import conclude, kinds
 from hosting.operations import send as sending
+from hosting.operations import settle as settling
 from hosting.operations.models import Operation
 from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams.models import Membership
 from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine
+from tests.processes import Provider
 
 BUY = kinds.AddProduct("shares", 2, "1m")
 
@@ -72,3 +79,48 @@ def test_a_call_made_again_after_a_login_counts_from_then(
     operation.refresh_from_db()
     assert operation.sent_at is not None
     assert operation.sent_at > logged_in[1]
+
+
+def test_an_unconfirmed_request_does_not_take_what_belongs_to_its_twin(
+    account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
+) -> None:
+    """Two equal requests: one never arrived, the other one's answer is known and its operation is not yet."""
+    kind = kinds.CreateDisk(2048, "data", "xfs")
+    lost = submit(kind, account=account, by=owner)
+    with provider.faults("disk_create:drop_before@1"):
+        engine.drain()
+    Endpoint.objects.update(away_since=None, probe_due_at=None)
+    twin = submit(kind, account=account, by=owner)
+    tasks.send(twin.pk)
+    tasks.settle(lost.pk)
+    lost.refresh_from_db()
+    twin.refresh_from_db()
+    assert (lost.state, twin.state) == (State.UNCERTAIN, State.ANSWERED)
+    assert engine.finish(twin).state == State.DONE
+    assert engine.finish(lost).state == State.RELEASED
+
+
+def test_an_unconfirmed_request_does_not_take_what_its_twin_sends_while_it_looks(
+    account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
+) -> None:
+    lost = submit(BUY, account=account, by=owner)
+    with provider.faults("hosting_account_product_add:drop_before@1"):
+        engine.drain()
+    Endpoint.objects.update(away_since=None, probe_due_at=None)
+    twin = submit(BUY, account=account, by=owner)
+    session = client_for(account, Priority.TRACKING)
+    call, before = session.call, []
+
+    def call_after_the_twin_was_sent(do: Callable[[Client], Any]) -> Any:
+        if not before:
+            before.append(remote.hosting_account_product_add("shares", 2, "1m"))
+            Operation.objects.filter(pk=twin.pk).update(state=State.SENDING, sent_at=timezone.now())
+        return call(do)
+
+    session.call = call_after_the_twin_was_sent  # type: ignore[method-assign]
+    lost.refresh_from_db()
+    settling.settle(lost, session)
+    sending._accept(twin, BUY, before[0])
+    lost.refresh_from_db()
+    twin.refresh_from_db()
+    assert (lost.state, twin.state) == (State.UNCERTAIN, State.TRACKED)
