@@ -8,10 +8,13 @@ from pytest_django.fixtures import Settings
 
 from hosting.accounts.models import Account
 from hosting.operations import kinds, rounds
+from hosting.operations.decide import choices, decide
 from hosting.operations.models import Operation
+from hosting.operations.rejection import WrongState
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams.models import Membership
+from hosting.teams.models import AuditEntry, Membership, User
+from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import Member
 from tests.engine import Engine
 from tests.processes import Provider
@@ -112,3 +115,51 @@ def test_an_operation_seen_before_its_answer_was_written_is_not_taken_for_somebo
     operation = engine.finish(submit(BUY, account=account, by=owner))
     engine.until(lambda: Account.objects.filter(pk=account.pk, round_due_at__isnull=False).exists())
     assert Operation.objects.filter(account=account, remote_id=operation.remote_id).count() == 1
+
+
+@pytest.fixture
+def undecided(account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member) -> Operation:
+    """A purchase without an answer, beside an equal one from elsewhere."""
+    operation = submit(BUY, account=account, by=owner)
+    with provider.faults("hosting_account_product_add:drop_after@1"):
+        engine.drain()
+    remote.buy(2)
+
+    def needs_person() -> bool:
+        operation.refresh_from_db()
+        return operation.needs_person
+
+    engine.until(needs_person)
+    return operation
+
+
+def test_a_person_says_which_one_it_is(
+    undecided: Operation, account: Account, owner: Membership, engine: Engine, remote: Member
+) -> None:
+    mine, other = sorted(choices(undecided))
+    assert decide(undecided, by=owner, remote_id=mine)
+    with pytest.raises(WrongState):
+        decide(engine.finish(undecided), by=owner, remote_id=other)
+    assert (undecided.state, undecided.remote_id) == (State.DONE, mine)
+    assert not undecided.needs_person
+    assert purchases(remote) == 2
+
+
+def test_a_person_says_that_it_is_none_of_them(
+    undecided: Operation, account: Account, owner: Membership, engine: Engine, remote: Member
+) -> None:
+    with pytest.raises(WrongState):
+        decide(undecided, by=owner, remote_id=4711)
+    assert decide(undecided, by=owner, remote_id=None)
+    undecided.refresh_from_db()
+    assert undecided.state == State.RELEASED
+    assert not undecided.needs_person
+    assert AuditEntry.objects.filter(action="operation.decided", actor=owner.user).exists()
+
+
+def test_who_may_not_ask_for_it_may_not_decide_it(undecided: Operation, owner: Membership) -> None:
+    operator = Membership.objects.create(
+        team=owner.team, user=User.objects.create_user("o@example.org"), role=Role.OPERATOR
+    )
+    with pytest.raises(NotAllowedError):
+        decide(undecided, by=operator, remote_id=None)
