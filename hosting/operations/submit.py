@@ -100,6 +100,8 @@ def cancel(operation: Operation, *, by: Membership) -> bool:
     Raises:
         NotAllowedError: the member's role would not allow to ask for it either.
     """
+    if operation.origin != Operation.Origin.PANEL:
+        return False
     by.require(kinds.load(operation.kind, operation.params).permission)
     with transaction.atomic():
         cancelled = Operation.objects.move(operation.pk, State.WAITING, State.CANCELLED, sealed_secret="")
