@@ -38,6 +38,9 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.8), timedelta(seconds=10)
 # The operation of a new object is listed with it; so long after its creation it will not be any more.
 _IDENTIFY_LIMIT = timedelta(minutes=5)
 
+# What JSON holds as it is; other parameters are kept as texts.
+_PLAIN = (str, int, float, type(None))
+
 _FINAL_STATES = {"DONE": State.DONE, "ERROR": State.FAILED, "CANCEL": State.CANCELLED}
 
 
@@ -196,16 +199,23 @@ def _apply(session: ApiSession, open_operations: dict[int | None, Operation], re
 def _note_progress(operation: Operation, details: OperationDetails) -> None:
     now = timezone.now()
     eta_at = now + timedelta(seconds=details.eta_s) if details.eta_s is not None else None
-    offset = operation.account.clock_offset
     conclude.update(
         operation,
         State.TRACKED,
         remote_state=details.state[:10],
-        started_at=details.date_start - offset if details.date_start else None,
+        started_at=_in_our_time(details.date_start, operation.account),
         eta_at=eta_at,
         remote_updated_at=details.date_updated,
         **_objects(details),
     )
+
+
+def _in_our_time(moment: datetime | None, account: Account) -> datetime | None:
+    """A stamp of the provider's clock on ours; None for one that no calendar has."""
+    try:
+        return moment and moment - account.clock_offset
+    except OverflowError:
+        return None
 
 
 def _finish(operation: Operation, details: OperationDetails) -> None:
@@ -239,7 +249,7 @@ def _outside(account: Account, details: OperationDetails) -> Operation | None:
     )
     if any(kinds.load(row.kind, row.params).fits(details) for row in unsettled):
         return None
-    params = dict(details.params)
+    params = {name: value if isinstance(value, _PLAIN) else str(value) for name, value in details.params.items()}
     try:
         with transaction.atomic():
             operation = Operation.objects.create(

@@ -109,7 +109,8 @@ def test_an_unconfirmed_request_does_not_take_what_its_twin_sends_while_it_looks
     Endpoint.objects.update(away_since=None, probe_due_at=None)
     twin = submit(BUY, account=account, by=owner)
     session = client_for(account, Priority.TRACKING)
-    call, before = session.call, []
+    call = session.call
+    before: list[int] = []
 
     def call_after_the_twin_was_sent(do: Callable[[Client], Any]) -> Any:
         if not before:
