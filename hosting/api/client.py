@@ -4,6 +4,7 @@ Each raises what `Transport.call` raises; a reply of another type than the contr
 """
 
 from decimal import Decimal
+from typing import TypeVar
 
 from hosting.api.errors import Garbled
 from hosting.api.structs import (
@@ -16,6 +17,10 @@ from hosting.api.structs import (
     Vm,
 )
 from hosting.api.transport import Transport
+
+Identified = TypeVar("Identified", Vm, Disk, OperationDetails)
+# More than any balance: what is beyond is no amount.
+_MAX_AMOUNT = 10**12
 
 CHANGING = frozenset(
     {
@@ -112,7 +117,7 @@ class Client:
     def account_balance(self) -> Decimal:
         """The prepaid balance, in the account's currency."""
         value = self._call("account_balance")
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= _MAX_AMOUNT:
             raise Garbled("The reply to account_balance is no amount.")
         return Decimal(str(value))
 
@@ -150,7 +155,7 @@ class Client:
 
     def vm_info(self, vm_id: int) -> Vm:
         """Everything about a VM."""
-        return Vm.from_wire(self._call("vm_info", vm_id))
+        return _same(Vm.from_wire(self._call("vm_info", vm_id)), vm_id)
 
     def vm_list(self) -> list[int]:
         """The ids of the account's VMs."""
@@ -201,7 +206,7 @@ class Client:
 
     def disk_info(self, disk_id: int) -> Disk:
         """Everything about a disk."""
-        return Disk.from_wire(self._call("disk_info", disk_id))
+        return _same(Disk.from_wire(self._call("disk_info", disk_id)), disk_id)
 
     def disk_list(self) -> list[int]:
         """The ids of the account's disks."""
@@ -225,7 +230,7 @@ class Client:
 
     def operation_details(self, operation_id: int) -> OperationDetails:
         """Everything about an operation."""
-        return OperationDetails.from_wire(self._call("operation_details", operation_id))
+        return _same(OperationDetails.from_wire(self._call("operation_details", operation_id)), operation_id)
 
     def operation_cancel(self, operation_id: int) -> bool:
         """Cancel an operation that is still PENDING; whether it was."""
@@ -256,8 +261,14 @@ class Client:
         return [_int(each, method) for each in value]
 
 
+def _same(struct: Identified, asked: int) -> Identified:
+    if struct.id != asked:
+        raise Garbled("The reply is about another object than was asked for.")
+    return struct
+
+
 def _int(value: object, method: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
         raise Garbled(f"The reply to {method} has something else where an id belongs.")
     return value
 

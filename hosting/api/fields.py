@@ -105,19 +105,27 @@ def _to_wire(struct: Struct) -> object:
 
 
 def _int(value: object) -> object:
-    """An int, also as digits or as a double without a fraction."""
+    """An int of 32 bits (contract, "Wire"), also as digits or as a double without a fraction."""
     if isinstance(value, bool):
         return _BAD
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 2**53 else _BAD
-    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value, re.ASCII):
-        return int(value)
-    return _BAD
+    if (isinstance(value, float) and value.is_integer()) or (
+        isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value, re.ASCII)
+    ):
+        value = int(value)
+    return value if isinstance(value, int) and -(2**31) <= value < 2**31 else _BAD
+
+
+def _count(value: object) -> object:
+    """An id, or how many there are of something: an int that is not negative."""
+    number = _int(value)
+    return number if isinstance(number, int) and number >= 0 else _BAD
 
 
 def _id(value: object) -> object:
+    return None if value == "" else _count(value)
+
+
+def _seconds(value: object) -> object:
     return None if value == "" else _int(value)
 
 
@@ -176,7 +184,10 @@ def _ceil(moment: datetime | None) -> object:
 
 
 INT = Kind(_int)
+COUNT = Kind(_count)
 ID = Kind(_id, _or_empty)
+"""A count, or None for an empty string."""
+SECONDS = Kind(_seconds, _or_empty)
 """An int, or None for an empty string."""
 NUMBER = Kind(_number)
 TEXT = Kind(_text)
@@ -185,6 +196,6 @@ FLAG = Kind(_flag)
 DATE = Kind(_date, _or_empty)
 """An aware UTC time, or None for an empty string (contract, "Wire")."""
 DATE_CEIL = Kind(_date, _ceil)
-INTS = Kind(_array(_int), list)
+COUNTS = Kind(_array(_count), list)
 TEXTS = Kind(_array(_word), list)
 PARAMS = Kind(_params)

@@ -13,14 +13,16 @@ from typing import Self
 
 from hosting.api.errors import Garbled
 from hosting.api.fields import (
+    COUNT,
+    COUNTS,
     DATE,
     DATE_CEIL,
     FLAG,
     ID,
     INT,
-    INTS,
     NUMBER,
     PARAMS,
+    SECONDS,
     TEXT,
     TEXTS,
     WORD,
@@ -35,10 +37,10 @@ from hosting.api.fields import (
 class ShareDefinition(Struct):
     """What one share is: 256 MB of memory, a quarter of a core, and so on (contract, "Account")."""
 
-    servers: int = wire(INT)
-    memory_mb: int = wire(INT, "memory")
+    servers: int = wire(COUNT)
+    memory_mb: int = wire(COUNT, "memory")
     cores: float = wire(NUMBER)
-    disk_mb: int = wire(INT, "disk")
+    disk_mb: int = wire(COUNT, "disk")
     bandwidth_kbps: float = wire(NUMBER, "bandwidth", missing=0.0)
     slots: float = wire(NUMBER, missing=0.0)
 
@@ -51,16 +53,16 @@ class Product(Struct):
     is empty when that can be done.
     """
 
-    id: int = wire(INT)
+    id: int = wire(COUNT)
     product_name: str = wire(TEXT)
-    quantity: int = wire(INT)
+    quantity: int = wire(COUNT)
     duration: str = wire(TEXT, missing="")
     date_created: datetime | None = wire(DATE, missing=None)
     date_end: datetime | None = wire(DATE, missing=None)
     autorenew: bool = wire(FLAG, missing=False)
     can_release: bool = wire(FLAG, missing=False)
     is_in_redemption: bool = wire(FLAG, missing=False)
-    redemption_days: int = wire(INT, "redemption", missing=0)
+    redemption_days: int = wire(COUNT, "redemption", missing=0)
     errors_for_updating: tuple[str, ...] = wire(TEXTS, missing=())
     errors_for_renewing: tuple[str, ...] = wire(TEXTS, missing=())
     errors_for_removing: tuple[str, ...] = wire(TEXTS, missing=())
@@ -88,7 +90,7 @@ _RESOURCES = ("granted", "used", "available", "expired")
 class HostingAccount(Struct):
     """A handle's hosting account: products, and resources granted, used, available and expired."""
 
-    id: int = wire(INT)
+    id: int = wire(COUNT)
     handle: str = wire(TEXT)
     fullname: str = wire(TEXT, missing="")
     share_definition: ShareDefinition = wire(one(ShareDefinition))
@@ -117,9 +119,9 @@ class HostingAccount(Struct):
 class Ip(Struct):
     """An address of a VM; `version` is 4 or 6, `reverse` its name in the DNS."""
 
-    id: int = wire(INT)
+    id: int = wire(COUNT)
     ip: str = wire(TEXT)
-    version: int = wire(INT, missing=4)
+    version: int = wire(COUNT, missing=4)
     reverse: str = wire(TEXT, missing="")
 
 
@@ -127,7 +129,7 @@ class Ip(Struct):
 class Iface(Struct):
     """A network interface of a VM."""
 
-    id: int = wire(INT)
+    id: int = wire(COUNT)
     type: str = wire(TEXT, missing="")
     bandwidth_kbps: float = wire(NUMBER, "bandwidth", missing=0.0)
     ips: tuple[Ip, ...] = wire(many(Ip), missing=())
@@ -137,15 +139,15 @@ class Iface(Struct):
 class Disk(Struct):
     """A disk. `type` is `data` or `system`; `vms_id` holds the VM it is attached to, at most one."""
 
-    id: int = wire(INT)
+    id: int = wire(COUNT)
     name: str = wire(TEXT)
     label: str = wire(TEXT, missing="")
-    size_mb: int = wire(INT, "size")
+    size_mb: int = wire(COUNT, "size")
     fstype: str = wire(TEXT, missing="")
     type: str = wire(TEXT, missing="data")
     state: str = wire(TEXT)
     is_boot_disk: bool = wire(FLAG, missing=False)
-    vms_id: tuple[int, ...] = wire(INTS, missing=())
+    vms_id: tuple[int, ...] = wire(COUNTS, missing=())
     can_snapshot: bool = wire(FLAG, missing=False)
     date_created: datetime | None = wire(DATE, missing=None)
     date_updated: datetime | None = wire(DATE, missing=None)
@@ -155,19 +157,19 @@ class Disk(Struct):
 class Vm(Struct):
     """A VM. `vm_max_memory_mb` is what it can grow to without a reboot; `console` is kept as text."""
 
-    id: int = wire(INT)
+    id: int = wire(COUNT)
     hostname: str = wire(TEXT)
     state: str = wire(TEXT)
     description: str = wire(TEXT, missing="")
     os_id: int | None = wire(ID, missing=None)
     os_label: str = wire(TEXT, missing="")
-    shares: int = wire(INT)
-    flex_shares: int = wire(INT, missing=0)
-    cores: int = wire(INT)
-    memory_mb: int = wire(INT, "memory")
-    vm_max_memory_mb: int = wire(INT, "vm_max_memory", missing=0)
+    shares: int = wire(COUNT)
+    flex_shares: int = wire(COUNT, missing=0)
+    cores: int = wire(COUNT)
+    memory_mb: int = wire(COUNT, "memory")
+    vm_max_memory_mb: int = wire(COUNT, "vm_max_memory", missing=0)
     console: str = wire(WORD, missing="")
-    disks_id: tuple[int, ...] = wire(INTS, missing=())
+    disks_id: tuple[int, ...] = wire(COUNTS, missing=())
     disks: tuple[Disk, ...] = wire(many(Disk), missing=())
     ifaces: tuple[Iface, ...] = wire(many(Iface), missing=())
     date_created: datetime | None = wire(DATE, missing=None)
@@ -178,9 +180,9 @@ class Vm(Struct):
 class DiskLink(Struct):
     """How a disk hangs on a VM: `position` counts from 0, the system disk."""
 
-    vm_id: int = wire(INT)
-    disk_id: int = wire(INT)
-    position: int = wire(INT)
+    vm_id: int = wire(COUNT)
+    disk_id: int = wire(COUNT)
+    position: int = wire(COUNT)
     device: str = wire(TEXT, missing="")
     is_boot_disk: bool = wire(FLAG, missing=False)
 
@@ -193,7 +195,7 @@ class OperationDetails(Struct):
     "Operations").
     """
 
-    id: int = wire(INT)
+    id: int = wire(COUNT)
     type: str = wire(TEXT)
     state: str = wire(TEXT)
     step: str = wire(TEXT, missing="")
@@ -202,7 +204,7 @@ class OperationDetails(Struct):
     disk_id: int | None = wire(ID, missing=None)
     product_id: int | None = wire(ID, missing=None)
     params: Mapping[str, object] = wire(PARAMS, missing={})
-    eta_s: int | None = wire(ID, "eta", missing=None)
+    eta_s: int | None = wire(SECONDS, "eta", missing=None)
     last_error: str = wire(TEXT, missing="")
     date_created: datetime | None = wire(DATE, missing=None)
     date_start: datetime | None = wire(DATE, missing=None)
@@ -219,12 +221,12 @@ class OperationDetails(Struct):
 class OsImage(Struct):
     """A system a VM can be made with. `arch` is `x86-32` or `x86-64`."""
 
-    os_id: int = wire(INT)
+    os_id: int = wire(COUNT)
     label: str = wire(TEXT)
     arch: str = wire(TEXT, missing="")
     family: str = wire(TEXT, missing="")
     kernel_version: str = wire(TEXT, missing="")
-    min_disk_mb: int = wire(INT, "min_disk", missing=0)
+    min_disk_mb: int = wire(COUNT, "min_disk", missing=0)
     visibility: str = wire(WORD, missing="")
 
 

@@ -4,6 +4,7 @@ An idle round costs two calls here (`vm_list`, `disk_list`); objects that are ne
 are fetched in parallel, and the rest is re-read slowly so that every row has a greatest age.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession
 from hosting.inventory import rows
 from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, MirrorRow, OsImage, Product, Vm
+
+log = logging.getLogger(__name__)
 
 # Objects fetched and saved at a time: small enough to see a long import move, large enough to fill the connections.
 _CHUNK = 100
@@ -92,7 +95,7 @@ def refresh(
     """Read these objects again, in parallel, and apply what they say.
 
     Raises:
-        hosting.api.ApiError: one of them could not be read; the others have been applied.
+        hosting.api.ApiError: one of them could not be read and may be next time; the others have been applied.
     """
     reading = Reading()
     vms, disks = list(vms), list(disks)
@@ -111,6 +114,9 @@ def refresh(
     ):
         if _is_gone(answer):
             gone.add(remote_id)
+        elif _is_unreadable(answer):
+            # One object that can't be read must not keep all others from being read.
+            log.warning("Object %d can't be read: %s", remote_id, type(answer).__name__)
         elif isinstance(answer, api.ApiError):
             failure = answer
         else:
@@ -127,6 +133,13 @@ def _is_gone(answer: object) -> bool:
     if isinstance(answer, api.DataFault):
         return answer.cause == api.Cause.NOT_FOUND
     return isinstance(answer, api.Vm | api.Disk) and answer.state == "deleted"
+
+
+def _is_unreadable(answer: object) -> bool:
+    """An answer that will be the same next time."""
+    if isinstance(answer, api.DataFault):
+        return not isinstance(answer, api.SessionFault)
+    return isinstance(answer, api.Garbled)
 
 
 def _vm_info(client: api.Client, *, vm_id: int) -> api.Vm:
@@ -277,11 +290,14 @@ def _apply_info(
     account: Account, reading: Reading, info: api.HostingAccount, currency: str, balance: Any
 ) -> list[Change]:
     """Products, capacity and money. A change of these bumps the version like any other."""
+    before = AccountInfo.objects.filter(account=account).first()
+    if before is not None and before.read_at > reading.read_at:
+        # What was read later is there already.
+        return []
     products = {product.id: rows.product(product, reading.read_at) for product in info.products}
     known = set(Product.objects.filter(account=account).values_list("remote_id", flat=True))
     changes = _merge(account, Product, "product", products, known - products.keys(), reading.read_at)
     values = {**rows.info(info, reading.read_at), "currency": currency[:3], "balance": round(balance, 2)}
-    before = AccountInfo.objects.filter(account=account).first()
     AccountInfo.objects.update_or_create(account=account, defaults=values)
     if before is None or before.balance != values["balance"]:
         BalanceSample.objects.create(account=account, at=reading.read_at, balance=values["balance"])

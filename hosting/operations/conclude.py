@@ -36,10 +36,11 @@ def adopt(operation: Operation, before: State, remote_id: int, **fields: object)
                 account=operation.account_id, remote_id=remote_id, origin=Operation.Origin.OUTSIDE
             ).delete()
             adopted = move(operation, before, State.TRACKED, remote_id=remote_id, needs_person=False, **fields)
-            if not adopted:
+            if adopted:
+                # Whatever else is open may have time; this one is looked at with the next sweep.
+                Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
+            else:
                 transaction.set_rollback(True)
-            # Whatever else is open may have time; this one is looked at with the next sweep.
-            Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
     except IntegrityError:
         return False
     return adopted

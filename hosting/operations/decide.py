@@ -29,7 +29,9 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
     with transaction.atomic():
         if remote_id is None:
             problem = {"reason": Reason.RULED_OUT}
-            decided = conclude.move(operation, State.UNCERTAIN, State.RELEASED, problem=problem, needs_person=False)
+            decided = conclude.move(
+                operation, State.UNCERTAIN, State.RELEASED, problem=problem, needs_person=False, remote_id=None
+            )
         else:
             made = known[remote_id]["objects"]
             decided = conclude.adopt(

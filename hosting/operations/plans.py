@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
-from hosting.accounts.sealing import seal, unseal
+from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.inventory.models import OsImage
 from hosting.operations import kinds
 from hosting.operations.capacity import overview
@@ -104,21 +104,28 @@ def revise(plan: Plan, spec: NewServer, *, by: Membership, password: str = "") -
     Raises:
         NotAllowedError, Rejected: as `draft`.
     """
-    if plan.state not in (Plan.State.DRAFT, Plan.State.STOPPED):
-        raise WrongState(_("This plan is running or over: it can't be changed."))
     _require(spec, by, plan.account)
+    with transaction.atomic():
+        # As it is now, and for as long as it takes: somebody else may resume it at this moment.
+        current = Plan.objects.select_for_update(of=("self",)).select_related("account__endpoint").get(pk=plan.pk)
+        if current.state not in (Plan.State.DRAFT, Plan.State.STOPPED):
+            raise WrongState(_("This plan is running or over: it can't be changed."))
+        _revise(current, spec, by=by, password=password)
+    plan.refresh_from_db(fields=["spec", "sealed_secret", "state", "updated_at"])
+
+
+def _revise(plan: Plan, spec: NewServer, *, by: Membership, password: str) -> None:
     done = [step.name for step in steps(plan) if step.state == "done"]
     before = spec_of(plan)
     kept = {name: getattr(before, name) for step in done for name in _INPUTS.get(step, {})}
     spec = replace(spec, **kept)
-    _validate(spec, plan.account, password or unseal(plan.sealed_secret), done=done)
-    with transaction.atomic():
-        plan.spec = asdict(spec)
-        if password:
-            plan.sealed_secret = seal(password)
-        plan.save(update_fields=["spec", "sealed_secret", "updated_at"])
-        record(by.team, by=by, action="plan.revised", subject=spec.hostname, plan=plan.pk)
-        versions.bump(plan.account_id)
+    _validate(spec, plan.account, password or _kept_password(plan), done=done)
+    plan.spec = asdict(spec)
+    if password:
+        plan.sealed_secret = seal(password)
+    plan.save(update_fields=["spec", "sealed_secret", "updated_at"])
+    record(by.team, by=by, action="plan.revised", subject=spec.hostname, plan=plan.pk)
+    versions.bump(plan.account_id)
 
 
 def start(plan: Plan, *, by: Membership) -> None:
@@ -259,10 +266,23 @@ def _latest(plan: Plan, *, every_attempt: bool = False) -> dict[str, Operation]:
     """The last operation of each step. Attempts from before the last resume count only when they were done."""
     latest = {}
     for operation in plan.operations.order_by("id"):
-        is_old = plan.resumed_at is not None and operation.created_at < plan.resumed_at
-        if every_attempt or not is_old or operation.state in OPEN | {State.DONE}:
+        is_current = operation.nonce == _nonce(plan, operation.step)
+        if every_attempt or is_current or operation.state in OPEN | {State.DONE}:
             latest[operation.step] = operation
     return latest
+
+
+def _kept_password(plan: Plan) -> str:
+    """The root password, or an empty one when it was sent already or can't be read any more."""
+    try:
+        return unseal(plan.sealed_secret)
+    except UnreadableSecretError:
+        return ""
+
+
+def _nonce(plan: Plan, step: str) -> uuid.UUID:
+    """Of a step's attempt since the plan was last started or resumed: asked for twice, it is the same operation."""
+    return uuid.uuid5(plan.nonce, f"{step}:{plan.resumed_at}")
 
 
 def _submit_step(plan: Plan, spec: NewServer, name: str, latest: dict[str, Operation]) -> None:
@@ -273,13 +293,18 @@ def _submit_step(plan: Plan, spec: NewServer, name: str, latest: dict[str, Opera
     vm_id = latest["vm"].vm_id if "vm" in latest else 0
     disk_id = latest["disk"].disk_id if "disk" in latest else 0
     kind = spec.kind_of(name, vm_id=vm_id or 0, disk_id=disk_id or 0)
-    secret = unseal(plan.sealed_secret) if name == "vm" else ""
+    secret = _kept_password(plan) if name == "vm" else ""
+    if name == "vm" and not secret:
+        # Forgotten, when it can't be read, so that it is asked for again.
+        Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
+        _stop(plan, name, _("The root password was not kept. Give it again."))
+        return
     try:
         submit(
             kind,
             account=plan.account,
             by=member,
-            nonce=uuid.uuid5(plan.nonce, f"{name}:{plan.resumed_at}"),
+            nonce=_nonce(plan, name),
             secret=secret,
             plan=plan,
             step=name,

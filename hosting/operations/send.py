@@ -48,19 +48,24 @@ class _Attempt:
         self.in_flight = False
 
     def __call__(self, client: Client) -> int:
-        if not self.claimed:
-            # The secret leaves the database with the claim: from here on it is in this worker's memory alone.
-            self.claimed = conclude.move(
-                self._operation, State.WAITING, State.SENDING, sent_at=timezone.now(), sealed_secret=""
-            )
-            if not self.claimed:
-                raise _LostRaceError
+        if not self._claim():
+            raise _LostRaceError
         self.in_flight = True
         try:
             return self._kind.send(client, self._secret)
         except SessionFault:
             self.in_flight = False
             raise
+
+    def _claim(self) -> bool:
+        now = timezone.now()
+        if self.claimed:
+            # After a session fault and another login, which may have taken long: the time of the call starts again,
+            # unless the sweep has taken us for dead meanwhile.
+            return conclude.update(self._operation, State.SENDING, sent_at=now)
+        # The secret leaves the database with the claim: from here on it is in this worker's memory alone.
+        self.claimed = conclude.move(self._operation, State.WAITING, State.SENDING, sent_at=now, sealed_secret="")
+        return self.claimed
 
 
 def send(operation_id: int) -> None:

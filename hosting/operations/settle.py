@@ -29,12 +29,15 @@ def settle(operation: Operation, session: ApiSession) -> None:
     if operation.sent_at is None:
         return
     kind = kinds.load(operation.kind, operation.params)
+    looked_at = timezone.now()
+    fitting = _fitting(session, operation, kind, operation.sent_at)
+    # Read after the provider's list: whoever has sent one of these shows here, or holds its id already.
     twins = _twins(operation)
-    if any(twin.state == State.SENDING for twin in twins):
+    if any(twin.state != State.UNCERTAIN for twin in twins):
         _look_again(operation)
         return
-    looked_at = timezone.now()
-    candidates = _candidates(session, operation, kind, operation.sent_at)
+    taken = _taken(operation, [each.id for each in fitting])
+    candidates = [each for each in fitting if each.id not in taken]
     if len(candidates) > 1 + len(twins):
         _ask_a_person(operation, candidates)
     elif candidates:
@@ -51,17 +54,23 @@ def settle(operation: Operation, session: ApiSession) -> None:
 
 
 def _twins(operation: Operation) -> list[Operation]:
-    """Other requests of this account that could be taken for it."""
+    """Other requests of this account that could be taken for it, and have no operation at the provider yet."""
     unsettled = Operation.objects.filter(
-        account=operation.account_id, kind=operation.kind, state__in=(State.SENDING, State.UNCERTAIN)
+        account=operation.account_id,
+        kind=operation.kind,
+        state__in=(State.SENDING, State.ANSWERED, State.UNCERTAIN),
     ).exclude(pk=operation.pk)
     return [twin for twin in unsettled if twin.params == operation.params]
 
 
-def _candidates(
-    session: ApiSession, operation: Operation, kind: kinds.Kind, sent_at: datetime
-) -> list[OperationDetails]:
-    """The provider's operations that can be this one and are nobody's yet, oldest first."""
+def _taken(operation: Operation, ids: list[int]) -> set[int | None]:
+    """Which of the provider's operations are the answer to another request."""
+    taken = Operation.objects.filter(account=operation.account_id, origin=Operation.Origin.PANEL, remote_id__in=ids)
+    return set(taken.values_list("remote_id", flat=True))
+
+
+def _fitting(session: ApiSession, operation: Operation, kind: kinds.Kind, sent_at: datetime) -> list[OperationDetails]:
+    """The provider's operations that can be this one and were nobody's when they were listed, oldest first."""
     offset = session.account.clock_offset
     ids = session.call(
         lambda client: client.operation_list(
@@ -72,11 +81,7 @@ def _candidates(
             )
         )
     )
-    taken = set(
-        Operation.objects.filter(
-            account=operation.account_id, origin=Operation.Origin.PANEL, remote_id__in=ids
-        ).values_list("remote_id", flat=True)
-    )
+    taken = _taken(operation, ids)
     details = [_details(session, remote_id) for remote_id in ids if remote_id not in taken]
     return sorted((each for each in details if kind.fits(each)), key=lambda each: each.id)
 

@@ -36,7 +36,8 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
     State.UNCERTAIN: frozenset({State.TRACKED, State.RELEASED}),
-    State.TRACKED: frozenset({State.DONE, State.FAILED, State.CANCELLED}),
+    # Back to UNCERTAIN when the provider does not know its operation any more: a person decides.
+    State.TRACKED: frozenset({State.DONE, State.FAILED, State.CANCELLED, State.UNCERTAIN}),
 }
 
 

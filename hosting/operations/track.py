@@ -2,6 +2,7 @@
 the details of those that moved.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,22 +14,32 @@ from django.utils import timezone
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession
-from hosting.api import ApiError, Client, OperationDetails, OperationFilter
+from hosting.api import ApiError, Client, DataFault, Garbled, OperationDetails, OperationFilter, SessionFault
 from hosting.inventory import mirror
 from hosting.inventory.models import Disk
-from hosting.operations import conclude, kinds
+from hosting.operations import conclude, kinds, problems
 from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
 from hosting.operations.states import State
 
+log = logging.getLogger(__name__)
+
 # `operation_list` gives no more ids than this (contract, Operations).
 _LIST_LIMIT = 300
-# A stamp of the provider may be a second older than the commit that makes it visible.
-_COMMIT_MARGIN = timedelta(seconds=1)
+# A stamp of the provider may be older than the commit that makes it visible, and its clock is known to some seconds.
+_CURSOR_MARGIN = timedelta(seconds=4)
+# Listings may miss a change (a clock that was set, two changes in one second): an open operation is read again this
+# long after it was last read, when it should be done by now, and otherwise.
+_REREAD_DUE, _REREAD_ANYWAY = timedelta(seconds=15), timedelta(minutes=5)
+# What is done there is told here at the latest then, also when its objects can't be read again.
+_LATEST_FINISH = timedelta(minutes=1)
 _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.8), timedelta(seconds=10)
 # The operation of a new object is listed with it; so long after its creation it will not be any more.
 _IDENTIFY_LIMIT = timedelta(minutes=5)
+
+# What JSON holds as it is; other parameters are kept as texts.
+_PLAIN = (str, int, float, type(None))
 
 _FINAL_STATES = {"DONE": State.DONE, "ERROR": State.FAILED, "CANCEL": State.CANCELLED}
 
@@ -58,9 +69,9 @@ def identify(operation: Operation, session: ApiSession) -> None:
     """
     param = {"vm_id": operation.vm_id} if operation.vm_id else {"disk_id": operation.disk_id}
     ids = session.call(lambda client: client.operation_list(OperationFilter(type=operation.kind, param=param)))
-    if ids:
-        conclude.adopt(operation, State.ANSWERED, min(ids))
-    elif operation.answered_at and timezone.now() > operation.answered_at + _IDENTIFY_LIMIT:
+    if ids and conclude.adopt(operation, State.ANSWERED, min(ids)):
+        return
+    if operation.answered_at and timezone.now() > operation.answered_at + _IDENTIFY_LIMIT:
         conclude.move(
             operation, State.ANSWERED, State.UNCERTAIN, needs_person=True, problem={"reason": Reason.NO_ANSWER}
         )
@@ -94,11 +105,11 @@ def look(session: ApiSession) -> bool:
     answers = session.gather(calls)
     read = [answer for answer in answers if isinstance(answer, OperationDetails)]
     _apply(session, open_operations, read)
-    for answer in answers:
+    for remote_id, answer in zip(wanted, answers, strict=True):
         if isinstance(answer, ApiError):
-            raise answer
+            _unreadable(open_operations.get(remote_id), remote_id, answer)
     Account.objects.filter(pk=account.pk).update(
-        operations_cursor=provider_now.replace(microsecond=0) - _COMMIT_MARGIN, operations_read_at=timezone.now()
+        operations_cursor=provider_now.replace(microsecond=0) - _CURSOR_MARGIN, operations_read_at=timezone.now()
     )
     return bool(read)
 
@@ -111,6 +122,25 @@ def next_look_at(account: Account) -> datetime | None:
         return None
     nearest = min(eta or now for eta in etas)
     return min(now + _LONGEST_PAUSE, max(now + _SHORTEST_PAUSE, nearest))
+
+
+def _unreadable(operation: Operation | None, remote_id: int, error: ApiError) -> None:
+    """One operation that can't be read must not stop the look at all others.
+
+    Raises:
+        hosting.api.ApiError: `error`, when trying again may help.
+    """
+    is_final = isinstance(error, DataFault) and not isinstance(error, SessionFault)
+    if not is_final and not isinstance(error, Garbled):
+        raise error
+    log.warning("The provider's operation %d can't be read: %s", remote_id, type(error).__name__)
+    if operation is None or not isinstance(error, DataFault):
+        return
+    if operation.origin == Operation.Origin.PANEL:
+        # It was accepted and is not known any more: nobody but a person can tell what became of it.
+        conclude.move(operation, State.TRACKED, State.UNCERTAIN, needs_person=True, problem=problems.of_fault(error))
+    else:
+        conclude.move(operation, State.TRACKED, State.FAILED, problem=problems.of_fault(error))
 
 
 def _details(client: Client, *, remote_id: int) -> OperationDetails:
@@ -130,10 +160,11 @@ def _may_have_moved(operation: Operation, is_listed: bool, since: datetime, list
     """
     if operation.remote_updated_at is None:
         return True
-    if not is_listed:
-        return list_is_full
-    is_due = operation.eta_at is None or operation.eta_at <= timezone.now()
-    return is_due or operation.remote_updated_at < since
+    now = timezone.now()
+    is_due = operation.eta_at is None or operation.eta_at <= now
+    if is_listed:
+        return is_due or operation.remote_updated_at < since
+    return list_is_full or operation.updated_at < now - (_REREAD_DUE if is_due else _REREAD_ANYWAY)
 
 
 def _apply(session: ApiSession, open_operations: dict[int | None, Operation], read: list[OperationDetails]) -> None:
@@ -153,7 +184,14 @@ def _apply(session: ApiSession, open_operations: dict[int | None, Operation], re
             _note_progress(operation, details)
     if not finished:
         return
-    mirror.refresh(session, vms=touched.vms, disks=touched.disks, info=True, explained=by_operations(account))
+    try:
+        mirror.refresh(session, vms=touched.vms, disks=touched.disks, info=True, explained=by_operations(account))
+    except ApiError:
+        latest = timezone.now() + account.clock_offset - _LATEST_FINISH
+        for operation, details in finished:
+            if details.date_updated is None or details.date_updated < latest:
+                _finish(operation, details)
+        raise
     for operation, details in finished:
         _finish(operation, details)
 
@@ -161,16 +199,23 @@ def _apply(session: ApiSession, open_operations: dict[int | None, Operation], re
 def _note_progress(operation: Operation, details: OperationDetails) -> None:
     now = timezone.now()
     eta_at = now + timedelta(seconds=details.eta_s) if details.eta_s is not None else None
-    offset = operation.account.clock_offset
     conclude.update(
         operation,
         State.TRACKED,
         remote_state=details.state[:10],
-        started_at=details.date_start - offset if details.date_start else None,
+        started_at=_in_our_time(details.date_start, operation.account),
         eta_at=eta_at,
         remote_updated_at=details.date_updated,
         **details.objects,
     )
+
+
+def _in_our_time(moment: datetime | None, account: Account) -> datetime | None:
+    """A stamp of the provider's clock on ours; None for one that no calendar has."""
+    try:
+        return moment and moment - account.clock_offset
+    except OverflowError:
+        return None
 
 
 def _finish(operation: Operation, details: OperationDetails) -> None:
@@ -193,10 +238,14 @@ def _outside(account: Account, details: OperationDetails) -> Operation | None:
     """
     if account.mirrored_at is None:
         return None
-    unsettled = account.operations.filter(kind=details.type, state__in=(State.SENDING, State.UNCERTAIN, State.ANSWERED))
+    unsettled = account.operations.filter(
+        kind=details.type,
+        origin=Operation.Origin.PANEL,
+        state__in=(State.SENDING, State.UNCERTAIN, State.ANSWERED),
+    )
     if any(kinds.load(row.kind, row.params).fits(details) for row in unsettled):
         return None
-    params = dict(details.params)
+    params = {name: value if isinstance(value, _PLAIN) else str(value) for name, value in details.params.items()}
     try:
         with transaction.atomic():
             operation = Operation.objects.create(

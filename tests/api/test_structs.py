@@ -45,7 +45,8 @@ texts = st.text(
     ),
     max_size=12,
 )
-ints = st.integers(-(2**31), 2**31 - 1)
+# Ids and amounts: none of them is negative.
+ints = st.integers(0, 2**31 - 1)
 dates = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)).map(  # noqa: DTZ001
     lambda moment: moment.replace(microsecond=0)
 )

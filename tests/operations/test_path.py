@@ -234,3 +234,13 @@ def test_losing_every_key_of_redis_loses_no_operation(account: Account, owner: M
     engine.queue.clear()
     store.connection().flushdb()
     assert engine.finish(operation).state == State.DONE
+
+
+def test_what_was_asked_for_elsewhere_is_not_ours_to_take_back(
+    account: Account, owner: Membership, engine: Engine, remote: Member
+) -> None:
+    remote.new_vm()
+    Account.objects.update(round_due_at=None)
+    outside = Operation.objects.filter(origin=Operation.Origin.OUTSIDE, kind="vm_create")
+    engine.until(outside.exists)
+    assert not cancel(outside.get(), by=owner)

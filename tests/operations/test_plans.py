@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -195,3 +196,38 @@ def test_a_plan_stops_when_its_member_has_left(plan: Plan, owner: Membership, en
     owner.delete()
     assert run(engine, plan).state == Plan.State.STOPPED
     assert requested().count() == 1
+
+
+def test_a_password_that_cannot_be_read_any_more_is_asked_for_again(
+    plan: Plan, owner: Membership, engine: Engine, remote: Member
+) -> None:
+    plans.start(plan, by=owner)
+    Plan.objects.filter(pk=plan.pk).update(sealed_secret="sealed-with-a-lost-key")
+    assert run(engine, plan).state == Plan.State.STOPPED
+    assert plans.needs_password(plan)
+    plans.revise(plan, SPEC, by=owner, password=SECRET)
+    plans.resume(plan, by=owner)
+    assert run(engine, plan).state == Plan.State.DONE
+    assert len(remote.vm_list()) == 1
+
+
+def test_a_step_that_failed_stops_the_plan_whatever_the_clocks_of_the_machines_say(
+    plan: Plan, owner: Membership, engine: Engine, provider: Provider
+) -> None:
+    plans.start(plan, by=owner)
+    with provider.faults("hosting_account_product_add:fail@1"):
+        engine.drain()
+        Operation.objects.filter(plan=plan).update(created_at=plan.created_at - timedelta(seconds=2))
+        run(engine, plan)
+    assert plan.state == Plan.State.STOPPED
+
+
+def test_a_plan_that_somebody_else_has_just_resumed_is_not_changed(
+    plan: Plan, owner: Membership, engine: Engine
+) -> None:
+    before = Plan.objects.get(pk=plan.pk)
+    plans.start(plan, by=owner)
+    with pytest.raises(WrongState):
+        plans.revise(before, replace(SPEC, hostname="other"), by=owner)
+    plan.refresh_from_db()
+    assert plan.spec["hostname"] == "shop"

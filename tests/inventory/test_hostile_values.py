@@ -1,0 +1,81 @@
+"""What a provider should never say stops nothing: the rest is mirrored and tracked as ever."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hosting.accounts.limits import Priority
+from hosting.accounts.models import Account
+from hosting.accounts.sessions import client_for
+from hosting.api import Transport
+from hosting.inventory import mirror
+from hosting.inventory.models import AccountInfo, Vm
+from hosting.operations import rounds
+from hosting.operations.models import Operation
+from tests.contract.conftest import Member
+from tests.engine import Engine
+
+
+def alter(monkeypatch: pytest.MonkeyPatch, method: str, change: Callable[[Any], Any]) -> None:
+    """Let the replies to `method` be changed on the wire."""
+    real = Transport.call
+
+    def call(self: Transport, name: str, params: Any, **options: Any) -> Any:
+        reply = real(self, name, params, **options)
+        return change(reply) if name == method else reply
+
+    monkeypatch.setattr(Transport, "call", call)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"shares": -1}, {"memory": 2**40}, {"id": 4711}, {"cores": "many"}, {"disks": [{"id": -3}]}]
+)
+def test_a_server_with_impossible_values_does_not_hide_the_others(
+    account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    engine.drain()
+    strange, sound = remote.new_vm(hostname="strange"), remote.new_vm(hostname="sound")
+    alter(monkeypatch, "vm_info", lambda reply: {**reply, **wrong} if reply["id"] == strange else reply)
+    account.refresh_from_db()
+    rounds.round_of(account)
+    assert list(Vm.objects.filter(account=account).values_list("remote_id", flat=True)) == [sound]
+
+
+def test_parameters_of_any_type_are_kept_as_texts(
+    account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.drain()
+    number = remote.hosting_account_product_add("shares", 1, "1m")
+    params = {"when": datetime(2026, 1, 1, tzinfo=UTC), "blob": b"\x00", "name": ["a", {"b": b"c"}], "quantity": 1}
+    alter(monkeypatch, "operation_details", lambda reply: {**reply, "params": params})
+    account.refresh_from_db()
+    rounds.round_of(account)
+    rounds.round_of(account)
+    assert Operation.objects.get(account=account, remote_id=number).params["quantity"] == 1
+
+
+@pytest.mark.parametrize("wrong", [{"eta": 2**62}, {"eta": -5}, {"date_start": datetime(1, 1, 1, tzinfo=UTC)}])
+def test_impossible_times_stop_no_round(
+    account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    engine.drain()
+    remote.hosting_account_product_add("shares", 1, "1m")
+    vm_id = remote.new_vm()
+    alter(monkeypatch, "operation_details", lambda reply: {**reply, "state": "RUN", **wrong})
+    monkeypatch.setattr(Account, "clock_offset", timedelta(seconds=5))
+    account.refresh_from_db()
+    rounds.round_of(account)
+    assert Vm.objects.filter(account=account, remote_id=vm_id).exists()
+
+
+def test_an_earlier_reading_of_money_and_shares_does_not_undo_a_later_one(account: Account, remote: Member) -> None:
+    session = client_for(account, Priority.MIRROR)
+    early = mirror.Reading()
+    mirror._read_info(session, early)
+    remote.buy(3)
+    mirror.refresh(session, info=True)
+    mirror.apply(account, early)
+    assert AccountInfo.objects.get(account=account).granted["shares"] == 11
+    assert account.product_set.count() == 2
