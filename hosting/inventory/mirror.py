@@ -7,8 +7,7 @@ are fetched in parallel, and the rest is re-read slowly so that every row has a 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +18,8 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession
 from hosting.inventory import rows
 from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, MirrorRow, OsImage, Product, Vm
+
+Row = TypeVar("Row")
 
 # Objects fetched and saved at a time: small enough to see a long import move, large enough to fill the connections.
 _CHUNK = 100
@@ -89,32 +90,17 @@ def refresh(
     info: bool = False,
     explained: Explained = nothing_explained,
 ) -> None:
-    """Read these objects again, in parallel, and apply what they say.
+    """Read these objects again, in parallel, and apply what they say. A disk that comes with one of the servers costs
+    no call of its own.
 
     Raises:
         hosting.api.ApiError: one of them could not be read; the others have been applied.
     """
     reading = Reading()
-    vms, disks = list(vms), list(disks)
-    calls: list[Callable[[api.Client], object]] = [
-        *(partial(_vm_info, vm_id=vm_id) for vm_id in vms),
-        *(partial(_disk_info, disk_id=disk_id) for disk_id in disks),
-    ]
-    failure = None
-    for (place, gone, remote_id), answer in zip(
-        [
-            *((reading.vms, reading.gone_vms, vm_id) for vm_id in vms),
-            *((reading.disks, reading.gone_disks, disk_id) for disk_id in disks),
-        ],
-        session.gather(calls),
-        strict=True,
-    ):
-        if _is_gone(answer):
-            gone.add(remote_id)
-        elif isinstance(answer, api.ApiError):
-            failure = answer
-        else:
-            place[remote_id] = answer  # type: ignore[index]
+    failure = _read(session, vms, api.Client.vm_info, reading.vms, reading.gone_vms)
+    brought = {disk.id for vm in reading.vms.values() for disk in vm.disks}
+    left = [disk_id for disk_id in disks if disk_id not in brought]
+    failure = _read(session, left, api.Client.disk_info, reading.disks, reading.gone_disks) or failure
     if info:
         _read_info(session, reading)
     apply(session.account, reading, explained=explained)
@@ -122,19 +108,34 @@ def refresh(
         raise failure
 
 
+def _read(
+    session: ApiSession,
+    ids: Iterable[int],
+    ask: Callable[[api.Client, int], Row],
+    found: dict[int, Row],
+    gone: set[int],
+) -> api.ApiError | None:
+    """Ask for each id in parallel, and sort the answers into `found` and `gone`. The error of one that failed."""
+
+    def asking(remote_id: int) -> Callable[[api.Client], Row]:
+        return lambda client: ask(client, remote_id)
+
+    ids, failure = list(ids), None
+    for remote_id, answer in zip(ids, session.gather([asking(remote_id) for remote_id in ids]), strict=True):
+        if _is_gone(answer):
+            gone.add(remote_id)
+        elif isinstance(answer, api.ApiError):
+            failure = answer
+        else:
+            found[remote_id] = answer
+    return failure
+
+
 def _is_gone(answer: object) -> bool:
     """A deleted object may be unknown from then on, or be remembered as deleted."""
     if isinstance(answer, api.DataFault):
         return answer.cause == api.Cause.NOT_FOUND
     return isinstance(answer, api.Vm | api.Disk) and answer.state == "deleted"
-
-
-def _vm_info(client: api.Client, *, vm_id: int) -> api.Vm:
-    return client.vm_info(vm_id)
-
-
-def _disk_info(client: api.Client, *, disk_id: int) -> api.Disk:
-    return client.disk_info(disk_id)
 
 
 def _read_info(session: ApiSession, reading: Reading) -> None:

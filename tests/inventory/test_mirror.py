@@ -9,6 +9,7 @@ from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession, client_for
 from hosting.api import Client
+from hosting.inventory import mirror
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.operations import rounds
 from hosting.operations.models import Operation
@@ -119,3 +120,30 @@ def test_the_version_grows_only_when_something_changed(account: Account, remote:
     round_now(account)
     account.refresh_from_db()
     assert account.version > before
+
+
+def test_a_server_brings_its_disks_along(account: Account, remote: Member, counted: list[str]) -> None:
+    vm_id = remote.new_vm()
+    round_now(account)
+    system = Disk.objects.get(account=account, vm_remote_id=vm_id).remote_id
+    session = client_for(account, Priority.MIRROR)
+    counted.clear()
+    mirror.refresh(session, vms=[vm_id], disks=[system])
+    assert counted == ["_outcome"]
+
+
+def test_a_disk_that_has_left_its_server_is_read_by_itself(
+    account: Account, remote: Member, counted: list[str]
+) -> None:
+    vm_id, disk_id = remote.new_vm(), remote.new_disk()
+    remote.done(remote.disk_attach(disk_id, vm_id))
+    round_now(account)
+    disks = {disk.remote_id for disk in Disk.objects.filter(account=account, vm_remote_id=vm_id)}
+    assert len(disks) == 2
+    remote.done(remote.disk_detach(disk_id, vm_id))
+    session = client_for(account, Priority.MIRROR)
+    counted.clear()
+    mirror.refresh(session, vms=[vm_id], disks=disks)
+    assert counted == ["_outcome"] * 2
+    free = Disk.objects.get(account=account, remote_id=disk_id)
+    assert (free.vm_remote_id, free.state) == (None, Disk.State.CREATED)
