@@ -149,6 +149,8 @@ class Operation(models.Model):
             models.Index(fields=["state", "due_at"]),
             models.Index(fields=["account", "state"]),
             models.Index(fields=["account", "target", "-id"]),
+            # The list as it is shown first: an account's history only grows, and must not be sorted for each page.
+            models.Index(fields=["account", "-created_at", "-id"]),
         ]
 
     @property
