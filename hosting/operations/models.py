@@ -151,6 +151,8 @@ class Operation(models.Model):
             models.Index(fields=["account", "target", "-id"]),
             models.Index(fields=["account", "vm_id", "-id"]),
             models.Index(fields=["account", "disk_id", "-id"]),
+            # The list as it is shown first: an account's history only grows, and must not be sorted for each page.
+            models.Index(fields=["account", "-created_at", "-id"]),
         ]
 
     @property

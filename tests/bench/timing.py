@@ -1,0 +1,43 @@
+"""Timing: everything is done several times, because other work shares the machine."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds that repetitions of one thing took."""
+
+    seconds: list[float]
+
+    @property
+    def median_s(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def median_ms(self) -> float:
+        return self.median_s * 1000
+
+    @property
+    def p95_ms(self) -> float:
+        """95 of 100 took no longer. It takes two repetitions at least."""
+        return statistics.quantiles(self.seconds, n=20, method="inclusive")[-1] * 1000
+
+
+def timed(do: Callable[[], Result]) -> tuple[float, Result]:
+    """The seconds that `do` took, and what it returned."""
+    started = time.perf_counter()
+    result = do()
+    return time.perf_counter() - started, result
+
+
+def repeated(do: Callable[[], object], times: int, *, warm_up: int = 0) -> Times:
+    """`do` again and again; the first `warm_up` do not count."""
+    for _ in range(warm_up):
+        do()
+    return Times([timed(do)[0] for _ in range(times)])
