@@ -27,7 +27,7 @@ from hosting.provider.models import Handle
 from hosting.provider.seed import add_handle
 password = make_password("passw0rd-of-a-test")
 with transaction.atomic():
-    for number in range(80):
+    for number in range(240):
         add_handle(f"E{number:02}-TEST", f"Engine {number}", "500.00")
     Handle.objects.filter(handle__startswith="E", handle__endswith="-TEST").update(password=password)
 """
@@ -79,7 +79,7 @@ def engine(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Se
 @pytest.fixture(scope="session")
 def handles(provider: Provider) -> Iterator[str]:
     provider.shell(HANDLES)
-    return iter([f"E{number:02}-TEST" for number in range(80)])
+    return iter([f"E{number:02}-TEST" for number in range(240)])
 
 
 @pytest.fixture
