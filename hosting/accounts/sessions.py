@@ -41,6 +41,8 @@ Result = TypeVar("Result")
 SESSION_LIFE_S = 11 * 3600
 # Longer than a login and an su can take, timeouts included.
 _LOCK_LIFE_S = 120
+# Who waits longer for somebody else's login tries again later: a worker that died in one must not stop all others.
+_LOCK_WAIT_S = 10
 _PARALLEL_CALLS = 16
 # Clocks that differ by less are the same: the Date header counts in seconds.
 _CLOCK_TOLERANCE_S = 2.0
@@ -184,22 +186,25 @@ class ApiSession:
             self._note(error)
             self._stop(Account.Trouble.CREDENTIALS)
             raise AccountStoppedError(Account.Trouble.CREDENTIALS) from None
-        except DataFault as error:
-            self._note(error)
-            self._stop(Account.Trouble.HANDLE)
-            raise AccountStoppedError(Account.Trouble.HANDLE) from None
         except ApiError as error:
             self._note(error)
-            raise
+            # A session that ended between the two calls is nobody's mistake.
+            if not isinstance(error, DataFault) or isinstance(error, SessionFault):
+                raise
+            self._stop(Account.Trouble.HANDLE)
+            raise AccountStoppedError(Account.Trouble.HANDLE) from None
         self._note(None)
         return session_id
 
     def _stop(self, trouble: Account.Trouble) -> None:
-        """Stop this account alone, unless its password has been changed meanwhile."""
+        """Stop this account alone, unless a person has corrected it meanwhile."""
         account = self.account
         with transaction.atomic():
             stopped = Account.objects.filter(
-                pk=account.pk, sealed_password=account.sealed_password, trouble=Account.Trouble.NONE
+                pk=account.pk,
+                sealed_password=account.sealed_password,
+                handle=account.handle,
+                trouble=Account.Trouble.NONE,
             ).update(trouble=trouble)
             if stopped:
                 record(account.team, by=None, action="account.stopped", subject=account.label, trouble=trouble.value)
@@ -228,7 +233,7 @@ def _open_cached(sealed: object, ended: str) -> str:
 @contextmanager
 def _locked(name: str) -> Iterator[None]:
     """Hold a lock in Redis. One that expired under us is only a login too many, never a wrong one."""
-    lock = store.connection().lock(name, timeout=_LOCK_LIFE_S, blocking_timeout=_LOCK_LIFE_S)
+    lock = store.connection().lock(name, timeout=_LOCK_LIFE_S, blocking_timeout=_LOCK_WAIT_S)
     if not lock.acquire():
         raise limits.NoAllowanceError
     try:

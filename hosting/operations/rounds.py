@@ -86,9 +86,12 @@ def _bury_dead_senders(now: datetime) -> None:
 
 def _ask_for_operations(now: datetime) -> None:
     jobs = {State.WAITING: Job.SEND, State.ANSWERED: Job.IDENTIFY, State.UNCERTAIN: Job.SETTLE}
-    due = Operation.objects.filter(
-        state__in=jobs, due_at__lte=now, needs_person=False, account__trouble=""
-    ).values_list("pk", "state")
+    # What waits is sent or given up, in trouble too: nothing is sent much later behind a member's back. Reading waits
+    # until it can work.
+    ready = Q(state=State.WAITING) | Q(account__trouble="", account__endpoint__away_since=None)
+    due = Operation.objects.filter(ready, state__in=jobs, due_at__lte=now, needs_person=False).values_list(
+        "pk", "state"
+    )
     found = list(due.order_by("due_at")[:_BATCH])
     Operation.objects.filter(pk__in=[pk for pk, _ in found]).update(due_at=now + timedelta(seconds=10))
     for pk, state in found:

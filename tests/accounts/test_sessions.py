@@ -6,13 +6,13 @@ import pytest
 from cryptography.fernet import Fernet
 from pytest_django.fixtures import Settings
 
-from hosting.accounts import store
+from hosting.accounts import sessions, store
 from hosting.accounts.connect import update
 from hosting.accounts.limits import NoAllowanceError, Priority, take
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
-from hosting.accounts.sessions import AccountStoppedError, client_for, session_key
-from hosting.api import Client
+from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for, session_key
+from hosting.api import Client, SessionFault
 from hosting.operations import kinds
 from hosting.operations.states import State
 from hosting.operations.submit import submit
@@ -131,3 +131,37 @@ def test_the_rate_limit_leaves_room_for_members(settings: Settings) -> None:
 
 def test_an_endpoint_that_offers_nothing_new_is_not_a_stranger(account: Account) -> None:
     assert Endpoint.objects.filter(pk=account.endpoint_id, away_since=None).exists()
+
+
+def test_a_session_that_ends_during_the_login_stops_no_account(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_arguments: object) -> str:
+        raise SessionFault(510240, "DataError: unknown session")
+
+    monkeypatch.setattr(sessions, "su", ended)
+    store.connection().flushdb()
+    with pytest.raises(SessionFault):
+        client_for(account, Priority.MEMBER)
+    account.refresh_from_db()
+    assert account.trouble == Account.Trouble.NONE
+
+
+def test_a_late_refusal_of_the_old_handle_does_not_stop_the_corrected_account(
+    account: Account, owner: Membership
+) -> None:
+    late = ApiSession(Account.objects.select_related("endpoint", "team").get(pk=account.pk), Priority.MIRROR)
+    update(account, by=owner, label="Reseller", handle="CORRECTED", password="")
+    late._stop(Account.Trouble.HANDLE)
+    account.refresh_from_db()
+    assert account.trouble == Account.Trouble.NONE
+
+
+def test_a_login_that_somebody_else_never_ends_is_not_waited_for_long(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_LOCK_WAIT_S", 0.2)
+    store.connection().flushdb()
+    store.connection().lock(f"login:{session_key(account, PASSWORD)}", timeout=60).acquire()
+    with pytest.raises(NoAllowanceError):
+        client_for(account, Priority.MEMBER)

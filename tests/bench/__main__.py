@@ -38,15 +38,16 @@ def measure(remote: Remote, vms: int, repeat: int) -> list[Figure]:
     progress(f"{OPEN_OPERATIONS} operations")
     account = Account.objects.get(handle=MAIN)
     figures.append(tracking.measure(remote, account, owner, OTHER, OPEN_OPERATIONS))
-    progress("what pages would take that ask the API")
-    quick = pages.naive_times(remote, MAIN, repeat)
+    progress(f"what pages would take that ask the API, {LATENCY_MS} ms at the provider")
+    api = fleet.naive_client(remote.provider, MAIN)
     remote.set_latency(LATENCY_MS)
-    slow = pages.naive_times(remote, MAIN, repeat)
+    slow = pages.naive_times(api, repeat)
+    remote.set_latency(0)
     progress("pages and polls")
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
         accounts = pages.accounts(owner)
-        figures += pages.measure(owner, accounts, quick, slow)
+        figures += pages.measure(owner, accounts, api, slow, repeat)
         figures.append(polls.measure(owner, accounts[1_000]))
     return figures
 

@@ -1,0 +1,43 @@
+"""The sweep asks for what is due and can be done, and for nothing else."""
+
+import pytest
+from django.utils import timezone
+
+from hosting.accounts.models import Account, Endpoint
+from hosting.jobs import Job
+from hosting.operations import kinds, rounds
+from hosting.operations.models import Operation
+from hosting.operations.states import State
+from hosting.operations.submit import submit
+from hosting.teams.models import Membership
+from tests.contract.conftest import Member
+from tests.engine import Engine
+
+BUY = kinds.AddProduct("shares", 2, "1m")
+
+
+def test_what_waits_while_its_account_is_in_trouble_is_given_up_and_not_sent_later(
+    account: Account, owner: Membership, engine: Engine, remote: Member
+) -> None:
+    operation = submit(BUY, account=account, by=owner)
+    engine.queue.clear()
+    Account.objects.update(trouble=Account.Trouble.CREDENTIALS)
+    assert engine.finish(operation).state == State.NOT_SENT
+    assert len(remote.operation_list({"type": BUY.method})) == 1
+
+
+@pytest.mark.parametrize("state", [State.UNCERTAIN, State.ANSWERED])
+def test_nothing_is_looked_up_at_an_endpoint_that_is_away(
+    account: Account, owner: Membership, engine: Engine, state: State
+) -> None:
+    operation = submit(BUY, account=account, by=owner)
+    engine.queue.clear()
+    now = timezone.now()
+    Operation.objects.filter(pk=operation.pk).update(state=state, sent_at=now, due_at=now)
+    Endpoint.objects.update(away_since=now, probe_due_at=now)
+    rounds.sweep()
+    assert operation.pk not in [arguments[0] for job, arguments in engine.queue if job in {Job.SETTLE, Job.IDENTIFY}]
+    Endpoint.objects.update(away_since=None)
+    Operation.objects.filter(pk=operation.pk).update(due_at=now)
+    rounds.sweep()
+    assert operation.pk in [arguments[0] for job, arguments in engine.queue if job in {Job.SETTLE, Job.IDENTIFY}]
