@@ -1,0 +1,43 @@
+"""How far the first import of an account is. Kept in Redis alone: when it is lost, pages say less, and nothing else."""
+
+from dataclasses import dataclass
+
+import redis
+
+from hosting.accounts.store import connection
+
+_LIFE_S = 120
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Objects read so far and in all, and the seconds that the rest will take; None while nobody can tell."""
+
+    done: int
+    total: int
+    left_s: int | None = None
+
+
+def note(account_id: int, progress: Progress) -> None:
+    """Say how far the import is."""
+    left = "" if progress.left_s is None else str(progress.left_s)
+    try:
+        connection().set(_key(account_id), f"{progress.done} {progress.total} {left}", ex=_LIFE_S)
+    except redis.RedisError:
+        return
+
+
+def current(account_id: int) -> Progress | None:
+    """How far the import is; None when none is known to run."""
+    try:
+        noted = connection().get(_key(account_id))
+    except redis.RedisError:
+        return None
+    if noted is None:
+        return None
+    done, total, *left = str(noted).split()
+    return Progress(int(done), int(total), int(left[0]) if left else None)
+
+
+def _key(account_id: int) -> str:
+    return f"import:{account_id}"
