@@ -75,6 +75,10 @@ class Striker:
         """All faults that have happened, by kind."""
         return self.counts + Counter(f"call: {each.partition(':')[2]}" for each in self._world.scripted())
 
+    def methods(self) -> Counter[str]:
+        """How often a call of each method went wrong."""
+        return Counter(each.partition(":")[0] for each in self._world.scripted())
+
     def calm(self) -> None:
         self._world.calm()
         for holder in self._holders:

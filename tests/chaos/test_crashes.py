@@ -22,8 +22,9 @@ from hosting.operations.models import Operation, Plan
 from hosting.teams.models import Membership
 from tests.chaos import verdict
 from tests.chaos.browser import Browser
-from tests.chaos.requests import Journal, Member, Wishes, submit_in_this_process
+from tests.chaos.members import Journal, Member, submit_in_this_process
 from tests.chaos.strikes import Striker
+from tests.chaos.wishes import Wishes
 from tests.chaos.world import World, wait_until
 
 HANDLE, PASSWORD = "CHAOS-TEST", "passw0rd-of-chaos"
@@ -123,7 +124,7 @@ def storm(seed: str, world: World, account: Account, owner: Membership, striker:
             rounds += 1
             what = striker.choose()
             at_work = [future for future in at_work if not future.done()]
-            wanted = dice.randint(1, 3) if len(at_work) < 2 * MEMBERS else 0
+            wanted = dice.randint(1, 4) if len(at_work) < 2 * MEMBERS else 0
             asked = [wish for wish in (wishes.next() for _ in range(wanted)) if wish is not None]
             if what == "call":
                 striker.script([wish.kind or "vm_create" for wish in asked])
@@ -155,7 +156,9 @@ def report(
     print(f"CHAOS_SEED={seed}: {striker.total()} faults in {rounds} rounds and {stormed_s:.0f} s")
     for what, count in sorted(striker.told().items()):
         print(f"  {count:5} {what}")
+    print(f"  methods whose calls went wrong: {told(striker.methods())}")
     print(f"{len(journal.asked)} forms sent; members were told: {told(journal.answers)}")
+    print(f"  {journal.refused_while_away} of the refusals because the provider was known not to answer")
     print(f"{rows.count()} operations: {told(Counter(rows.values_list('state', flat=True)))}; plans: {told(plans)}")
     for kind in sorted({kind for kind, _ in table}):
         print(f"  {kind}: {told(Counter({state: count for (each, state), count in table.items() if each == kind}))}")

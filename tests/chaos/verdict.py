@@ -16,7 +16,8 @@ from typing import Any
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Disk, Product, Vm
 from hosting.operations.models import Operation, Plan
-from tests.chaos.requests import ROOT_PASSWORD, Asked, Journal
+from tests.chaos.members import Asked, Journal
+from tests.chaos.wishes import ROOT_PASSWORD
 
 _PURCHASES = ("hosting_account_product_add", "hosting_account_product_renew")
 _FINAL = {"done", "failed", "refused", "not_sent", "released", "cancelled"}
