@@ -7,20 +7,26 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from hosting.operations.kinds import KINDS
 from tests.chaos.world import World
 
-_FAULTS = (
-    "drop_before",
-    "drop_after",
-    "truncate",
-    "garbage",
-    "503",
-    "503_after",
-    "refuse",
-    "fail",
-    "delay=2.2",
-    "delay_after=2.2",
-)
+_FAULTS = {
+    # Executed, and nobody is told so.
+    "drop_after": 3,
+    "truncate": 2,
+    "garbage": 2,
+    "503_after": 2,
+    "delay_after=2.2": 3,
+    # Executed when nobody waits for it any more.
+    "delay=2.2": 3,
+    # Not executed.
+    "drop_before": 2,
+    "503": 1,
+    "refuse": 2,
+    # Accepted, and then it does not work.
+    "fail": 2,
+}
+_CHANGING = tuple(KINDS)
 # What reads: `fail` is for calls that begin an operation.
 _READING = ("operation_list", "operation_details", "vm_info", "disk_info", "vm_list", "hosting_account_info")
 _READING_FAULTS = tuple(fault for fault in _FAULTS if fault != "fail")
@@ -55,11 +61,12 @@ class Striker:
         return self._dice.choices(list(self._strikes), weights)[0]
 
     def script(self, methods: Sequence[str]) -> None:
-        """Have the next call of each of these methods go wrong, and of one that reads."""
-        rules = [f"{method}:{self._aim.choice(_FAULTS)}@1" for method in dict.fromkeys(methods)]
-        nth = self._aim.randint(1, 3)
-        rules.append(f"{self._aim.choice(_READING)}:{self._aim.choice(_READING_FAULTS)}@{nth}")
-        self._world.script(";".join(rules))
+        """Have the next call of each of these methods go wrong, of some others, and of one that reads."""
+        others = [method for method in _CHANGING if self._aim.random() < 0.25]
+        faults = self._aim.choices(list(_FAULTS), list(_FAULTS.values()), k=len(methods) + len(others))
+        rules = dict(zip([*others, *methods], faults, strict=True))
+        rules[self._aim.choice(_READING)] = self._aim.choice(_READING_FAULTS)
+        self._world.script(";".join(f"{method}:{fault}@1" for method, fault in rules.items()))
 
     def strike(self, what: str) -> None:
         """Do it. A call that goes wrong is counted when the provider has met it."""
