@@ -34,18 +34,16 @@ def note_answer(endpoint_id: int) -> None:
             _tell_pages(endpoint_id)
 
 
-def may_call(endpoint: Endpoint) -> bool:
-    """Whether a background call makes sense now. While the endpoint is away, True claims the one probe that is due.
+def claim_probe(endpoint: Endpoint, now: datetime) -> bool:
+    """Whether a call to an endpoint that is away makes sense now. True claims the one probe that is due.
 
     The pause between probes grows with the time the endpoint has been away, up to a minute.
     """
-    endpoint.refresh_from_db(fields=["away_since", "probe_due_at"])
     if endpoint.away_since is None:
-        return True
-    now = timezone.now()
+        return False
     due = Q(probe_due_at=None) | Q(probe_due_at__lte=now)
-    claimed = Endpoint.objects.filter(due, pk=endpoint.pk).update(probe_due_at=_next_probe(endpoint.away_since, now))
-    return bool(claimed)
+    still_away = Endpoint.objects.filter(due, pk=endpoint.pk, away_since=endpoint.away_since)
+    return bool(still_away.update(probe_due_at=_next_probe(endpoint.away_since, now)))
 
 
 def _next_probe(away_since: datetime, now: datetime) -> datetime:
