@@ -100,14 +100,16 @@ def _ask_for_operations(now: datetime) -> None:
 
 def _ask_for_accounts(now: datetime) -> None:
     tracked = Operation.objects.filter(account=OuterRef("pk"), state=State.TRACKED)
-    accounts = Account.objects.filter(trouble="").select_related("endpoint")
+    for account_id in availability.probes_due(now):
+        ask(Job.TRACK, account_id)
+    accounts = Account.objects.filter(trouble="", endpoint__away_since=None)
     due_track = Q(track_due_at=None) | Q(track_due_at__lte=now)
     for account in accounts.filter(due_track, Exists(tracked)):
-        if availability.may_call(account.endpoint) and _claim(account, "track_due_at", now):
+        if _claim(account, "track_due_at", now):
             ask(Job.TRACK, account.pk)
     due_round = Q(round_due_at=None) | Q(round_due_at__lte=now)
     for account in accounts.filter(due_round):
-        if availability.may_call(account.endpoint) and _claim(account, "round_due_at", now):
+        if _claim(account, "round_due_at", now):
             ask(Job.REFRESH, account.pk)
 
 
