@@ -32,6 +32,7 @@ from hosting.api import (
     CredentialsRefused,
     DataFault,
     Garbled,
+    NotEncodable,
     NotSent,
     RateLimited,
     SessionFault,
@@ -206,12 +207,12 @@ class ApiSession:
     def _note(self, outcome: object) -> None:
         """Remember whether the endpoint answers, and its clock."""
         endpoint = self.account.endpoint
-        if isinstance(outcome, NotSent | Unanswered):
-            availability.note_away(endpoint.pk)
+        if isinstance(outcome, NotEncodable):
             return
-        if endpoint.away_since is not None:
-            availability.note_answer(endpoint.pk)
-            endpoint.away_since = None
+        if isinstance(outcome, NotSent | Unanswered):
+            availability.note_silence(endpoint.pk)
+            return
+        availability.note_answer(endpoint)
         offset = self._transport.clock_offset
         if offset is not None and abs(offset.total_seconds() - self.account.clock_offset_s) > _CLOCK_TOLERANCE_S:
             self.account.clock_offset_s = offset.total_seconds()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from hosting.accounts import availability
 from hosting.accounts.limits import Priority
-from hosting.accounts.models import Account, Endpoint
+from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.inventory import mirror
 from hosting.inventory.reading import ALL_FACTS, Fact
@@ -89,7 +89,6 @@ def sweep() -> None:
     _bury_dead_senders(now)
     _ask_for_operations(now)
     _ask_for_accounts(now)
-    _ask_for_probes(now)
     _ask_for_plans(now)
 
 
@@ -119,8 +118,10 @@ def _ask_for_operations(now: datetime) -> None:
 
 
 def _ask_for_accounts(now: datetime) -> None:
-    """Rounds and looks that are due, at endpoints that answer."""
+    """Probes of endpoints that are away; rounds and looks that are due at all others."""
     tracked = Operation.objects.filter(account=OuterRef("pk"), state=State.TRACKED)
+    for account_id in availability.probes_due(now):
+        ask(Job.TRACK, account_id)
     accounts = Account.objects.filter(trouble="", endpoint__away_since=None)
     due_track = Q(track_due_at=None) | Q(track_due_at__lte=now)
     for account in accounts.filter(due_track, Exists(tracked)):
@@ -130,14 +131,6 @@ def _ask_for_accounts(now: datetime) -> None:
     for account in accounts.filter(due_round):
         if _claim(account, "round_due_at", now):
             ask(Job.REFRESH, account.pk)
-
-
-def _ask_for_probes(now: datetime) -> None:
-    """One look at one account of each endpoint that is away, when its next probe is due."""
-    for endpoint in Endpoint.objects.filter(away_since__isnull=False):
-        account = endpoint.accounts.filter(trouble="").order_by("?").first()
-        if account is not None and availability.claim_probe(endpoint, now):
-            ask(Job.TRACK, account.pk)
 
 
 def _claim(account: Account, column: str, now: datetime) -> bool:
