@@ -78,11 +78,14 @@ TEMPLATES = [
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'panel.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Writers queue instead of failing. WAL lets pages read while a worker writes; `synchronous` stays FULL,
-    # because a row that says "this purchase was sent" must survive a power cut.
+    # because a row that says "this purchase was sent" must survive a power cut. `?timeout=5` in `DATABASE_URL` is how
+    # many seconds a writer queues.
+    _asked = DATABASES["default"].get("OPTIONS", {})
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL;",
+        **_asked,
+        "timeout": float(_asked.get("timeout", 20)),
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
