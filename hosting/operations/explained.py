@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from hosting.accounts.models import Account
-from hosting.inventory.mirror import Explained
+from hosting.inventory.apply import Explained
 from hosting.operations.models import Operation
 from hosting.operations.states import OPEN
 
