@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import redis
 from celery import shared_task
 
+from hosting.accounts import availability
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
@@ -54,13 +55,17 @@ def advance(plan_id: int) -> None:
 
 @shared_task(name=Job.TRACK.value)
 def track(account_id: int) -> None:
-    with _next_time("tracking"):
-        rounds.watch(_account(account_id))
+    account = _account(account_id)
+    if availability.may_call(account.endpoint):
+        with _next_time("tracking"):
+            rounds.watch(account)
 
 
 @shared_task(name=Job.REFRESH.value)
 def refresh(account_id: int, with_info: int = 0) -> None:
     account = _account(account_id)
+    if not availability.may_call(account.endpoint):
+        return
     with _next_time("a round", lambda: rounds.retry_round_soon(account)):
         rounds.round_of(account, with_info=bool(with_info))
 
@@ -80,7 +85,7 @@ def _with_operation(operation_id: int, state: State, do: Callable[[Operation, Ap
         .filter(pk=operation_id, state=state)
         .first()
     )
-    if operation is None:
+    if operation is None or operation.account.endpoint.away_since:
         return
     with _next_time(operation.kind):
         do(operation, client_for(operation.account, Priority.TRACKING))

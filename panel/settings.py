@@ -141,7 +141,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 # A sweep that nobody could run in time is not worth running: the next one does the same.
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "hosting.tasks.sweep", "schedule": 1.0, "options": {"expires": 2}}}
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "hosting.tasks.sweep", "schedule": 0.5, "options": {"expires": 2}}}
 
 # People ----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "hosting.User"

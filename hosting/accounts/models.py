@@ -14,7 +14,7 @@ class Endpoint(models.Model):
     name = models.CharField(_("name"), max_length=100, unique=True)
     url = models.URLField(_("address"))
     offered = models.BooleanField(default=True)
-    # The endpoint has not answered since then; None while it answers. Background calls probe it at `probe_due_at`.
+    # The endpoint has not answered since then; None while it answers. One call probes it at `probe_due_at`.
     away_since = models.DateTimeField(null=True, blank=True)
     probe_due_at = models.DateTimeField(null=True, blank=True)
 

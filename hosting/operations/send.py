@@ -77,6 +77,10 @@ def send(operation_id: int) -> None:
     )
     if operation is None:
         return
+    if operation.account.endpoint.away_since:
+        # Asked for before that was known. One call at a time finds out whether it is back, and not a member's.
+        _give_up(operation, State.WAITING, Reason.UNREACHABLE)
+        return
     kind = kinds.load(operation.kind, operation.params)
     try:
         secret = unseal(operation.sealed_secret)

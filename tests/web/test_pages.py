@@ -1,11 +1,13 @@
 """Every page: it works, it is one valid document, and it keeps the content security policy."""
 
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from hosting.accounts.models import Account
@@ -242,3 +244,12 @@ def test_pages_come_without_redis(browser: Client, account: Account, settings: S
         assert browser.get(reverse(name, args=[account.pk])).status_code == 200
     stop = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True)
     assert "is on its way" in stop.content.decode()
+
+
+def test_pages_say_since_when_the_provider_has_not_answered(browser: Client, account: Account) -> None:
+    account.endpoint.away_since = timezone.now() - timedelta(hours=1)
+    account.endpoint.save()
+    since = f"{timezone.localtime(account.endpoint.away_since):%H:%M:%S}"
+    for url in (reverse("dashboard", args=[account.pk]), reverse("servers", args=[account.pk]), reverse("accounts")):
+        page = browser.get(url).content.decode()
+        assert f">{since}</time>" in page or f" {since}</time>" in page, url

@@ -105,5 +105,8 @@ def edit(request: AccountRequest) -> HttpResponse:
 def refresh(request: AccountRequest) -> HttpResponse:
     """Ask for a new reading of everything."""
     mirror_refresh.ask(request.account, by=request.member)
-    messages.info(request, _("The provider is being asked. New data shows here by itself."))
+    if request.account.endpoint.away_since:
+        messages.warning(request, _("The provider does not answer. It is tried again and again by itself."))
+    else:
+        messages.info(request, _("The provider is being asked. New data shows here by itself."))
     return back(request, reverse("dashboard", args=[request.account.pk]))
