@@ -116,6 +116,9 @@ class Operation(models.Model):
     # Several operations of the provider fit an unconfirmed one: a person decides.
     needs_person = models.BooleanField(default=False)
 
+    # A member of the team has seen that it did not work, and leaves it at that.
+    set_aside_at = models.DateTimeField(null=True, blank=True)
+
     # What the provider says: its operation, the objects, how far it is.
     remote_id = models.PositiveIntegerField(null=True, blank=True)
     vm_id = models.PositiveIntegerField(null=True, blank=True)
