@@ -12,7 +12,7 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.inventory import mirror
 from hosting.jobs import Job, ask
-from hosting.operations import conclude, track
+from hosting.operations import cancel, conclude, track
 from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation, Plan
 from hosting.operations.problems import Reason
@@ -69,6 +69,7 @@ def sweep() -> None:
     now = timezone.now()
     _bury_dead_senders(now)
     _ask_for_operations(now)
+    cancel.sweep(now)
     _ask_for_accounts(now)
     _ask_for_plans(now)
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from hosting.accounts.models import Account
 from hosting.operations import kinds
+from hosting.operations.cancel import may_cancel
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import FINAL, OPEN, State
 from hosting.teams.models import Membership
@@ -39,8 +40,10 @@ class Matter:
     account: Account
     operation: Operation | None = None
     plan: Plan | None = None
-    # Whether the member may do something about it.
+    # Whether the member may do something about it, by which permission, and whether it can be cancelled.
     allowed: bool = False
+    needs: str = "view"
+    cancel: bool = False
 
 
 def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
@@ -128,8 +131,14 @@ def _of_account(account: Account) -> Iterator[Matter]:
 def _of_operations(operations: Iterable[Operation], account: Account, by: Membership) -> Iterator[Matter]:
     for operation in operations:
         kind = kinds.KINDS.get(operation.kind)
-        allowed = kind is not None and by.may(kind.permission)
-        yield Matter(_why(operation), account, operation=operation, allowed=allowed)
+        yield Matter(
+            _why(operation),
+            account,
+            operation=operation,
+            allowed=kind is not None and by.may(kind.permission),
+            needs=kind.permission.value if kind else "view",
+            cancel=may_cancel(operation),
+        )
 
 
 def _why(operation: Operation) -> str:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Change, Disk, Vm
+from hosting.operations import cancel as cancelling
 from hosting.operations import decide as deciding
 from hosting.operations import submit
 from hosting.operations.kinds import KINDS
@@ -64,6 +65,8 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "candidates": _candidates(operation),
         "equals": _equals(operation),
         "may_retry": _may_retry(operation),
+        "may_cancel": cancelling.may_cancel(operation),
+        "needs": kind.permission.value if kind else "view",
         "allowed": kind is not None and request.member.may(kind.permission),
         "needs_password": kind is not None and bool(kind.secret_rules),
         "vm_id": operation.vm_id if _exists(Vm, request, operation.vm_id) else None,
@@ -120,10 +123,14 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponse:
 @account_page
 def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
     operation = _operation(request, operation_id)
-    if submit.cancel(operation, by=request.member):
+    if not cancelling.cancel(operation, by=request.member):
+        messages.warning(request, _("It is too late to cancel this operation."))
+    elif operation.state == State.WAITING:
         messages.success(request, _("“%(what)s” was cancelled.") % {"what": changes.in_words(operation)})
     else:
-        messages.warning(request, _("It is too late to cancel this operation."))
+        messages.info(
+            request, _("The provider is being asked to cancel “%(what)s”.") % {"what": changes.in_words(operation)}
+        )
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
