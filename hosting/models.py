@@ -2,6 +2,7 @@
 
 from hosting.accounts.models import Account, Endpoint
 from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, OsImage, Product, Vm
+from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
 from hosting.teams.models import AuditEntry, Membership, Team, User
 
@@ -10,6 +11,8 @@ __all__ = [
     "AccountInfo",
     "AuditEntry",
     "BalanceSample",
+    "Bulk",
+    "BulkRow",
     "Change",
     "Disk",
     "Endpoint",

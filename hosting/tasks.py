@@ -13,8 +13,8 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
 from hosting.api import ApiError
 from hosting.jobs import Job
+from hosting.operations import bulk, plans, rounds
 from hosting.operations import cancel as cancelling
-from hosting.operations import plans, rounds
 from hosting.operations import settle as settling
 from hosting.operations import track as tracking
 from hosting.operations.models import Operation
@@ -57,6 +57,11 @@ def cancel(operation_id: int) -> None:
 @shared_task(name=Job.ADVANCE.value)
 def advance(plan_id: int) -> None:
     plans.advance(plan_id)
+
+
+@shared_task(name=Job.ADVANCE_BULK.value)
+def advance_bulk(bulk_id: int) -> None:
+    bulk.advance(bulk_id)
 
 
 @shared_task(name=Job.TRACK.value)

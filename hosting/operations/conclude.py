@@ -22,6 +22,8 @@ def move(operation: Operation, before: State, after: State, **fields: object) ->
             versions.bump(operation.account_id)
             if after in FINAL and operation.plan_id:
                 ask(Job.ADVANCE, operation.plan_id)
+            if after in FINAL and operation.bulk_id:
+                ask(Job.ADVANCE_BULK, operation.bulk_id)
     return moved
 
 

@@ -101,6 +101,7 @@ class Operation(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="operations", db_index=False)
     plan = models.ForeignKey(Plan, models.SET_NULL, null=True, blank=True, related_name="operations")
     step = models.CharField(max_length=20, blank=True)
+    bulk = models.ForeignKey("Bulk", models.SET_NULL, null=True, blank=True, related_name="operations")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries")
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.PANEL)
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")

@@ -15,6 +15,7 @@ from hosting.inventory import mirror
 from hosting.inventory.reading import ALL_FACTS, Fact
 from hosting.jobs import Job, ask
 from hosting.operations import cancel, conclude, track
+from hosting.operations.bulk_models import Bulk
 from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation, Plan
 from hosting.operations.problems import Reason
@@ -91,6 +92,7 @@ def sweep() -> None:
     cancel.sweep(now)
     _ask_for_accounts(now)
     _ask_for_plans(now)
+    _ask_for_bulks(now)
 
 
 def _bury_dead_senders(now: datetime) -> None:
@@ -147,3 +149,10 @@ def _ask_for_plans(now: datetime) -> None:
     idle = Plan.objects.filter(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - timedelta(seconds=3))
     for pk in idle.values_list("pk", flat=True)[:_BATCH]:
         ask(Job.ADVANCE, pk)
+
+
+def _ask_for_bulks(now: datetime) -> None:
+    """Bulks that run and were not looked at for a moment: a job of theirs was lost, or waits for a person's word."""
+    idle = Bulk.objects.filter(state=Bulk.State.RUNNING, updated_at__lt=now - timedelta(seconds=5))
+    for pk in idle.values_list("pk", flat=True)[:_BATCH]:
+        ask(Job.ADVANCE_BULK, pk)

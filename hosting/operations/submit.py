@@ -12,6 +12,7 @@ from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
 from hosting.operations import kinds, preconditions
+from hosting.operations.bulk_models import Bulk
 from hosting.operations.models import Operation, Plan
 from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, WrongState
 from hosting.operations.states import HARMLESS, OPEN, State
@@ -31,6 +32,7 @@ def submit(
     secret: str = "",
     plan: Plan | None = None,
     step: str = "",
+    bulk: Bulk | None = None,
     retry_of: Operation | None = None,
 ) -> Operation:
     """Take a request: write its operation and its audit line in one transaction, and ask for it to be sent on commit.
@@ -60,6 +62,7 @@ def submit(
                 account=account,
                 plan=plan,
                 step=step,
+                bulk=bulk,
                 retry_of=retry_of,
                 requested_by=by.user,
                 nonce=nonce,

@@ -1,0 +1,229 @@
+"""One change for many objects: asked for once, carried out a few at a time, each as an ordinary operation.
+
+One row that fails never stops the rest. What the whole account lacks (the provider is away, its login does not work)
+pauses the bulk, so that nothing fails row by row.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.jobs import Job, ask
+from hosting.operations import kinds
+from hosting.operations.bulk_models import Bulk, BulkRow
+from hosting.operations.models import Operation
+from hosting.operations.rejection import AccountTrouble, EndpointAway, Invalid, Rejected, WrongState
+from hosting.operations.states import FINAL, HARMLESS, State
+from hosting.operations.submit import submit
+from hosting.teams.models import Membership, record
+from hosting.teams.roles import NotAllowedError
+
+# Operations of one bulk that are under way at once: the provider has other customers, and the team other wishes.
+AT_ONCE = 8
+# More at a time is a mistake more often than a wish.
+MOST_ROWS = 5_000
+
+# The parameter of each kind that names its object; a kind that is not here is not for many objects.
+OBJECT_OF = {
+    kinds.StartVm.method: "vm_id",
+    kinds.StopVm.method: "vm_id",
+    kinds.RebootVm.method: "vm_id",
+    kinds.DeleteVm.method: "vm_id",
+    kinds.DeleteDisk.method: "disk_id",
+    kinds.RenewProduct.method: "product_id",
+}
+
+
+def begin(
+    method: str,
+    objects: Sequence[tuple[int, str]],
+    *,
+    account: Account,
+    by: Membership,
+    nonce: uuid.UUID,
+    params: Mapping[str, object] | None = None,
+) -> Bulk:
+    """Ask for one change of many objects, each given with its id and name. The same `nonce` is the same bulk.
+
+    Raises:
+        NotAllowedError: the member's role does not allow it.
+        Invalid: no object, too many, or a value that the API would refuse.
+        EndpointAway, AccountTrouble: nothing would be sent now.
+    """
+    kind_class = kinds.KINDS[method]
+    by.require(kind_class.permission)
+    if account.team_id != by.team_id:
+        raise NotAllowedError(kind_class.permission)
+    if not objects:
+        raise Invalid(_("Choose at least one."))
+    if len(objects) > MOST_ROWS:
+        raise Invalid(_("Choose %(most)d at most.") % {"most": MOST_ROWS})
+    _kind(method, params or {}, objects[0][0]).validate()
+    try:
+        with transaction.atomic():
+            bulk = Bulk.objects.create(
+                account=account, requested_by=by.user, nonce=nonce, kind=method, params=dict(params or {})
+            )
+            BulkRow.objects.bulk_create(
+                BulkRow(bulk=bulk, object_id=number, subject=name[:255]) for number, name in dict(objects).items()
+            )
+            record(
+                by.team,
+                by=by,
+                action=f"bulk.{method}",
+                subject=account.label,
+                bulk=bulk.pk,
+                params=dict(params or {}),
+                objects=[number for number, _name in objects],
+            )
+            versions.bump(account.pk)
+            ask(Job.ADVANCE_BULK, bulk.pk)
+    except IntegrityError:
+        return account.bulks.get(nonce=nonce)
+    return bulk
+
+
+def pause(bulk: Bulk, *, by: Membership) -> None:
+    """Ask for nothing more; what is under way goes on.
+
+    Raises:
+        NotAllowedError: the member could not have asked for it either.
+    """
+    _change(bulk, Bulk.State.RUNNING, Bulk.State.PAUSED, by=by, action="bulk.paused")
+
+
+def resume(bulk: Bulk, *, by: Membership) -> None:
+    """Go on, from now on in the name of whoever resumes it.
+
+    Raises:
+        NotAllowedError: as `pause`.
+    """
+    _change(bulk, Bulk.State.PAUSED, Bulk.State.RUNNING, by=by, action="bulk.resumed", requested_by=by.user)
+
+
+def retry_failed(bulk: Bulk, *, by: Membership) -> int:
+    """Ask again for the rows that failed and certainly did not happen, and for nothing else. How many those are.
+
+    Raises:
+        NotAllowedError: as `pause`.
+        WrongState: none has failed.
+    """
+    by.require(kinds.KINDS[bulk.kind].permission)
+    with transaction.atomic():
+        Bulk.objects.select_for_update().get(pk=bulk.pk)
+        failed = [
+            row
+            for row in bulk.rows.filter(state=BulkRow.State.FAILED).select_related("operation")
+            if row.operation is None or row.operation.state in HARMLESS | {State.FAILED}
+        ]
+        if not failed:
+            raise WrongState(_("Nothing of it has failed."))
+        for row in failed:
+            row.state, row.attempt, row.problem = BulkRow.State.WAITING, row.attempt + 1, ""
+        BulkRow.objects.bulk_update(failed, ["state", "attempt", "problem"])
+        Bulk.objects.filter(pk=bulk.pk).update(
+            state=Bulk.State.RUNNING, problem="", requested_by=by.user, updated_at=timezone.now()
+        )
+        record(by.team, by=by, action="bulk.retried", subject=bulk.account.label, bulk=bulk.pk, rows=len(failed))
+        versions.bump(bulk.account_id)
+        ask(Job.ADVANCE_BULK, bulk.pk)
+    return len(failed)
+
+
+def counts(bulk: Bulk) -> dict[str, int]:
+    """How many rows are in each state."""
+    found = dict(bulk.rows.order_by().values_list("state").annotate(count=Count("*")))
+    return {state.value: found.get(state.value, 0) for state in BulkRow.State}
+
+
+def advance(bulk_id: int) -> None:
+    """Note what has ended, and ask for the next ones. Safe to call at any time and any number of times."""
+    with transaction.atomic():
+        bulk = Bulk.objects.select_for_update(of=("self",)).select_related("account__endpoint").get(pk=bulk_id)
+        under_way = _settle_rows(bulk)
+        if bulk.state == Bulk.State.RUNNING:
+            waiting = list(bulk.rows.filter(state=BulkRow.State.WAITING)[: max(0, AT_ONCE - under_way)])
+            _ask_for(bulk, waiting)
+        open_rows = bulk.rows.filter(state__in=(BulkRow.State.WAITING, BulkRow.State.RUNNING))
+        if bulk.state == Bulk.State.RUNNING and not open_rows.exists():
+            bulk.state = Bulk.State.DONE
+            versions.bump(bulk.account_id)
+        bulk.save(update_fields=["state", "problem", "updated_at"])
+
+
+def _settle_rows(bulk: Bulk) -> int:
+    """Write down how operations ended. How many are still under way, those aside that wait for a person."""
+    under_way, ended = 0, []
+    for row in bulk.rows.filter(state=BulkRow.State.RUNNING).select_related("operation"):
+        state = row.operation.state if row.operation else State.FAILED
+        if state in FINAL:
+            row.state = BulkRow.State.DONE if state == State.DONE else BulkRow.State.FAILED
+            ended.append(row)
+        elif state != State.UNCERTAIN:
+            under_way += 1
+    if ended:
+        BulkRow.objects.bulk_update(ended, ["state"])
+        versions.bump(bulk.account_id)
+    return under_way
+
+
+def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
+    member = Membership.objects.select_related("team", "user").filter(
+        team=bulk.account.team_id, user=bulk.requested_by_id
+    )
+    by = member.first()
+    if by is None:
+        _pause(bulk, _("Whoever asked for this is not in the team any more."))
+        return
+    for row in rows:
+        try:
+            row.operation = _submit(bulk, row, by)
+            row.state, row.problem = BulkRow.State.RUNNING, ""
+        except (EndpointAway, AccountTrouble, NotAllowedError) as reason:
+            _pause(bulk, str(reason))
+            return
+        except Rejected as refusal:
+            row.operation, row.state, row.problem = None, BulkRow.State.FAILED, str(refusal)
+        row.save(update_fields=["operation", "state", "problem"])
+        versions.bump(bulk.account_id)
+
+
+def _submit(bulk: Bulk, row: BulkRow, by: Membership) -> Operation:
+    return submit(
+        _kind(bulk.kind, bulk.params, row.object_id),
+        account=bulk.account,
+        by=by,
+        # Of this attempt: asked for twice, it is the same operation.
+        nonce=uuid.uuid5(bulk.nonce, f"{row.object_id}:{row.attempt}"),
+        bulk=bulk,
+        retry_of=row.operation,
+    )
+
+
+def _kind(method: str, params: Mapping[str, object], object_id: int) -> kinds.Kind:
+    return kinds.load(method, {**params, OBJECT_OF[method]: object_id})
+
+
+def _pause(bulk: Bulk, problem: str) -> None:
+    bulk.state, bulk.problem = Bulk.State.PAUSED, problem
+    versions.bump(bulk.account_id)
+
+
+def _change(
+    bulk: Bulk, before: Bulk.State, after: Bulk.State, *, by: Membership, action: str, **fields: object
+) -> None:
+    by.require(kinds.KINDS[bulk.kind].permission)
+    with transaction.atomic():
+        changed = Bulk.objects.filter(pk=bulk.pk, state=before).update(
+            state=after, problem="", updated_at=timezone.now(), **fields
+        )
+        if changed:
+            record(by.team, by=by, action=action, subject=bulk.account.label, bulk=bulk.pk)
+            versions.bump(bulk.account_id)
+            ask(Job.ADVANCE_BULK, bulk.pk)
