@@ -10,7 +10,7 @@
   function inUse(live) {
     const selection = getSelection();
     return Boolean(
-      live.querySelector("details[open].menu, input:focus, select:focus, textarea:focus") ||
+      live.querySelector("details[open].menu, input:focus, select:focus, textarea:focus, [data-choose]:checked") ||
         document.querySelector("dialog[open]") ||
         (selection && !selection.isCollapsed && live.contains(selection.anchorNode)),
     );

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from hosting.inventory.models import Change, Disk, Vm
+from hosting.operations.bulk_models import BulkRow
 from hosting.operations.models import Operation
 from hosting.operations.states import FINAL, OPEN, State
 
@@ -51,6 +52,15 @@ class OperationFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def in_group(self, queryset: QuerySet[Operation], _name: str, value: Any) -> QuerySet[Operation]:
         return queryset.filter(state__in=self.GROUPS[value][0])
+
+
+class BulkRowFilter(django_filters.FilterSet):  # type: ignore[misc]
+    q = django_filters.CharFilter(field_name="subject", lookup_expr="icontains", label=_("Search by name"))
+    state = django_filters.ChoiceFilter(choices=BulkRow.State.choices, empty_label=_("Any state"), label=_("State"))
+
+    class Meta:
+        model = BulkRow
+        fields: list[str] = []
 
 
 class ChangeFilter(django_filters.FilterSet):  # type: ignore[misc]

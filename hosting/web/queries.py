@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Product, Vm
+from hosting.operations.bulk_models import Bulk
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import OPEN
 from hosting.teams.models import User
@@ -63,6 +64,13 @@ def disks_by_state(account: Account) -> list[StateCount]:
 def expiring_products(account: Account, now: datetime) -> list[Product]:
     """Products that end within 30 days, or have ended, soonest first."""
     return list(Product.objects.filter(account=account, date_end__lte=now + EXPIRING).order_by("date_end", "remote_id"))
+
+
+def current_bulks(account: Account, now: datetime) -> list[Bulk]:
+    """The changes of many objects that are not over, or began within a day: the newest five."""
+    recent = Q(created_at__gt=now - timedelta(days=1)) | ~Q(state=Bulk.State.DONE)
+    bulks = Bulk.objects.filter(recent, account=account).select_related("requested_by")
+    return list(bulks.annotate(total=Count("rows"))[:5])
 
 
 def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation], list[Operation]]:

@@ -70,6 +70,15 @@ class OperationTable(List):
     created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))
 
 
+class BulkRowTable(List):
+    row_template = "hosting/rows/bulk_row.html"
+    related = ("operation",)
+
+    subject = tables.Column(verbose_name=_("Object"), order_by=("subject", "id"))
+    state = tables.Column(verbose_name=_("State"), order_by=("state", "id"))
+    problem = Fixed(_("What happened"), "problem")
+
+
 class ChangeTable(List):
     row_template = "hosting/rows/change.html"
 

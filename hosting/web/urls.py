@@ -1,7 +1,7 @@
 from django.urls import include, path, register_converter
 from django.urls.converters import IntConverter
 
-from hosting.web.views import accounts, dashboard, disks, home, operations, plans, servers, shares
+from hosting.web.views import accounts, bulk, dashboard, disks, home, operations, plans, servers, shares
 
 
 class NumberConverter(IntConverter):
@@ -18,11 +18,13 @@ of_account = [
     path("settings/", accounts.edit, name="account_settings"),
     path("refresh/", accounts.refresh, name="refresh"),
     path("shares/", shares.index, name="shares"),
+    path("shares/bulk/", bulk.ask, {"section": "shares"}, name="shares_bulk"),
     path("shares/add/", shares.add, name="shares_add"),
     path("shares/<number:remote_id>/renew/", shares.renew, name="shares_renew"),
     path("shares/<number:remote_id>/update/", shares.update, name="shares_update"),
     path("shares/<number:remote_id>/remove/", shares.remove, name="shares_remove"),
     path("servers/", servers.index, name="servers"),
+    path("servers/bulk/", bulk.ask, {"section": "servers"}, name="servers_bulk"),
     path("servers/new/", plans.new, name="server_new"),
     path("servers/new/preview/", plans.preview, name="server_preview"),
     path("servers/<number:remote_id>/", servers.detail, name="server"),
@@ -37,11 +39,16 @@ of_account = [
     path("plans/<number:plan_id>/resume/", plans.resume, name="plan_resume"),
     path("plans/<number:plan_id>/abandon/", plans.abandon, name="plan_abandon"),
     path("disks/", disks.index, name="disks"),
+    path("disks/bulk/", bulk.ask, {"section": "disks"}, name="disks_bulk"),
     path("disks/new/", disks.new, name="disk_new"),
     path("disks/<number:remote_id>/", disks.detail, name="disk"),
     path("disks/<number:remote_id>/attach/", disks.attach, name="disk_attach"),
     path("disks/<number:remote_id>/detach/", disks.detach, name="disk_detach"),
     path("disks/<number:remote_id>/delete/", disks.delete, name="disk_delete"),
+    path("bulk/<number:bulk_id>/", bulk.detail, name="bulk"),
+    path("bulk/<number:bulk_id>/pause/", bulk.pause, name="bulk_pause"),
+    path("bulk/<number:bulk_id>/resume/", bulk.resume, name="bulk_resume"),
+    path("bulk/<number:bulk_id>/retry/", bulk.retry, name="bulk_retry"),
     path("operations/", operations.index, name="operations"),
     path("operations/<number:operation_id>/", operations.detail, name="operation"),
     path("operations/<number:operation_id>/retry/", operations.retry, name="operation_retry"),

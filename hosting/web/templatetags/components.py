@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
 from hosting.operations import kinds
+from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import State
 from hosting.web.templatetags.registry import register
@@ -66,7 +67,7 @@ def state(thing: Any, label: object = "") -> str:
         label = known.get(value, value)
     if value == State.TRACKED and getattr(thing, "remote_state", "") == "PENDING":
         label = _("Queued at the provider")
-    moving = value in MOVING or (isinstance(thing, Plan) and value == Plan.State.RUNNING)
+    moving = value in MOVING or (isinstance(thing, Plan | Bulk | BulkRow) and value == "running")
     return _badge("blue state-moving" if moving else COLORS.get(value, "blue"), str(label))
 
 
@@ -155,6 +156,7 @@ def column_labels(table: Any) -> dict[str, str]:
 def row_words() -> dict[str, str]:
     """What rows say on their buttons: looked up once for a list, not once for each row."""
     return {
+        "choose": _("Choose"),
         "start": _("Start"),
         "stop": _("Stop"),
         "stop_question": _("Stop this server? What runs on it stops too."),

@@ -9,12 +9,26 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from hosting.inventory.models import Disk, Vm
+from hosting.inventory.models import Disk, Product, Vm
 from hosting.web.templatetags.buttons import change_button, link_button
 from hosting.web.templatetags.components import open_operation_on, row_operation, row_url
 from hosting.web.templatetags.formats import size
 from hosting.web.templatetags.registry import register
 from hosting.web.templatetags.words import share_count
+
+
+@register.simple_tag(takes_context=True)
+def choose(context: Context, thing: Vm | Disk | Product) -> str:
+    """The box that chooses an object for a change of many; nothing for whoever may change none."""
+    if not context.get("bulk_actions"):
+        return ""
+    return format_html(
+        '<input type="checkbox" class="form-check-input choose" name="ids" value="{}" form="bulk" data-choose'
+        ' aria-label="{} {}">',
+        thing.remote_id,
+        context["words"]["choose"],
+        thing,
+    )
 
 
 @register.simple_tag

@@ -9,6 +9,7 @@ from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
 from hosting.teams.roles import Permission
 from hosting.web import changes, queries
+from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import DiskFilter
 from hosting.web.forms.confirm import TypedNameForm
 from hosting.web.forms.disks import AttachForm, DiskForm
@@ -30,6 +31,7 @@ def index(request: AccountRequest) -> HttpResponse:
         "table": disks,
         "filter": rows,
         "open": queries.open_by_target(request.account),
+        "bulk_actions": SECTIONS["disks"].offered(request.member),
         "vm_names": queries.vm_names(request.account, shown),
     }
     return render_page(request, "disks", context)

@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,7 +16,7 @@ from hosting.operations.models import Operation
 from hosting.operations.problems import explain
 from hosting.operations.rejection import Rejected
 from hosting.operations.states import HARMLESS, State
-from hosting.web import changes
+from hosting.web import changes, queries
 from hosting.web.filters import ChangeFilter, OperationFilter
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.confirm import RetryForm
@@ -32,7 +33,11 @@ FORMS = ["GET", "HEAD", "POST"]
 def index(request: AccountRequest) -> HttpResponse:
     rows = OperationFilter(request.GET, queryset=Operation.objects.filter(account=request.account))
     operations = table(request, OperationTable, rows.qs, order_by="-created_at")
-    return render_page(request, "operations", {"table": operations, "filter": rows})
+    return render_page(
+        request,
+        "operations",
+        {"table": operations, "filter": rows, "bulks": queries.current_bulks(request.account, timezone.now())},
+    )
 
 
 def _operation(request: AccountRequest, operation_id: int) -> Operation:

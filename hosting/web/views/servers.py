@@ -10,6 +10,7 @@ from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds import DeleteVm, Kind, RebootVm, StartVm, StopVm
 from hosting.teams.roles import Permission
 from hosting.web import changes, queries
+from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import VmFilter
 from hosting.web.forms.confirm import TypedNameForm
 from hosting.web.forms.servers import ResizeForm
@@ -28,7 +29,12 @@ DISKS_SHOWN = 100
 def index(request: AccountRequest) -> HttpResponse:
     rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account))
     servers = table(request, ServerTable, rows.qs, order_by="hostname")
-    context = {"table": servers, "filter": rows, "open": queries.open_by_target(request.account)}
+    context = {
+        "table": servers,
+        "filter": rows,
+        "open": queries.open_by_target(request.account),
+        "bulk_actions": SECTIONS["servers"].offered(request.member),
+    }
     return render_page(request, "servers", context)
 
 

@@ -9,6 +9,7 @@ from hosting.operations import capacity
 from hosting.operations.kinds import Kind, RemoveProduct
 from hosting.teams.roles import Permission
 from hosting.web import changes, queries
+from hosting.web.bulk_actions import SECTIONS
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.shares import AddProductForm, QuantityForm, RenewForm
 from hosting.web.pages import account_form, back
@@ -28,6 +29,7 @@ def index(request: AccountRequest) -> HttpResponse:
         "table": products,
         "capacity": capacity.overview(account),
         "open": queries.open_by_target(account),
+        "bulk_actions": SECTIONS["shares"].offered(request.member),
     }
     return render_page(request, "shares", context)
 

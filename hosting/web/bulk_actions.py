@@ -1,0 +1,139 @@
+"""What can be asked for many objects at once, and for which of them it makes sense now."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import Disk, Product, Vm
+from hosting.operations import kinds
+from hosting.operations.bulk import MOST_ROWS
+from hosting.teams.models import Membership
+from hosting.web.filters import DiskFilter, VmFilter
+
+
+@dataclass(frozen=True)
+class Action:
+    """One button of a list: the kind, its words, and which objects are left out."""
+
+    name: str
+    kind: type[kinds.Kind]
+    label: Promise
+    icon: str
+    fits: Callable[[Any], bool]
+    # Why the objects that do not fit are left out.
+    left_out: Promise
+    # It can't be undone: asks for the number of objects.
+    danger: bool = False
+
+
+def _in_state(*states: str) -> Callable[[Any], bool]:
+    return lambda thing: thing.state in states
+
+
+SERVERS = (
+    Action(
+        "start",
+        kinds.StartVm,
+        _("Start"),
+        "play",
+        _in_state(Vm.State.HALTED, Vm.State.PAUSED),
+        _("not stopped or paused"),
+    ),
+    Action("stop", kinds.StopVm, _("Stop"), "square", _in_state(Vm.State.RUNNING), _("not running")),
+    Action("reboot", kinds.RebootVm, _("Reboot"), "rotate-cw", _in_state(Vm.State.RUNNING), _("not running")),
+    Action(
+        "delete",
+        kinds.DeleteVm,
+        _("Delete"),
+        "trash-2",
+        _in_state(Vm.State.HALTED, Vm.State.INVALID),
+        _("not stopped: stop them first"),
+        danger=True,
+    ),
+)
+DISKS = (
+    Action(
+        "delete",
+        kinds.DeleteDisk,
+        _("Delete"),
+        "trash-2",
+        lambda disk: disk.state in {Disk.State.CREATED, Disk.State.ERROR} and not disk.is_boot_disk,
+        _("attached to a server: detach them first"),
+        danger=True,
+    ),
+)
+PRODUCTS = (
+    Action(
+        "renew",
+        kinds.RenewProduct,
+        _("Renew"),
+        "calendar-plus",
+        lambda product: not product.errors_for_renewing,
+        _("can't be renewed now"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A list whose objects can be changed together."""
+
+    name: str
+    title: Promise
+    actions: Sequence[Action]
+    rows: Callable[[Account, QueryDict], "QuerySet[Any]"]
+
+    def offered(self, member: Membership) -> list[Action]:
+        """The actions that the member's role allows."""
+        return [action for action in self.actions if member.may(action.kind.permission)]
+
+    def action(self, name: str) -> Action | None:
+        return next((action for action in self.actions if action.name == name), None)
+
+
+SECTIONS = {
+    section.name: section
+    for section in (
+        Section(
+            "servers",
+            _("Servers"),
+            SERVERS,
+            lambda account, wanted: VmFilter(wanted, queryset=Vm.objects.filter(account=account)).qs,
+        ),
+        Section(
+            "disks",
+            _("Disks"),
+            DISKS,
+            lambda account, wanted: DiskFilter(wanted, queryset=Disk.objects.filter(account=account)).qs,
+        ),
+        Section("shares", _("Shares"), PRODUCTS, lambda account, _wanted: Product.objects.filter(account=account)),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The objects that somebody chose, parted by whether the change makes sense for them now."""
+
+    fitting: list[Any]
+    left_out: list[Any]
+
+    @property
+    def ids(self) -> list[int]:
+        return [thing.remote_id for thing in self.fitting]
+
+
+def chosen(section: Section, action: Action, account: Account, ids: Sequence[int] | None, wanted: QueryDict) -> Chosen:
+    """The objects with these ids, or all that fit the filters in `wanted` when `ids` is None; in the order of ids."""
+    rows = section.rows(account, QueryDict() if ids is not None else wanted)
+    if ids is not None:
+        rows = rows.filter(remote_id__in=ids)
+    found = list(rows.order_by("remote_id")[: MOST_ROWS + 1])
+    fitting = [thing for thing in found if action.fits(thing)]
+    return Chosen(fitting, [thing for thing in found if not action.fits(thing)])

@@ -1,0 +1,47 @@
+"""What a change of many objects asks for before it begins."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from hosting.operations import kinds
+from hosting.operations.rules import MAX_INT
+from hosting.web.forms.base import ChangeForm, DurationField
+
+
+class BulkForm(ChangeForm):
+    """The chosen ids, as they were shown; a number to type before many things are deleted; a duration to renew for."""
+
+    ids = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, kind: type[kinds.Kind], count: int, asks_count: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if kind is kinds.RenewProduct:
+            self.fields["duration"] = DurationField()
+        if asks_count:
+            self._count = count
+            self.fields["count"] = forms.IntegerField(
+                label=_("Type how many go away (%(count)d) to confirm") % {"count": count},
+                widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+                validators=[self._is_count],
+            )
+
+    def clean_ids(self) -> list[int]:
+        return numbers(self.cleaned_data["ids"].split(","))
+
+    def params(self) -> dict[str, object]:
+        """The parameters that all objects share."""
+        return {"duration": self.cleaned_data["duration"]} if "duration" in self.fields else {}
+
+    def _is_count(self, value: int) -> None:
+        if value != self._count:
+            raise ValidationError(
+                _("That is not their number. Type %(count)d to delete them."), params={"count": self._count}
+            )
+
+
+def numbers(texts: list[str]) -> list[int]:
+    """The ids among these texts; what is none was never on a page."""
+    return [number for text in texts if text.isascii() and text.isdigit() and (number := int(text[:12])) <= MAX_INT]

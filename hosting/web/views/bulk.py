@@ -1,0 +1,137 @@
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from hosting.operations import bulk as bulks
+from hosting.operations import kinds
+from hosting.operations.bulk_models import Bulk
+from hosting.operations.rejection import Rejected
+from hosting.web import changes
+from hosting.web.bulk_actions import SECTIONS, chosen
+from hosting.web.filters import BulkRowFilter
+from hosting.web.forms.bulk import BulkForm, numbers
+from hosting.web.pages import account_form, back
+from hosting.web.pages import account_page as render_page
+from hosting.web.scope import AccountRequest, account_page
+from hosting.web.tables import BulkRowTable, table
+
+FORMS = ["GET", "HEAD", "POST"]
+
+
+@require_http_methods(FORMS)
+@account_page
+def ask(request: AccountRequest, section: str) -> HttpResponse:
+    """What would be changed, with what is left out and why; then the change."""
+    here = SECTIONS[section]
+    to_list = reverse(section, args=[request.account.pk])
+    action = here.action(request.GET.get("action", ""))
+    if action is None:
+        raise Http404
+    request.member.require(action.kind.permission)
+    choice = chosen(here, action, request.account, _wanted(request), request.GET)
+    if not choice.fitting:
+        none = _("None was chosen.")
+        if choice.left_out:
+            none = _("Nothing to do: all are %(why)s.") % {"why": action.left_out}
+        messages.warning(request, none)
+        return redirect(to_list)
+    form = BulkForm(
+        request.POST or None,
+        kind=action.kind,
+        count=len(choice.fitting),
+        asks_count=action.danger,
+        initial={"ids": ",".join(map(str, choice.ids))},
+    )
+    if form.is_valid():
+        try:
+            bulk = bulks.begin(
+                action.kind.method,
+                [(thing.remote_id, str(thing)) for thing in choice.fitting],
+                account=request.account,
+                by=request.member,
+                nonce=form.cleaned_data["nonce"],
+                params=form.params(),
+            )
+        except Rejected as rejection:
+            changes.tell(request, rejection, form)
+        else:
+            return redirect("bulk", request.account.pk, bulk.pk)
+    context = {
+        "form": form,
+        "title": f"{kinds.title(action.kind.method)}: {len(choice.fitting)}",
+        "facts": "hosting/_bulk_choice.html",
+        "choice": choice,
+        "why_left_out": action.left_out,
+        "warnings": [_("This can't be undone.")] if action.danger else [],
+        "submit": f"{action.label} ({len(choice.fitting)})",
+        "icon": action.icon,
+        "danger": action.danger,
+        "cancel": to_list,
+    }
+    return account_form(request, "form", context, section=section, bad=form.is_bound)
+
+
+def _wanted(request: AccountRequest) -> list[int] | None:
+    """The chosen ids; None for all that fit. What was shown is changed, whatever fits the filters by now."""
+    if request.method == "POST":
+        return numbers(request.POST.get("ids", "").split(","))
+    return None if request.GET.get("all") else numbers(request.GET.getlist("ids"))
+
+
+def _bulk(request: AccountRequest, bulk_id: int) -> Bulk:
+    bulk: Bulk = get_object_or_404(
+        Bulk.objects.select_related("requested_by", "account"), account=request.account, pk=bulk_id
+    )
+    return bulk
+
+
+@require_safe
+@account_page
+def detail(request: AccountRequest, bulk_id: int) -> HttpResponse:
+    bulk = _bulk(request, bulk_id)
+    rows = BulkRowFilter(request.GET, queryset=bulk.rows.all())
+    counts = bulks.counts(bulk)
+    context = {
+        "bulk": bulk,
+        "counts": counts,
+        "bulk_needs": kinds.KINDS[bulk.kind].permission.value,
+        "total": sum(counts.values()),
+        "over": counts["done"] + counts["failed"],
+        "filter": rows,
+        "table": table(request, BulkRowTable, rows.qs, order_by="subject"),
+    }
+    return render_page(request, "bulk", context, section="operations")
+
+
+@require_POST
+@account_page
+def pause(request: AccountRequest, bulk_id: int) -> HttpResponse:
+    bulk = _bulk(request, bulk_id)
+    bulks.pause(bulk, by=request.member)
+    return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
+
+
+@require_POST
+@account_page
+def resume(request: AccountRequest, bulk_id: int) -> HttpResponse:
+    bulk = _bulk(request, bulk_id)
+    bulks.resume(bulk, by=request.member)
+    return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
+
+
+@require_POST
+@account_page
+def retry(request: AccountRequest, bulk_id: int) -> HttpResponse:
+    bulk = _bulk(request, bulk_id)
+    try:
+        count = bulks.retry_failed(bulk, by=request.member)
+    except Rejected as rejection:
+        changes.tell(request, rejection, None)
+    else:
+        words = ngettext("%d was asked for again.", "%d were asked for again.", count)
+        messages.success(request, words % count)
+    return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
