@@ -49,7 +49,7 @@ class Striker:
             "provider's worker killed": (4, world.provider.worker.restart),
             "provider forgets sessions": (4, self._forget_sessions),
             "database refuses writes": (7, self._hold_database),
-            "second beat": (4, world.toggle_second_beat),
+            "second beat": (4, self._start_second_beat),
             "web killed": (3, self._kill_web),
             "call": (52, lambda: None),
         }
@@ -72,6 +72,8 @@ class Striker:
 
     def strike(self, what: str) -> None:
         """Do it. A call that goes wrong is counted when the provider has met it."""
+        if self._dice.random() < 0.2:
+            self._world.stop_second_beat()
         self._strikes[what][1]()
         if what != "call":
             self.counts[what] += 1
@@ -95,6 +97,10 @@ class Striker:
 
     def _kill_worker(self) -> None:
         self._dice.choice(self._world.workers).restart()
+
+    def _start_second_beat(self) -> None:
+        self._world.stop_second_beat()
+        self._world.start_second_beat()
 
     def _forget_sessions(self) -> None:
         with sqlite3.connect(self._world.provider_database, timeout=20) as database:
