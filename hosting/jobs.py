@@ -17,6 +17,7 @@ class Job(StrEnum):
     IDENTIFY = "hosting.tasks.identify"
     TRACK = "hosting.tasks.track"
     ADVANCE = "hosting.tasks.advance"
+    CANCEL = "hosting.tasks.cancel"
     SETTLE = "hosting.tasks.settle"
     REFRESH = "hosting.tasks.refresh"
     SWEEP = "hosting.tasks.sweep"

@@ -13,6 +13,7 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
 from hosting.api import ApiError
 from hosting.jobs import Job
+from hosting.operations import cancel as cancelling
 from hosting.operations import plans, rounds
 from hosting.operations import settle as settling
 from hosting.operations import track as tracking
@@ -46,6 +47,11 @@ def identify(operation_id: int) -> None:
 @shared_task(name=Job.SETTLE.value)
 def settle(operation_id: int) -> None:
     _with_operation(operation_id, State.UNCERTAIN, settling.settle)
+
+
+@shared_task(name=Job.CANCEL.value)
+def cancel(operation_id: int) -> None:
+    cancelling.send(operation_id)
 
 
 @shared_task(name=Job.ADVANCE.value)

@@ -1,14 +1,16 @@
-"""A person's word on an unconfirmed operation that reading alone cannot settle."""
+"""A person's word: on an unconfirmed operation that reading alone cannot settle, and on one that did not work."""
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from hosting.accounts import versions
+from hosting.jobs import Job, ask
 from hosting.operations import conclude, kinds
 from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
 from hosting.operations.rejection import Invalid, WrongState
-from hosting.operations.states import State
+from hosting.operations.states import FINAL, State
 from hosting.teams.models import Membership, record
 
 
@@ -30,7 +32,13 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
         if remote_id is None:
             problem = {"reason": Reason.RULED_OUT}
             decided = conclude.move(
-                operation, State.UNCERTAIN, State.RELEASED, problem=problem, needs_person=False, remote_id=None
+                operation,
+                State.UNCERTAIN,
+                State.RELEASED,
+                problem=problem,
+                needs_person=False,
+                remote_id=None,
+                set_aside_at=timezone.now(),
             )
         else:
             made = known[remote_id]["objects"]
@@ -48,3 +56,40 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
             )
     if not decided:
         raise Invalid(_("This one belongs to another request by now: choose again."), field="remote_id")
+
+
+def happened(operation: Operation, *, by: Membership) -> None:
+    """Say that an operation was carried out, where the provider's list shows none that it could be.
+
+    Raises:
+        NotAllowedError: the member could not have asked for it either.
+        WrongState: there is nothing to decide, or there is one to choose.
+    """
+    by.require(kinds.load(operation.kind, operation.params).permission)
+    with transaction.atomic():
+        is_open = operation.needs_person and not operation.problem.get("candidates")
+        if not is_open or not conclude.move(operation, State.UNCERTAIN, State.DONE, problem={}, needs_person=False):
+            raise WrongState(_("There is nothing to decide about this operation any more."))
+        record(
+            by.team, by=by, action="operation.decided", subject=operation.subject, operation=operation.pk, happened=True
+        )
+        ask(Job.REFRESH, operation.account_id, 1)
+
+
+def set_aside(operation: Operation, *, by: Membership) -> bool:
+    """Take note that an operation did not work: it needs nobody's attention any more. False when it needed none.
+
+    Raises:
+        NotAllowedError: the member could not have asked for it either.
+    """
+    if operation.origin != Operation.Origin.PANEL:
+        return False
+    by.require(kinds.load(operation.kind, operation.params).permission)
+    with transaction.atomic():
+        noted = Operation.objects.filter(pk=operation.pk, state__in=FINAL - {State.DONE}, set_aside_at=None).update(
+            set_aside_at=timezone.now()
+        )
+        if noted:
+            record(by.team, by=by, action="operation.set_aside", subject=operation.subject, operation=operation.pk)
+            versions.bump(operation.account_id)
+    return bool(noted)

@@ -87,6 +87,16 @@ class Operation(models.Model):
         PANEL = "panel", _("Sharedeck")
         OUTSIDE = "outside", _("Outside Sharedeck")
 
+    class Cancel(models.TextChoices):
+        """How far the request to cancel it at the provider is."""
+
+        NONE = "", _("Not asked for")
+        ASKED = "asked", _("Asked for")
+        SENT = "sent", _("Sent")
+        TOO_LATE = "too_late", _("Too late")
+        REFUSED = "refused", _("Refused")
+        UNANSWERED = "unanswered", _("Not answered")
+
     # The indexes below begin with the account: one of the account alone would only mislead SQLite.
     account = models.ForeignKey(Account, models.CASCADE, related_name="operations", db_index=False)
     plan = models.ForeignKey(Plan, models.SET_NULL, null=True, blank=True, related_name="operations")
@@ -116,6 +126,13 @@ class Operation(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     # Several operations of the provider fit an unconfirmed one: a person decides.
     needs_person = models.BooleanField(default=False)
+
+    # A member asked the provider to cancel it; see `operations.cancel`.
+    cancel_state = models.CharField(max_length=10, choices=Cancel.choices, default=Cancel.NONE, blank=True)
+    cancel_asked_at = models.DateTimeField(null=True, blank=True)
+    cancel_sent_at = models.DateTimeField(null=True, blank=True)
+    # A member of the team has seen that it did not work, and leaves it at that.
+    set_aside_at = models.DateTimeField(null=True, blank=True)
 
     # What the provider says: its operation, the objects, how far it is.
     remote_id = models.PositiveIntegerField(null=True, blank=True)

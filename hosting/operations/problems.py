@@ -86,6 +86,11 @@ def explain(operation: Operation) -> Problem | None:
                 _("A member of the team looked and found that it did not happen."),
                 _("It can be asked for again."),
             )
+        case Reason.NO_ANSWER if operation.needs_person and not problem.get("candidates"):
+            return Problem(
+                _("The provider accepted it, and its list of operations does not show it."),
+                _("Look at the provider's side, then say what became of it."),
+            )
         case Reason.NO_ANSWER if operation.needs_person:
             return Problem(
                 _("The provider did not answer, and several of its operations look like this one."),

@@ -14,7 +14,7 @@ from hosting.accounts.sessions import client_for
 from hosting.inventory import mirror
 from hosting.inventory.reading import ALL_FACTS, Fact
 from hosting.jobs import Job, ask
-from hosting.operations import conclude, track
+from hosting.operations import cancel, conclude, track
 from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation, Plan
 from hosting.operations.problems import Reason
@@ -88,6 +88,7 @@ def sweep() -> None:
     now = timezone.now()
     _bury_dead_senders(now)
     _ask_for_operations(now)
+    cancel.sweep(now)
     _ask_for_accounts(now)
     _ask_for_plans(now)
 

@@ -5,7 +5,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 class State(TextChoices):
-    """From intent to outcome. Every state that is not final has an owner, named in its comment."""
+    """From intent to outcome. Every state that is not final has an owner, named in its comment; what outstays its time
+    there is shown to the team (`web.attention`).
+    """
 
     WAITING = "waiting", _("Waiting to be sent")  # a worker, soon: the sweep asks again
     SENDING = "sending", _("Being sent")  # the worker that claimed it; stale ones become UNCERTAIN
@@ -35,7 +37,8 @@ MOVES: dict[State, frozenset[State]] = {
         {State.WAITING, State.ANSWERED, State.TRACKED, State.REFUSED, State.NOT_SENT, State.UNCERTAIN}
     ),
     State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
-    State.UNCERTAIN: frozenset({State.TRACKED, State.RELEASED}),
+    # DONE on a person's word alone.
+    State.UNCERTAIN: frozenset({State.TRACKED, State.RELEASED, State.DONE}),
     # Back to UNCERTAIN when the provider does not know its operation any more: a person decides.
     State.TRACKED: frozenset({State.DONE, State.FAILED, State.CANCELLED, State.UNCERTAIN}),
 }

@@ -1,4 +1,4 @@
-"""Where a member's request becomes a durable operation, and where a member takes it back or asks again."""
+"""Where a member's request becomes a durable operation, and where a member asks again."""
 
 import uuid
 from datetime import timedelta
@@ -92,29 +92,6 @@ def submit(
         _require_free(account, kind)
         raise
     return operation
-
-
-def cancel(operation: Operation, *, by: Membership) -> bool:
-    """Take back a request that has not been sent yet. False when it is on its way already, or was never ours.
-
-    Raises:
-        NotAllowedError: the member's role would not allow to ask for it either.
-    """
-    if operation.origin != Operation.Origin.PANEL:
-        return False
-    by.require(kinds.load(operation.kind, operation.params).permission)
-    with transaction.atomic():
-        cancelled = Operation.objects.move(operation.pk, State.WAITING, State.CANCELLED, sealed_secret="")
-        if cancelled:
-            record(
-                by.team,
-                by=by,
-                action="operation.cancelled",
-                subject=operation.subject,
-                operation=operation.pk,
-            )
-            versions.bump(operation.account_id)
-    return cancelled
 
 
 def retry(operation: Operation, *, by: Membership, nonce: uuid.UUID | None = None, secret: str = "") -> Operation:

@@ -11,7 +11,7 @@ from hosting.accounts import versions
 from hosting.operations.models import Operation
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
-from hosting.web import live, queries
+from hosting.web import attention, live, queries
 from hosting.web.scope import AccountRequest, PersonRequest
 
 
@@ -22,7 +22,7 @@ def permissions(member: Membership) -> dict[str, bool]:
 
 def _shell(request: AccountRequest, section: str) -> dict[str, object]:
     """What the frame around every page of an account shows."""
-    account = request.account
+    account, now = request.account, timezone.now()
     return {
         "account": account,
         "member": request.member,
@@ -30,7 +30,8 @@ def _shell(request: AccountRequest, section: str) -> dict[str, object]:
         "info": getattr(account, "info", None),
         "section": section,
         "open_count": Operation.objects.filter(account=account).open().count(),
-        "now": timezone.now(),
+        "attention": attention.matters(account, by=request.member, now=now),
+        "now": now,
         "zone": timezone.get_current_timezone_name(),
         "here": request.get_full_path(),
     }

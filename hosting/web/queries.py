@@ -10,7 +10,7 @@ from django.utils import timezone
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Product, Vm
 from hosting.operations.models import Operation, Plan
-from hosting.operations.states import OPEN, State
+from hosting.operations.states import OPEN
 from hosting.teams.models import User
 
 EXPIRING = timedelta(days=30)
@@ -72,15 +72,9 @@ def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation]
     return list(operations.open().order_by("id")[:20]), list(finished[:count])
 
 
-def unfinished_plans(account: Account) -> list[Plan]:
-    """Plans that wait for a person, and those that run."""
-    waiting = (Plan.State.DRAFT, Plan.State.RUNNING, Plan.State.STOPPED)
-    return list(Plan.objects.filter(account=account, state__in=waiting).select_related("requested_by")[:10])
-
-
-def unanswered(operations: Iterable[Operation]) -> list[Operation]:
-    """Operations whose outcome nobody knows yet."""
-    return [operation for operation in operations if operation.state == State.UNCERTAIN]
+def running_plans(account: Account) -> list[Plan]:
+    """Plans that are being carried out."""
+    return list(Plan.objects.filter(account=account, state=Plan.State.RUNNING).select_related("requested_by")[:10])
 
 
 def operations_with(account: Account, count: int = 10, **object_id: int) -> list[Operation]:

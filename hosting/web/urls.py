@@ -14,6 +14,7 @@ register_converter(NumberConverter, "number")
 
 of_account = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("attention/", dashboard.attention, name="attention"),
     path("settings/", accounts.edit, name="account_settings"),
     path("refresh/", accounts.refresh, name="refresh"),
     path("shares/", shares.index, name="shares"),
@@ -45,6 +46,8 @@ of_account = [
     path("operations/<number:operation_id>/", operations.detail, name="operation"),
     path("operations/<number:operation_id>/retry/", operations.retry, name="operation_retry"),
     path("operations/<number:operation_id>/cancel/", operations.cancel, name="operation_cancel"),
+    path("operations/<number:operation_id>/aside/", operations.set_aside, name="operation_aside"),
+    path("operations/<number:operation_id>/happened/", operations.happened, name="operation_happened"),
     path("operations/<number:operation_id>/none/", operations.decide, name="operation_none"),
     path("operations/<number:operation_id>/is/<number:remote_id>/", operations.decide, name="operation_is"),
     path("changes/", operations.outside, name="changes"),

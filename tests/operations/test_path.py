@@ -8,11 +8,12 @@ from hosting.accounts import store
 from hosting.accounts.models import Account, Endpoint
 from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, Product, Vm
 from hosting.operations import kinds
+from hosting.operations.cancel import cancel
 from hosting.operations.capacity import overview
 from hosting.operations.models import Operation
 from hosting.operations.rejection import Busy, EndpointAway, Invalid, NotEnough, WrongState
 from hosting.operations.states import State
-from hosting.operations.submit import cancel, retry, submit
+from hosting.operations.submit import retry, submit
 from hosting.teams.models import AuditEntry, Membership, Team, User
 from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import Member

@@ -23,6 +23,8 @@ POST_ONLY = {
     "operation_cancel",
     "operation_none",
     "operation_is",
+    "operation_aside",
+    "operation_happened",
 }
 # Addresses that change something, or show the form for it: a viewer gets 403.
 CHANGES = {
@@ -49,6 +51,8 @@ CHANGES = {
     "operation_cancel",
     "operation_none",
     "operation_is",
+    "operation_aside",
+    "operation_happened",
 }
 
 

@@ -11,8 +11,9 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from tests import factories
 
-# The person, their membership, the account, its open operations (count), the switcher: 5. Then what the page shows.
-FRAME = 5
+# The person, their membership, the account, its open operations (count), what needs attention (3), the switcher: 8.
+# Then what the page shows.
+FRAME = 8
 QUERIES = {
     "servers": FRAME + 2,  # rows; open operations
     "disks": FRAME + 3,  # rows; open operations; the servers' names

@@ -14,7 +14,19 @@ from hosting.teams.models import Membership
 from tests import factories
 from tests.web.pages import every_page
 
-LIVE = ["dashboard", "shares", "servers", "server", "disks", "disk", "operations", "operation", "plan", "changes"]
+LIVE = [
+    "dashboard",
+    "attention",
+    "shares",
+    "servers",
+    "server",
+    "disks",
+    "disk",
+    "operations",
+    "operation",
+    "plan",
+    "changes",
+]
 
 
 def shown_version(html: str) -> str:

@@ -3,6 +3,7 @@ from django.db import IntegrityError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -11,6 +12,7 @@ from hosting.accounts import connect as connections
 from hosting.inventory import refresh as mirror_refresh
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Permission
+from hosting.web import attention, queries
 from hosting.web.forms.accounts import AccountForm, ConnectForm
 from hosting.web.pages import account_form, back, person_page
 from hosting.web.scope import AccountRequest, PersonRequest, account_page, signed_in
@@ -26,6 +28,7 @@ def index(request: PersonRequest) -> HttpResponse:
     memberships = list(Membership.objects.filter(user=request.user).select_related("team").order_by("team__name"))
     context = {
         "memberships": memberships,
+        "matters": attention.counts(queries.accounts_of(request.user), timezone.now()),
         "manageable": {member.team_id for member in memberships if member.may(Permission.MANAGE_ACCOUNTS)},
     }
     return person_page(request, "accounts", context)

@@ -3,7 +3,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from hosting.operations import capacity
-from hosting.operations.models import Plan
 from hosting.web import queries
 from hosting.web.pages import account_page as render_page
 from hosting.web.scope import AccountRequest, account_page
@@ -14,16 +13,20 @@ from hosting.web.scope import AccountRequest, account_page
 def dashboard(request: AccountRequest) -> HttpResponse:
     account = request.account
     running, finished = queries.latest_operations(account)
-    plans = queries.unfinished_plans(account)
     context = {
         "capacity": capacity.overview(account),
         "servers": queries.servers_by_state(account),
         "disks": queries.disks_by_state(account),
         "running": running,
         "finished": finished,
-        "unconfirmed": queries.unanswered(running),
-        "running_plans": [plan for plan in plans if plan.state == Plan.State.RUNNING],
-        "waiting_plans": [plan for plan in plans if plan.state != Plan.State.RUNNING],
+        "running_plans": queries.running_plans(account),
         "expiring": queries.expiring_products(account, timezone.now()),
     }
     return render_page(request, "dashboard", context)
+
+
+@require_safe
+@account_page
+def attention(request: AccountRequest) -> HttpResponse:
+    """What waits for a person: the frame of every page knows it already."""
+    return render_page(request, "attention", {})

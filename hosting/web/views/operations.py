@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Change, Disk, Vm
+from hosting.operations import cancel as cancelling
 from hosting.operations import decide as deciding
 from hosting.operations import submit
 from hosting.operations.kinds import KINDS
@@ -61,7 +62,10 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "operation": operation,
         "problem": explain(operation) if trouble else None,
         "candidates": _candidates(operation),
+        "equals": _equals(operation),
         "may_retry": _may_retry(operation),
+        "may_cancel": cancelling.may_cancel(operation),
+        "needs": kind.permission.value if kind else "view",
         "allowed": kind is not None and request.member.may(kind.permission),
         "needs_password": kind is not None and bool(kind.secret_rules),
         "vm_id": operation.vm_id if _exists(Vm, request, operation.vm_id) else None,
@@ -118,10 +122,14 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponse:
 @account_page
 def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
     operation = _operation(request, operation_id)
-    if submit.cancel(operation, by=request.member):
+    if not cancelling.cancel(operation, by=request.member):
+        messages.warning(request, _("It is too late to cancel this operation."))
+    elif operation.state == State.WAITING:
         messages.success(request, _("“%(what)s” was cancelled.") % {"what": changes.in_words(operation)})
     else:
-        messages.warning(request, _("It is too late to cancel this operation."))
+        messages.info(
+            request, _("The provider is being asked to cancel “%(what)s”.") % {"what": changes.in_words(operation)}
+        )
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -137,6 +145,38 @@ def decide(request: AccountRequest, operation_id: int, remote_id: int | None = N
     else:
         messages.success(request, _("“%(what)s” is decided.") % {"what": changes.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
+
+
+@require_POST
+@account_page
+def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
+    """A person's word on an unconfirmed operation that the provider's list does not show: it was carried out."""
+    operation = _operation(request, operation_id)
+    try:
+        deciding.happened(operation, by=request.member)
+    except Rejected as rejection:
+        changes.tell(request, rejection, None)
+    else:
+        messages.success(request, _("“%(what)s” is decided.") % {"what": changes.in_words(operation)})
+    return back(request, reverse("operation", args=[request.account.pk, operation_id]))
+
+
+@require_POST
+@account_page
+def set_aside(request: AccountRequest, operation_id: int) -> HttpResponse:
+    """A person has seen that it did not work, and leaves it at that."""
+    operation = _operation(request, operation_id)
+    if deciding.set_aside(operation, by=request.member):
+        messages.success(request, _("“%(what)s” was put aside.") % {"what": changes.in_words(operation)})
+    return back(request, reverse("attention", args=[request.account.pk]))
+
+
+def _equals(operation: Operation) -> list[Operation]:
+    """Other requests of the same kind with the same parameters that are unconfirmed too."""
+    if not operation.needs_person:
+        return []
+    others = operation.account.operations.filter(kind=operation.kind, state=State.UNCERTAIN).exclude(pk=operation.pk)
+    return [other for other in others.select_related("requested_by") if other.params == operation.params]
 
 
 def _candidates(operation: Operation) -> list[dict[str, object]]:
