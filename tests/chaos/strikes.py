@@ -26,7 +26,7 @@ _FAULTS = {
     # Accepted, and then it does not work.
     "fail": 2,
 }
-_CHANGING = tuple(KINDS)
+_CHANGING = (*KINDS, "operation_cancel")
 # What reads: `fail` is for calls that begin an operation.
 _READING = ("operation_list", "operation_details", "vm_info", "disk_info", "vm_list", "hosting_account_info")
 _READING_FAULTS = tuple(fault for fault in _FAULTS if fault != "fail")
