@@ -11,6 +11,7 @@ from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.inventory.capacity import Amounts
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
+from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
@@ -190,3 +191,12 @@ SPEC = {
 def plan(of: Account, *, by: Membership, state: str = Plan.State.DRAFT, **fields: Any) -> Plan:
     values = {"spec": SPEC, "nonce": uuid.uuid4(), "sealed_secret": seal(PASSWORD), **fields}
     return Plan.objects.create(account=of, requested_by=by.user, state=state, **values)
+
+
+def bulk(of: Account, *, by: Membership, objects: int = 2, kind: str = "vm_stop", **fields: Any) -> Bulk:
+    """A change of so many objects, of which nothing was asked for yet."""
+    made = Bulk.objects.create(account=of, requested_by=by.user, kind=kind, **fields)
+    BulkRow.objects.bulk_create(
+        BulkRow(bulk=made, object_id=next(numbers), subject=f"web-{number}") for number in range(objects)
+    )
+    return made

@@ -25,6 +25,9 @@ POST_ONLY = {
     "operation_is",
     "operation_aside",
     "operation_happened",
+    "bulk_pause",
+    "bulk_resume",
+    "bulk_retry",
 }
 # Addresses that change something, or show the form for it: a viewer gets 403.
 CHANGES = {
@@ -53,6 +56,12 @@ CHANGES = {
     "operation_is",
     "operation_aside",
     "operation_happened",
+    "servers_bulk",
+    "disks_bulk",
+    "shares_bulk",
+    "bulk_pause",
+    "bulk_resume",
+    "bulk_retry",
 }
 
 
@@ -78,6 +87,13 @@ def every_page(account: Account, by: Membership) -> list[Page]:
     product = factories.product(account)
     operation = factories.operation(account, by=by, state="failed", target=f"vm:{vm.remote_id}")
     plan = factories.plan(account, by=by)
+    bulk = factories.bulk(account, by=by)
+    free = factories.disk(account, name="free")
+    choices = {
+        "servers_bulk": f"?action=stop&ids={vm.remote_id}",
+        "disks_bulk": f"?action=delete&ids={free.remote_id}",
+        "shares_bulk": f"?action=renew&ids={product.remote_id}",
+    }
     found = []
     for pattern in of_account:
         route = str(pattern.pattern)
@@ -91,6 +107,8 @@ def every_page(account: Account, by: Membership) -> list[Page]:
             arguments["operation_id"] = operation.pk
         if "plan_id" in route:
             arguments["plan_id"] = plan.pk
+        if "bulk_id" in route:
+            arguments["bulk_id"] = bulk.pk
         name = str(pattern.name)
-        found.append(Page(name, reverse(name, kwargs=arguments)))
+        found.append(Page(name, reverse(name, kwargs=arguments) + choices.get(name, "")))
     return found
