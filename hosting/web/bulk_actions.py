@@ -74,7 +74,7 @@ PRODUCTS = (
         kinds.RenewProduct,
         _("Renew"),
         "calendar-plus",
-        lambda product: not product.errors_for_renewing,
+        lambda product: not product.errors.get("renewing"),
         _("can't be renewed now"),
     ),
 )

@@ -56,7 +56,7 @@ def test_an_object_of_another_account_does_not_exist(browser: Client, account: A
     other = factories.account(owner.team, label="Other")
     for page in every_page(other, owner):
         url = page.url.replace(f"/accounts/{other.pk}/", f"/accounts/{account.pk}/")
-        if any(kind in page.name for kind in ("shares_", "server_", "disk_", "plan", "operation_")) and any(
+        if any(kind in page.name for kind in ("shares_", "server", "disk", "plan", "operation_", "bulk")) and any(
             character.isdigit() for character in url.removeprefix(f"/accounts/{account.pk}/")
         ):
             assert ask(browser, Page(page.name, url)) == 404, url

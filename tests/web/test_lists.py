@@ -17,7 +17,7 @@ FRAME = 8
 QUERIES = {
     "servers": FRAME + 2,  # rows; open operations
     "disks": FRAME + 3,  # rows; open operations; the servers' names
-    "operations": FRAME + 1,
+    "operations": FRAME + 2,  # rows; changes of many objects
     "changes": FRAME + 1,
     "shares": FRAME + 4,  # products; open operations; capacity (2)
 }

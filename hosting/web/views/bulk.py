@@ -32,7 +32,10 @@ def ask(request: AccountRequest, section: str) -> HttpResponse:
     if action is None:
         raise Http404
     request.member.require(action.kind.permission)
-    choice = chosen(here, action, request.account, _wanted(request), request.GET)
+    ids = _wanted(request)
+    choice = chosen(here, action, request.account, ids, request.GET)
+    if ids and not choice.fitting and not choice.left_out:
+        raise Http404
     if not choice.fitting:
         none = _("None was chosen.")
         if choice.left_out:
