@@ -100,6 +100,8 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponse:
     counts = bulks.counts(bulk)
     context = {
         "bulk": bulk,
+        # Between two of its operations none is open, and the page still moves.
+        "moving": bulk.state == Bulk.State.RUNNING,
         "counts": counts,
         "bulk_needs": kinds.KINDS[bulk.kind].permission.value,
         "total": sum(counts.values()),
