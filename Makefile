@@ -22,7 +22,7 @@ ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHELL = /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help run provider test bench lint format clean install assets environment
+.PHONY: help run provider test chaos bench lint format clean install assets environment
 .NOTPARALLEL:
 
 help: ## List the targets
@@ -55,6 +55,9 @@ provider: install ## Start the bundled provider alone
 
 test: install assets environment .venv/chromium lint ## Check everything that must hold
 	@$(PYTHON) -m pytest
+
+chaos: install assets environment ## Kill, drop and delay a thousand times: ROUNDS=1000 SEED=
+	@CHAOS_ROUNDS=$(or $(ROUNDS),1000) CHAOS_SEED=$(SEED) $(PYTHON) -m pytest tests/chaos -q -s
 
 lint: install environment ## Style, types, layer contracts, missing migrations, templates
 	@$(PYTHON) -m ruff check .

@@ -78,11 +78,14 @@ TEMPLATES = [
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'panel.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Writers queue instead of failing. WAL lets pages read while a worker writes; `synchronous` stays FULL,
-    # because a row that says "this purchase was sent" must survive a power cut.
+    # because a row that says "this purchase was sent" must survive a power cut. `?timeout=5` in `DATABASE_URL` is how
+    # many seconds a writer queues.
+    _asked = DATABASES["default"].get("OPTIONS", {})
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL;",
+        **_asked,
+        "timeout": float(_asked.get("timeout", 20)),
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
@@ -138,7 +141,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 # A sweep that nobody could run in time is not worth running: the next one does the same.
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "hosting.tasks.sweep", "schedule": 1.0, "options": {"expires": 2}}}
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "hosting.tasks.sweep", "schedule": 0.5, "options": {"expires": 2}}}
 
 # People ----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "hosting.User"

@@ -64,7 +64,6 @@ def may_call(endpoint: Endpoint) -> bool:
 
     Nobody else probes before this probe has had time to end.
     """
-    endpoint.refresh_from_db(fields=["away_since", "probe_due_at"])
     if endpoint.away_since is None:
         return True
     now = timezone.now()

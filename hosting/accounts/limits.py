@@ -1,39 +1,58 @@
 """The rate limit of the API, kept on our side: so many calls in two seconds for one login (contract, Limits).
 
-The window lives in Redis, so that every worker counts. Members' operations may use all of it, tracking most of it,
-the mirror the rest: what a person waits for goes first.
+The window lives in Redis, so that every worker counts. All may use all of it, but what a person waits for goes first:
+background calls stand back while a more urgent one waits, and are spread evenly, so that one leaves the window every
+moment and nobody waits long.
 """
 
 import time
-from enum import Enum
+from enum import IntEnum
 
 from django.conf import settings
 
 from hosting.accounts.store import connection
 
 # The provider's window is 2 s. Ours is a little longer, because calls travel and may bunch up on the way.
-_WINDOW_MS = 2_200
+_WINDOW_MS = 2_050
+# Background calls above a quarter of the window keep this part of the even pace apart: the window itself limits the
+# rate, so that no pause between two calls is lost.
+_PACE = 0.9
+_BURST = 4
+# ARGV: window in ms, calls in it, the caller's rank, ms between two background calls.
+# Returns 0 when the call may go, else the ms after which asking again makes sense.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
+local window, limit, rank, pace = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
 local taken = redis.call('ZCARD', KEYS[1])
-if taken < tonumber(ARGV[2]) then
-  redis.call('ZADD', KEYS[1], now, clock[1] .. '.' .. clock[2] .. '.' .. taken)
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
-  return 0
+local pause = 0
+for urgent = 0, rank - 1 do
+  pause = math.max(pause, redis.call('PTTL', KEYS[2] .. urgent))
 end
-local first = redis.call('ZRANGE', KEYS[1], taken - ARGV[2], taken - ARGV[2], 'WITHSCORES')
-return math.max(1, first[2] + ARGV[1] - now)
-"""
+if taken >= limit then
+  local first = redis.call('ZRANGE', KEYS[1], taken - limit, taken - limit, 'WITHSCORES')
+  pause = math.max(pause, first[2] + window - now)
+elseif rank > 0 and taken * BURST >= limit then
+  local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+  pause = math.max(pause, last[2] + pace - now)
+end
+if pause > 0 then
+  redis.call('SET', KEYS[2] .. rank, 1, 'PX', pause + 50)
+  return pause
+end
+redis.call('ZADD', KEYS[1], now, clock[1] .. '.' .. clock[2] .. '.' .. taken)
+redis.call('PEXPIRE', KEYS[1], window)
+return 0
+""".replace("BURST", str(_BURST))
 
 
-class Priority(Enum):
-    """Who calls, with the part of the allowance that they may use."""
+class Priority(IntEnum):
+    """Who calls; the lower number goes first."""
 
-    MEMBER = 1.0
-    TRACKING = 0.85
-    MIRROR = 0.7
+    MEMBER = 0
+    TRACKING = 1
+    MIRROR = 2
 
 
 class NoAllowanceError(Exception):
@@ -47,12 +66,14 @@ def take(login_key: str, priority: Priority, *, wait_s: float = 10.0) -> None:
         NoAllowanceError: after `wait_s` seconds.
         redis.RedisError: when Redis is away.
     """
-    if not settings.API_RATE_LIMIT:
+    limit = settings.API_RATE_LIMIT
+    if not limit:
         return
-    allowance = max(1, int(settings.API_RATE_LIMIT * priority.value))
     script = connection().register_script(_TAKE)
+    keys = [f"calls:{login_key}", f"waiting:{login_key}:"]
+    arguments = [_WINDOW_MS, limit, int(priority), int(_WINDOW_MS / limit * _PACE)]
     deadline = time.monotonic() + wait_s
-    while pause_ms := int(script(keys=[f"calls:{login_key}"], args=[_WINDOW_MS, allowance])):
+    while pause_ms := int(script(keys=keys, args=arguments)):
         if time.monotonic() + pause_ms / 1000 > deadline:
             raise NoAllowanceError
         time.sleep(pause_ms / 1000)

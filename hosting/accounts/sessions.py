@@ -7,14 +7,19 @@ except after a session fault: the provider says then that it did not execute it.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from redis.exceptions import LockError
 
 from hosting.accounts import availability, limits, store, versions
@@ -26,8 +31,10 @@ from hosting.api import (
     Client,
     CredentialsRefused,
     DataFault,
+    Garbled,
     NotEncodable,
     NotSent,
+    RateLimited,
     SessionFault,
     Transport,
     Unanswered,
@@ -44,7 +51,12 @@ SESSION_LIFE_S = 11 * 3600
 _LOCK_LIFE_S = 120
 # Who waits longer for somebody else's login tries again later: a worker that died in one must not stop all others.
 _LOCK_WAIT_S = 10
+# Reading in bulk: calls at once, calls handed out before the first of them must be back, the wait for an allowance,
+# and how often a call that came too early is made.
 _PARALLEL_CALLS = 16
+_CALLS_AHEAD = 64
+_READING_PATIENCE_S = 60.0
+_TOO_EARLY_TIMES = 4
 # Clocks that differ by less are the same: the Date header counts in seconds.
 _CLOCK_TOLERANCE_S = 2.0
 
@@ -55,6 +67,27 @@ class AccountStoppedError(Exception):
     def __init__(self, trouble: str) -> None:
         super().__init__(trouble)
         self.trouble = trouble
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Result]):
+    """What one call of several brought: its result or error, and when it was asked for."""
+
+    asked_at: datetime
+    outcome: "Result | ApiError"
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it says that the endpoint does not answer; asking it for more is of no use now."""
+        return isinstance(self.outcome, NotSent | Unanswered) and not isinstance(self.outcome, Garbled)
+
+
+@dataclass
+class _Running(Generic[Result]):
+    asked_at: datetime
+    call: Callable[[Client], Result]
+    session_id: str
+    future: "Future[Result | ApiError]"
 
 
 @lru_cache
@@ -81,7 +114,7 @@ def client_for(account: Account, priority: Priority) -> "ApiSession":
 
 
 class ApiSession:
-    """Runs calls for one account. Not shared between threads; `gather` uses threads of its own."""
+    """Runs calls for one account. Not shared between threads; `stream` uses threads of its own."""
 
     def __init__(self, account: Account, priority: Priority) -> None:
         self.account = account
@@ -107,25 +140,59 @@ class ApiSession:
 
     def gather(self, calls: Sequence[Callable[[Client], Result]]) -> "list[Result | ApiError]":
         """Run reading calls in parallel over kept-alive connections; each result, or the error it ended with."""
-        if not calls:
-            return []
-        with ThreadPoolExecutor(min(_PARALLEL_CALLS, len(calls))) as pool:
-            results = list(pool.map(self._outcome, calls))
-            ended = [index for index, result in enumerate(results) if isinstance(result, SessionFault)]
-            if ended:
-                self._session_id = self._cached_or_new(ended=self._session_id)
-                again = pool.map(self._outcome, [calls[index] for index in ended])
-                for index, result in zip(ended, again, strict=True):
-                    results[index] = result
-        self._note(results[-1])
-        return results
+        outcomes = [answer.outcome for answer in self.stream(calls)]
+        # What was not tried any more would have ended like the last one that was.
+        return outcomes + outcomes[-1:] * (len(calls) - len(outcomes))
 
-    def _outcome(self, do: Callable[[Client], Result]) -> "Result | ApiError":
-        limits.take(self._login_key, self._priority, wait_s=60)
+    def stream(self, calls: Iterable[Callable[[Client], Result]]) -> "Iterator[Answer[Result]]":
+        """Run reading calls in parallel, and give each answer in order while the next ones are under way.
+
+        When the endpoint does not answer, that answer is the last one: the rest is not tried.
+
+        Raises:
+            See `client_for`, besides `ApiError`.
+        """
+        under_way: deque[_Running[Result]] = deque()
+        pool = ThreadPoolExecutor(_PARALLEL_CALLS)
+        answer: Answer[Result] | None = None
         try:
-            return do(Client(self._transport, self._session_id))
-        except ApiError as error:
-            return error
+            for call in calls:
+                limits.take(self._login_key, self._priority, wait_s=_READING_PATIENCE_S)
+                asked_at, session_id = timezone.now(), self._session_id
+                under_way.append(_Running(asked_at, call, session_id, pool.submit(self._read, call, session_id)))
+                while under_way and (len(under_way) >= _CALLS_AHEAD or under_way[0].future.done()):
+                    yield (answer := self._answer_of(under_way.popleft()))
+                    if answer.is_away:
+                        return
+            while under_way:
+                yield (answer := self._answer_of(under_way.popleft()))
+                if answer.is_away:
+                    return
+        finally:
+            pool.shutdown(cancel_futures=True)
+            if answer is not None:
+                self._note(answer.outcome)
+
+    def _answer_of(self, running: "_Running[Result]") -> "Answer[Result]":
+        outcome = running.future.result()
+        if isinstance(outcome, SessionFault):
+            self._session_id = self._cached_or_new(ended=running.session_id)
+            limits.take(self._login_key, self._priority, wait_s=_READING_PATIENCE_S)
+            outcome = self._read(running.call, self._session_id)
+        return Answer(running.asked_at, outcome)
+
+    def _read(self, do: Callable[[Client], Result], session_id: str) -> "Result | ApiError":
+        """One reading call, made again when the provider says that it came too early."""
+        for _ in range(_TOO_EARLY_TIMES):
+            try:
+                return do(Client(self._transport, session_id))
+            except RateLimited as limit:
+                outcome: ApiError = limit
+                time.sleep(limit.retry_after_s)
+                limits.take(self._login_key, self._priority, wait_s=_READING_PATIENCE_S)
+            except ApiError as error:
+                return error
+        return outcome
 
     def _once(self, do: Callable[[Client], Result]) -> Result:
         limits.take(self._login_key, self._priority)

@@ -50,7 +50,8 @@ class BalanceSample(models.Model):
 class MirrorRow(models.Model):
     """What every mirrored object has: the provider's id for it, and when it was read."""
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="%(class)s_set")
+    # Every index of these tables begins with the account: one of the account alone would only mislead SQLite.
+    account = models.ForeignKey(Account, models.CASCADE, related_name="%(class)s_set", db_index=False)
     remote_id = models.PositiveIntegerField()
     read_at = models.DateTimeField()
 
@@ -117,9 +118,11 @@ class Vm(MirrorRow):
     class Meta(MirrorRow.Meta):
         abstract = False
         constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_vm_per_remote_id")]
+        # One for each order of the list, with the name that is searched for: a page is found without reading rows.
         indexes = [
             models.Index(fields=["account", "hostname", "id"]),
-            models.Index(fields=["account", "state"]),
+            models.Index(fields=["account", "state", "hostname", "id"]),
+            models.Index(fields=["account", "shares", "hostname", "id"]),
         ]
 
     def __str__(self) -> str:
@@ -152,9 +155,12 @@ class Disk(MirrorRow):
     class Meta(MirrorRow.Meta):
         abstract = False
         constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_disk_per_remote_id")]
+        # As a server's, and one for the disks of a server.
         indexes = [
             models.Index(fields=["account", "name", "id"]),
-            models.Index(fields=["account", "state"]),
+            models.Index(fields=["account", "state", "name", "id"]),
+            models.Index(fields=["account", "size_mb", "name", "id"]),
+            models.Index(fields=["account", "fstype", "name", "id"]),
             models.Index(fields=["account", "vm_remote_id"]),
         ]
 

@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from hosting.api import Client, OperationDetails
+from hosting.inventory.reading import NO_FACT, Fact
 from hosting.operations import rules
 from hosting.operations.rejection import Invalid
 from hosting.teams.roles import Permission
@@ -35,6 +36,8 @@ class Kind:
     title: ClassVar[Promise]
     permission: ClassVar[Permission]
     answer: ClassVar[Answer] = Answer.OPERATION
+    # What of the account as a whole may be different once it is done.
+    changes: ClassVar[Fact] = Fact.CAPACITY
     secret_rules: ClassVar[Mapping[str, Callable[[str], None]]] = {}
     rules: ClassVar[Mapping[str, Callable[..., None]]] = {}
 
@@ -98,6 +101,7 @@ class AddProduct(Kind):
     method = "hosting_account_product_add"
     title = _("Add product")
     permission = Permission.SPEND
+    changes = Fact.CAPACITY | Fact.BALANCE
     rules = {"quantity": rules.quantity, "duration": rules.duration}
 
     product_name: str
@@ -111,6 +115,7 @@ class AddProduct(Kind):
 @dataclass(frozen=True)
 class _OnProduct(Kind):
     permission = Permission.SPEND
+    changes = Fact.CAPACITY | Fact.BALANCE
 
     product_id: int
 
@@ -238,6 +243,7 @@ class DeleteVm(_OnVm):
 class StartVm(_OnVm):
     method = "vm_start"
     title = _("Start server")
+    changes = NO_FACT
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_start(self.vm_id)
@@ -247,6 +253,7 @@ class StartVm(_OnVm):
 class StopVm(_OnVm):
     method = "vm_stop"
     title = _("Stop server")
+    changes = NO_FACT
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_stop(self.vm_id)
@@ -256,6 +263,7 @@ class StopVm(_OnVm):
 class RebootVm(_OnVm):
     method = "vm_reboot"
     title = _("Reboot server")
+    changes = NO_FACT
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_reboot(self.vm_id)
@@ -305,6 +313,7 @@ class DeleteDisk(_OnDisk):
 class AttachDisk(_OnDisk):
     method = "disk_attach"
     title = _("Attach disk")
+    changes = NO_FACT
 
     vm_id: int
 
@@ -316,6 +325,7 @@ class AttachDisk(_OnDisk):
 class DetachDisk(_OnDisk):
     method = "disk_detach"
     title = _("Detach disk")
+    changes = NO_FACT
 
     vm_id: int
 
@@ -352,3 +362,10 @@ def load(method: str, params: Mapping[str, Any]) -> Kind:
 def title(method: str) -> str:
     """What an operation of this method does, in words; a method that Sharedeck does not know is shown as it is."""
     return str(KINDS[method].title) if method in KINDS else method
+
+
+def changes(method: str) -> Fact:
+    """What of the account as a whole an operation of this method may change; of one that Sharedeck does not know, all
+    that moves.
+    """
+    return KINDS[method].changes if method in KINDS else Fact.CAPACITY | Fact.BALANCE

@@ -97,7 +97,8 @@ class Operation(models.Model):
         REFUSED = "refused", _("Refused")
         UNANSWERED = "unanswered", _("Not answered")
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="operations")
+    # The indexes below begin with the account: one of the account alone would only mislead SQLite.
+    account = models.ForeignKey(Account, models.CASCADE, related_name="operations", db_index=False)
     plan = models.ForeignKey(Plan, models.SET_NULL, null=True, blank=True, related_name="operations")
     step = models.CharField(max_length=20, blank=True)
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries")
@@ -164,12 +165,16 @@ class Operation(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "due_at"]),
-            models.Index(fields=["account", "state"]),
+            models.Index(fields=["cancel_state", "cancel_asked_at"]),
+            models.Index(fields=["account", "state", "id"]),
+            models.Index(fields=["account", "finished_at"]),
             models.Index(fields=["account", "target", "-id"]),
             models.Index(fields=["account", "vm_id", "-id"]),
             models.Index(fields=["account", "disk_id", "-id"]),
-            # The list as it is shown first: an account's history only grows, and must not be sorted for each page.
-            models.Index(fields=["account", "-created_at", "-id"]),
+            # The list as it is shown first, with what it is searched and filtered by: an account's history only grows,
+            # and must neither be sorted nor read for each page.
+            models.Index(fields=["account", "-created_at", "-id", "state", "subject"]),
+            models.Index(fields=["account", "kind", "subject", "id"]),
         ]
 
     @property

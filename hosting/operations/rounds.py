@@ -1,6 +1,7 @@
 """The periodic work: a round of an account's mirror, and the sweep that finds whatever was lost or is due."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
@@ -11,6 +12,7 @@ from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.inventory import mirror
+from hosting.inventory.reading import ALL_FACTS, Fact
 from hosting.jobs import Job, ask
 from hosting.operations import cancel, conclude, track
 from hosting.operations.explained import by_operations
@@ -21,6 +23,8 @@ from hosting.operations.states import OPEN, State
 # A claimed account whose worker died is claimed again after this.
 _CLAIM_S = 60
 _RETRY_S = 5
+# Operations that were looked at so shortly ago are not looked at by a round too.
+_WATCHED_WITHIN = timedelta(seconds=5)
 # Jobs asked for in one sweep: more wait for the next one.
 _BATCH = 200
 
@@ -37,14 +41,29 @@ def round_of(account: Account, *, with_info: bool = False) -> None:
     is_first = account.mirrored_at is None
     if reread or is_first:
         mirror.read_os_images(session)
-    moved = track.look(session)
+    moved = not _is_watched(account, now) and track.look(session)
     before = now - timedelta(seconds=settings.MIRROR_REREAD_S) if reread else None
-    mirror.sweep(session, explained=by_operations(account), reread_before=before)
+    mirror.sweep(
+        session, explained=by_operations(account), reread_before=before, still_here=partial(_keep_claim, account)
+    )
     if is_first or reread or moved or with_info:
-        mirror.refresh(session, info=True, explained=by_operations(account))
+        facts = ALL_FACTS if is_first or reread else Fact.CAPACITY | Fact.BALANCE
+        mirror.refresh(session, facts=facts, explained=by_operations(account))
     mirror.finish_round(
         account, next_s=settings.MIRROR_ROUND_S, reread_s=settings.MIRROR_REREAD_S, reread=reread or is_first
     )
+
+
+def _is_watched(account: Account, now: datetime) -> bool:
+    """Whether somebody looks at its operations every moment, because some are open."""
+    looked_at = account.operations_read_at
+    is_recent = looked_at is not None and looked_at > now - _WATCHED_WITHIN
+    return is_recent and account.operations.filter(state=State.TRACKED).exists()
+
+
+def _keep_claim(account: Account) -> None:
+    """A long round is still at work: nobody else begins one."""
+    Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now() + timedelta(seconds=_CLAIM_S))
 
 
 def watch(account: Account) -> None:
@@ -100,6 +119,7 @@ def _ask_for_operations(now: datetime) -> None:
 
 
 def _ask_for_accounts(now: datetime) -> None:
+    """Probes of endpoints that are away; rounds and looks that are due at all others."""
     tracked = Operation.objects.filter(account=OuterRef("pk"), state=State.TRACKED)
     for account_id in availability.probes_due(now):
         ask(Job.TRACK, account_id)

@@ -1,5 +1,6 @@
 """What became of an operation that nobody answered: found out by reading, never by sending it again."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.utils import timezone
 
 from hosting.accounts.sessions import ApiSession
 from hosting.api import OperationDetails, OperationFilter
-from hosting.operations import conclude, kinds
+from hosting.operations import conclude, kinds, listing
 from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
 from hosting.operations.states import State
@@ -63,7 +64,7 @@ def _twins(operation: Operation) -> list[Operation]:
     return [twin for twin in unsettled if twin.params == operation.params]
 
 
-def _taken(operation: Operation, ids: list[int]) -> set[int | None]:
+def _taken(operation: Operation, ids: Collection[int]) -> set[int | None]:
     """Which of the provider's operations are the answer to another request."""
     taken = Operation.objects.filter(account=operation.account_id, origin=Operation.Origin.PANEL, remote_id__in=ids)
     return set(taken.values_list("remote_id", flat=True))
@@ -72,14 +73,13 @@ def _taken(operation: Operation, ids: list[int]) -> set[int | None]:
 def _fitting(session: ApiSession, operation: Operation, kind: kinds.Kind, sent_at: datetime) -> list[OperationDetails]:
     """The provider's operations that can be this one and were nobody's when they were listed, oldest first."""
     offset = session.account.clock_offset
-    ids = session.call(
-        lambda client: client.operation_list(
-            OperationFilter(
-                type=kind.method,
-                created_after=sent_at + offset - _CLOCK_MARGIN,
-                created_before=_grace_ends(sent_at) + offset + _CLOCK_MARGIN,
-            )
-        )
+    ids = listing.find(
+        session,
+        OperationFilter(
+            type=kind.method,
+            created_after=sent_at + offset - _CLOCK_MARGIN,
+            created_before=_grace_ends(sent_at) + offset + _CLOCK_MARGIN,
+        ),
     )
     taken = _taken(operation, ids)
     details = [_details(session, remote_id) for remote_id in ids if remote_id not in taken]

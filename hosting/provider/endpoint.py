@@ -22,6 +22,7 @@ from hosting.provider.registry import execute
 
 __all__ = ["methods", "xmlrpc"]
 log = logging.getLogger(__name__)
+_NOTHING_SCRIPTED = scripted_faults.Outcome()
 
 
 @csrf_exempt
@@ -38,6 +39,8 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
     except wire.MalformedError as problem:
         return _xml(wire.encode_fault(bad_syntax(Object.METHOD, "request", problem, "malformed XML-RPC")))
     script = scripted_faults.from_settings().for_call(name)
+    if script != _NOTHING_SCRIPTED:
+        log.info("scripted fault: %s:%s", name, script.action or "delay")
     if script.action == "drop_before":
         return _drop(request)
     if script.action == "503":

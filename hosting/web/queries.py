@@ -47,7 +47,7 @@ class StateCount:
 
 
 def _by_state(rows: QuerySet[Vm] | QuerySet[Disk], labels: Iterable[tuple[str, object]]) -> list[StateCount]:
-    counts = dict(rows.order_by().values_list("state").annotate(Count("id")))
+    counts = dict(rows.order_by().values_list("state").annotate(count=Count("*")))
     known = [StateCount(state, str(label), counts.pop(state)) for state, label in labels if state in counts]
     return known + [StateCount(state, state, count) for state, count in counts.items()]
 
@@ -68,7 +68,8 @@ def expiring_products(account: Account, now: datetime) -> list[Product]:
 def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation], list[Operation]]:
     """The unfinished operations and the newest finished ones."""
     operations = Operation.objects.filter(account=account).select_related("requested_by")
-    return list(operations.open().order_by("id")[:20]), list(operations.exclude(state__in=OPEN)[:count])
+    finished = operations.exclude(state__in=OPEN).order_by("-created_at", "-id")
+    return list(operations.open().order_by("id")[:20]), list(finished[:count])
 
 
 def running_plans(account: Account) -> list[Plan]:

@@ -10,6 +10,7 @@ from django.core.paginator import InvalidPage
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_tables2.paginators import LazyPaginator
+from django_tables2.rows import BoundRows
 
 from hosting.web.scope import AccountRequest
 
@@ -21,28 +22,35 @@ def Fixed(label: Any, accessor: str) -> tables.Column:  # noqa: N802 - it stands
     return tables.Column(verbose_name=label, accessor=accessor, orderable=False)
 
 
-class ServerTable(tables.Table):  # type: ignore[misc]
+class List(tables.Table):  # type: ignore[misc]
+    """What all lists have: the rows' template, and what is read with each row."""
+
+    row_template = ""
+    related: tuple[str, ...] = ()
+
+
+class ServerTable(List):
     row_template = "hosting/rows/server.html"
 
     hostname = tables.Column(verbose_name=_("Server"), order_by=("hostname", "id"))
-    state = tables.Column(verbose_name=_("State"), order_by=("state", "hostname"))
-    shares = tables.Column(verbose_name=_("Size"), order_by=("shares", "hostname"))
+    state = tables.Column(verbose_name=_("State"), order_by=("state", "hostname", "id"))
+    shares = tables.Column(verbose_name=_("Size"), order_by=("shares", "hostname", "id"))
     address = Fixed(_("Address"), "ifaces")
     actions = Fixed(_("Actions"), "remote_id")
 
 
-class DiskTable(tables.Table):  # type: ignore[misc]
+class DiskTable(List):
     row_template = "hosting/rows/disk.html"
 
     name = tables.Column(verbose_name=_("Disk"), order_by=("name", "id"))
-    state = tables.Column(verbose_name=_("State"), order_by=("state", "name"))
-    size_mb = tables.Column(verbose_name=_("Size"), order_by=("size_mb", "name"))
-    fstype = tables.Column(verbose_name=_("File system"), order_by=("fstype", "name"))
+    state = tables.Column(verbose_name=_("State"), order_by=("state", "name", "id"))
+    size_mb = tables.Column(verbose_name=_("Size"), order_by=("size_mb", "name", "id"))
+    fstype = tables.Column(verbose_name=_("File system"), order_by=("fstype", "name", "id"))
     server = Fixed(_("Server"), "vm_remote_id")
     actions = Fixed(_("Actions"), "remote_id")
 
 
-class ProductTable(tables.Table):  # type: ignore[misc]
+class ProductTable(List):
     row_template = "hosting/rows/product.html"
 
     product = tables.Column(verbose_name=_("Product"), accessor="product_name", order_by=("product_name", "id"))
@@ -51,8 +59,9 @@ class ProductTable(tables.Table):  # type: ignore[misc]
     actions = Fixed(_("Actions"), "remote_id")
 
 
-class OperationTable(tables.Table):  # type: ignore[misc]
+class OperationTable(List):
     row_template = "hosting/rows/operation.html"
+    related = ("requested_by",)
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "id"))
@@ -61,12 +70,28 @@ class OperationTable(tables.Table):  # type: ignore[misc]
     created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))
 
 
-class ChangeTable(tables.Table):  # type: ignore[misc]
+class ChangeTable(List):
     row_template = "hosting/rows/change.html"
 
     at = tables.Column(verbose_name=_("Seen"), order_by=("at", "id"))
     name = tables.Column(verbose_name=_("Object"), order_by=("name", "id"))
     what = tables.Column(verbose_name=_("What happened"), order_by=("what", "id"))
+
+
+class _Found:
+    """The rows of a table, to be cut into pages.
+
+    A page's ids are found in an index alone, also when it is the last of thousands or few rows fit a search; only then
+    are its rows read, in the same statement.
+    """
+
+    def __init__(self, shown: List) -> None:
+        self._table = shown
+
+    def __getitem__(self, part: slice) -> BoundRows:
+        ordered: QuerySet[Any] = self._table.data.data
+        rows = ordered.model._default_manager.filter(pk__in=ordered.values("pk")[part])
+        return BoundRows(rows.select_related(*self._table.related).order_by(*ordered.query.order_by), table=self._table)
 
 
 def table(
@@ -78,7 +103,7 @@ def table(
         made.order_by = wanted
     # By hand, because django_tables2 would also let the address choose how many rows a page has.
     number = request.GET.get(made.prefixed_page_field, "1")
-    made.paginator = LazyPaginator(made.rows, PER_PAGE)
+    made.paginator = LazyPaginator(_Found(made), PER_PAGE)
     # A number that a database can't count to is no page.
     try:
         made.page = made.paginator.page(number if len(number) < 16 else 1)

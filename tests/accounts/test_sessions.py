@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from hosting.accounts import sessions, store
 from hosting.accounts.connect import update
-from hosting.accounts.limits import NoAllowanceError, Priority, take
+from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for, session_key
@@ -114,19 +114,6 @@ def test_a_lost_key_stops_the_account_and_says_so(account: Account, settings: Se
         client_for(account, Priority.MEMBER)
     account.refresh_from_db()
     assert account.trouble == Account.Trouble.SEAL
-
-
-def test_the_rate_limit_leaves_room_for_members(settings: Settings) -> None:
-    settings.API_RATE_LIMIT = 10
-    store.connection().flushdb()
-    for _ in range(7):
-        take("login", Priority.MIRROR, wait_s=0)
-    with pytest.raises(NoAllowanceError):
-        take("login", Priority.MIRROR, wait_s=0.1)
-    for _ in range(3):
-        take("login", Priority.MEMBER, wait_s=0)
-    with pytest.raises(NoAllowanceError):
-        take("login", Priority.MEMBER, wait_s=0.1)
 
 
 def test_an_endpoint_that_offers_nothing_new_is_not_a_stranger(account: Account) -> None:

@@ -11,7 +11,9 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.api import Transport
 from hosting.inventory import mirror
+from hosting.inventory.apply import apply
 from hosting.inventory.models import AccountInfo, Vm
+from hosting.inventory.reading import ALL_FACTS, Reading, read_facts
 from hosting.operations import rounds
 from hosting.operations.models import Operation
 from tests.contract.conftest import Member
@@ -72,10 +74,10 @@ def test_impossible_times_stop_no_round(
 
 def test_an_earlier_reading_of_money_and_shares_does_not_undo_a_later_one(account: Account, remote: Member) -> None:
     session = client_for(account, Priority.MIRROR)
-    early = mirror.Reading()
-    mirror._read_info(session, early)
+    early = Reading()
+    read_facts(session, ALL_FACTS, early)
     remote.buy(3)
-    mirror.refresh(session, info=True)
-    mirror.apply(account, early)
+    mirror.refresh(session, facts=ALL_FACTS)
+    apply(account, early)
     assert AccountInfo.objects.get(account=account).granted["shares"] == 11
     assert account.product_set.count() == 2

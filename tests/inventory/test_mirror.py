@@ -1,15 +1,17 @@
 """The mirror equals the provider, cheaply, and says what changed elsewhere."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
-from hosting.accounts.sessions import ApiSession, client_for
-from hosting.api import Client
+from hosting.accounts.sessions import client_for
+from hosting.api import Transport
+from hosting.inventory import mirror, progress, reading
+from hosting.inventory.apply import apply, nothing_explained
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
+from hosting.inventory.reading import Reading
 from hosting.operations import rounds
 from hosting.operations.models import Operation
 from tests.contract.conftest import Member
@@ -23,20 +25,15 @@ def round_now(account: Account) -> None:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """How many API calls are made, by how."""
+    """The methods of the API calls that are made."""
     calls: list[str] = []
+    real = Transport.call
 
-    def counting(name: str) -> Callable[..., Any]:
-        original = getattr(ApiSession, name)
+    def counting(self: Transport, method: str, *arguments: Any, **options: Any) -> Any:
+        calls.append(method)
+        return real(self, method, *arguments, **options)
 
-        def counted(self: ApiSession, do: Callable[[Client], Any]) -> Any:
-            calls.append(name)
-            return original(self, do)
-
-        return counted
-
-    for name in ("_once", "_outcome"):
-        monkeypatch.setattr(ApiSession, name, counting(name))
+    monkeypatch.setattr(Transport, "call", counting)
     return calls
 
 
@@ -53,7 +50,7 @@ def test_an_idle_round_costs_three_calls(account: Account, counted: list[str]) -
     round_now(account)
     counted.clear()
     round_now(account)
-    assert counted == ["_once"] * 3
+    assert sorted(counted) == ["disk_list", "operation_list", "vm_list"]
 
 
 def test_what_was_made_elsewhere_appears_within_one_round(account: Account, remote: Member) -> None:
@@ -84,17 +81,15 @@ def test_what_vanished_elsewhere_is_gone_within_one_round(account: Account, remo
 
 
 def test_a_reading_that_began_earlier_does_not_undo_a_later_one(account: Account, remote: Member) -> None:
-    from hosting.inventory import mirror
-
     vm_id = remote.new_vm()
     session = client_for(account, Priority.MIRROR)
-    early = mirror.Reading()
+    early = Reading()
     early.vms[vm_id] = session.call(lambda client: client.vm_info(vm_id))
     remote.done(remote.vm_stop(vm_id))
     mirror.refresh(session, vms=[vm_id])
-    mirror.apply(account, early)
+    apply(account, early)
     assert Vm.objects.get(account=account, remote_id=vm_id).state == Vm.State.HALTED
-    mirror.apply(account, mirror.Reading(read_at=early.read_at, gone_vms={vm_id}))
+    apply(account, Reading(read_at=early.read_at, gone_vms={vm_id}))
     assert Vm.objects.filter(account=account, remote_id=vm_id).exists()
 
 
@@ -119,3 +114,60 @@ def test_the_version_grows_only_when_something_changed(account: Account, remote:
     round_now(account)
     account.refresh_from_db()
     assert account.version > before
+
+
+def test_a_server_brings_its_disks_along(account: Account, remote: Member, counted: list[str]) -> None:
+    vm_id = remote.new_vm()
+    round_now(account)
+    system = Disk.objects.get(account=account, vm_remote_id=vm_id).remote_id
+    session = client_for(account, Priority.MIRROR)
+    counted.clear()
+    mirror.refresh(session, vms=[vm_id], disks=[system])
+    assert counted == ["vm_info"]
+
+
+def test_a_disk_that_has_left_its_server_is_read_by_itself(
+    account: Account, remote: Member, counted: list[str]
+) -> None:
+    vm_id, disk_id = remote.new_vm(), remote.new_disk()
+    remote.done(remote.disk_attach(disk_id, vm_id))
+    round_now(account)
+    disks = {disk.remote_id for disk in Disk.objects.filter(account=account, vm_remote_id=vm_id)}
+    assert len(disks) == 2
+    remote.done(remote.disk_detach(disk_id, vm_id))
+    session = client_for(account, Priority.MIRROR)
+    counted.clear()
+    mirror.refresh(session, vms=[vm_id], disks=disks)
+    assert counted == ["vm_info", "disk_info"]
+    free = Disk.objects.get(account=account, remote_id=disk_id)
+    assert (free.vm_remote_id, free.state) == (None, Disk.State.CREATED)
+
+
+def test_a_first_import_tells_how_far_it_is_and_that_it_is_still_at_work(
+    account: Account, remote: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_CHUNK", 1)
+    for _ in range(2):
+        remote.new_vm()
+    remote.new_disk()
+    account.mirrored_at = None
+    told: list[tuple[int, int]] = []
+
+    def still_here() -> None:
+        if seen := progress.current(account.pk):
+            told.append((seen.done, seen.total))
+
+    mirror.sweep(client_for(account, Priority.MIRROR), explained=nothing_explained, still_here=still_here)
+    assert told == [(2, 5), (4, 5)]
+    assert progress.current(account.pk) == progress.Progress(5, 5, 0)
+
+
+def test_an_import_that_broke_off_goes_on_where_it_was(
+    account: Account, remote: Member, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vm_ids = [remote.new_vm() for _ in range(3)]
+    session = client_for(account, Priority.MIRROR)
+    mirror.refresh(session, vms=vm_ids[:2])
+    counted.clear()
+    mirror.sweep(session, explained=nothing_explained)
+    assert counted == ["vm_list", "disk_list", "vm_info"]

@@ -1,5 +1,6 @@
 """What the provider works on ends here too, whatever one of its answers looks like and whatever a listing missed."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -7,16 +8,19 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
-from hosting.api import Client, DataFault, Garbled, OperationDetails, ServerFault
+from hosting.accounts.sessions import client_for
+from hosting.api import Client, DataFault, Garbled, OperationDetails, ServerFault, Transport
 from hosting.inventory.models import Disk
-from hosting.operations import kinds, rounds
+from hosting.operations import kinds, listing, rounds, track
 from hosting.operations.models import Operation
 from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams.models import Membership
 from tests.contract.conftest import Member
 from tests.engine import Engine
+from tests.processes import Provider
 
 BUY = kinds.AddProduct("shares", 2, "1m")
 
@@ -126,3 +130,102 @@ def made_a_while_ago(_number: int, found: OperationDetails) -> OperationDetails:
     from dataclasses import replace
 
     return replace(found, date_updated=timezone.now() - timedelta(minutes=2))
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each method of the API is called."""
+    calls: Counter[str] = Counter()
+    real = Transport.call
+
+    def counting(self: Transport, method: str, *arguments: Any, **options: Any) -> Any:
+        calls[method] += 1
+        return real(self, method, *arguments, **options)
+
+    monkeypatch.setattr(Transport, "call", counting)
+    return calls
+
+
+def many_reboots(engine: Engine, account: Account, owner: Membership, remote: Member) -> list[Operation]:
+    """Eight accepted operations that have all ended at the provider, and that nobody has looked at."""
+    vm_ids = [remote.new_vm() for _ in range(8)]
+    rounds.round_of(account)
+    engine.drain()
+    for vm_id in vm_ids:
+        submit(kinds.RebootVm(vm_id), account=account, by=owner)
+    engine.drain()
+    operations = list(Operation.objects.filter(kind="vm_reboot"))
+    for operation in operations:
+        remote.done(operation.remote_id or 0)
+    return operations
+
+
+def states(operations: list[Operation]) -> set[str]:
+    return set(Operation.objects.filter(pk__in=[each.pk for each in operations]).values_list("state", flat=True))
+
+
+def test_of_many_that_ended_none_is_asked_for_by_itself(
+    account: Account, owner: Membership, engine: Engine, remote: Member, counted: Counter[str]
+) -> None:
+    operations = many_reboots(engine, account, owner, remote)
+    counted.clear()
+    rounds.watch(account)
+    assert states(operations) == {State.DONE}
+    assert counted == {"operation_list": 4, "vm_info": len(operations)}
+
+
+def test_of_many_that_ended_each_that_failed_says_why(
+    account: Account, owner: Membership, engine: Engine, remote: Member, provider: Provider, counted: Counter[str]
+) -> None:
+    operations = many_reboots(engine, account, owner, remote)
+    failed = operations[0]
+    counted.clear()
+    provider.shell(
+        "from hosting.provider.models import Operation\n"
+        f"Operation.objects.filter(pk={failed.remote_id}).update(state='ERROR', step='ERROR', last_error='No host')"
+    )
+    rounds.watch(account)
+    failed.refresh_from_db()
+    assert (failed.state, failed.problem["text"]) == (State.FAILED, "No host")
+    assert states(operations[1:]) == {State.DONE}
+    assert counted["operation_details"] == 1
+
+
+def test_a_look_that_finds_too_much_leaves_the_rest_to_the_next(
+    account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations = many_reboots(engine, account, owner, remote)
+    monkeypatch.setattr(track, "_AT_MOST", 5)
+    rounds.watch(account)
+    assert states(operations) == {State.DONE, State.TRACKED}
+    account.refresh_from_db()
+    rounds.watch(account)
+    assert states(operations) == {State.DONE}
+
+
+def test_a_listing_of_more_than_one_page_is_read_to_its_end(
+    account: Account, provider: Provider, remote: Member
+) -> None:
+    provider.shell(
+        "from datetime import timedelta; from hosting.provider.models import *\n"
+        "from django.utils import timezone; n = timezone.now()\n"
+        f"h = Handle.objects.get(handle={remote.handle!r}); a = h.hosting_account\n"
+        "Operation.objects.bulk_create(Operation(account=a, source=h, type='vm_start', state='DONE', step='DONE',"
+        " date_created=n - timedelta(seconds=1000 - i), date_updated=n) for i in range(900))"
+    )
+    session = client_for(account, Priority.TRACKING)
+    listed = listing.moved_since(session, timezone.now() - timedelta(minutes=5))
+    assert len(listed) >= 900
+    assert sum(state is State.DONE for state in listing.ended_since(session, account.created_at).values()) >= 900
+
+
+@pytest.mark.parametrize(("late_s", "pause_s"), [(-5, 5), (-60, 10), (0, 0.8), (60, 2), (3600, 10)], ids=str)
+def test_the_later_an_operation_is_the_more_seldom_it_is_looked_for(
+    account: Account, owner: Membership, engine: Engine, late_s: float, pause_s: float
+) -> None:
+    tracked(engine, account, owner)
+    now = timezone.now()
+    Operation.objects.update(eta_at=now - timedelta(seconds=late_s))
+    look_at = track.next_look_at(account)
+    assert look_at
+    assert (look_at - now).total_seconds() == pytest.approx(pause_s, abs=0.5)

@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 
 from django.template.context import Context
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -42,14 +43,14 @@ def change_button(
     """
     if reason := _why_off(context, needs, off, local=local):
         return _button_off(label, icon, reason, quiet=quiet)
-    return format_html(
-        '<button type="submit" form="actions" formaction="{}" name="nonce" value="{}" class="{}"{}{}>{}</button>',
-        url,
-        uuid.uuid4(),
-        _button_class(style, quiet=quiet),
-        format_html(' data-confirm="{}" data-subject="{}" data-label="{}"', confirm, subject, label) if confirm else "",
-        format_html(' aria-label="{} {}"', label, subject) if subject else "",
-        _button_words(label, icon),
+    name = conditional_escape(subject)
+    asks = (
+        f' data-confirm="{_escaped(confirm)}" data-subject="{name}" data-label="{_escaped(label)}"' if confirm else ""
+    )
+    return mark_safe(  # noqa: S308 - every part is escaped
+        f'<button type="submit" form="actions" formaction="{conditional_escape(url)}" name="nonce" '
+        f'value="{uuid.uuid4()}" class="{_button_class(style, quiet=quiet)}"{asks}{_named(label, name)}>'
+        f"{_button_words(label, icon)}</button>"
     )
 
 
@@ -70,12 +71,9 @@ def link_button(
     """A link that looks like a button and leads to a form; off as `change_button` is."""
     if reason := _why_off(context, needs, off, local=local):
         return _button_off(label, icon, reason, quiet=quiet)
-    return format_html(
-        '<a href="{}" class="{}"{}>{}</a>',
-        url,
-        _button_class(style, quiet=quiet),
-        format_html(' aria-label="{} {}"', label, subject) if subject else "",
-        _button_words(label, icon),
+    return mark_safe(  # noqa: S308 - every part is escaped
+        f'<a href="{conditional_escape(url)}" class="{_button_class(style, quiet=quiet)}"'
+        f"{_named(label, conditional_escape(subject))}>{_button_words(label, icon)}</a>"
     )
 
 
@@ -93,6 +91,18 @@ def _button_class(style: str, *, quiet: bool) -> str:
     return f"btn{f' btn-{style}' if style else ''}{' btn-sm btn-quiet' if quiet else ''}"
 
 
+def _named(label: str, name: str) -> str:
+    """A button that is one of many says which object it is for; `name` is escaped."""
+    return f' aria-label="{_escaped(label)} {name}"' if name else ""
+
+
+# What buttons say is the same on every row: drawn once, then remembered. A safe text is not the same as a plain one.
+@lru_cache(maxsize=1024, typed=True)
+def _escaped(text: str) -> SafeString:
+    return conditional_escape(text)
+
+
+@lru_cache(maxsize=1024, typed=True)
 def _button_words(label: str, name: str) -> SafeString:
     return format_html("{}<span>{}</span>", mark_safe(icon(name, 16)) if name else "", label)  # noqa: S308 - our own SVG
 

@@ -1,13 +1,16 @@
 """What looks the same everywhere: icons, badges, bars. No templates: lists hold many of them."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+from django.db.models import Model
 from django.template.context import Context
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
@@ -56,14 +59,25 @@ def icon(name: str, size: int) -> str:
 @register.simple_tag
 def state(thing: Any, label: object = "") -> str:
     """The badge of an object that has a `state`, or of a bare state with its label. Lists hold many: no template."""
-    value = getattr(thing, "state", None) or getattr(thing, "what", None) or str(thing)
+    name = "state" if hasattr(thing, "state") else "what"
+    value = getattr(thing, name, None) or str(thing)
     if not label:
-        show = getattr(thing, "get_state_display", None) or getattr(thing, "get_what_display", None)
-        label = show() if show else value
+        known = _choices(type(thing), name, get_language()) if isinstance(thing, Model) else {}
+        label = known.get(value, value)
     if value == State.TRACKED and getattr(thing, "remote_state", "") == "PENDING":
         label = _("Queued at the provider")
     moving = value in MOVING or (isinstance(thing, Plan) and value == Plan.State.RUNNING)
-    color = "blue state-moving" if moving else COLORS.get(value, "blue")
+    return _badge("blue state-moving" if moving else COLORS.get(value, "blue"), str(label))
+
+
+@cache
+def _choices(model: type[Model], name: str, _language: str | None) -> dict[str, str]:
+    """What the values of a field are called, in the language of the page."""
+    return {str(value): str(label) for value, label in model._meta.get_field(name).flatchoices}  # type: ignore[union-attr]
+
+
+@lru_cache(maxsize=1024)
+def _badge(color: str, label: str) -> SafeString:
     return format_html('<span class="state state-{}">{}</span>', color, label)
 
 
@@ -104,6 +118,20 @@ def open_operation_on(context: Context, kind: str, remote_id: int) -> Operation 
     """The unfinished operation on an object, if the page has one in `open`."""
     operations: Mapping[str, Operation] = context.get("open") or {}
     return operations.get(f"{kind}:{remote_id}")
+
+
+@register.simple_tag(takes_context=True)
+def row_url(context: Context, name: str, number: int) -> str:
+    """The address of an object of the page's account: what `{% url %}` says, for lists, which need many of a kind."""
+    before, after = _around(name, context["account"].pk, get_script_prefix())
+    return f"{before}{number}{after}"
+
+
+@lru_cache(maxsize=1024)
+def _around(name: str, account_id: int, _prefix: str) -> tuple[str, str]:
+    """What is before and behind the object's number in an address."""
+    before, _number, after = reverse(name, args=[account_id, 0]).rpartition("/0/")
+    return f"{before}/", f"/{after}"
 
 
 @register.simple_tag

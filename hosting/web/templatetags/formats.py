@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from hosting.web.templatetags.registry import register
 
@@ -62,6 +63,12 @@ def _local(at: datetime) -> datetime:
 
 
 def _exact(at: datetime) -> str:
+    return _exact_words(at.replace(microsecond=0), get_language(), timezone.get_current_timezone_name())
+
+
+@lru_cache(maxsize=4096)
+def _exact_words(at: datetime, _language: str | None, _zone: str) -> str:
+    """Pages are drawn again and again, with the same times in them."""
     local = _local(at)
     return f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M:%S %Z}"
 

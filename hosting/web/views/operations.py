@@ -30,8 +30,7 @@ FORMS = ["GET", "HEAD", "POST"]
 @require_safe
 @account_page
 def index(request: AccountRequest) -> HttpResponse:
-    queryset = Operation.objects.filter(account=request.account).select_related("requested_by")
-    rows = OperationFilter(request.GET, queryset=queryset)
+    rows = OperationFilter(request.GET, queryset=Operation.objects.filter(account=request.account))
     operations = table(request, OperationTable, rows.qs, order_by="-created_at")
     return render_page(request, "operations", {"table": operations, "filter": rows})
 

@@ -26,7 +26,7 @@ DISKS_SHOWN = 100
 @require_safe
 @account_page
 def index(request: AccountRequest) -> HttpResponse:
-    rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account).defer("description"))
+    rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account))
     servers = table(request, ServerTable, rows.qs, order_by="hostname")
     context = {"table": servers, "filter": rows, "open": queries.open_by_target(request.account)}
     return render_page(request, "servers", context)

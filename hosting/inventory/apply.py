@@ -1,0 +1,174 @@
+"""Writing a reading into the mirror: compare, write in one transaction, and say what changed elsewhere."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.inventory import rows
+from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, MirrorRow, OsImage, Product, Vm
+from hosting.inventory.reading import Reading
+
+# What a person would want to be told of when it changes outside.
+_WATCHED = {
+    "vm": ("hostname", "state", "shares", "cores", "memory_mb", "vm_max_memory_mb", "os_id"),
+    "disk": ("name", "size_mb", "fstype", "state", "vm_remote_id"),
+    "product": ("product_name", "quantity", "date_end", "is_in_redemption"),
+}
+
+# Whether an operation of Sharedeck explains that this object (type, id, name) has changed.
+Explained = Callable[[str, int, str], bool]
+
+
+def nothing_explained(_type: str, _remote_id: int, _name: str) -> bool:
+    return False
+
+
+def apply(account: Account, reading: Reading, *, explained: Explained = nothing_explained) -> None:
+    """Write a reading in one transaction. What changed without an operation of ours is kept as a `Change`."""
+    is_first_import = account.mirrored_at is None
+    with transaction.atomic():
+        # One reading of an account at a time: on PostgreSQL two of them could insert the same object.
+        Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
+        changes = [
+            *_merge(account, Vm, "vm", _vm_rows(reading), reading.gone_vms, reading.read_at),
+            *_merge(account, Disk, "disk", _disk_rows(account, reading), reading.gone_disks, reading.read_at),
+        ]
+        changes += _apply_facts(account, reading)
+        if reading.os_images is not None:
+            found = {image.os_id: rows.os_image(image, reading.read_at) for image in reading.os_images}
+            known = set(OsImage.objects.filter(account=account).values_list("remote_id", flat=True))
+            changes += _merge(account, OsImage, "os_image", found, known - found.keys(), reading.read_at)
+        if changes:
+            if not is_first_import:
+                Change.objects.bulk_create(
+                    change
+                    for change in changes
+                    if change.object_type in _WATCHED
+                    and (change.what != Change.What.CHANGED or change.after)
+                    and not explained(change.object_type, change.remote_id, change.name)
+                )
+            versions.bump(account.pk)
+
+
+def _vm_rows(reading: Reading) -> dict[int, dict[str, Any]]:
+    return {vm_id: rows.vm(vm, reading.read_at) for vm_id, vm in reading.vms.items()}
+
+
+def _disk_rows(account: Account, reading: Reading) -> dict[int, dict[str, Any]]:
+    """The disks that were read themselves, and those that came with their server, which also knows their order."""
+    found = {disk_id: rows.disk(disk, reading.read_at) for disk_id, disk in reading.disks.items()}
+    places = {
+        disk_id: (vm_id, position)
+        for disk_id, vm_id, position in Disk.objects.filter(account=account, remote_id__in=found).values_list(
+            "remote_id", "vm_remote_id", "position"
+        )
+    }
+    for disk_id, row in found.items():
+        vm_id, position = places.get(disk_id, (None, None))
+        row["position"] = position if row["vm_remote_id"] == vm_id else None
+    for vm in reading.vms.values():
+        order = {disk_id: position for position, disk_id in enumerate(vm.disks_id)}
+        for disk in vm.disks:
+            row = found.get(disk.id) or rows.disk(disk, reading.read_at)
+            found[disk.id] = {**row, "position": order.get(disk.id)}
+    return found
+
+
+def _merge(
+    account: Account,
+    model: type[MirrorRow],
+    object_type: str,
+    found: dict[int, dict[str, Any]],
+    gone: set[int],
+    read_at: datetime,
+) -> list[Change]:
+    """Insert, update and delete rows of one type, and say what has changed.
+
+    A row that was read later than this reading began knows better, and is left alone.
+    """
+    manager = model._default_manager
+    current = {row.remote_id: row for row in manager.filter(account=account, remote_id__in=[*found, *gone])}
+    newer = {remote_id for remote_id, row in current.items() if row.read_at > read_at}
+    appeared, changed, changes = [], [], []
+
+    def change(what: str, remote_id: int, name: str, **sides: dict[str, Any]) -> None:
+        changes.append(
+            Change(account=account, what=what, object_type=object_type, remote_id=remote_id, name=name[:255], **sides)
+        )
+
+    watched = _WATCHED.get(object_type, ())
+    for remote_id, values in found.items():
+        row = current.get(remote_id)
+        if remote_id in newer:
+            continue
+        if row is None:
+            appeared.append(model(account=account, **values))
+            change(Change.What.APPEARED, remote_id, _name(values), after=_plain(values, watched))
+            continue
+        before = {name: getattr(row, name) for name in values}
+        differing = [name for name in values if name != "read_at" and before[name] != values[name]]
+        if differing:
+            for name, value in values.items():
+                setattr(row, name, value)
+            changed.append(row)
+            told = [name for name in differing if name in watched]
+            change(
+                Change.What.CHANGED, remote_id, _name(values), before=_plain(before, told), after=_plain(values, told)
+            )
+    vanished = [current[remote_id] for remote_id in gone - newer if remote_id in current]
+    for row in vanished:
+        values = {name: getattr(row, name) for name in watched}
+        change(Change.What.VANISHED, row.remote_id, _name(values), before=_plain(values, watched))
+
+    manager.bulk_create(appeared)
+    if changed:
+        columns = [name for name in next(iter(found.values())) if name != "remote_id"]
+        manager.bulk_update(changed, columns, batch_size=200)
+    same = [row.pk for key, row in current.items() if key in found.keys() - newer and row not in changed]
+    manager.filter(pk__in=same).update(read_at=read_at)
+    manager.filter(pk__in=[row.pk for row in vanished]).delete()
+    return changes
+
+
+def _name(values: dict[str, Any]) -> str:
+    return str(values.get("hostname") or values.get("name") or values.get("product_name") or "")
+
+
+def _plain(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """These values as JSON can hold them."""
+    return {
+        name: value.isoformat() if isinstance(value := values[name], datetime) else value
+        for name in names
+        if name in values
+    }
+
+
+def _apply_facts(account: Account, reading: Reading) -> list[Change]:
+    """Products and capacity, with the money that was read beside them. A change bumps the version like any other."""
+    if reading.info is None:
+        return []
+    values = rows.info(reading.info, reading.read_at)
+    if reading.currency is not None:
+        values["currency"] = reading.currency[:3]
+    if reading.balance is not None:
+        values["balance"] = round(reading.balance, 2)
+    before = AccountInfo.objects.filter(account=account).first()
+    if before is None and (reading.currency is None or reading.balance is None):
+        # The first time, all of it is read together.
+        return []
+    if before is not None and before.read_at > reading.read_at:
+        # What was read later is there already.
+        return []
+    products = {product.id: rows.product(product, reading.read_at) for product in reading.info.products}
+    known = set(Product.objects.filter(account=account).values_list("remote_id", flat=True))
+    changes = _merge(account, Product, "product", products, known - products.keys(), reading.read_at)
+    AccountInfo.objects.update_or_create(account=account, defaults=values)
+    if "balance" in values and (before is None or before.balance != values["balance"]):
+        BalanceSample.objects.create(account=account, at=reading.read_at, balance=values["balance"])
+    if before is None or any(getattr(before, name) != value for name, value in values.items() if name != "read_at"):
+        changes.append(Change(account=account, what=Change.What.CHANGED, object_type="info", remote_id=0))
+    return changes

@@ -1,0 +1,147 @@
+"""What the provider says about an account's objects, fetched in parallel."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Flag, auto
+from functools import partial
+from typing import TypeVar
+
+from django.utils import timezone
+
+from hosting import api
+from hosting.accounts.sessions import ApiSession
+
+log = logging.getLogger(__name__)
+
+Found = TypeVar("Found", api.Vm, api.Disk)
+
+# Objects that are given at a time: at most so many, and no fewer than came in so many seconds. Small enough to see a
+# long import move.
+_CHUNK, _CHUNK_S = 100, 2.0
+
+
+class Fact(Flag):
+    """What can be asked about an account as a whole, at a call each: products and capacity, money, and its currency."""
+
+    CAPACITY = auto()
+    BALANCE = auto()
+    CURRENCY = auto()
+
+
+NO_FACT = Fact(0)
+ALL_FACTS = Fact.CAPACITY | Fact.BALANCE | Fact.CURRENCY
+
+
+@dataclass
+class Reading:
+    """What one or several calls said. A list of ids that was read completely is given; None says nothing."""
+
+    read_at: datetime = field(default_factory=timezone.now)
+    vms: dict[int, api.Vm] = field(default_factory=dict)
+    disks: dict[int, api.Disk] = field(default_factory=dict)
+    gone_vms: set[int] = field(default_factory=set)
+    gone_disks: set[int] = field(default_factory=set)
+    info: api.HostingAccount | None = None
+    balance: Decimal | None = None
+    currency: str | None = None
+    os_images: "list[api.OsImage] | None" = None
+
+    @property
+    def disk_ids(self) -> set[int]:
+        """The disks that it tells of, those that came with their server included."""
+        return {*self.disks, *(disk.id for vm in self.vms.values() for disk in vm.disks)}
+
+    def include(self, part: "Reading") -> None:
+        """Take over what a part that was read later says of servers and disks."""
+        self.vms.update(part.vms)
+        self.disks.update(part.disks)
+        self.gone_vms |= part.gone_vms
+        self.gone_disks |= part.gone_disks
+
+
+def read_vms(session: ApiSession, ids: Sequence[int]) -> Iterator[Reading]:
+    """Read these servers, with the disks that they bring along; a reading for each chunk.
+
+    Raises:
+        hosting.api.ApiError: in the end, when one could not be read and may be next time.
+    """
+    calls = [partial(_vm_info, vm_id=vm_id) for vm_id in ids]
+    for read_at, found, gone in _chunks(session, ids, calls):
+        yield Reading(read_at, vms=found, gone_vms=gone)
+
+
+def read_disks(session: ApiSession, ids: Sequence[int]) -> Iterator[Reading]:
+    """As `read_vms`, of disks."""
+    calls = [partial(_disk_info, disk_id=disk_id) for disk_id in ids]
+    for read_at, found, gone in _chunks(session, ids, calls):
+        yield Reading(read_at, disks=found, gone_disks=gone)
+
+
+def read_facts(session: ApiSession, facts: Fact, reading: Reading) -> None:
+    """Add these facts to a reading that was begun before.
+
+    Raises:
+        hosting.api.ApiError: one of them could not be read.
+    """
+    if Fact.CAPACITY in facts:
+        reading.info = session.call(api.Client.hosting_account_info)
+    if Fact.CURRENCY in facts:
+        reading.currency = session.call(api.Client.account_currency)
+    if Fact.BALANCE in facts:
+        reading.balance = session.call(api.Client.account_balance)
+
+
+def _chunks(
+    session: ApiSession, ids: Sequence[int], calls: Sequence[Callable[[api.Client], Found]]
+) -> Iterator[tuple[datetime, dict[int, Found], set[int]]]:
+    found: dict[int, Found] = {}
+    gone: set[int] = set()
+    read_at: datetime | None = None
+    since, failure = 0.0, None
+    for remote_id, answer in zip(ids, session.stream(calls), strict=False):
+        if read_at is None:
+            # As old as the oldest answer in it, or it could undo what was read meanwhile.
+            read_at, since = answer.asked_at, time.monotonic()
+        outcome = answer.outcome
+        if _is_gone(outcome):
+            gone.add(remote_id)
+        elif _is_unreadable(outcome):
+            # One object that can't be read must not keep all others from being read.
+            log.warning("Object %d can't be read: %s", remote_id, type(outcome).__name__)
+        elif isinstance(outcome, api.ApiError):
+            failure = outcome
+        else:
+            found[remote_id] = outcome
+        if len(found) + len(gone) >= _CHUNK or time.monotonic() > since + _CHUNK_S:
+            yield read_at, found, gone
+            found, gone, read_at = {}, set(), None
+    if read_at is not None:
+        yield read_at, found, gone
+    if failure is not None:
+        raise failure
+
+
+def _is_gone(outcome: object) -> bool:
+    """A deleted object may be unknown from then on, or be remembered as deleted."""
+    if isinstance(outcome, api.DataFault):
+        return outcome.cause == api.Cause.NOT_FOUND
+    return isinstance(outcome, api.Vm | api.Disk) and outcome.state == "deleted"
+
+
+def _is_unreadable(outcome: object) -> bool:
+    """An answer that will be the same next time."""
+    if isinstance(outcome, api.DataFault):
+        return not isinstance(outcome, api.SessionFault)
+    return isinstance(outcome, api.Garbled)
+
+
+def _vm_info(client: api.Client, *, vm_id: int) -> api.Vm:
+    return client.vm_info(vm_id)
+
+
+def _disk_info(client: api.Client, *, disk_id: int) -> api.Disk:
+    return client.disk_info(disk_id)

@@ -1,0 +1,75 @@
+"""Cells of long lists, drawn in Python: fifty rows of tags with their arguments cost more than all else of a page."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from django.template.context import Context
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+
+from hosting.inventory.models import Disk, Vm
+from hosting.web.templatetags.buttons import change_button, link_button
+from hosting.web.templatetags.components import open_operation_on, row_operation, row_url
+from hosting.web.templatetags.formats import size
+from hosting.web.templatetags.registry import register
+from hosting.web.templatetags.words import share_count
+
+
+@register.simple_tag
+def server_size(vm: Vm) -> str:
+    """Shares, CPUs and memory of a server."""
+    return _server_size(vm.shares, vm.cores, vm.memory_mb, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _server_size(shares: int, cores: int, memory_mb: int, _language: str | None) -> SafeString:
+    return format_html(
+        '<span class="nowrap">{}</span> <span class="quiet small nowrap">{} CPU · {}</span>',
+        share_count(shares),
+        cores,
+        size(memory_mb),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def server_actions(context: Context, vm: Vm) -> str:
+    """What can be done with a server in its state, or what is being done."""
+    if operation := open_operation_on(context, "vm", vm.remote_id):
+        return row_operation(operation)
+    if vm.state == Vm.State.RUNNING:
+        return _actions(_asking(context, "server", vm, "reboot"), _asking(context, "server", vm, "stop"))
+    if vm.state in {Vm.State.HALTED, Vm.State.PAUSED}:
+        return _actions(_asking(context, "server", vm, "start"))
+    return ""
+
+
+@register.simple_tag(takes_context=True)
+def disk_actions(context: Context, disk: Disk) -> str:
+    """What can be done with a disk in its state, or what is being done."""
+    if operation := open_operation_on(context, "disk", disk.remote_id):
+        return row_operation(operation)
+    if disk.state == Disk.State.CREATED:
+        url = row_url(context, "disk_attach", disk.remote_id)
+        return _actions(link_button(context, url, context["words"]["attach"], subject=str(disk), quiet=True))
+    if disk.state == Disk.State.ATTACHED and not disk.is_boot_disk:
+        return _actions(_asking(context, "disk", disk, "detach"))
+    return ""
+
+
+def _asking(context: Context, section: str, thing: Vm | Disk, action: str) -> str:
+    """A button that changes an object, after a question when there is one for it."""
+    words: Mapping[str, Any] = context["words"]
+    return change_button(
+        context,
+        row_url(context, f"{section}_{action}", thing.remote_id),
+        words[action],
+        confirm=words.get(f"{action}_question", ""),
+        subject=str(thing),
+        quiet=True,
+    )
+
+
+def _actions(*buttons: str) -> SafeString:
+    return mark_safe(f'<span class="row-actions">{" ".join(buttons)}</span>')  # noqa: S308 - buttons are escaped

@@ -1,0 +1,158 @@
+"""How members ask: by the panel's pages, in parallel, sometimes twice at once, sometimes again after nothing came."""
+
+import random
+import threading
+import time
+import urllib.parse
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.db import OperationalError
+
+from hosting.accounts.models import Account
+from hosting.operations import kinds
+from hosting.operations.rejection import Rejected
+from hosting.operations.submit import submit
+from hosting.teams.models import Membership
+from tests.chaos.browser import Browser, NoPageError, Page, new_nonce, read_form
+from tests.chaos.wishes import PLAN, RESUME, Wish
+
+# What a page says while the endpoint is known not to answer.
+_AWAY = "Nothing was sent or queued"
+
+
+@dataclass
+class Asked:
+    """A form that was sent under a nonce, and what came of it as the member was told."""
+
+    wish: Wish
+    nonce: str
+    answer: str = "lost"
+
+
+class Journal:
+    """Everything that was asked for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.asked: list[Asked] = []
+        self.answers: Counter[str] = Counter()
+        self.refused_while_away = 0
+
+    def begin(self, wish: Wish, nonce: str) -> Asked:
+        asked = Asked(wish, nonce)
+        with self._lock:
+            self.asked.append(asked)
+        return asked
+
+    def note(self, answer: str) -> None:
+        with self._lock:
+            self.answers[answer] += 1
+
+    def note_reason(self, page: str) -> None:
+        with self._lock:
+            self.refused_while_away += _AWAY in page
+
+
+class Member:
+    """One person with a browser: carries out one wish after the other, from a thread of theirs."""
+
+    def __init__(self, browser: Browser, journal: Journal, dice: random.Random) -> None:
+        self._browser, self._journal, self._dice = browser, journal, dice
+        self._busy = threading.Lock()
+
+    def carry_out(self, wish: Wish) -> None:
+        """Ask for it by the pages, and note what was said."""
+        with self._busy:
+            try:
+                answer = self._resume(wish) if wish.name == RESUME else self._ask(wish)
+            except NoPageError:
+                answer = "no page"
+            self._journal.note(answer)
+
+    def _ask(self, wish: Wish) -> str:
+        page = self._browser.open(wish.page)
+        form = read_form(page.text)
+        where = wish.button or wish.page
+        if wish.button:
+            nonce = form.buttons.get(wish.button) or new_nonce()
+            fields = {"csrfmiddlewaretoken": form.token, "nonce": nonce}
+        else:
+            nonce = form.fields.get("nonce") or new_nonce()
+            fields = {**form.fields, "nonce": nonce, **wish.fields}
+        asked = self._journal.begin(wish, nonce)
+        answer = self._send(asked, where, fields)
+        if wish.name == PLAN and asked.answer == "accepted":
+            self._start(answer)
+        return asked.answer
+
+    def _send(self, asked: Asked, where: str, fields: dict[str, str]) -> Page | None:
+        """Once, twice at the same time (a double click), or once more after nothing came."""
+        if asked.wish.sent_twice:
+            with ThreadPoolExecutor(2) as fingers:
+                pages = list(fingers.map(lambda _: self._try(where, fields), range(2)))
+        else:
+            pages = [self._try(where, fields)]
+        if not any(pages) and asked.wish.sent_again:
+            time.sleep(self._dice.uniform(0.3, 2.5))
+            pages.append(self._try(where, fields))
+        came = [page for page in pages if page is not None]
+        accepted = [page for page in came if _is_accepted(page)]
+        if accepted:
+            asked.answer = "accepted"
+        elif len(came) == len(pages):
+            # Nothing was lost on the way: what the panel refuses, it has not written.
+            asked.answer = "refused"
+            self._journal.note_reason(came[0].text)
+        return next(iter(accepted or came), None)
+
+    def _try(self, where: str, fields: dict[str, str]) -> Page | None:
+        try:
+            return self._browser.send(where, fields)
+        except NoPageError:
+            return None
+
+    def _start(self, page: Page | None) -> None:
+        if page is None:
+            return
+        here = urllib.parse.urlsplit(page.url).path
+        form = read_form(page.text)
+        for _ in range(self._dice.choice((1, 1, 2))):
+            self._try(f"{here}start/", {"csrfmiddlewaretoken": form.token})
+
+    def _resume(self, wish: Wish) -> str:
+        """Give the root password again, then go on."""
+        page = self._browser.open(f"{wish.page}change/")
+        form = read_form(page.text)
+        if "password" in form.fields:
+            self._try(f"{wish.page}change/", {**form.fields, **wish.fields})
+        answer = self._try(f"{wish.page}resume/", {"csrfmiddlewaretoken": form.token})
+        return "resumed" if answer and answer.status == 200 else "lost"
+
+
+def submit_in_this_process(wish: Wish, account: Account, by: Membership, journal: Journal) -> None:
+    """Ask for what has no form of its own. Nobody hears of its job: the sweep finds the row."""
+    nonce = new_nonce()
+    asked = journal.begin(wish, nonce)
+    try:
+        submit(
+            kinds.load(wish.kind, wish.params),
+            account=account,
+            by=by,
+            nonce=uuid.UUID(nonce),
+            secret=wish.fields.get("password", ""),
+        )
+        asked.answer = "accepted"
+    except Rejected:
+        asked.answer = "refused"
+    except OperationalError:
+        asked.answer = "lost"
+    journal.note(asked.answer)
+
+
+def _is_accepted(page: Page) -> bool:
+    words = ("is on its way", "was asked for again", "is your plan")
+    is_plan = "/plans/" in page.url
+    return page.status == 200 and (is_plan or any(word in page.text for word in words))
