@@ -308,6 +308,7 @@ def _submit_step(plan: Plan, spec: NewServer, name: str, latest: dict[str, Opera
             secret=secret,
             plan=plan,
             step=name,
+            retry_of=plan.operations.filter(step=name).order_by("id").last(),
         )
     except (Rejected, NotAllowedError) as refusal:
         _stop(plan, name, str(refusal))
