@@ -14,7 +14,7 @@ from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for, session_key
-from hosting.api import Client, SessionFault
+from hosting.api import Client, SessionFault, login
 from hosting.operations import kinds, rounds
 from hosting.operations.states import State
 from hosting.operations.submit import submit
@@ -86,13 +86,12 @@ def test_ten_jobs_with_a_wrong_password_make_one_login_and_tell_the_team(
     engine.queue.clear()
     update(account, by=owner, label="Reseller", handle=account.handle, password="not-the-passw0rd")
     logins = []
-    log_in = sessions.login
 
     def counted(*arguments: Any, **options: Any) -> str:
         logins.append(arguments)
-        return log_in(*arguments, **options)
+        return login(*arguments, **options)
 
-    monkeypatch.setattr(sessions, "login", counted)
+    monkeypatch.setattr("hosting.accounts.sessions.login", counted)
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(lambda operation: tasks.send(operation.pk), operations))
     tasks.refresh(account.pk)
