@@ -74,7 +74,7 @@ format: install ## Format the code and the templates
 	@$(PYTHON) -m ruff format .
 	@.venv/bin/djlint templates --reformat --quiet || true
 
-bench: install environment ## Measure what matters against the naive way, in the same run
+bench: install assets environment ## Measure what matters against the naive way, in the same run
 	@$(PYTHON) -m tests.bench
 
 clean: ## Remove what was installed and built; var/ with your data stays

@@ -47,8 +47,8 @@ Result = TypeVar("Result")
 
 # The API's sessions live 12 hours (specification, login). An hour less, so that none ends in our hands.
 SESSION_LIFE_S = 11 * 3600
-# Longer than a login and an su can take, timeouts included.
-_LOCK_LIFE_S = 120
+# A login's lock lives a little longer than the two calls can take: a worker that died in one stops all others so long.
+_LOCK_SPARE_S = 5
 # Who waits longer for somebody else's login tries again later: a worker that died in one must not stop all others.
 _LOCK_WAIT_S = 10
 # Reading in bulk: calls at once, calls handed out before the first of them must be back, the wait for an allowance,
@@ -301,7 +301,8 @@ def _open_cached(sealed: object, ended: str) -> str:
 @contextmanager
 def _locked(name: str) -> Iterator[None]:
     """Hold a lock in Redis. One that expired under us is only a login too many, never a wrong one."""
-    lock = store.connection().lock(name, timeout=_LOCK_LIFE_S, blocking_timeout=_LOCK_WAIT_S)
+    life_s = 2 * (settings.API_CONNECT_TIMEOUT_S + settings.API_READ_TIMEOUT_S) + _LOCK_SPARE_S
+    lock = store.connection().lock(name, timeout=life_s, blocking_timeout=_LOCK_WAIT_S)
     if not lock.acquire():
         raise limits.NoAllowanceError
     try:

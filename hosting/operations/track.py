@@ -144,7 +144,7 @@ def _news(session: ApiSession, open_operations: dict[int, Operation], listed: se
     ended, to_read, others = [], [], []
     for number, operation in open_operations.items():
         state = states.get(number)
-        if state is State.DONE and (operation.vm_id or operation.disk_id or operation.product_id):
+        if state is State.DONE and _knows_its_objects(operation):
             ended.append(_Ended(operation, state))
         elif state is not None:
             # Why it failed, or what it has made, is in its details alone.
@@ -153,6 +153,13 @@ def _news(session: ApiSession, open_operations: dict[int, Operation], listed: se
     # Those that nothing is known of yet, then those that were read longest ago.
     others.sort(key=lambda number: (bool(open_operations[number].remote_state), open_operations[number].updated_at))
     return _News(ended, [*to_read[:_AT_MOST], *others[:_PROGRESS_READS]])
+
+
+def _knows_its_objects(operation: Operation) -> bool:
+    """Whether nothing is left that its details alone tell: a new server's answer does not name its system disk."""
+    if operation.kind == kinds.CreateVm.method:
+        return operation.disk_id is not None
+    return bool(operation.vm_id or operation.disk_id or operation.product_id)
 
 
 def _may_have_moved(operation: Operation, is_listed: bool, since: datetime) -> bool:

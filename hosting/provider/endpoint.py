@@ -40,7 +40,7 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
         return _xml(wire.encode_fault(bad_syntax(Object.METHOD, "request", problem, "malformed XML-RPC")))
     script = scripted_faults.from_settings().for_call(name)
     if script != _NOTHING_SCRIPTED:
-        log.info("scripted fault: %s:%s", name, script.action or "delay")
+        log.info("scripted fault: %s:%s", name, script.action or ("delay" if script.delay_s else "delay_after"))
     if script.action == "drop_before":
         return _drop(request)
     if script.action == "503":

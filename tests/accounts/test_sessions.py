@@ -184,3 +184,24 @@ def test_a_login_that_somebody_else_never_ends_is_not_waited_for_long(
     store.connection().lock(f"login:{session_key(account, PASSWORD)}", timeout=60).acquire()
     with pytest.raises(NoAllowanceError):
         client_for(account, Priority.MEMBER)
+
+
+def test_a_worker_that_died_in_a_login_stops_the_others_no_longer_than_a_login_takes(
+    account: Account, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.API_CONNECT_TIMEOUT_S = settings.API_READ_TIMEOUT_S = 0.1
+    monkeypatch.setattr(sessions, "_LOCK_SPARE_S", 0.1)
+    redis = store.connection()
+    redis.flushdb()
+
+    def die(_session: ApiSession, _password: str) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ApiSession, "_log_in", die)
+        # Nobody releases the lock of who was killed.
+        patch.setattr("redis.lock.Lock.release", lambda _lock: None)
+        with pytest.raises(KeyboardInterrupt):
+            client_for(account, Priority.MEMBER)
+    assert 0 < redis.pttl(f"login:{session_key(account, PASSWORD)}") <= 500
+    client_for(account, Priority.MEMBER)

@@ -9,7 +9,7 @@ from hosting.inventory.models import Disk, Vm
 from hosting.operations import rounds
 from hosting.teams.models import Membership
 from tests.bench import fleet, naive
-from tests.bench.report import Figure, require
+from tests.bench.report import Figure, at_least, require
 from tests.bench.scratch import NAIVE, OURS, Remote
 from tests.bench.timing import Times, timed
 
@@ -45,6 +45,7 @@ def measure(remote: Remote, handle: str, owner: Membership, vms: int, latency_ms
     for counts in (naive_calls, first_calls, idle_calls):
         require(len({*counts}) == 1, f"the same work took different numbers of calls: {counts}")
     with_latency = f", {latency_ms} ms at the provider"
+    ratio = Times(naive_s).median_s / Times(first_s).median_s
     figures = [
         Figure(
             f"first import of {vms:,} servers and disks{with_latency}",
@@ -52,6 +53,7 @@ def measure(remote: Remote, handle: str, owner: Membership, vms: int, latency_ms
             Times(first_s).median_s,
             Times(naive_s).median_s,
             f"{first_calls[0]:,} calls against {naive_calls[0]:,}",
+            target=at_least(10 if latency_ms else 1.5, ratio, "x"),
             more={"calls": first_calls[0], "naive_calls": naive_calls[0]},
         ),
         Figure(

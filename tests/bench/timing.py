@@ -24,9 +24,13 @@ class Times:
         return self.median_s * 1000
 
     @property
-    def p95_ms(self) -> float:
+    def p95_s(self) -> float:
         """95 of 100 took no longer. It takes two repetitions at least."""
-        return statistics.quantiles(self.seconds, n=20, method="inclusive")[-1] * 1000
+        return statistics.quantiles(self.seconds, n=20, method="inclusive")[-1]
+
+    @property
+    def p95_ms(self) -> float:
+        return self.p95_s * 1000
 
 
 def timed(do: Callable[[], Result]) -> tuple[float, Result]:
@@ -41,3 +45,13 @@ def repeated(do: Callable[[], object], times: int, *, warm_up: int = 0) -> Times
     for _ in range(warm_up):
         do()
     return Times([timed(do)[0] for _ in range(times)])
+
+
+def wait_until(is_so: Callable[[], object], limit_s: float, *, pause_s: float = 0.2) -> bool:
+    """Look again and again; False when it is not so within `limit_s` seconds."""
+    deadline = time.monotonic() + limit_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause_s)
+    return True

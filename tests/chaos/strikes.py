@@ -7,20 +7,26 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from hosting.operations.kinds import KINDS
 from tests.chaos.world import World
 
-_FAULTS = (
-    "drop_before",
-    "drop_after",
-    "truncate",
-    "garbage",
-    "503",
-    "503_after",
-    "refuse",
-    "fail",
-    "delay=2.2",
-    "delay_after=2.2",
-)
+_FAULTS = {
+    # Executed, and nobody is told so.
+    "drop_after": 3,
+    "truncate": 2,
+    "garbage": 2,
+    "503_after": 2,
+    "delay_after=2.2": 3,
+    # Executed when nobody waits for it any more.
+    "delay=2.2": 3,
+    # Not executed.
+    "drop_before": 2,
+    "503": 1,
+    "refuse": 2,
+    # Accepted, and then it does not work.
+    "fail": 2,
+}
+_CHANGING = (*KINDS, "operation_cancel")
 # What reads: `fail` is for calls that begin an operation.
 _READING = ("operation_list", "operation_details", "vm_info", "disk_info", "vm_list", "hosting_account_info")
 _READING_FAULTS = tuple(fault for fault in _FAULTS if fault != "fail")
@@ -38,13 +44,12 @@ class Striker:
         self._holders: list[threading.Thread] = []
         self._strikes: dict[str, tuple[int, Callable[[], None]]] = {
             "worker killed": (9, self._kill_worker),
-            "Valkey killed, keys lost": (6, self._lose_keys),
-            "login or su fails, keys lost": (6, self._fail_login),
+            "Valkey killed, keys lost": (10, world.restart_valkey),
             "provider restarted": (5, world.provider.restart_web),
             "provider's worker killed": (4, world.provider.worker.restart),
             "provider forgets sessions": (4, self._forget_sessions),
             "database refuses writes": (7, self._hold_database),
-            "second beat": (4, world.toggle_second_beat),
+            "second beat": (4, self._start_second_beat),
             "web killed": (3, self._kill_web),
             "call": (52, lambda: None),
         }
@@ -55,14 +60,20 @@ class Striker:
         return self._dice.choices(list(self._strikes), weights)[0]
 
     def script(self, methods: Sequence[str]) -> None:
-        """Have the next call of each of these methods go wrong, and of one that reads."""
-        rules = [f"{method}:{self._aim.choice(_FAULTS)}@1" for method in dict.fromkeys(methods)]
-        nth = self._aim.randint(1, 3)
-        rules.append(f"{self._aim.choice(_READING)}:{self._aim.choice(_READING_FAULTS)}@{nth}")
-        self._world.script(";".join(rules))
+        """Have the next call of each of these methods go wrong, of some others, and of one that reads; and of the
+        logins that come meanwhile, some.
+        """
+        others = [method for method in _CHANGING if self._aim.random() < 0.25]
+        faults = self._aim.choices(list(_FAULTS), list(_FAULTS.values()), k=len(methods) + len(others))
+        rules = dict(zip([*others, *methods], faults, strict=True))
+        rules[self._aim.choice(_READING)] = self._aim.choice(_READING_FAULTS)
+        logins = [f"{method}:{self._aim.choice(_READING_FAULTS)}%40" for method in ("login", "su")]
+        self._world.script(";".join([*(f"{method}:{fault}@1" for method, fault in rules.items()), *logins]))
 
     def strike(self, what: str) -> None:
         """Do it. A call that goes wrong is counted when the provider has met it."""
+        if self._dice.random() < 0.2:
+            self._world.stop_second_beat()
         self._strikes[what][1]()
         if what != "call":
             self.counts[what] += 1
@@ -87,14 +98,9 @@ class Striker:
     def _kill_worker(self) -> None:
         self._dice.choice(self._world.workers).restart()
 
-    def _lose_keys(self) -> None:
-        self._world.restart_valkey()
-
-    def _fail_login(self) -> None:
-        """The cached session is lost, and the login that follows goes wrong too."""
-        method, fault = self._dice.choice(("login", "su")), self._dice.choice(_READING_FAULTS)
-        self._world.script(f"{method}:{fault}@1")
-        self._world.restart_valkey()
+    def _start_second_beat(self) -> None:
+        self._world.stop_second_beat()
+        self._world.start_second_beat()
 
     def _forget_sessions(self) -> None:
         with sqlite3.connect(self._world.provider_database, timeout=20) as database:

@@ -18,6 +18,7 @@ from django.db import connection
 from hosting import jobs
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
+from hosting.inventory.models import Change
 from hosting.operations.models import Operation, Plan
 from hosting.teams.models import Membership
 from tests.chaos import verdict
@@ -86,7 +87,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(
     stormed_s = time.monotonic() - began
     striker.calm()
     dead = [f"{name} has ended by itself" for name in world.dead()]
-    wait_until("settled", lambda: not verdict.stuck(account), 120)
+    wait_until("settled", lambda: not verdict.stuck(account), 150)
     settled_s = time.monotonic() - began - stormed_s
 
     def differs() -> list[str]:
@@ -162,6 +163,8 @@ def report(
     print(f"{rows.count()} operations: {told(Counter(rows.values_list('state', flat=True)))}; plans: {told(plans)}")
     for kind in sorted({kind for kind, _ in table}):
         print(f"  {kind}: {told(Counter({state: count for (each, state), count in table.items() if each == kind}))}")
+    outside = Change.objects.filter(account=account).count()
+    print(f"{outside} changes of the mirror were told as from outside")
     print(f"settled in {settled_s:.0f} s: {len(violations)} violations")
     for violation in violations:
         print(f"  VIOLATION: {violation}")

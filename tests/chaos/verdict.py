@@ -13,6 +13,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
+
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Disk, Product, Vm
 from hosting.operations.models import Operation, Plan
@@ -113,12 +115,23 @@ def stuck(account: Account) -> list[str]:
     """Rows and plans that nobody but time could finish, and plans without anything under way."""
     rows = Operation.objects.filter(account=account).exclude(state__in=_FINAL)
     found = [
-        f"{_row(row)} is still {row.state} (due {row.due_at}, problem {row.problem})"
+        f"{_row(row)} is still {row.state} (asked for {row.created_at:%H:%M:%S}, due {row.due_at:%H:%M:%S},"
+        f" sent {row.sent_at and f'{row.sent_at:%H:%M:%S}'}, problem {row.problem})"
         for row in rows.exclude(state="uncertain", needs_person=True)
     ]
     asked_about = set(rows.filter(state="uncertain", needs_person=True).values_list("plan_id", flat=True))
     running = Plan.objects.filter(account=account, state=Plan.State.RUNNING).exclude(pk__in=asked_about - {None})
-    return found + [f"plan {plan.pk} is still running" for plan in running]
+    found += [f"plan {plan.pk} is still running" for plan in running]
+    if found:
+        account.refresh_from_db()
+        account.endpoint.refresh_from_db()
+        found[0] += (
+            f" (at {timezone.now():%H:%M:%S}: the next look {account.track_due_at:%H:%M:%S}, the next round"
+            f" {account.round_due_at:%H:%M:%S}, away since {account.endpoint.away_since})"
+            if account.track_due_at and account.round_due_at
+            else ""
+        )
+    return found
 
 
 def mirror_differs(truth: Truth, account: Account) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from django.db.models import Q
+
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, OsImage, Product, Vm
 from hosting.operations import kinds
@@ -134,9 +136,10 @@ class Wishes:
         harmless = list(ours.filter(state__in=[*HARMLESS, State.FAILED], plan=None)[:10])
         if harmless:
             yield RETRY, partial(self._retry, harmless)
-        waiting = list(ours.filter(state=State.WAITING)[:3])
-        if waiting and self._dice.random() < 0.1:
-            yield CANCEL, partial(self._take_back, waiting)
+        # Waiting here, or accepted there and perhaps not begun.
+        early = list(ours.filter(Q(state=State.WAITING) | Q(state=State.TRACKED, remote_state__in=("", "PENDING")))[:5])
+        if early and self._dice.random() < 0.25:
+            yield CANCEL, partial(self._take_back, early)
 
     def _path(self, rest: str) -> str:
         return f"/accounts/{self._account.pk}/{rest}"

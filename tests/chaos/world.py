@@ -85,18 +85,18 @@ class World:
         self.valkey.restart()
         self.valkey.wait_for_port(self.valkey_port)
 
-    def toggle_second_beat(self) -> None:
-        if self.second_beat is None:
-            self.second_beat = self._start_beat("second-beat")
-        else:
+    def start_second_beat(self) -> None:
+        self.second_beat = self._start_beat("second-beat")
+
+    def stop_second_beat(self) -> None:
+        if self.second_beat is not None:
             self.second_beat.kill()
             self.second_beat = None
 
     def calm(self) -> None:
         """Nothing goes wrong from now on."""
         self.script("")
-        if self.second_beat is not None:
-            self.toggle_second_beat()
+        self.stop_second_beat()
 
     def dead(self) -> list[str]:
         """The processes that have ended by themselves."""

@@ -1,13 +1,15 @@
 """A call that was sent and not answered may have happened: it is found out by reading, and never sent again."""
 
+import traceback
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from hosting.accounts.models import Account
-from hosting.operations import kinds, rounds
+from hosting.operations import kinds, rounds, send
 from hosting.operations.decide import decide
 from hosting.operations.models import Operation
 from hosting.operations.problems import explain
@@ -95,6 +97,30 @@ def test_a_worker_that_died_after_the_answer_loses_nothing(
     Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=sent_at)
     assert engine.finish(operation).state == State.DONE
     assert purchases(remote) == 1
+
+
+def test_an_answer_that_the_database_does_not_take_is_found_again_and_its_password_is_nowhere(
+    account: Account,
+    owner: Membership,
+    engine: Engine,
+    settings: Settings,
+    remote: Member,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_arguments: object, **_fields: object) -> bool:
+        raise OperationalError("database is locked")
+
+    operation = submit(kinds.CreateVm("held", 111, 2, 1, "admin"), account=account, by=owner, secret="r00t-of-the-box")
+    settings.SENDING_LIMIT_S = 0.5
+    with monkeypatch.context() as patch:
+        patch.setattr(send, "_accept", refuse)
+        with pytest.raises(OperationalError) as raised:
+            engine.drain()
+    assert "r00t-of-the-box" not in "".join(traceback.format_exception(raised.value))
+    operation.refresh_from_db()
+    assert (operation.state, operation.sealed_secret) == (State.SENDING, "")
+    assert engine.finish(operation).state == State.DONE
+    assert remote.vm_list() == [operation.vm_id]
 
 
 def test_an_operation_seen_before_its_answer_was_written_is_not_taken_for_somebody_elses(

@@ -174,6 +174,22 @@ def test_of_many_that_ended_none_is_asked_for_by_itself(
     assert counted == {"operation_list": 4, "vm_info": len(operations)}
 
 
+def test_of_many_new_servers_that_were_made_each_knows_its_system_disk(
+    account: Account, owner: Membership, engine: Engine, remote: Member
+) -> None:
+    for number in range(5):
+        request = kinds.CreateVm(f"web-{number}", 110, 1, 1, "admin")
+        submit(request, account=account, by=owner, secret="r00t-password")
+    engine.drain()
+    operations = list(Operation.objects.filter(kind="vm_create"))
+    for operation in operations:
+        remote.done(operation.remote_id or 0)
+    rounds.watch(account)
+    assert states(operations) == {State.DONE}
+    system_disks = set(Disk.objects.filter(account=account, type="system").values_list("remote_id", flat=True))
+    assert set(Operation.objects.filter(kind="vm_create").values_list("disk_id", flat=True)) == system_disks
+
+
 def test_of_many_that_ended_each_that_failed_says_why(
     account: Account, owner: Membership, engine: Engine, remote: Member, provider: Provider, counted: Counter[str]
 ) -> None:

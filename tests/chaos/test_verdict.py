@@ -1,0 +1,110 @@
+"""The verdict sees what must never happen: each of these is one lie, and one sentence about it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from hosting.accounts.models import Account, Endpoint
+from hosting.inventory.models import AccountInfo
+from hosting.operations.models import Operation
+from hosting.teams.models import Team
+from tests.chaos import verdict
+from tests.chaos.members import Journal
+from tests.chaos.verdict import Theirs, Truth
+from tests.chaos.wishes import Wish
+
+BUY = "hosting_account_product_add"
+PARAMS = {"product_name": "shares", "quantity": 2, "duration": "1m"}
+PAID = (Decimal(-24),)
+
+
+@pytest.fixture
+def account(db: None) -> Account:
+    endpoint = Endpoint.objects.create(name="Provider", url="http://127.0.0.1:9/xmlrpc/")
+    team = Team.objects.create(name="Team")
+    return Account.objects.create(team=team, endpoint=endpoint, label="R", login="R", handle="R")
+
+
+def row(account: Account, state: str, remote_id: int | None = None, **fields: object) -> Operation:
+    values: dict[str, Any] = {"kind": BUY, "params": PARAMS, "product_id": 7 if remote_id else None, **fields}
+    return Operation.objects.create(account=account, state=state, remote_id=remote_id, **values)
+
+
+def theirs(number: int, state: str = "DONE", payments: tuple[Decimal, ...] = PAID, **params: object) -> Theirs:
+    objects = {"vm_id": None, "disk_id": None, "product_id": 7}
+    return Theirs(number, BUY, state, {**PARAMS, **params}, objects, payments)
+
+
+def untrue(account: Account, *operations: Theirs) -> str:
+    truth = Truth(operations={operation.id: operation for operation in operations})
+    return "\n".join(verdict.untrue(truth, account, known_before=set()))
+
+
+def test_the_truth_is_no_violation(account: Account) -> None:
+    row(account, "done", 11)
+    row(account, "failed", 12)
+    row(account, "released")
+    row(account, "uncertain", needs_person=True)
+    assert untrue(account, theirs(11), theirs(12, "ERROR", ()), theirs(13)) == ""
+    assert verdict.stuck(account) == []
+
+
+def test_what_was_done_twice_is_nobodys_and_paid_too_often(account: Account) -> None:
+    row(account, "done", 11)
+    found = untrue(account, theirs(11), theirs(12))
+    assert "12" in found
+    assert "is nobody's" in found
+    assert "2 are paid, 1 are done" in found
+
+
+@pytest.mark.parametrize("state", ["refused", "not_sent", "released"])
+def test_what_happened_after_all_is_nobodys(account: Account, state: str) -> None:
+    row(account, state)
+    assert "is nobody's" in untrue(account, theirs(11))
+
+
+def test_what_is_done_is_there_and_done_and_paid_once(account: Account) -> None:
+    row(account, "done", 11)
+    assert "the provider has no operation 11" in untrue(account)
+    assert "is done, and the provider's 11 is ERROR" in untrue(account, theirs(11, "ERROR"))
+    assert "was paid 0 times" in untrue(account, theirs(11, payments=()))
+    assert "was paid 2 times" in untrue(account, theirs(11, payments=PAID * 2))
+
+
+def test_a_row_holds_the_operation_that_it_asked_for(account: Account) -> None:
+    row(account, "done", 11)
+    assert "took the provider's" in untrue(account, theirs(11, quantity=3))
+
+
+def test_our_own_is_not_told_as_one_from_outside(account: Account) -> None:
+    row(account, "done", 11, origin=Operation.Origin.OUTSIDE)
+    assert "from outside" in untrue(account, theirs(11))
+
+
+def test_a_secret_goes_once_it_was_sent(account: Account) -> None:
+    row(account, "sending", sealed_secret="sealed")
+    assert "still keeps its secret" in untrue(account)
+
+
+@pytest.mark.parametrize("state", ["waiting", "sending", "answered", "tracked", "uncertain"])
+def test_what_nobody_is_asked_about_must_end(account: Account, state: str) -> None:
+    row(account, state)
+    assert f"is still {state}" in verdict.stuck(account)[0]
+
+
+@pytest.mark.parametrize(("answer", "words"), [("accepted", "there is no row"), ("refused", "there is a row")])
+def test_what_a_member_was_told_holds(account: Account, answer: str, words: str) -> None:
+    journal, nonce = Journal(), "00000000-0000-4000-8000-000000000001"
+    if answer == "refused":
+        row(account, "waiting", nonce=nonce)
+    journal.begin(Wish(BUY, "/", kind=BUY, params=dict(PARAMS)), nonce).answer = answer
+    assert words in "\n".join(verdict.broken_promises(journal, account))
+
+
+def test_a_mirror_that_lags_is_seen(account: Account) -> None:
+    AccountInfo.objects.create(account=account, read_at="2026-01-01T00:00Z", balance=Decimal(10), currency="EUR")
+    truth = Truth(balance=Decimal(9), servers={5: ("web", "running", 1, 1, 1024)})
+    found = "\n".join(verdict.mirror_differs(truth, account))
+    assert "server 5 is None" in found
+    assert "the balance is 10" in found
