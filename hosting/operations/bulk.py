@@ -18,7 +18,7 @@ from hosting.jobs import Job, ask
 from hosting.operations import kinds
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation
-from hosting.operations.rejection import AccountTrouble, EndpointAway, Invalid, Rejected, WrongState
+from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, Invalid, NotEnough, Rejected, WrongState
 from hosting.operations.states import FINAL, HARMLESS, State
 from hosting.operations.submit import submit
 from hosting.teams.models import Membership, record
@@ -37,6 +37,19 @@ OBJECT_OF = {
     kinds.DeleteVm.method: "vm_id",
     kinds.DeleteDisk.method: "disk_id",
     kinds.RenewProduct.method: "product_id",
+}
+
+
+# What the whole account lacks, and what one row does.
+_WHOLE: dict[type[Exception], Bulk.Problem] = {
+    EndpointAway: Bulk.Problem.AWAY,
+    AccountTrouble: Bulk.Problem.TROUBLE,
+    NotAllowedError: Bulk.Problem.NOT_ALLOWED,
+}
+_OF_ROW: dict[type[Exception], BulkRow.Problem] = {
+    Busy: BulkRow.Problem.BUSY,
+    WrongState: BulkRow.Problem.WRONG_STATE,
+    NotEnough: BulkRow.Problem.NOT_ENOUGH,
 }
 
 
@@ -179,17 +192,18 @@ def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
     )
     by = member.first()
     if by is None:
-        _pause(bulk, _("Whoever asked for this is not in the team any more."))
+        _pause(bulk, Bulk.Problem.MEMBER_LEFT)
         return
     for row in rows:
         try:
             row.operation = _submit(bulk, row, by)
-            row.state, row.problem = BulkRow.State.RUNNING, ""
+            row.state, row.problem = BulkRow.State.RUNNING, BulkRow.Problem.NONE
         except (EndpointAway, AccountTrouble, NotAllowedError) as reason:
-            _pause(bulk, str(reason))
+            _pause(bulk, _WHOLE[type(reason)])
             return
         except Rejected as refusal:
-            row.operation, row.state, row.problem = None, BulkRow.State.FAILED, str(refusal)
+            problem = _OF_ROW.get(type(refusal), BulkRow.Problem.INVALID)
+            row.operation, row.state, row.problem = None, BulkRow.State.FAILED, problem
         row.save(update_fields=["operation", "state", "problem"])
         versions.bump(bulk.account_id)
 
@@ -210,7 +224,7 @@ def _kind(method: str, params: Mapping[str, object], object_id: int) -> kinds.Ki
     return kinds.load(method, {**params, OBJECT_OF[method]: object_id})
 
 
-def _pause(bulk: Bulk, problem: str) -> None:
+def _pause(bulk: Bulk, problem: Bulk.Problem) -> None:
     bulk.state, bulk.problem = Bulk.State.PAUSED, problem
     versions.bump(bulk.account_id)
 

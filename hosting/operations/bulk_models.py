@@ -24,6 +24,15 @@ class Bulk(models.Model):
         PAUSED = "paused", _("Paused")
         DONE = "done", _("Finished")
 
+    class Problem(models.TextChoices):
+        """Why it paused by itself."""
+
+        NONE = "", _("None")
+        AWAY = "away", _("The provider does not answer. Nothing was sent: go on when it is back.")
+        TROUBLE = "trouble", _("The account's login does not work. Correct its settings, then go on.")
+        NOT_ALLOWED = "not_allowed", _("The role of whoever asked for this does not allow it any more.")
+        MEMBER_LEFT = "member_left", _("Whoever asked for this is not in the team any more.")
+
     account = models.ForeignKey(Account, models.CASCADE, related_name="bulks")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     # The same form sent twice is the same bulk.
@@ -32,8 +41,7 @@ class Bulk(models.Model):
     kind = models.CharField(max_length=40)
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
-    # Why it paused by itself; empty when a person paused it.
-    problem = models.TextField(blank=True)
+    problem = models.CharField(max_length=20, choices=Problem.choices, default=Problem.NONE, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -54,6 +62,15 @@ class BulkRow(models.Model):
         DONE = "done", _("Done")
         FAILED = "failed", _("Not done")
 
+    class Problem(models.TextChoices):
+        """Why Sharedeck itself did not take the request."""
+
+        NONE = "", _("None")
+        BUSY = "busy", _("Another operation was at work on it.")
+        WRONG_STATE = "wrong_state", _("Its state did not allow it, or it was gone.")
+        NOT_ENOUGH = "not_enough", _("There was not enough left for it.")
+        INVALID = "invalid", _("The provider would not have taken these values.")
+
     bulk = models.ForeignKey(Bulk, models.CASCADE, related_name="rows", db_index=False)
     object_id = models.PositiveIntegerField()
     subject = models.CharField(max_length=255)
@@ -61,8 +78,7 @@ class BulkRow(models.Model):
     # Grows when what failed is asked for again: each attempt is an operation of its own.
     attempt = models.PositiveSmallIntegerField(default=1)
     operation = models.ForeignKey(Operation, models.SET_NULL, null=True, related_name="bulk_rows")
-    # Why Sharedeck itself did not take the request.
-    problem = models.TextField(blank=True)
+    problem = models.CharField(max_length=20, choices=Problem.choices, default=Problem.NONE, blank=True)
 
     class Meta:
         ordering = ["id"]

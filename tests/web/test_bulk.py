@@ -103,12 +103,12 @@ def test_nothing_chosen_or_nothing_that_fits_is_said_on_the_list(
 def test_the_page_of_a_change_tells_how_each_went(browser: Client, account: Account, owner: Membership) -> None:
     bulk = factories.bulk(account, by=owner, objects=3)
     first, second = bulk.rows.all()[:2]
-    BulkRow.objects.filter(pk=first.pk).update(state="failed", problem="It is not running.")
+    BulkRow.objects.filter(pk=first.pk).update(state="failed", problem="wrong_state")
     BulkRow.objects.filter(pk=second.pk).update(state="done")
     html = browser.get(reverse("bulk", args=[account.pk, bulk.pk])).content.decode()
     assert "1 of 3 done" in html
     assert "1 not done" in html
-    assert "It is not running." in html
+    assert "Its state did not allow it, or it was gone." in html
     assert "Retry 1 failed" in html
     only = browser.get(reverse("bulk", args=[account.pk, bulk.pk]) + "?state=failed").content.decode()
     assert only.count("cell-name") == 1
