@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from kombu.transport.redis import Channel
+
 from panel.celery import app
 from tests.processes import free_port, start_valkey
 
@@ -15,7 +17,9 @@ def test_who_has_jobs_in_hand_outlives_the_broker(tmp_path: Path) -> None:
         jobs = connection.SimpleQueue("operations")
         jobs.put("a job")
         jobs.get(timeout=5)
-        assert not connection.default_channel.do_restore
+        channel = connection.default_channel
+        assert isinstance(channel, Channel)
+        assert not channel.do_restore
     finally:
         valkey.kill()
     # As a worker does when it has lost the connection.
