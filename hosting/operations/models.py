@@ -99,9 +99,10 @@ class Operation(models.Model):
 
     # The indexes below begin with the account: one of the account alone would only mislead SQLite.
     account = models.ForeignKey(Account, models.CASCADE, related_name="operations", db_index=False)
-    plan = models.ForeignKey(Plan, models.SET_NULL, null=True, blank=True, related_name="operations")
+    # Nearly all operations belong to no plan and repeat none: only those that do are in these indexes.
+    plan = models.ForeignKey(Plan, models.SET_NULL, null=True, blank=True, related_name="operations", db_index=False)
     step = models.CharField(max_length=20, blank=True)
-    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries")
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries", db_index=False)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.PANEL)
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     # The same form sent twice carries the same nonce and is the same operation.
@@ -165,7 +166,12 @@ class Operation(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "due_at"]),
-            models.Index(fields=["account", "state", "id"]),
+            models.Index(fields=["cancel_state", "cancel_asked_at"]),
+            models.Index(fields=["account", "state", "created_at", "id"]),
+            models.Index(fields=["plan"], condition=models.Q(plan__isnull=False), name="operations_of_a_plan"),
+            models.Index(
+                fields=["retry_of"], condition=models.Q(retry_of__isnull=False), name="retries_of_an_operation"
+            ),
             models.Index(fields=["account", "finished_at"]),
             models.Index(fields=["account", "target", "-id"]),
             models.Index(fields=["account", "vm_id", "-id"]),

@@ -64,7 +64,7 @@ class OperationTable(List):
     related = ("requested_by",)
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
-    state = tables.Column(verbose_name=_("State"), order_by=("state", "id"))
+    state = tables.Column(verbose_name=_("State"), order_by=("state", "created_at", "id"))
     remote_id = tables.Column(verbose_name=_("Provider's id"), order_by=("remote_id", "id"))
     who = Fixed(_("Asked by"), "origin")
     created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))

@@ -16,7 +16,7 @@ from tests.bench.timing import wait_until
 
 _LIMIT_S = 120.0
 _WINDOW_S = 60.0
-# As beat has it (CELERY_BEAT_SCHEDULE).
+# What following may cost beside what ends: a call a second.
 _TICK_S = 1.0
 # Reboots take 19 to 31 s at speed 1; so slow, they begin to end when all were sent, and most do within the minute.
 _LONG_SPEED = 2.2
