@@ -7,6 +7,7 @@ except after a session fault: the provider says then that it did not execute it.
 
 import hashlib
 import hmac
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from redis.exceptions import LockError
 
@@ -42,6 +43,8 @@ from hosting.api import (
     su,
 )
 from hosting.teams.models import record
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -199,10 +202,17 @@ class ApiSession:
         try:
             result = do(Client(self._transport, self._session_id))
         except ApiError as error:
-            self._note(error)
+            self._note_if_possible(error)
             raise
-        self._note(None)
+        self._note_if_possible(None)
         return result
+
+    def _note_if_possible(self, outcome: object) -> None:
+        """An answer in hand is worth more than a note about it that the database does not take."""
+        try:
+            self._note(outcome)
+        except DatabaseError as error:
+            log.warning("Whether the endpoint answers could not be noted: %s", type(error).__name__)
 
     def _note(self, outcome: object) -> None:
         """Remember whether the endpoint answers, and its clock."""

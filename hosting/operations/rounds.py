@@ -22,7 +22,7 @@ from hosting.operations.problems import Reason
 from hosting.operations.states import OPEN, State
 
 # A claimed account whose worker died is claimed again after this.
-_CLAIM_S = 60
+_CLAIM_S = 30
 _RETRY_S = 5
 # Operations that were looked at so shortly ago are not looked at by a round too.
 _WATCHED_WITHIN = timedelta(seconds=5)

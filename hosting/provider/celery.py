@@ -1,7 +1,9 @@
 """The provider's Celery application. Its one task runs operations; rows in the database are the truth."""
 
 import os
+from typing import Any
 
+import redis
 from celery import Celery
 from kombu.transport.redis import Channel
 
@@ -13,6 +15,17 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "hosting.provider.settings"
 # A worker that loses its broker with jobs in its hands would try to give them back to it, and end over that (kombu 5).
 # Nothing is lost with them: the rows say what is due.
 Channel.do_restore = False
+_parameters = Channel._connparams  # type: ignore[attr-defined]
+
+
+def _parameters_or_lost(channel: Any, *arguments: Any, **options: Any) -> Any:
+    """An acknowledgement on a connection that is gone must be a lost connection for the worker, not its end."""
+    if channel.connection is None or channel.connection.client is None:
+        raise redis.ConnectionError("the connection to the broker was lost")
+    return _parameters(channel, *arguments, **options)
+
+
+Channel._connparams = _parameters_or_lost  # type: ignore[attr-defined]
 
 app = Celery("sharedeck-provider")
 app.config_from_object("django.conf:settings", namespace="CELERY")

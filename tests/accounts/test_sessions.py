@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
 from hosting import tasks
-from hosting.accounts import sessions, store
+from hosting.accounts import availability, sessions, store
 from hosting.accounts.connect import update
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account, Endpoint
@@ -205,3 +206,15 @@ def test_a_worker_that_died_in_a_login_stops_the_others_no_longer_than_a_login_t
             client_for(account, Priority.MEMBER)
     assert 0 < redis.pttl(f"login:{session_key(account, PASSWORD)}") <= 500
     client_for(account, Priority.MEMBER)
+
+
+def test_an_answer_is_not_lost_when_the_database_takes_no_note_of_it(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = client_for(account, Priority.MEMBER)
+
+    def refuse(*_arguments: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(availability, "note_answer", refuse)
+    assert session.call(Client.vm_list) == []
