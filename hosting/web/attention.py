@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from hosting.accounts.models import Account
 from hosting.operations import kinds
+from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.cancel import may_cancel
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import FINAL, OPEN, State
@@ -34,12 +35,16 @@ _DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
 
 @dataclass(frozen=True)
 class Matter:
-    """One thing to decide or to look at. `why`: trouble, decide, stopped, unconfirmed, slow, stuck, failed, draft."""
+    """One thing to decide or to look at.
+
+    `why`: trouble, decide, stopped, paused, unconfirmed, slow, stuck, failed, draft.
+    """
 
     why: str
     account: Account
     operation: Operation | None = None
     plan: Plan | None = None
+    bulk: Bulk | None = None
     # Whether the member may do something about it, by which permission, and whether it can be cancelled.
     allowed: bool = False
     needs: str = "view"
@@ -47,7 +52,7 @@ class Matter:
 
 
 def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
-    """What waits for somebody in an account, most pressing first, in three queries; 50 of each sort at most."""
+    """What waits for somebody in an account, most pressing first, in four queries; 50 of each sort at most."""
     operations = Operation.objects.filter(account=account).select_related("requested_by")
     plans = Plan.objects.filter(account=account)
     found = chain(
@@ -55,19 +60,21 @@ def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
         _of_operations(_stuck_operations(operations, now).order_by("id")[:_MOST], account, by),
         _of_operations(_failed_operations(operations, now).order_by("-id")[:_MOST], account, by),
         _of_plans(_waiting_plans(plans, now).order_by("-id")[:_MOST], account, by),
+        _of_bulks(_waiting_bulks(Bulk.objects.filter(account=account), now)[:_MOST], account),
     )
-    pressing = ("trouble", "decide", "stopped", "unconfirmed", "slow", "stuck", "failed", "draft")
+    pressing = ("trouble", "decide", "stopped", "paused", "unconfirmed", "slow", "stuck", "failed", "draft")
     return sorted(found, key=lambda matter: pressing.index(matter.why))
 
 
 def counts(accounts: Iterable[Account], now: datetime) -> dict[int, int]:
-    """How many matters each of several accounts has, in three queries whatever their number."""
+    """How many matters each of several accounts has, in four queries whatever their number."""
     wanted = {account.pk: int(bool(account.trouble)) for account in accounts}
     operations = Operation.objects.filter(account__in=wanted)
     for rows in (
         _stuck_operations(operations, now),
         _failed_operations(operations, now),
         _waiting_plans(Plan.objects.filter(account__in=wanted), now),
+        _waiting_bulks(Bulk.objects.filter(account__in=wanted), now),
     ):
         for account_id in rows.order_by().values_list("account_id", flat=True):
             wanted[account_id] += 1
@@ -100,7 +107,7 @@ def _stuck_operations(operations: QuerySet[Operation], now: datetime) -> QuerySe
 def _failed_operations(operations: QuerySet[Operation], now: datetime) -> QuerySet[Operation]:
     """What was asked for here and did not work lately, and nobody has asked for again, got done since, or put aside.
 
-    A step of a plan shows with its plan.
+    A step of a plan shows with its plan, and one of a change of many with that.
     """
     later = Operation.objects.filter(
         account=OuterRef("account"), kind=OuterRef("kind"), target=OuterRef("target"), pk__gt=OuterRef("pk")
@@ -112,6 +119,7 @@ def _failed_operations(operations: QuerySet[Operation], now: datetime) -> QueryS
         state__in=sorted(_DID_NOT_WORK),
         origin=Operation.Origin.PANEL,
         plan=None,
+        bulk=None,
         set_aside_at=None,
     )
 
@@ -121,6 +129,13 @@ def _waiting_plans(plans: QuerySet[Plan], now: datetime) -> QuerySet[Plan]:
     at_work = Operation.objects.filter(plan=OuterRef("pk"), state__in=sorted(OPEN))
     idle = Q(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - _NOT_MOVING)
     return plans.filter(Q(state__in=(Plan.State.DRAFT, Plan.State.STOPPED)) | idle)
+
+
+def _waiting_bulks(bulks: QuerySet[Bulk], now: datetime) -> QuerySet[Bulk]:
+    """Changes of many that are paused, or that lately ended with some not done."""
+    failed = BulkRow.objects.filter(bulk=OuterRef("pk"), state=BulkRow.State.FAILED)
+    ended_badly = Q(Exists(failed), state=Bulk.State.DONE, updated_at__gt=now - _FAILED_SINCE)
+    return bulks.filter(Q(state=Bulk.State.PAUSED) | ended_badly)
 
 
 def _of_account(account: Account) -> Iterator[Matter]:
@@ -153,3 +168,8 @@ def _of_plans(plans: Iterable[Plan], account: Account, by: Membership) -> Iterat
     why = {Plan.State.DRAFT: "draft", Plan.State.STOPPED: "stopped"}
     for plan in plans:
         yield Matter(why.get(Plan.State(plan.state), "stuck"), account, plan=plan)
+
+
+def _of_bulks(bulks: Iterable[Bulk], account: Account) -> Iterator[Matter]:
+    for bulk in bulks:
+        yield Matter("paused" if bulk.state == Bulk.State.PAUSED else "failed", account, bulk=bulk)

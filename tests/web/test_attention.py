@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts.models import Account
+from hosting.operations.bulk_models import Bulk
 from hosting.operations.models import Operation, Plan
 from hosting.teams.models import AuditEntry, Membership
 from hosting.teams.roles import Role
@@ -189,8 +190,8 @@ def test_all_accounts_of_a_person_are_counted_in_the_same_queries(
         other = factories.account(owner.team, label=f"Other {number}", trouble="handle" if number else "")
         for _ in range(number):
             factories.operation(other, by=owner, state="failed")
-    # The person, their memberships, the accounts (the frame and the list), what needs attention (3).
-    with django_assert_num_queries(7):
+    # The person, their memberships, the accounts (the frame and the list), what needs attention (4).
+    with django_assert_num_queries(8):
         page = browser.get(reverse("accounts")).content.decode()
     assert "4 to look at" in page
     assert page.count("to look at") == 3
@@ -250,3 +251,19 @@ def test_an_operation_that_the_provider_forgot_is_for_a_person(
     factories.operation(account, by=owner, state="uncertain", needs_person=True, problem=problem)
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
     assert "does not know its operation any more" in page
+
+
+def test_a_change_of_many_waits_for_a_person_when_it_paused_or_did_not_do_all(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    bulk = factories.bulk(account, by=owner, state="paused", problem="away")
+    assert whys(account, owner) == ["paused"]
+    assert "go on when it is back" in browser.get(reverse("attention", args=[account.pk])).content.decode()
+    Bulk.objects.update(state="done", problem="")
+    assert whys(account, owner) == []
+    bulk.rows.update(state="failed")
+    factories.operation(account, by=owner, state="failed", bulk=bulk)
+    assert whys(account, owner) == ["failed"]
+    assert "see which, and ask for those again" in browser.get(reverse("attention", args=[account.pk])).content.decode()
+    Bulk.objects.update(updated_at=ago(days=4))
+    assert whys(account, owner) == []

@@ -13,7 +13,7 @@ from tests import factories
 
 # The person, their membership, the account, its open operations (count), what needs attention (3), the switcher: 8.
 # Then what the page shows.
-FRAME = 8
+FRAME = 9
 QUERIES = {
     "servers": FRAME + 2,  # rows; open operations
     "disks": FRAME + 3,  # rows; open operations; the servers' names
