@@ -10,7 +10,8 @@ from typing import Concatenate, ParamSpec
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRefresh
@@ -38,12 +39,12 @@ class AccountRequest(PersonRequest):
     account: Account
 
 
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-PersonView = Callable[Concatenate[PersonRequest, P], HttpResponse]
-AccountView = Callable[Concatenate[AccountRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+PersonView = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
+AccountView = Callable[Concatenate[AccountRequest, P], HttpResponseBase]
 
 
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
+def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
     """Anonymous: to the sign-in page, which then leads back. A poll reloads its page instead of swapping a form in."""
     if request.headers.get("HX-Request"):
         return HttpResponseClientRefresh()
@@ -51,7 +52,7 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(following, redirect_field_name=REDIRECT_FIELD_NAME)
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def _private(response: HttpResponseBase) -> HttpResponseBase:
     """One address gives a page or its fragment, and neither belongs in a cache."""
     add_never_cache_headers(response)
     patch_vary_headers(response, ["HX-Request", live.HEADER])
@@ -62,7 +63,7 @@ def signed_in(view: PersonView[P]) -> View[P]:
     """A page for anybody who is signed in."""
 
     @wraps(view)
-    def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         try:
@@ -73,11 +74,11 @@ def signed_in(view: PersonView[P]) -> View[P]:
     return wrapper
 
 
-def account_page(view: AccountView[P]) -> Callable[..., HttpResponse]:
+def account_page(view: AccountView[P]) -> Callable[..., HttpResponseBase]:
     """A page of an account: sets `request.account` and `request.member`, and answers polls when nothing moved."""
 
     @wraps(view)
-    def wrapper(request: HttpRequest, /, account_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapper(request: HttpRequest, /, account_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if (unchanged := live.still_true(request, account_id)) is not None:
             return _private(unchanged)
         if not request.user.is_authenticated:

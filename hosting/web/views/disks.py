@@ -1,5 +1,6 @@
 from django.contrib import messages
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -8,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
 from hosting.teams.roles import Permission
-from hosting.web import changes, queries
+from hosting.web import changes, export, queries
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import DiskFilter
 from hosting.web.forms.confirm import TypedNameForm
@@ -23,9 +24,11 @@ FORMS = ["GET", "HEAD", "POST"]
 
 @require_safe
 @account_page
-def index(request: AccountRequest) -> HttpResponse:
+def index(request: AccountRequest) -> HttpResponseBase:
     rows = DiskFilter(request.GET, queryset=Disk.objects.filter(account=request.account))
     disks = table(request, DiskTable, rows.qs, order_by="name")
+    if export.wanted(request):
+        return export.as_csv(disks, export.DISKS, name=f"disks-{request.account.label}")
     shown = [row.record.vm_remote_id for row in disks.paginated_rows]
     context = {
         "table": disks,

@@ -1,5 +1,6 @@
 from django.contrib import messages
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +17,7 @@ from hosting.operations.models import Operation
 from hosting.operations.problems import explain
 from hosting.operations.rejection import Rejected
 from hosting.operations.states import HARMLESS, State
-from hosting.web import changes, queries
+from hosting.web import changes, export, queries
 from hosting.web.filters import ChangeFilter, OperationFilter
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.confirm import RetryForm
@@ -30,9 +31,11 @@ FORMS = ["GET", "HEAD", "POST"]
 
 @require_safe
 @account_page
-def index(request: AccountRequest) -> HttpResponse:
+def index(request: AccountRequest) -> HttpResponseBase:
     rows = OperationFilter(request.GET, queryset=Operation.objects.filter(account=request.account))
     operations = table(request, OperationTable, rows.qs, order_by="-created_at")
+    if export.wanted(request):
+        return export.as_csv(operations, export.OPERATIONS, name=f"operations-{request.account.label}")
     return render_page(
         request,
         "operations",
@@ -196,8 +199,10 @@ def _candidates(operation: Operation) -> list[dict[str, object]]:
 
 @require_safe
 @account_page
-def outside(request: AccountRequest) -> HttpResponse:
+def outside(request: AccountRequest) -> HttpResponseBase:
     """What changed at the provider without Sharedeck."""
     rows = ChangeFilter(request.GET, queryset=Change.objects.filter(account=request.account))
     seen = table(request, ChangeTable, rows.qs, order_by="-at")
+    if export.wanted(request):
+        return export.as_csv(seen, export.CHANGES, name=f"changes-{request.account.label}")
     return render_page(request, "changes", {"table": seen, "filter": rows})

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds import DeleteVm, Kind, RebootVm, StartVm, StopVm
 from hosting.teams.roles import Permission
-from hosting.web import changes, queries
+from hosting.web import changes, export, queries
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import VmFilter
 from hosting.web.forms.confirm import TypedNameForm
@@ -26,9 +27,11 @@ DISKS_SHOWN = 100
 
 @require_safe
 @account_page
-def index(request: AccountRequest) -> HttpResponse:
+def index(request: AccountRequest) -> HttpResponseBase:
     rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account))
     servers = table(request, ServerTable, rows.qs, order_by="hostname")
+    if export.wanted(request):
+        return export.as_csv(servers, export.SERVERS, name=f"servers-{request.account.label}")
     context = {
         "table": servers,
         "filter": rows,
@@ -61,7 +64,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
     return render_page(request, "server", context, section="servers")
 
 
-def _one_click(kind: Callable[[int], Kind]) -> Callable[..., HttpResponse]:
+def _one_click(kind: Callable[[int], Kind]) -> Callable[..., HttpResponseBase]:
     @require_POST
     @account_page
     def view(request: AccountRequest, remote_id: int) -> HttpResponse:

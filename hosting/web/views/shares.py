@@ -1,4 +1,5 @@
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -8,7 +9,7 @@ from hosting.inventory.models import Product
 from hosting.operations import capacity
 from hosting.operations.kinds import Kind, RemoveProduct
 from hosting.teams.roles import Permission
-from hosting.web import changes, queries
+from hosting.web import changes, export, queries
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.shares import AddProductForm, QuantityForm, RenewForm
@@ -22,9 +23,11 @@ FORMS = ["GET", "HEAD", "POST"]
 
 @require_safe
 @account_page
-def index(request: AccountRequest) -> HttpResponse:
+def index(request: AccountRequest) -> HttpResponseBase:
     account = request.account
     products = table(request, ProductTable, Product.objects.filter(account=account), order_by="date_end")
+    if export.wanted(request):
+        return export.as_csv(products, export.PRODUCTS, name=f"shares-{account.label}")
     context = {
         "table": products,
         "capacity": capacity.overview(account),

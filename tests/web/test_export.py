@@ -1,0 +1,61 @@
+"""Lists as CSV: everything that fits, exact, and harmless in a spreadsheet."""
+
+import csv
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+from tests import factories
+
+
+def exported(browser: Client, name: str, account: Account, asked: str = "") -> list[dict[str, str]]:
+    response: Any = browser.get(f"{reverse(name, args=[account.pk])}?format=csv{asked}")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"].startswith("attachment")
+    assert "no-store" in response["Cache-Control"]
+    text = b"".join(response.streaming_content).decode()
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_all_rows_that_fit_are_exported_in_the_order_of_the_list(browser: Client, account: Account) -> None:
+    for number in range(120):
+        factories.vm(account, f"{'web' if number % 2 else 'db'}-{number:03}")
+    rows = exported(browser, "servers", account, "&q=web&sort=-hostname&page=2")
+    assert [row["hostname"] for row in rows] == [f"web-{number:03}" for number in range(119, 0, -2)]
+
+
+def test_values_are_exact_and_in_units_that_the_column_names(browser: Client, account: Account) -> None:
+    vm = factories.vm(account, "web-1")
+    disk = factories.disk(account, "data", on=vm, size_mb=8193)
+    (row,) = exported(browser, "disks", account)
+    assert (row["id"], row["name"], row["size_mb"]) == (str(disk.remote_id), "data", "8193")
+    assert row["server_id"] == str(vm.remote_id)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
+def test_no_cell_is_taken_for_a_formula(browser: Client, account: Account, text: str) -> None:
+    factories.disk(account, text)
+    (row,) = exported(browser, "disks", account)
+    assert row["name"] == f"'{text}"
+
+
+def test_every_list_can_be_exported(browser: Client, account: Account, owner: Membership) -> None:
+    vm = factories.vm(account, "web-1")
+    factories.disk(account, on=vm)
+    factories.product(account)
+    factories.operation(account, by=owner, state="done")
+    factories.change(account)
+    for name in ("servers", "disks", "shares", "operations", "changes"):
+        assert len(exported(browser, name, account)) == 1, name
+        page = browser.get(reverse(name, args=[account.pk])).content.decode()
+        assert "format=csv" in page, name
+
+
+def test_another_team_exports_nothing(client: Client, account: Account) -> None:
+    client.force_login(factories.member().user)
+    assert client.get(reverse("servers", args=[account.pk]) + "?format=csv").status_code == 404
