@@ -166,6 +166,7 @@ class Operation(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["cancel_state", "cancel_asked_at"]),
             models.Index(fields=["account", "state", "created_at", "id"]),
             models.Index(fields=["plan"], condition=models.Q(plan__isnull=False), name="operations_of_a_plan"),
             models.Index(

@@ -47,6 +47,12 @@ def explain(operation: Operation) -> Problem | None:
     problem = operation.problem
     quote = str(problem.get("text", ""))
     match problem.get("reason"):
+        case Reason.FAULT if operation.needs_person and operation.state == State.UNCERTAIN:
+            return Problem(
+                _("The provider accepted it, and does not know its operation any more."),
+                _("Look at the provider's side, then say what became of it."),
+                quote,
+            )
         case Reason.FAULT:
             return _explain_fault(problem, quote)
         case Reason.UNREACHABLE:

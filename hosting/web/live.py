@@ -8,6 +8,8 @@ from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse
 
 from hosting.accounts import versions
+from hosting.inventory import progress
+from hosting.inventory.progress import Progress
 
 HEADER = "X-Sharedeck-Version"
 # When the account was last read: a page on which nothing moved is younger for it.
@@ -18,25 +20,35 @@ def _signer(user_id: object, account_id: int) -> Signer:
     return Signer(salt=f"live/{user_id}/{account_id}")
 
 
-def token(user_id: int, account_id: int, version: int) -> str:
-    """What a page of `account_id` carries: the version it shows, signed for one reader."""
-    return _signer(user_id, account_id).sign(str(version))
+def token(user_id: int, account_id: int, version: int, *, importing: bool, import_: Progress | None) -> str:
+    """What a page of `account_id` carries: the version it shows, signed for one reader.
+
+    While the account is imported, how far that was is a part of it.
+    """
+    shown = f"{version}/{_how_far(import_)}" if importing else str(version)
+    return _signer(user_id, account_id).sign(shown)
+
+
+def _how_far(import_: Progress | None) -> str:
+    return f"{import_.done}-{import_.total}" if import_ else ""
 
 
 def still_true(request: HttpRequest, account_id: int) -> HttpResponse | None:
     """The answer to a poll of a page that is still true; None for any other request.
 
-    No SQL: the session and the version are in Redis.
+    No SQL: the session, the version and the progress of an import are in Redis.
     """
     shown = request.headers.get(HEADER)
     user_id = request.session.get(SESSION_KEY) if shown else None
     if request.method != "GET" or not shown or not user_id:
         return None
     try:
-        version = int(_signer(user_id, account_id).unsign(shown))
+        version, is_importing, how_far = _signer(user_id, account_id).unsign(shown).partition("/")
     except BadSignature:
         return None
     seen = versions.current(account_id)
-    if seen.version != version:
+    if str(seen.version) != version:
+        return None
+    if is_importing and _how_far(progress.current(account_id)) != how_far:
         return None
     return HttpResponse(status=204, headers={READ_HEADER: seen.read_at} if seen.read_at else None)

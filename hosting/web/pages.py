@@ -1,6 +1,7 @@
 """Render a page, or only its live part when htmx asks for that."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +14,7 @@ from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web import attention, live, queries
 from hosting.web.scope import AccountRequest, PersonRequest
+from hosting.web.templatetags.imports import importing
 
 
 def permissions(member: Membership) -> dict[str, bool]:
@@ -20,7 +22,7 @@ def permissions(member: Membership) -> dict[str, bool]:
     return {permission.value: member.may(permission) for permission in Permission}
 
 
-def _shell(request: AccountRequest, section: str) -> dict[str, object]:
+def _shell(request: AccountRequest, section: str) -> dict[str, Any]:
     """What the frame around every page of an account shows."""
     account, now = request.account, timezone.now()
     return {
@@ -31,6 +33,7 @@ def _shell(request: AccountRequest, section: str) -> dict[str, object]:
         "section": section,
         "open_count": Operation.objects.filter(account=account).open().count(),
         "attention": attention.matters(account, by=request.member, now=now),
+        "import": importing(account),
         "now": now,
         "zone": timezone.get_current_timezone_name(),
         "here": request.get_full_path(),
@@ -44,12 +47,19 @@ def account_page(
     account = request.account
     # Nobody else says it again when the copy in Redis has run out.
     versions.publish(account.pk, account.version)
+    shell = _shell(request, section or page)
     live_part = {
-        **_shell(request, section or page),
+        **shell,
         "fragment": f"hosting/_{page}.html",
-        "live_token": live.token(request.member.user_id, account.pk, account.version),
         **context,
     }
+    live_part["live_token"] = live.token(
+        request.member.user_id,
+        account.pk,
+        account.version,
+        importing=account.mirrored_at is None,
+        import_=shell["import"],
+    )
     if request.htmx:
         return render(request, "hosting/_live.html", live_part)
     return render(request, f"hosting/{page}.html", {**live_part, "accounts": queries.accounts_of(request.user)})

@@ -1,22 +1,24 @@
 """One session for each login and handle, shared by all workers, sealed, and renewed when it ends."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from pytest_django.fixtures import Settings
 
+from hosting import tasks
 from hosting.accounts import sessions, store
 from hosting.accounts.connect import update
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for, session_key
-from hosting.api import Client, SessionFault
-from hosting.operations import kinds
+from hosting.api import Client, SessionFault, login
+from hosting.operations import kinds, rounds
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams.models import Membership, Team
+from hosting.teams.models import AuditEntry, Membership, Team
 from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine
 from tests.processes import Provider
@@ -75,6 +77,36 @@ def test_wrong_credentials_stop_only_that_account_and_cost_one_login(
     update(account, by=owner, label="Reseller", handle=account.handle, password=PASSWORD)
     account.refresh_from_db()
     client_for(account, Priority.MEMBER)
+
+
+def test_ten_jobs_with_a_wrong_password_make_one_login_and_tell_the_team(
+    account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations = [submit(kinds.AddProduct("shares", 1, "1m"), account=account, by=owner) for _ in range(10)]
+    engine.queue.clear()
+    update(account, by=owner, label="Reseller", handle=account.handle, password="not-the-passw0rd")
+    logins = []
+
+    def counted(*arguments: Any, **options: Any) -> str:
+        logins.append(arguments)
+        return login(*arguments, **options)
+
+    monkeypatch.setattr("hosting.accounts.sessions.login", counted)
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda operation: tasks.send(operation.pk), operations))
+    tasks.refresh(account.pk)
+    tasks.track(account.pk)
+    assert len(logins) == 1
+    for operation in operations:
+        operation.refresh_from_db()
+        assert (operation.state, operation.problem["reason"]) == (State.NOT_SENT, "account")
+    # The sweep asks for nothing more, and the team can read why.
+    Account.objects.update(round_due_at=None, track_due_at=None)
+    engine.queue.clear()
+    rounds.sweep()
+    assert not engine.queue
+    entry = AuditEntry.objects.get(action="account.stopped")
+    assert (entry.actor, entry.detail) == (None, {"trouble": "credentials"})
 
 
 def test_a_foreign_handle_stops_the_account(account: Account, owner: Membership) -> None:

@@ -18,7 +18,7 @@ _FAULTS = {
     "503_after": 2,
     "delay_after=2.2": 3,
     # Executed when nobody waits for it any more.
-    "delay=2.2": 3,
+    "delay=4": 3,
     # Not executed.
     "drop_before": 2,
     "503": 1,

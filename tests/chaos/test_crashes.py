@@ -129,6 +129,9 @@ def storm(seed: str, world: World, account: Account, owner: Membership, striker:
             asked = [wish for wish in (wishes.next() for _ in range(wanted)) if wish is not None]
             if what == "call":
                 striker.script([wish.kind or "vm_create" for wish in asked])
+            elif Endpoint.objects.filter(away_since__isnull=False).exists():
+                # Let a probe find it back, or there is nothing left to ask for.
+                world.script("")
             for wish in asked:
                 if wish.page:
                     at_work.append(threads.submit(dice.choice(members).carry_out, wish))

@@ -12,10 +12,11 @@ from django.utils import timezone
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sessions import ApiSession
 from hosting.jobs import Job
-from hosting.operations import kinds, plans, rounds
+from hosting.operations import kinds, plan_steps, plans, rounds
 from hosting.operations.cancel import cancel, may_cancel, send
 from hosting.operations.capacity import overview
 from hosting.operations.models import Operation, Plan
+from hosting.operations.new_server import NewServer
 from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams.models import AuditEntry, Membership
@@ -183,7 +184,7 @@ def test_nothing_is_asked_of_an_endpoint_that_is_away(queued: Operation, owner: 
 
 
 def test_a_cancelled_step_stops_its_plan(idle: Provider, account: Account, owner: Membership, engine: Engine) -> None:
-    spec = plans.NewServer(0, "1m", "shop", 111, 2, 1, "admin", 4096, "shop-data", "xfs")
+    spec = NewServer(0, "1m", "shop", 111, 2, 1, "admin", 4096, "shop-data", "xfs")
     plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4(), password=SECRET)
     plans.start(plan, by=owner)
     operation = plan.operations.get()
@@ -193,7 +194,7 @@ def test_a_cancelled_step_stops_its_plan(idle: Provider, account: Account, owner
     engine.drain()
     plan.refresh_from_db()
     assert plan.state == Plan.State.STOPPED
-    assert [step.state for step in plans.steps(plan)] == ["skipped", "done", "stopped", "todo", "todo"]
+    assert [step.state for step in plan_steps.steps(plan)] == ["skipped", "done", "stopped", "todo", "todo"]
 
 
 def test_who_may_not_ask_may_not_cancel(queued: Operation, owner: Membership) -> None:

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from hosting.accounts.models import Account
-from hosting.operations import plans
+from hosting.operations import plan_steps, plans
 from hosting.operations.models import Operation, OperationQuerySet, Plan
-from hosting.operations.plans import NewServer
+from hosting.operations.new_server import NewServer
 from hosting.operations.rejection import Invalid, NotEnough, WrongState
+from hosting.operations.states import State
 from hosting.teams.models import Membership, User
 from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import Member
@@ -54,7 +55,7 @@ def requested() -> OperationQuerySet:
 
 
 def states(plan: Plan) -> list[str]:
-    return [step.state for step in plans.steps(plan)]
+    return [step.state for step in plan_steps.steps(plan)]
 
 
 def test_the_five_steps_run_as_ordinary_operations(
@@ -104,11 +105,12 @@ def test_a_step_that_failed_can_be_resumed(
         run(engine, plan)
     assert plan.state == Plan.State.STOPPED
     assert states(plan) == ["done", "done", "done", "stopped", "todo"]
-    assert not plans.needs_password(plan)
+    assert not plan_steps.needs_password(plan)
     plans.resume(plan, by=owner)
     assert run(engine, plan).state == Plan.State.DONE
     assert len(remote.vm_list()) == 1
-    assert Operation.objects.filter(step="disk").count() == 2
+    first, again = Operation.objects.filter(step="disk").order_by("id")
+    assert again.retry_of == first
 
 
 def test_a_stopped_plan_can_be_changed_and_asks_for_the_password_again(
@@ -118,7 +120,7 @@ def test_a_stopped_plan_can_be_changed_and_asks_for_the_password_again(
     with provider.faults("vm_create:fail@1"):
         run(engine, plan)
     assert states(plan) == ["done", "done", "stopped", "todo", "todo"]
-    assert plans.needs_password(plan)
+    assert plan_steps.needs_password(plan)
     with pytest.raises(WrongState) as refused:
         plans.resume(plan, by=owner)
     assert refused.value.field == "password"
@@ -149,7 +151,7 @@ def test_an_unreachable_provider_stops_the_plan_and_keeps_the_password_for_the_n
     account.endpoint.save()
     plans.start(plan, by=owner)
     assert run(engine, plan).state == Plan.State.STOPPED
-    assert not plans.needs_password(plan)
+    assert not plan_steps.needs_password(plan)
     account.endpoint.url, account.endpoint.away_since = url, None
     account.endpoint.save()
     plans.resume(plan, by=owner)
@@ -204,7 +206,7 @@ def test_a_password_that_cannot_be_read_any_more_is_asked_for_again(
     plans.start(plan, by=owner)
     Plan.objects.filter(pk=plan.pk).update(sealed_secret="sealed-with-a-lost-key")
     assert run(engine, plan).state == Plan.State.STOPPED
-    assert plans.needs_password(plan)
+    assert plan_steps.needs_password(plan)
     plans.revise(plan, SPEC, by=owner, password=SECRET)
     plans.resume(plan, by=owner)
     assert run(engine, plan).state == Plan.State.DONE
@@ -231,3 +233,59 @@ def test_a_plan_that_somebody_else_has_just_resumed_is_not_changed(
         plans.revise(before, replace(SPEC, hostname="other"), by=owner)
     plan.refresh_from_db()
     assert plan.spec["hostname"] == "shop"
+
+
+@pytest.fixture
+def operator(owner: Membership) -> Membership:
+    user = User.objects.create_user("operator@example.org")
+    return Membership.objects.create(team=owner.team, user=user, role=Role.OPERATOR)
+
+
+def test_an_operator_goes_on_with_a_plan_whose_purchase_is_done(
+    plan: Plan, owner: Membership, operator: Membership, engine: Engine, provider: Provider
+) -> None:
+    with pytest.raises(NotAllowedError):
+        plans.start(plan, by=operator)
+    plans.start(plan, by=owner)
+    with provider.faults("disk_create:fail@1"):
+        run(engine, plan)
+    assert not plan_steps.must_buy(plan)
+    plans.revise(plan, replace(SPEC, disk_size_mb=2048), by=operator)
+    plans.resume(plan, by=operator)
+    assert run(engine, plan).state == Plan.State.DONE
+
+
+def test_an_operator_abandons_what_was_not_bought_yet_and_does_not_buy_it(
+    plan: Plan, owner: Membership, operator: Membership, engine: Engine, provider: Provider
+) -> None:
+    plans.start(plan, by=owner)
+    with provider.faults("hosting_account_product_add:fail@1"):
+        run(engine, plan)
+    assert plan_steps.must_buy(plan)
+    with pytest.raises(NotAllowedError):
+        plans.resume(plan, by=operator)
+    plans.abandon(plan, by=operator)
+    plan.refresh_from_db()
+    assert plan.state == Plan.State.ABANDONED
+
+
+def test_steps_have_numbers_and_what_is_free_today_is_told_only_before_the_check(
+    plan: Plan, owner: Membership, engine: Engine
+) -> None:
+    buy, verify, vm, disk, _attach = plan_steps.steps(plan)
+    assert (buy.shares, buy.duration) == (4, "1m")
+    assert (verify.shares, verify.free_shares) == (4, 12)
+    assert (vm.shares, vm.disk_mb) == (4, 2048)
+    assert disk.disk_mb == 4096
+    plans.start(plan, by=owner)
+    run(engine, plan)
+    assert plan_steps.steps(plan)[1].free_shares is None
+
+
+def test_why_a_plan_stopped_is_kept_as_data(plan: Plan, account: Account, owner: Membership, engine: Engine) -> None:
+    plans.start(plan, by=owner)
+    requested().update(state=State.DONE)
+    Account.objects.update(trouble=Account.Trouble.CREDENTIALS)
+    plans.advance(plan.pk)
+    plan.refresh_from_db()
+    assert plan.problem == {"step": "vm", "reason": "trouble", "trouble": "credentials"}

@@ -235,3 +235,18 @@ def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
     browser.post(reverse("operation_happened", args=[account.pk, operation.pk]))
     operation.refresh_from_db()
     assert operation.state == "uncertain"
+
+
+def test_a_stopped_plan_says_why_it_stopped(browser: Client, account: Account, owner: Membership) -> None:
+    factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})
+    page = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "The shares that this server needs are not free." in page
+
+
+def test_an_operation_that_the_provider_forgot_is_for_a_person(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    problem = {"reason": "fault", "code": 580440, "object": 804, "cause": 40, "text": "no such operation"}
+    factories.operation(account, by=owner, state="uncertain", needs_person=True, problem=problem)
+    page = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "does not know its operation any more" in page

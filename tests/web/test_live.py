@@ -10,7 +10,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
+from hosting.inventory import progress
+from hosting.inventory.models import AccountInfo
+from hosting.inventory.progress import Progress
 from hosting.teams.models import Membership
+from hosting.web.templatetags.imports import time_left
 from tests import factories
 from tests.web.pages import every_page
 
@@ -136,3 +140,60 @@ def test_data_age_is_on_every_page_and_says_when_nothing_was_read(browser: Clien
     account = factories.account(owner.team, mirrored_at=None)
     for name in ("dashboard", "servers", "disks", "shares", "operations", "changes", "server_new", "disk_new"):
         assert "Not read yet" in browser.get(reverse(name, args=[account.pk])).content.decode(), name
+
+
+def test_the_first_import_shows_how_far_it_is_and_how_long_it_takes(
+    browser: Client, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    account = factories.account(owner.team, mirrored_at=None)
+    AccountInfo.objects.all().delete()
+    progress.note(account.pk, Progress(412, 2000, 38))
+    for name in ("dashboard", "servers", "disks", "shares", "server_new", "account_settings"):
+        page = browser.get(reverse(name, args=[account.pk])).content.decode()
+        assert "412 of 2,000, about 40 seconds left" in page, name
+        assert re.search(r'<progress max="2000"\s+value="412"', page), name
+    assert "412 of 2,000" in browser.get(reverse("accounts")).content.decode()
+    url = reverse("servers", args=[account.pk])
+    page = browser.get(url).content.decode()
+    assert 'data-open="true"' in page
+    version = shown_version(page)
+    with django_assert_num_queries(0):
+        assert poll(browser, url, version) == (204, "")
+    progress.note(account.pk, Progress(512, 2000))
+    status, page = poll(browser, url, version)
+    assert status == 200
+    assert "512 of 2,000</span>" in page
+    assert "left" not in page
+
+
+def test_an_import_that_nobody_knows_of_shows_no_bar(browser: Client, owner: Membership) -> None:
+    account = factories.account(owner.team, mirrored_at=None)
+    url = reverse("servers", args=[account.pk])
+    page = browser.get(url).content.decode()
+    assert "Not read yet" in page
+    assert "Nothing was read yet" in page
+    assert "No servers yet" not in page
+    assert "<progress" not in page
+    assert poll(browser, url, shown_version(page)) == (204, "")
+    progress.note(account.pk, Progress(1, 10))
+    assert poll(browser, url, shown_version(page))[0] == 200
+
+
+def test_what_is_left_of_an_import_once_it_is_over_is_not_shown(browser: Client, account: Account) -> None:
+    progress.note(account.pk, Progress(10, 10, 0))
+    assert "<progress" not in browser.get(reverse("servers", args=[account.pk])).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "a few seconds left"),
+        (14, "about 10 seconds left"),
+        (59, "about 1 minute left"),
+        (80, "about 1 minute left"),
+        (3000, "about 50 minutes left"),
+        (9000, "about 2 hours left"),
+    ],
+)
+def test_a_time_left_is_told_in_round_numbers(seconds: int, words: str) -> None:
+    assert time_left(seconds) == words

@@ -253,3 +253,28 @@ def test_pages_say_since_when_the_provider_has_not_answered(browser: Client, acc
     for url in (reverse("dashboard", args=[account.pk]), reverse("servers", args=[account.pk]), reverse("accounts")):
         page = browser.get(url).content.decode()
         assert f">{since}</time>" in page or f" {since}</time>" in page, url
+
+
+def test_a_request_and_the_one_that_was_asked_again_for_it_lead_to_each_other(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    first = factories.operation(account, by=owner, state="failed")
+    again = factories.operation(account, by=owner, state="tracked", retry_of=first)
+    to_first, to_again = (reverse("operation", args=[account.pk, each.pk]) for each in (first, again))
+    assert f'href="{to_again}">#{again.pk}</a>' in browser.get(to_first).content.decode()
+    assert f'href="{to_first}">#{first.pk}</a>' in browser.get(to_again).content.decode()
+
+
+def test_every_page_of_an_account_with_a_wrong_password_says_so_and_what_to_do(
+    browser: Client, client: Client, account: Account, owner: Membership
+) -> None:
+    Account.objects.update(trouble=Account.Trouble.CREDENTIALS)
+    viewer = Client()
+    viewer.force_login(factories.member("viewer", of=owner.team).user)
+    for name in ("dashboard", "servers", "shares", "operations", "attention", "server_new"):
+        page = browser.get(reverse(name, args=[account.pk])).content.decode()
+        assert "The provider refused the login or its password." in page, name
+        assert reverse("account_settings", args=[account.pk]) in page, name
+    page = viewer.get(reverse("dashboard", args=[account.pk])).content.decode()
+    assert "The provider refused the login or its password." in page
+    assert "Ask an owner or an admin of your team." in page

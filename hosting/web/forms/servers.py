@@ -8,7 +8,7 @@ from hosting.accounts.models import Account
 from hosting.inventory.models import OsImage, Vm
 from hosting.operations import rules
 from hosting.operations.kinds import UpdateVm
-from hosting.operations.plans import NewServer
+from hosting.operations.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DiskSizeField, DurationField
 
 # What the summary assumes where nothing valid was typed yet.

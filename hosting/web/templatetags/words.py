@@ -74,6 +74,18 @@ def share_count(count: int) -> str:
 
 
 @register.filter
+def duration(text: str) -> str:
+    """1m → 1 month, 2y → 2 years; whatever else it may be stays as it is."""
+    count, unit = text[:-1], text[-1:]
+    if not count.isdecimal() or unit not in {"m", "y"}:
+        return text
+    number = int(count)
+    if unit == "m":
+        return ngettext("%d month", "%d months", number) % number
+    return ngettext("%d year", "%d years", number) % number
+
+
+@register.filter
 def product_label(name: str) -> str:
     """What a product is called; one that Sharedeck does not know keeps the provider's name."""
     return str(dict(Product.Name.choices).get(name, name))
@@ -162,4 +174,4 @@ def parameter_value(value: Any, name: str) -> str:
     if is_number and name in {"size", "size_mb", "memory_mb", "vm_max_memory", "vm_max_memory_mb"}:
         exact = _("%s MB") % plain(value)
         return exact if value < 1024 else f"{size(value)} ({exact})"
-    return str(value)
+    return duration(value) if name == "duration" and isinstance(value, str) else str(value)

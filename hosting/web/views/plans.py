@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import OsImage
-from hosting.operations import capacity, plans
+from hosting.operations import capacity, plan_steps, plans
 from hosting.operations.models import Plan
-from hosting.operations.plans import NewServer
+from hosting.operations.new_server import NewServer, missing_shares, system_disk_mb
 from hosting.operations.rejection import Rejected
 from hosting.teams.roles import Permission
 from hosting.web import changes
@@ -24,14 +24,15 @@ FORMS = ["GET", "HEAD", "POST"]
 def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) -> dict[str, object]:
     """What the specification needs and costs, as far as it is known."""
     overview = capacity.overview(request.account)
+    missing = spec.buy_shares
+    if overview:
+        missing = missing_shares(spec, overview, system_disk_mb(spec, request.account), settled)
     return {
-        "steps": plans.preview(spec, request.account),
+        "steps": plan_steps.preview(spec, request.account),
         "spec": spec,
         "worth": overview.share.times(spec.shares) if overview else None,
         "capacity": overview,
-        "missing": overview.missing_shares(spec.shares, spec.disk_size_mb)
-        if overview and "vm" not in settled
-        else spec.buy_shares,
+        "missing": missing,
         "buying_settled": "buy" in settled,
     }
 
@@ -75,7 +76,7 @@ def new(request: AccountRequest) -> HttpResponse:
 
 def _settled(plan: Plan) -> frozenset[str]:
     """The steps of a plan that were carried out, or are being: what they did can't be changed any more."""
-    return frozenset(step.name for step in plans.steps(plan) if step.state in {"done", "running"})
+    return frozenset(step.name for step in plan_steps.steps(plan) if step.state in {"done", "running"})
 
 
 @require_http_methods(FORMS)
@@ -87,7 +88,7 @@ def change(request: AccountRequest, plan_id: int) -> HttpResponse:
         messages.warning(request, _("A plan can be changed before it starts and after it stopped."))
         return _to_plan(plan)
     settled = _settled(plan)
-    kept = not plans.needs_password(plan)
+    kept = not plan_steps.needs_password(plan)
     form = NewServerForm(
         request.POST or None,
         account=request.account,
@@ -139,13 +140,14 @@ def _to_plan(plan: Plan) -> HttpResponse:
 @account_page
 def detail(request: AccountRequest, plan_id: int) -> HttpResponse:
     plan = _plan(request, plan_id)
-    steps = plans.steps(plan)
+    steps = plan_steps.steps(plan)
     vm_id = next((step.operation.vm_id for step in steps if step.operation and step.name == "vm"), None)
     context = {
         "plan": plan,
         "spec": plan.spec,
         "steps": steps,
-        "needs_password": plans.needs_password(plan),
+        "needs_password": plan_steps.needs_password(plan),
+        "must_buy": plan_steps.must_buy(plan),
         "vm_id": vm_id,
         "os_label": OsImage.objects.filter(account=request.account, remote_id=plan.spec["os_id"])
         .values_list("label", flat=True)

@@ -1,0 +1,36 @@
+"""How far the first import of an account is, in words."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from hosting.accounts.models import Account
+from hosting.inventory import progress
+from hosting.inventory.progress import Progress
+from hosting.web.templatetags.formats import plain
+from hosting.web.templatetags.registry import register
+
+
+@register.filter
+def importing(account: Account) -> Progress | None:
+    """How far the account's first import is; None when it is over, or nobody knows. Costs a Redis read at most."""
+    return None if account.mirrored_at or account.trouble else progress.current(account.pk)
+
+
+@register.filter
+def import_words(import_: Progress) -> str:
+    """412 of 2,000, about 40 seconds left"""
+    done = _("%(done)s of %(total)s") % {"done": plain(import_.done), "total": plain(import_.total)}
+    return done if import_.left_s is None else f"{done}, {time_left(import_.left_s)}"
+
+
+def time_left(seconds: int) -> str:
+    """A time that is estimated, in round numbers: nobody counts along."""
+    if seconds < 10:
+        return _("a few seconds left")
+    if seconds < 55:
+        return _("about %d seconds left") % (round(seconds / 10) * 10)
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return ngettext("about %d minute left", "about %d minutes left", minutes) % minutes
+    hours = round(minutes / 60)
+    return ngettext("about %d hour left", "about %d hours left", hours) % hours
