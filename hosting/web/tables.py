@@ -100,7 +100,9 @@ class _Found:
     def __getitem__(self, part: slice) -> BoundRows:
         ordered: QuerySet[Any] = self._table.data.data
         rows = ordered.model._default_manager.filter(pk__in=ordered.values("pk")[part])
-        return BoundRows(rows.select_related(*self._table.related).order_by(*ordered.query.order_by), table=self._table)
+        if self._table.related:
+            rows = rows.select_related(*self._table.related)
+        return BoundRows(rows.order_by(*ordered.query.order_by), table=self._table)
 
 
 def table(

@@ -101,6 +101,7 @@ class Bench:
         from tests.bench import fleet, pages
 
         api = fleet.naive_client(self.remote.provider, MAIN)
+        pages.need_operations(api)
         self.remote.set_latency(LATENCY_MS)
         slow = pages.naive_times(api, self.repeat)
         self.remote.set_latency(0)

@@ -104,12 +104,17 @@ def markdown(figures: Iterable[Figure]) -> str:
     rule = ("---:" if column in _NUMBERS else "---" for column in range(len(_HEAD)))
     rows = [_HEAD, tuple(rule), *(_cells(figure) for figure in figures)]
     lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
-    return "\n".join([f"Measured on {datetime.now(UTC):%Y-%m-%d} on {_machine()}.", "", *lines])
+    return "\n".join([f"Measured on {datetime.now(UTC):%Y-%m-%d} on {_machine()}; load {_load()}.", "", *lines])
 
 
 def _machine() -> str:
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} processors and {memory_gb:.0f} GB of memory, Python {platform.python_version()}"
+
+
+def _load() -> str:
+    """How busy the machine was, also with work that was none of the bench's."""
+    return " ".join(f"{load:.1f}" for load in os.getloadavg())
 
 
 def write(path: Path, figures: Iterable[Figure], settings: dict[str, int | str]) -> None:
@@ -119,6 +124,7 @@ def write(path: Path, figures: Iterable[Figure], settings: dict[str, int | str])
         "machine": {
             "processors": os.cpu_count(),
             "size": _machine(),
+            "load": _load(),
             "python": platform.python_version(),
             "system": platform.platform(),
         },

@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -11,9 +11,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds that repetitions of one thing took."""
+    """Seconds that repetitions of one thing took, and what this process computed meanwhile, where that was noted."""
 
     seconds: list[float]
+    cpu_seconds: list[float] = field(default_factory=list)
 
     @property
     def median_s(self) -> float:
@@ -22,6 +23,11 @@ class Times:
     @property
     def median_ms(self) -> float:
         return self.median_s * 1000
+
+    @property
+    def cpu_ms(self) -> float:
+        """Other work on the machine makes everything take longer, but this hardly."""
+        return statistics.median(self.cpu_seconds) * 1000
 
     @property
     def p95_s(self) -> float:
@@ -44,7 +50,12 @@ def repeated(do: Callable[[], object], times: int, *, warm_up: int = 0) -> Times
     """`do` again and again; the first `warm_up` do not count."""
     for _ in range(warm_up):
         do()
-    return Times([timed(do)[0] for _ in range(times)])
+    seconds, cpu_seconds = [], []
+    for _ in range(times):
+        cpu = time.process_time()
+        seconds.append(timed(do)[0])
+        cpu_seconds.append(time.process_time() - cpu)
+    return Times(seconds, cpu_seconds)
 
 
 def wait_until(is_so: Callable[[], object], limit_s: float, *, pause_s: float = 0.2) -> bool:

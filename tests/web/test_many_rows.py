@@ -53,6 +53,7 @@ def test_a_page_is_found_without_reading_the_rows_before_it(
         pages = [sql for sql in statements(browser, account, name, way) if "LIMIT 51" in sql]
         assert len(pages) == (0 if name == "dashboard" else 1), (name, way)
         for sql in pages:
+            assert ("JOIN" in sql) == (name == "operations"), (name, way)
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN QUERY PLAN {sql.replace('%', '%%')}")
                 plan = [str(row[3]) for row in cursor.fetchall()]
