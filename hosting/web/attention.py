@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
-from django.db.models import DateTimeField, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, DateTimeField, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from hosting.accounts.models import Account
@@ -76,8 +76,8 @@ def counts(accounts: Iterable[Account], now: datetime) -> dict[int, int]:
         _waiting_plans(Plan.objects.filter(account__in=wanted), now),
         _waiting_bulks(Bulk.objects.filter(account__in=wanted), now),
     ):
-        for account_id in rows.order_by().values_list("account_id", flat=True):
-            wanted[account_id] += 1
+        for account_id, count in rows.order_by().values_list("account_id").annotate(count=Count("*")):
+            wanted[account_id] += count
     return wanted
 
 

@@ -9,10 +9,9 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from hosting.accounts import versions
-from hosting.operations.models import Operation
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
-from hosting.web import attention, live, queries
+from hosting.web import frame, live, queries
 from hosting.web.scope import AccountRequest, PersonRequest
 from hosting.web.templatetags.imports import importing
 
@@ -25,14 +24,15 @@ def permissions(member: Membership) -> dict[str, bool]:
 def _shell(request: AccountRequest, section: str) -> dict[str, Any]:
     """What the frame around every page of an account shows."""
     account, now = request.account, timezone.now()
+    seen = frame.counts(account, now)
     return {
         "account": account,
         "member": request.member,
         "may": permissions(request.member),
         "info": getattr(account, "info", None),
         "section": section,
-        "open_count": Operation.objects.filter(account=account).open().count(),
-        "attention": attention.matters(account, by=request.member, now=now),
+        "open_count": seen.open,
+        "attention_count": seen.attention,
         "import": importing(account),
         "now": now,
         "zone": timezone.get_current_timezone_name(),

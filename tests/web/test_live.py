@@ -107,6 +107,7 @@ def test_a_page_tells_its_reader_how_often_to_ask(browser: Client, account: Acco
     url = reverse("servers", args=[account.pk])
     assert 'data-open="false"' in browser.get(url).content.decode()
     factories.running_operation(account)
+    versions.bump(account.pk)
     assert 'data-open="true"' in browser.get(url).content.decode()
 
 

@@ -4,6 +4,7 @@ from django.views.decorators.http import require_safe
 
 from hosting.operations import capacity
 from hosting.web import queries
+from hosting.web.attention import Matter, matters
 from hosting.web.pages import account_page as render_page
 from hosting.web.scope import AccountRequest, account_page
 
@@ -14,6 +15,7 @@ def dashboard(request: AccountRequest) -> HttpResponse:
     account = request.account
     running, finished = queries.latest_operations(account)
     context = {
+        "attention": _matters(request),
         "capacity": capacity.overview(account),
         "servers": queries.servers_by_state(account),
         "disks": queries.disks_by_state(account),
@@ -28,5 +30,9 @@ def dashboard(request: AccountRequest) -> HttpResponse:
 @require_safe
 @account_page
 def attention(request: AccountRequest) -> HttpResponse:
-    """What waits for a person: the frame of every page knows it already."""
-    return render_page(request, "attention", {})
+    """What waits for a person."""
+    return render_page(request, "attention", {"attention": _matters(request)})
+
+
+def _matters(request: AccountRequest) -> list[Matter]:
+    return matters(request.account, by=request.member, now=timezone.now())
