@@ -40,17 +40,17 @@ class Call:
 
     def vm(self, vm_id: int) -> Vm:
         """That VM, whoever's it is. Raises fault 580140 when there is none."""
-        found = Vm.objects.select_related("os", "interface").filter(pk=vm_id).first()
-        if found is None:
-            raise not_found(Object.VM, "vm_id", vm_id)
-        return found
+        try:
+            return Vm.objects.select_related("os", "interface").get(pk=vm_id)
+        except Vm.DoesNotExist:
+            raise not_found(Object.VM, "vm_id", vm_id) from None
 
     def disk(self, disk_id: int) -> Disk:
         """That disk, whoever's it is. Raises fault 580240 when there is none."""
-        found = Disk.objects.filter(pk=disk_id).first()
-        if found is None:
-            raise not_found(Object.DISK, "disk_id", disk_id)
-        return found
+        try:
+            return Disk.objects.get(pk=disk_id)
+        except Disk.DoesNotExist:
+            raise not_found(Object.DISK, "disk_id", disk_id) from None
 
     def owned(self, *rows: Owned) -> None:
         """Raises a fault with cause 50 for the first row that belongs to another account."""
