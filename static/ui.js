@@ -14,15 +14,6 @@
     menu?.querySelector("summary").focus();
   });
 
-  // "/" goes to the search.
-  document.addEventListener("keydown", (event) => {
-    const search = document.querySelector("input[type=search]");
-    const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
-    if (event.key !== "/" || !search || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    search.focus();
-  });
-
   // A button with data-confirm asks first.
   document.addEventListener(
     "submit",

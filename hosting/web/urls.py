@@ -1,7 +1,7 @@
 from django.urls import include, path, register_converter
 from django.urls.converters import IntConverter
 
-from hosting.web.views import accounts, bulk, dashboard, disks, home, operations, plans, servers, shares
+from hosting.web.views import accounts, bulk, dashboard, disks, home, operations, plans, search, servers, shares
 
 
 class NumberConverter(IntConverter):
@@ -62,6 +62,7 @@ of_account = [
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("search/", search.search, name="search"),
     path("accounts/", accounts.index, name="accounts"),
     path("accounts/connect/", accounts.connect, name="connect"),
     path("accounts/<number:account_id>/", include(of_account)),

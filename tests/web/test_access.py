@@ -31,7 +31,7 @@ def test_somebody_who_is_not_signed_in_is_led_to_sign_in_and_back(client: Client
 def test_no_page_is_open_to_the_public(client: Client, account: Account, owner: Membership) -> None:
     for page in every_page(account, owner):
         assert ask(client, page) == 302, page.url
-    for name in ("home", "accounts", "connect"):
+    for name in ("home", "accounts", "connect", "search"):
         assert client.get(reverse(name)).status_code == 302
 
 

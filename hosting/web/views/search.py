@@ -1,0 +1,14 @@
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from hosting.web import find
+from hosting.web.pages import person_page
+from hosting.web.scope import PersonRequest, signed_in
+
+
+@require_safe
+@signed_in
+def search(request: PersonRequest) -> HttpResponse:
+    """Servers, disks and operations of all accounts that the person sees."""
+    words = request.GET.get("q", "").strip()[:255]
+    return person_page(request, "search", {"q": words, "found": find.everywhere(words, request.user)})

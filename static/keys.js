@@ -1,0 +1,57 @@
+// Keys for those who work here all day. They can be switched off in their own list ("?").
+(function () {
+  const PLACES = { h: "dashboard", a: "attention", s: "servers", d: "disks", p: "shares", o: "operations", c: "changes" };
+  const WAIT_MS = 1500;
+  let going = 0;
+
+  function areOn() {
+    try {
+      return localStorage.getItem("keys") !== "off";
+    } catch {
+      return true;
+    }
+  }
+
+  const list = () => document.getElementById("keys");
+
+  function isTyping(target) {
+    return Boolean(target.closest?.("input, select, textarea, [contenteditable], dialog"));
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.key === "?" && list()) {
+      event.preventDefault();
+      list().showModal();
+      return;
+    }
+    if (!areOn()) return;
+    if (event.key === "/") {
+      const search = document.querySelector("main input[type=search]") ?? document.querySelector("input[type=search]");
+      event.preventDefault();
+      search?.focus();
+    } else if (event.key === "n") {
+      document.querySelector(".title-side a.btn-primary")?.click();
+    } else if (event.key === "g") {
+      going = Date.now();
+      return;
+    } else if (Date.now() - going < WAIT_MS && Object.hasOwn(PLACES, event.key)) {
+      document.querySelector(`.side-nav [data-place="${PLACES[event.key]}"]`)?.click();
+    }
+    going = 0;
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const box = document.getElementById("keys-on");
+    if (!box) return;
+    box.checked = areOn();
+    box.addEventListener("change", () => {
+      try {
+        localStorage.setItem("keys", box.checked ? "on" : "off");
+      } catch {
+        // Without storage they stay on.
+      }
+    });
+  });
+  document.addEventListener("click", (event) => event.target.closest("[data-show-keys]") && list()?.showModal());
+})();

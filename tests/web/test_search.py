@@ -1,0 +1,65 @@
+"""One search box for everything that a person may see, and nothing else."""
+
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+from tests import factories
+
+
+def search(browser: Client, words: str) -> str:
+    return browser.get(reverse("search"), {"q": words}).content.decode().partition("<main")[2]
+
+
+def test_servers_disks_and_operations_of_all_accounts_are_found_by_a_part_of_their_name(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    other = factories.account(owner.team, label="Other")
+    vm, disk = factories.vm(account, "shop-1"), factories.disk(other, "shop-data")
+    operation = factories.operation(other, by=owner, state="done", subject="shop-1")
+    page = search(browser, "SHOP")
+    for url in (
+        reverse("server", args=[account.pk, vm.remote_id]),
+        reverse("disk", args=[other.pk, disk.remote_id]),
+        reverse("operation", args=[other.pk, operation.pk]),
+    ):
+        assert url in page
+
+
+def test_an_object_is_found_by_the_providers_id(browser: Client, account: Account) -> None:
+    vm = factories.vm(account, "web-1", remote_id=777123)
+    assert reverse("server", args=[account.pk, vm.remote_id]) in search(browser, "777123")
+
+
+def test_what_other_teams_have_is_not_found(browser: Client) -> None:
+    stranger = factories.member()
+    theirs = factories.account(stranger.team)
+    factories.vm(theirs, "shop-1")
+    factories.disk(theirs, "shop-data")
+    factories.operation(theirs, by=stranger, state="done", subject="shop-1")
+    page = search(browser, "shop")
+    assert "Nothing has this name or id" in page
+    assert "shop-data" not in page
+
+
+def test_nothing_is_searched_for_without_words_and_odd_words_find_nothing(browser: Client, account: Account) -> None:
+    factories.vm(account, "web-1")
+    assert "web-1" not in search(browser, "  ")
+    for words in ("\0", "9" * 300, "%", "²"):
+        assert browser.get(reverse("search"), {"q": words}).status_code == 200
+
+
+def test_it_says_when_there_is_more_and_costs_the_same_queries(
+    browser: Client, account: Account, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    factories.vm(account, "web-0")
+    with django_assert_num_queries(7):
+        assert "There is more" not in search(browser, "web")
+    for number in range(30):
+        factories.vm(account, f"web-{number}x")
+    with django_assert_num_queries(7):
+        page = search(browser, "web")
+    assert "There is more" in page
+    assert page.count("line-words") == 20
