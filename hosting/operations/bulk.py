@@ -67,7 +67,6 @@ def begin(
     Raises:
         NotAllowedError: the member's role does not allow it.
         Invalid: no object, too many, or a value that the API would refuse.
-        EndpointAway, AccountTrouble: nothing would be sent now.
     """
     kind_class = kinds.KINDS[method]
     by.require(kind_class.permission)
