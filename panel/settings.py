@@ -87,9 +87,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         **_asked,
         "timeout": float(_asked.get("timeout", 20)),
     }
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 600
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Opening a connection for every page and job would cost more than most of their queries.
+DATABASES["default"]["CONN_MAX_AGE"] = 600
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = not DATABASES["default"]["ENGINE"].endswith("sqlite3")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL", default="")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from django.template import Template
 from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -15,6 +16,18 @@ from hosting.web.templatetags.components import open_operation_on, row_operation
 from hosting.web.templatetags.formats import size
 from hosting.web.templatetags.registry import register
 from hosting.web.templatetags.words import share_count
+
+
+@register.simple_tag(takes_context=True)
+def table_rows(context: Context, table: Any) -> SafeString:
+    """The rows of a list, each drawn by the list's row template: set up once, and not for each row."""
+    template: Template = context.template.engine.get_template(table.row_template)  # type: ignore[union-attr]
+    drawn = []
+    with context.push(), context.render_context.push_state(template, isolated_context=False):
+        for row in table.paginated_rows:
+            context["record"] = row.record
+            drawn.append(f"<tr>{template.nodelist.render(context)}</tr>")
+    return mark_safe("".join(drawn))  # noqa: S308 - the template has escaped it
 
 
 @register.simple_tag(takes_context=True)
