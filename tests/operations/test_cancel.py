@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.test import Client as Browser
-from django.urls import reverse
 from django.utils import timezone
 
 from hosting.accounts.models import Account, Endpoint
@@ -21,7 +19,6 @@ from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams.models import AuditEntry, Membership
 from hosting.teams.roles import NotAllowedError, Role
-from tests import factories
 from tests.contract.conftest import Member
 from tests.engine import HANDLES, Engine
 from tests.processes import Provider, start_provider
@@ -201,27 +198,3 @@ def test_who_may_not_ask_may_not_cancel(queued: Operation, owner: Membership) ->
     owner.role = Role.BILLING
     with pytest.raises(NotAllowedError):
         cancel(queued, by=owner)
-
-
-def test_the_page_offers_it_and_tells_how_it_went(db: None) -> None:
-    owner = factories.member()
-    account = factories.account(owner.team)
-    browser = Browser()
-    browser.force_login(owner.user)
-    operation = factories.running_operation(account, by=owner, remote_state="PENDING", started_at=None)
-    here = reverse("operation", args=[account.pk, operation.pk])
-    to_cancel = reverse("operation_cancel", args=[account.pk, operation.pk])
-    assert to_cancel in browser.get(here).content.decode()
-    page = browser.post(to_cancel, {"next": here}, follow=True).content.decode()
-    assert "is being asked to cancel" in page
-    assert to_cancel not in page
-    for state, words in {
-        "sent": "How it ends shows here",
-        "too_late": "the provider had begun",
-        "refused": "it goes on there",
-        "unanswered": "did not answer the request to cancel",
-    }.items():
-        Operation.objects.update(cancel_state=state)
-        assert words in browser.get(here).content.decode(), state
-    Operation.objects.update(cancel_state="", remote_state="RUN")
-    assert to_cancel not in browser.get(here).content.decode()
