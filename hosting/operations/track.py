@@ -98,7 +98,8 @@ def look(session: ApiSession) -> bool:
     # What was before the first import is no news.
     unknown = sorted(listed - known) if account.mirrored_at else []
     news = _news(session, open_operations, listed, since)
-    read, failure = _read(session, open_operations, [*unknown[:_AT_MOST], *news.to_read])
+    wanted = [*news.to_read, *unknown]
+    read, failure = _read(session, open_operations, wanted[:_AT_MOST])
     ended = news.ended
     for operation, details in read:
         if state := listing.ENDED.get(details.state):
@@ -109,7 +110,7 @@ def look(session: ApiSession) -> bool:
     if failure is not None:
         raise failure
     now_known: dict[str, object] = {"operations_read_at": timezone.now()}
-    if len(ended) <= _AT_MOST and len(unknown) <= _AT_MOST:
+    if len(ended) <= _AT_MOST and len(wanted) <= _AT_MOST:
         now_known["operations_cursor"] = provider_now.replace(microsecond=0) - _CURSOR_MARGIN
     Account.objects.filter(pk=account.pk).update(**now_known)
     return bool(read or ended)
@@ -141,7 +142,7 @@ def _news(session: ApiSession, open_operations: dict[int, Operation], listed: se
     if len(moved) <= _FEW:
         return _News([], moved)
     states = listing.ended_since(session, since) if listed.intersection(moved) else {}
-    ended, to_read, others = [], [], []
+    ended, to_read = [], []
     for number, operation in open_operations.items():
         state = states.get(number)
         if state is State.DONE and _knows_its_objects(operation):
@@ -152,7 +153,7 @@ def _news(session: ApiSession, open_operations: dict[int, Operation], listed: se
     others = [number for number in moved if number not in states]
     # Those that nothing is known of yet, then those that were read longest ago.
     others.sort(key=lambda number: (bool(open_operations[number].remote_state), open_operations[number].updated_at))
-    return _News(ended, [*to_read[:_AT_MOST], *others[:_PROGRESS_READS]])
+    return _News(ended, [*to_read, *others[:_PROGRESS_READS]])
 
 
 def _knows_its_objects(operation: Operation) -> bool:

@@ -85,7 +85,6 @@ class Section:
     """A list whose objects can be changed together."""
 
     name: str
-    title: Promise
     actions: Sequence[Action]
     rows: Callable[[Account, QueryDict], "QuerySet[Any]"]
 
@@ -102,17 +101,15 @@ SECTIONS = {
     for section in (
         Section(
             "servers",
-            _("Servers"),
             SERVERS,
             lambda account, wanted: VmFilter(wanted, queryset=Vm.objects.filter(account=account)).qs,
         ),
         Section(
             "disks",
-            _("Disks"),
             DISKS,
             lambda account, wanted: DiskFilter(wanted, queryset=Disk.objects.filter(account=account)).qs,
         ),
-        Section("shares", _("Shares"), PRODUCTS, lambda account, _wanted: Product.objects.filter(account=account)),
+        Section("shares", PRODUCTS, lambda account, _wanted: Product.objects.filter(account=account)),
     )
 }
 

@@ -10,6 +10,7 @@ from django.utils.text import slugify
 
 from hosting.inventory.models import Change, Disk, Product, Vm
 from hosting.operations.models import Operation
+from hosting.web.templatetags.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]
 
@@ -26,7 +27,7 @@ SERVERS: Sequence[Column] = (
     ("cores", lambda vm: vm.cores),
     ("memory_mb", lambda vm: vm.memory_mb),
     ("max_memory_mb", lambda vm: vm.vm_max_memory_mb),
-    ("addresses", lambda vm: " ".join(_addresses(vm))),
+    ("addresses", lambda vm: " ".join(addresses(vm.ifaces))),
     ("created", lambda vm: vm.date_created),
 )
 DISKS: Sequence[Column] = (
@@ -111,10 +112,3 @@ def _cell(value: object) -> object:
         return value
     text = str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _addresses(vm: Vm) -> Iterator[str]:
-    for iface in vm.ifaces if isinstance(vm.ifaces, list) else []:
-        for ip in iface.get("ips", []) if isinstance(iface, dict) else []:
-            if isinstance(ip, dict) and ip.get("ip"):
-                yield str(ip["ip"])

@@ -13,8 +13,10 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.api import Client, DataFault, Garbled, OperationDetails, ServerFault, Transport
 from hosting.inventory.models import Disk
+from hosting.jobs import Job
 from hosting.operations import kinds, listing, rounds, track
 from hosting.operations.models import Operation
+from hosting.operations.send import send
 from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams.models import Membership
@@ -217,6 +219,37 @@ def test_a_look_that_finds_too_much_leaves_the_rest_to_the_next(
     account.refresh_from_db()
     rounds.watch(account)
     assert states(operations) == {State.DONE}
+
+
+def test_many_whose_details_alone_tell_what_they_made_are_all_found_by_the_next_looks(
+    account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.drain()
+    for _ in range(8):
+        submit(BUY, account=account, by=owner)
+    while any(job == Job.SEND for job, _arguments in engine.queue):
+        job, arguments = engine.queue.popleft()
+        if job == Job.SEND:
+            send(arguments[0])
+    operations = list(Operation.objects.filter(kind=BUY.method, origin="panel"))
+    for operation in operations:
+        operation.refresh_from_db()
+        remote.done(operation.remote_id or 0)
+    monkeypatch.setattr(track, "_AT_MOST", 3)
+    long_ago = timezone.now() - timedelta(hours=1)
+    Account.objects.update(operations_cursor=long_ago)
+    for _ in range(2):
+        account.refresh_from_db()
+        rounds.watch(account)
+        account.refresh_from_db()
+        # What was left is still listed for the next look, however late that comes.
+        assert State.TRACKED in states(operations)
+        assert account.operations_cursor == long_ago
+    rounds.watch(account)
+    account.refresh_from_db()
+    assert states(operations) == {State.DONE}
+    assert account.operations_cursor
+    assert account.operations_cursor > long_ago
 
 
 def test_a_listing_of_more_than_one_page_is_read_to_its_end(

@@ -1,6 +1,6 @@
 """What things are called: operations, products, objects, parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -112,14 +112,18 @@ def object_type(name: str) -> str:
     return str(OBJECT_TYPES.get(name, name))
 
 
-@register.filter
-def first_address(ifaces: Any) -> str:
-    """The first IP address of a server's interfaces."""
+def addresses(ifaces: Any) -> Iterator[str]:
+    """The IP addresses of a server's interfaces."""
     for iface in ifaces if isinstance(ifaces, list) else []:
         for ip in iface.get("ips", []) if isinstance(iface, dict) else []:
             if isinstance(ip, dict) and ip.get("ip"):
-                return str(ip["ip"])
-    return ""
+                yield str(ip["ip"])
+
+
+@register.filter
+def first_address(ifaces: Any) -> str:
+    """The first IP address of a server's interfaces."""
+    return next(addresses(ifaces), "")
 
 
 @register.filter
