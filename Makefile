@@ -17,6 +17,9 @@ OUR_PROVIDER = $(if $(API_ENDPOINTS),,provider providerworker)
 OUR_PORTS = PORT $(if $(REDIS_URL),,VALKEY_PORT) $(if $(API_ENDPOINTS),,PROVIDER_PORT)
 READY_URLS = $(PANEL_URL)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health)
 
+# Tests wait as much as they work.
+JOBS ?= $(shell expr $$(nproc) + 1)
+
 PYTHON = .venv/bin/python
 ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHELL = /bin/bash
@@ -54,7 +57,7 @@ provider: install ## Start the bundled provider alone
 	@$(ON_PATH) exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker
 
 test: install assets environment .venv/chromium lint ## Check everything that must hold
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder
 
 chaos: install assets environment ## Kill, drop and delay a thousand times: ROUNDS=1000 SEED=
 	@CHAOS_ROUNDS=$(or $(ROUNDS),1000) CHAOS_SEED=$(SEED) $(PYTHON) -m pytest tests/chaos -q -s

@@ -1,14 +1,40 @@
 """Fixtures that several kinds of tests share."""
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.utils import translation
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.processes import Provider, start_provider
 
 pytest_plugins = ["tests.engine"]
+
+# What waits longest begins first, so that the rest fills its pauses.
+_FIRST = ("tests/browser/", "tests/chaos/", "tests/test_run.py")
+
+
+class SideBySide(LoadScopeScheduling):  # type: ignore[misc]
+    """Of several processes (`-n`), one runs all tests of a file, and one all that share a running panel."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePosixPath(nodeid.partition("::")[0])
+        return str(file.parent if "browser" in file.parts else file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
+    return SideBySide(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((number for number, start in enumerate(_FIRST) if item.nodeid.startswith(start)), len(_FIRST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ class Engine:
             job, arguments = self.queue.popleft()
             getattr(tasks, job.value.rpartition(".")[2])(*arguments)
 
-    def until(self, done: Callable[[], object], seconds: float = 15) -> None:
+    def until(self, done: Callable[[], object], seconds: float = 40) -> None:
         """Sweep and work until `done()` is true."""
         deadline = time.monotonic() + seconds
         while not done():

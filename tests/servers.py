@@ -19,6 +19,8 @@ os.environ.pop("REDIS_URL", None)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+        return  # The processes that run the tests have one each.
     valkey.append(start_valkey(valkey_port, os.environ["VALKEY_PASSWORD"], logs / "valkey.log"))
 
 
