@@ -17,6 +17,7 @@ from hosting.accounts.models import Account
 from hosting.jobs import Job, ask
 from hosting.operations import kinds
 from hosting.operations.bulk_models import Bulk, BulkRow
+from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
 from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, Invalid, NotEnough, Rejected, WrongState
 from hosting.operations.states import FINAL, HARMLESS, State
@@ -219,7 +220,7 @@ def _submit(bulk: Bulk, row: BulkRow, by: Membership) -> Operation:
     )
 
 
-def _kind(method: str, params: Mapping[str, object], object_id: int) -> kinds.Kind:
+def _kind(method: str, params: Mapping[str, object], object_id: int) -> Kind:
     return kinds.load(method, {**params, OBJECT_OF[method]: object_id})
 
 

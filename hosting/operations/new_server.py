@@ -10,6 +10,7 @@ from hosting.inventory.capacity import Capacity
 from hosting.inventory.models import OsImage
 from hosting.operations import kinds
 from hosting.operations.capacity import overview
+from hosting.operations.kind import Kind
 from hosting.operations.models import Plan
 from hosting.operations.rejection import Invalid, NotEnough, WrongState
 
@@ -31,7 +32,7 @@ class NewServer:
     disk_name: str
     disk_fstype: str
 
-    def kind_of(self, step: str, *, vm_id: int = 0, disk_id: int = 0) -> kinds.Kind:
+    def kind_of(self, step: str, *, vm_id: int = 0, disk_id: int = 0) -> Kind:
         """The request that a step makes."""
         match step:
             case "buy":

@@ -13,6 +13,7 @@ from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, MirrorRow, OsImage, Product, Vm
 from hosting.operations import kinds
 from hosting.operations.capacity import overview
+from hosting.operations.kind import Kind
 from hosting.operations.rejection import NotEnough, WrongState
 
 Row = TypeVar("Row", bound=MirrorRow)
@@ -28,7 +29,7 @@ class Standing:
 
 
 @singledispatch
-def check(kind: kinds.Kind, account: Account) -> Standing:
+def check(kind: Kind, account: Account) -> Standing:
     """Check a request against the mirror.
 
     Raises:

@@ -26,6 +26,7 @@ from hosting.api import (
 )
 from hosting.jobs import Job, ask
 from hosting.operations import conclude, kinds, problems
+from hosting.operations.kind import Answer, Kind
 from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
 from hosting.operations.states import State
@@ -42,7 +43,7 @@ class _LostRaceError(Exception):
 class _Attempt:
     """Claims the row once, then makes the call. Knows whether the call is what went wrong, or a login before it."""
 
-    def __init__(self, operation: Operation, kind: kinds.Kind, secret: str) -> None:
+    def __init__(self, operation: Operation, kind: Kind, secret: str) -> None:
         self._operation, self._kind, self._secret = operation, kind, secret
         self.claimed = False
         self.in_flight = False
@@ -146,14 +147,14 @@ def _judge(operation: Operation, attempt: _Attempt, error: ApiError) -> None:
             _give_up(operation, before, Reason.UNREACHABLE)
 
 
-def _accept(operation: Operation, kind: kinds.Kind, answer: int) -> None:
+def _accept(operation: Operation, kind: Kind, answer: int) -> None:
     """The provider accepted it. A sweep that took us for dead has moved the row to UNCERTAIN: then from there."""
     now = timezone.now()
     for before in (State.SENDING, State.UNCERTAIN):
-        if kind.answer is kinds.Answer.OPERATION:
+        if kind.answer is Answer.OPERATION:
             moved = conclude.adopt(operation, before, answer, answered_at=now, problem={})
         elif before is State.SENDING:
-            made = {"vm_id": answer} if kind.answer is kinds.Answer.VM else {"disk_id": answer}
+            made = {"vm_id": answer} if kind.answer is Answer.VM else {"disk_id": answer}
             moved = conclude.move(operation, before, State.ANSWERED, answered_at=now, due_at=now, **made)
             if moved:
                 ask(Job.IDENTIFY, operation.pk)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from hosting.accounts.sessions import ApiSession
 from hosting.api import OperationDetails, OperationFilter
 from hosting.operations import conclude, kinds, listing
+from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
 from hosting.operations.states import State
@@ -70,7 +71,7 @@ def _taken(operation: Operation, ids: Collection[int]) -> set[int | None]:
     return set(taken.values_list("remote_id", flat=True))
 
 
-def _fitting(session: ApiSession, operation: Operation, kind: kinds.Kind, sent_at: datetime) -> list[OperationDetails]:
+def _fitting(session: ApiSession, operation: Operation, kind: Kind, sent_at: datetime) -> list[OperationDetails]:
     """The provider's operations that can be this one and were nobody's when they were listed, oldest first."""
     offset = session.account.clock_offset
     ids = listing.find(

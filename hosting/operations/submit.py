@@ -13,6 +13,7 @@ from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
 from hosting.operations import kinds, preconditions
 from hosting.operations.bulk_models import Bulk
+from hosting.operations.kind import Kind
 from hosting.operations.models import Operation, Plan
 from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, WrongState
 from hosting.operations.states import HARMLESS, OPEN, State
@@ -24,7 +25,7 @@ _JOB_LOST_AFTER_S = 5
 
 
 def submit(
-    kind: kinds.Kind,
+    kind: Kind,
     *,
     account: Account,
     by: Membership,
@@ -122,7 +123,7 @@ def _require_working(account: Account) -> None:
         )
 
 
-def _require_free(account: Account, kind: kinds.Kind) -> None:
+def _require_free(account: Account, kind: Kind) -> None:
     if not kind.target:
         return
     other = account.operations.filter(target=kind.target, state__in=OPEN, origin=Operation.Origin.PANEL).first()

@@ -13,6 +13,7 @@ from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Product, Vm
 from hosting.operations import kinds
 from hosting.operations.bulk import MOST_ROWS
+from hosting.operations.kind import Kind
 from hosting.teams.models import Membership
 from hosting.web.filters import DiskFilter, VmFilter
 
@@ -22,7 +23,7 @@ class Action:
     """One button of a list: the kind, its words, and which objects are left out."""
 
     name: str
-    kind: type[kinds.Kind]
+    kind: type[Kind]
     label: Promise
     icon: str
     fits: Callable[[Any], bool]

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from hosting.operations import kinds
+from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
 from hosting.operations.rejection import Busy, Rejected
 from hosting.operations.submit import submit
@@ -25,7 +26,7 @@ def nonce_of(request: AccountRequest) -> uuid.UUID:
 
 def ask(
     request: AccountRequest,
-    kind: kinds.Kind,
+    kind: Kind,
     *,
     nonce: uuid.UUID,
     form: ChangeForm | None = None,

@@ -10,6 +10,7 @@ from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, P
 from hosting.operations import kinds
 from hosting.operations.cancel import cancel
 from hosting.operations.capacity import overview
+from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
 from hosting.operations.rejection import Busy, EndpointAway, Invalid, NotEnough, WrongState
 from hosting.operations.states import State
@@ -59,7 +60,7 @@ def test_a_server_is_created_and_its_root_password_is_forgotten(
 
 
 def test_every_kind_of_request_works(account: Account, owner: Membership, engine: Engine, remote: Member) -> None:
-    def done(kind: kinds.Kind, secret: str = "") -> Operation:
+    def done(kind: Kind, secret: str = "") -> Operation:
         operation = engine.finish(submit(kind, account=account, by=owner, secret=secret))
         assert operation.state == State.DONE, (kind, operation.state, operation.problem)
         return operation
@@ -147,7 +148,7 @@ def test_reserved_shares_come_back_after_a_refusal(
     ],
 )
 def test_bad_input_is_refused_before_any_call(
-    account: Account, owner: Membership, kind: kinds.Kind, secret: str, field: str
+    account: Account, owner: Membership, kind: Kind, secret: str, field: str
 ) -> None:
     with pytest.raises((Invalid, WrongState)) as refused:
         submit(kind, account=account, by=owner, secret=secret)

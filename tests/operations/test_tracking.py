@@ -15,6 +15,7 @@ from hosting.api import Client, DataFault, Garbled, OperationDetails, ServerFaul
 from hosting.inventory.models import Disk
 from hosting.jobs import Job
 from hosting.operations import kinds, listing, rounds, track
+from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
 from hosting.operations.send import send
 from hosting.operations.states import State
@@ -27,7 +28,7 @@ from tests.processes import Provider
 BUY = kinds.AddProduct("shares", 2, "1m")
 
 
-def tracked(engine: Engine, account: Account, owner: Membership, kind: kinds.Kind = BUY) -> Operation:
+def tracked(engine: Engine, account: Account, owner: Membership, kind: Kind = BUY) -> Operation:
     """An operation that the provider has accepted and that was not looked at yet."""
     engine.drain()
     operation = submit(kind, account=account, by=owner)

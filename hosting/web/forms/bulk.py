@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from hosting.operations import kinds
+from hosting.operations.kind import Kind
 from hosting.operations.rules import MAX_INT
 from hosting.web.forms.base import ChangeForm, DurationField
 
@@ -16,7 +17,7 @@ class BulkForm(ChangeForm):
 
     ids = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, kind: type[kinds.Kind], count: int, asks_count: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: type[Kind], count: int, asks_count: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if kind is kinds.RenewProduct:
             self.fields["duration"] = DurationField()

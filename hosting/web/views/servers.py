@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Disk, Vm
-from hosting.operations.kinds import DeleteVm, Kind, RebootVm, StartVm, StopVm
+from hosting.operations.kind import Kind
+from hosting.operations.kinds import DeleteVm, RebootVm, StartVm, StopVm
 from hosting.teams.roles import Permission
 from hosting.web import changes, export, queries
 from hosting.web.bulk_actions import SECTIONS

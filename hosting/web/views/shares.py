@@ -7,7 +7,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from hosting.inventory.models import Product
 from hosting.operations import capacity
-from hosting.operations.kinds import Kind, RemoveProduct
+from hosting.operations.kind import Kind
+from hosting.operations.kinds import RemoveProduct
 from hosting.teams.roles import Permission
 from hosting.web import changes, export, queries
 from hosting.web.bulk_actions import SECTIONS
