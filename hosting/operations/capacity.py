@@ -1,10 +1,13 @@
 """What an account can still ask for: the mirror's capacity less what open operations have set aside."""
 
-from django.db.models import Q, Sum
+from dataclasses import replace
+
+from django.db.models import Count, Q, Sum
 
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Amounts, Capacity
-from hosting.inventory.models import AccountInfo
+from hosting.inventory.models import AccountInfo, Product
+from hosting.operations.kinds import AddProduct, CreateVm
 from hosting.operations.models import Operation
 
 
@@ -20,13 +23,28 @@ def overview(account: Account) -> Capacity | None:
     pending = (
         Operation.objects.open()
         .filter(Q(answered_at=None) | Q(answered_at__gte=info.read_at), account=account)
-        .aggregate(shares=Sum("reserved_shares"), disk_mb=Sum("reserved_disk_mb"))
+        .aggregate(
+            shares=Sum("reserved_shares"),
+            disk_mb=Sum("reserved_disk_mb"),
+            servers=Count("pk", filter=Q(kind=CreateVm.method)),
+        )
     )
+    share = Amounts.from_json(info.share_definition)
+    # A share on its way takes with it all that it brings, but for disk, which is asked for by itself.
+    reserved = replace(share.times(pending["shares"] or 0), disk_mb=pending["disk_mb"] or 0, servers=pending["servers"])
     return Capacity(
-        share=Amounts.from_json(info.share_definition),
+        share=share,
         granted=Amounts.from_json(info.granted),
         used=Amounts.from_json(info.used),
         available=Amounts.from_json(info.available),
         expired=Amounts.from_json(info.expired),
-        reserved=Amounts(shares=pending["shares"] or 0, disk_mb=pending["disk_mb"] or 0),
+        reserved=reserved,
+    )
+
+
+def shares_being_bought(account: Account) -> int:
+    """The shares of purchases that are not done yet: they can't be used before they are."""
+    asked = Operation.objects.open().filter(account=account, kind=AddProduct.method).values_list("params", flat=True)
+    return sum(
+        int(params.get("quantity", 0)) for params in asked if params.get("product_name") != Product.Name.DISK.value
     )

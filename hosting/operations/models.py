@@ -29,6 +29,10 @@ class PlanQuerySet(models.QuerySet["Plan"]):
 class Plan(models.Model):
     """Several operations that make one thing, such as a new server with its data disk."""
 
+    class Kind(models.TextChoices):
+        NEW_SERVER = "new_server", _("New server")
+        RESIZE = "resize", _("Resize")
+
     class State(models.TextChoices):
         DRAFT = "draft", _("Not started")
         RUNNING = "running", _("Running")
@@ -39,8 +43,10 @@ class Plan(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="plans")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     nonce = models.UUIDField(default=uuid.uuid4)
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.NEW_SERVER)
+    # What was asked for, by its kind (`operations.plan_kinds`); "hostname" is in each.
     spec = models.JSONField()
-    # The root password until `vm_create` was sent, then empty.
+    # The root password of a new server until `vm_create` was sent, then empty.
     sealed_secret = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     # When it was last started or resumed: what had failed before then is asked for again.

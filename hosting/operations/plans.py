@@ -1,4 +1,4 @@
-"""A new server as one plan: the five steps of the specification, each an ordinary operation.
+"""Several requests as one plan: its steps, each an ordinary operation, are asked for one after another.
 
 Where a plan stands is read from its operations, so a crash between two steps loses nothing: `advance` looks again and
 does what is missing. Every step's operation has a nonce made from the plan, so no step is asked for twice.
@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
-from hosting.operations.capacity import overview
 from hosting.operations.models import Operation, Plan
-from hosting.operations.new_server import STEPS, NewServer, missing_shares, spec_of, system_disk_mb, validate
-from hosting.operations.plan_steps import StopReason, is_done, latest, must_buy, needs_password, nonce_of, steps
+from hosting.operations.plan_kind import PlanSpec, StopReason
+from hosting.operations.plan_kinds import spec_of
+from hosting.operations.plan_steps import is_done, latest, must_buy, needs_password, nonce_of, steps
 from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, NotEnough, Rejected, WrongState
 from hosting.operations.states import OPEN, State
 from hosting.operations.submit import submit
@@ -26,20 +26,25 @@ from hosting.teams.models import Membership, record
 from hosting.teams.roles import NotAllowedError, Permission
 
 
-def draft(spec: NewServer, *, account: Account, by: Membership, nonce: uuid.UUID, password: str) -> Plan:
-    """Check a new server and save it as a plan that has not been started. The same nonce is the same plan.
+def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID, password: str = "") -> Plan:
+    """Check what is asked for and save it as a plan that has not been started. The same nonce is the same plan.
 
     Raises:
-        NotAllowedError: the member may not run servers, or not spend when shares are to be bought.
-        Rejected: with the field of `NewServer` (or `password`) that is wrong.
+        NotAllowedError: the member may not run servers, or not spend when the plan does.
+        Rejected: with the field of `spec` (or `password`) that is wrong.
     """
-    _require(by, account, spends=bool(spec.buy_shares))
-    validate(spec, account, password)
+    _require(by, account, spends=spec.spends)
+    spec.validate(account, password)
     with transaction.atomic():
         plan, created = Plan.objects.get_or_create(
             account=account,
             nonce=nonce,
-            defaults={"spec": asdict(spec), "sealed_secret": seal(password), "requested_by": by.user},
+            defaults={
+                "kind": spec.kind,
+                "spec": asdict(spec),
+                "sealed_secret": seal(password),
+                "requested_by": by.user,
+            },
         )
         if created:
             record(by.team, by=by, action="plan.drafted", subject=spec.hostname, plan=plan.pk)
@@ -47,13 +52,13 @@ def draft(spec: NewServer, *, account: Account, by: Membership, nonce: uuid.UUID
     return plan
 
 
-def revise(plan: Plan, spec: NewServer, *, by: Membership, password: str = "") -> None:
+def revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str = "") -> None:
     """Change a plan that is not running. Steps that are done stay as they were done; an empty password stays too.
 
     Raises:
         NotAllowedError, Rejected: as `draft`.
     """
-    _require(by, plan.account, spends=bool(spec.buy_shares) and not is_done(plan, "buy"))
+    _require(by, plan.account, spends=spec.spends and not is_done(plan, spec.spending_step))
     with transaction.atomic():
         # As it is now, and for as long as it takes: somebody else may resume it at this moment.
         current = Plan.objects.select_for_update(of=("self",)).select_related("account__endpoint").get(pk=plan.pk)
@@ -63,10 +68,10 @@ def revise(plan: Plan, spec: NewServer, *, by: Membership, password: str = "") -
     plan.refresh_from_db(fields=["spec", "sealed_secret", "state", "updated_at"])
 
 
-def _revise(plan: Plan, spec: NewServer, *, by: Membership, password: str) -> None:
+def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> None:
     done = [step.name for step in steps(plan) if step.state == "done"]
     spec = spec.keeping(spec_of(plan), done)
-    validate(spec, plan.account, password or _kept_password(plan), done)
+    spec.validate(plan.account, password or _kept_password(plan), done)
     plan.spec = asdict(spec)
     if password:
         plan.sealed_secret = seal(password)
@@ -120,22 +125,22 @@ def advance(plan_id: int) -> None:
         if plan.state != Plan.State.RUNNING:
             return
         spec, of_step = spec_of(plan), latest(plan)
-        for name in STEPS:
+        for name in spec.steps:
             operation = of_step.get(name)
             if operation is not None and operation.state == State.DONE:
                 continue
-            if name == "buy" and not spec.buy_shares:
-                continue
-            if name == "verify":
-                if "vm" in of_step or _fits(spec, plan.account):
-                    continue
-                _stop(plan, name, StopReason.NOT_FREE)
+            if operation is not None:
+                if operation.state not in OPEN:
+                    _stop(plan, name)
                 return
-            if operation is None:
+            if spec.skips(name) or spec.is_settled(name, plan.account, of_step):
+                continue
+            if reason := spec.obstacle(name, plan.account):
+                _stop(plan, name, reason)
+                return
+            if name not in spec.checks:
                 _submit_step(plan, spec, name, of_step)
-            elif operation.state not in OPEN:
-                _stop(plan, name)
-            return
+                return
         Plan.objects.move(plan.pk, Plan.State.RUNNING, Plan.State.DONE, sealed_secret="")
         versions.bump(plan.account_id)
 
@@ -160,30 +165,28 @@ def _kept_password(plan: Plan) -> str:
         return ""
 
 
-def _submit_step(plan: Plan, spec: NewServer, name: str, of_step: dict[str, Operation]) -> None:
+def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Operation]) -> None:
     member = Membership.objects.filter(team=plan.account.team_id, user=plan.requested_by_id).first()
     if member is None:
         _stop(plan, name, StopReason.MEMBER_LEFT)
         return
-    vm_id = of_step["vm"].vm_id if "vm" in of_step else 0
-    disk_id = of_step["disk"].disk_id if "disk" in of_step else 0
-    kind = spec.kind_of(name, vm_id=vm_id or 0, disk_id=disk_id or 0)
-    secret = _kept_password(plan) if name == "vm" else ""
-    if name == "vm" and not secret:
+    takes_secret = name == spec.secret_step
+    secret = _kept_password(plan) if takes_secret else ""
+    if takes_secret and not secret:
         # Forgotten, when it can't be read, so that it is asked for again.
         Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
         _stop(plan, name, StopReason.NO_PASSWORD)
         return
     try:
         submit(
-            kind,
+            spec.request(name, of_step),
             account=plan.account,
             by=member,
             nonce=nonce_of(plan, name),
             secret=secret,
             plan=plan,
             step=name,
-            retry_of=plan.operations.filter(step=name).order_by("id").last(),
+            retry_of=plan.operations.filter(step=name).exclude(state=State.DONE).order_by("id").last(),
         )
     except (Rejected, NotAllowedError) as refusal:
         _stop(plan, name, **_reason_of(refusal, plan.account))
@@ -223,9 +226,3 @@ def _require(by: Membership, account: Account, *, spends: bool) -> None:
     by.require(Permission.OPERATE)
     if spends:
         by.require(Permission.SPEND)
-
-
-def _fits(spec: NewServer, account: Account) -> bool:
-    """Whether what the server takes is free by now."""
-    capacity = overview(account)
-    return capacity is not None and not missing_shares(spec, capacity, system_disk_mb(spec, account))

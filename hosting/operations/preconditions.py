@@ -73,15 +73,10 @@ def _create_vm(kind: kinds.CreateVm, account: Account) -> Standing:
 @check.register
 def _update_vm(kind: kinds.UpdateVm, account: Account) -> Standing:
     vm = _vm(account, kind.vm_id, Vm.State.RUNNING, Vm.State.HALTED)
-    shares = vm.shares if kind.shares is None else kind.shares
-    cores = vm.cores if kind.cpu is None else kind.cpu
-    if cores > shares:
-        raise WrongState(_("A server has at most one CPU for each share."), field="cpu")
-    if vm.state != Vm.State.HALTED:
-        _fits_without_reboot(vm, kind, account)
-    more_shares = max(0, shares - vm.shares)
-    _enough(account, more_shares, 0)
-    return Standing(vm.hostname, more_shares)
+    standing = size_fits(kind, vm, account)
+    if refusal := why_stop(kind, vm, account):
+        raise refusal
+    return standing
 
 
 @check.register
@@ -172,22 +167,44 @@ def _row(model: type[Row], account: Account, remote_id: int, gone: str) -> Row:
     return row
 
 
-def _fits_without_reboot(vm: Vm, kind: kinds.UpdateVm, account: Account) -> None:
-    """More memory than `vm_max_memory`, or another `vm_max_memory`, needs a stopped server (contract, VMs)."""
+def size_fits(kind: kinds.UpdateVm, vm: Vm, account: Account) -> Standing:
+    """Check a server's new size, whether it runs or not.
+
+    Raises:
+        WrongState: more CPUs than shares.
+        NotEnough: not enough free shares.
+    """
+    shares = vm.shares if kind.shares is None else kind.shares
+    cores = vm.cores if kind.cpu is None else kind.cpu
+    if cores > shares:
+        raise WrongState(_("A server has at most one CPU for each share."), field="cpu")
+    more_shares = max(0, shares - vm.shares)
+    _enough(account, more_shares, 0)
+    return Standing(vm.hostname, more_shares)
+
+
+def why_stop(kind: kinds.UpdateVm, vm: Vm, account: Account) -> WrongState | None:
+    """The refusal of a new size that a server can't be given while it runs; None when it can.
+
+    More memory than `vm_max_memory_mb`, or another `vm_max_memory_mb`, needs a stopped server (contract, VMs).
+    """
+    if vm.state == Vm.State.HALTED:
+        return None
     if kind.vm_max_memory_mb not in (None, vm.vm_max_memory_mb):
-        raise WrongState(
+        return WrongState(
             _("Stop the server first: its memory limit can't change while it runs."), field="vm_max_memory_mb"
         )
     capacity = overview(account)
     if kind.shares is None or capacity is None:
-        return
+        return None
     memory_mb = capacity.share.memory_mb * kind.shares
-    if memory_mb > vm.vm_max_memory_mb:
-        raise WrongState(
-            _("Stop the server first: %(memory)d MB is more than the %(limit)d MB it can be given while it runs.")
-            % {"memory": memory_mb, "limit": vm.vm_max_memory_mb},
-            field="shares",
-        )
+    if memory_mb <= vm.vm_max_memory_mb:
+        return None
+    return WrongState(
+        _("Stop the server first: %(memory)d MB is more than the %(limit)d MB it can be given while it runs.")
+        % {"memory": memory_mb, "limit": vm.vm_max_memory_mb},
+        field="shares",
+    )
 
 
 def _enough(account: Account, shares: int, disk_mb: int, *, disk_field: str | None = None) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from hosting.accounts import versions
+from hosting.operations.models import Plan
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web import frame, live, queries
@@ -88,5 +89,12 @@ def back(request: HttpRequest, default: str) -> HttpResponse:
     if not (allowed and following.startswith("/")):
         following = default
     response = redirect(following)
+    response.status_code = 303
+    return response
+
+
+def to_plan(plan: Plan) -> HttpResponse:
+    """After a change of a plan: to its page."""
+    response = redirect("plan", plan.account_id, plan.pk)
     response.status_code = 303
     return response

@@ -1,7 +1,21 @@
 from django.urls import include, path, register_converter
 from django.urls.converters import IntConverter
 
-from hosting.web.views import accounts, bulk, dashboard, disks, home, operations, plans, search, servers, shares
+from hosting.web.views import (
+    accounts,
+    bulk,
+    dashboard,
+    disks,
+    home,
+    new_server,
+    operations,
+    planner,
+    plans,
+    resize,
+    search,
+    servers,
+    shares,
+)
 
 
 class NumberConverter(IntConverter):
@@ -25,13 +39,15 @@ of_account = [
     path("shares/<number:remote_id>/remove/", shares.remove, name="shares_remove"),
     path("servers/", servers.index, name="servers"),
     path("servers/bulk/", bulk.ask, {"section": "servers"}, name="servers_bulk"),
-    path("servers/new/", plans.new, name="server_new"),
-    path("servers/new/preview/", plans.preview, name="server_preview"),
+    path("servers/new/", new_server.new, name="server_new"),
+    path("servers/new/preview/", new_server.preview, name="server_preview"),
+    path("servers/new/alone/", new_server.alone, name="server_alone"),
+    path("servers/planner/", planner.planner, name="planner"),
     path("servers/<number:remote_id>/", servers.detail, name="server"),
     path("servers/<number:remote_id>/start/", servers.start, name="server_start"),
     path("servers/<number:remote_id>/stop/", servers.stop, name="server_stop"),
     path("servers/<number:remote_id>/reboot/", servers.reboot, name="server_reboot"),
-    path("servers/<number:remote_id>/resize/", servers.resize, name="server_resize"),
+    path("servers/<number:remote_id>/resize/", resize.resize, name="server_resize"),
     path("servers/<number:remote_id>/delete/", servers.delete, name="server_delete"),
     path("plans/<number:plan_id>/", plans.detail, name="plan"),
     path("plans/<number:plan_id>/start/", plans.start, name="plan_start"),

@@ -181,7 +181,7 @@ def test_nothing_is_asked_of_an_endpoint_that_is_away(queued: Operation, owner: 
 
 
 def test_a_cancelled_step_stops_its_plan(idle: Provider, account: Account, owner: Membership, engine: Engine) -> None:
-    spec = NewServer(0, "1m", "shop", 111, 2, 1, "admin", 4096, "shop-data", "xfs")
+    spec = NewServer("shop", 0, "1m", 111, 2, 1, "admin", 4096, "shop-data", "xfs")
     plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4(), password=SECRET)
     plans.start(plan, by=owner)
     operation = plan.operations.get()

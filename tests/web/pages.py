@@ -37,6 +37,7 @@ CHANGES = {
     "shares_update",
     "shares_remove",
     "server_new",
+    "server_alone",
     "server_start",
     "server_stop",
     "server_reboot",

@@ -179,17 +179,6 @@ def test_a_server_is_deleted_only_by_typing_its_name(browser: Client, account: A
     assert Operation.objects.get().kind == "vm_delete"
 
 
-def test_resizing_says_beside_the_field_what_the_state_does_not_allow(browser: Client, account: Account) -> None:
-    vm = factories.vm(account, shares=2, memory_mb=512, vm_max_memory_mb=2048)
-    url = reverse("server_resize", args=[account.pk, vm.remote_id])
-    typed = {"shares": 2, "cpu": 1, "max_memory": 4096}
-    assert "Stop the server first" in beside(browser.post(url, typed).content.decode(), "max_memory")
-    response = browser.post(url, {"shares": 2, "cpu": 1, "max_memory": 2048})
-    assert "Nothing changes" in response.content.decode()
-    assert browser.post(url, {"shares": 4, "cpu": 1, "max_memory": 2048}).status_code == 303
-    assert Operation.objects.get().params == {"vm_id": vm.remote_id, "shares": 4, "cpu": None, "vm_max_memory_mb": None}
-
-
 def test_every_change_of_a_product_becomes_its_operation(browser: Client, account: Account) -> None:
     asked: list[tuple[str, Values, str]] = [
         ("shares_renew", {"duration": "6m"}, "hosting_account_product_renew"),

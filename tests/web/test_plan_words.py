@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from hosting.accounts.models import Account
-from hosting.operations.plan_steps import Step, StopReason
+from hosting.operations.plan_kind import Step, StopReason
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from hosting.web.templatetags.plan_words import step_cost, stop_words
@@ -28,6 +28,9 @@ from tests import factories
         (Step("vm", 3, shares=1), "1 share"),
         (Step("disk", 4, disk_mb=8192), "8 GB of disk, no shares"),
         (Step("disk", 4, disk_mb=1000), "1,000 MB of disk, no shares"),
+        (Step("change", 2, shares=2, free_shares=8), "2 more shares, 8 free"),
+        (Step("change", 2, shares=-1), "gives 1 share back"),
+        (Step("change", 2), "no more shares"),
         (Step("attach", 5), "nothing"),
     ],
 )

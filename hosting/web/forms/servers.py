@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -7,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.accounts.models import Account
 from hosting.inventory.models import OsImage, Vm
 from hosting.operations import rules
-from hosting.operations.kinds import UpdateVm
+from hosting.operations.kinds import CreateVm, UpdateVm
 from hosting.operations.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DiskSizeField, DurationField
 
@@ -25,6 +26,9 @@ BLANK = NewServer(
     disk_fstype="ext3",
 )
 
+PLAIN_TEXT = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+TYPE_AGAIN = _("Type it again: a password is never shown or kept in a form.")
+
 # The step of the guided flow that each field belongs to.
 FIELDS_OF_STEP = {
     "buy": ("buy_shares", "duration"),
@@ -35,16 +39,9 @@ FIELDS_OF_STEP = {
 }
 
 
-class NewServerForm(ChangeForm):
-    """The five steps of a new server on one page."""
+class ServerForm(ChangeForm):
+    """What a server itself is made of."""
 
-    buy_shares = forms.IntegerField(
-        label=_("Shares to buy"),
-        min_value=0,
-        max_value=rules.MAX_INT,
-        help_text=_("0 uses the shares that you have free."),
-    )
-    duration = DurationField(label=_("For how long"), help_text=_("Counts only when you buy shares."))
     os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int)
     hostname = forms.CharField(
         label=_("Host name"),
@@ -77,6 +74,60 @@ class NewServerForm(ChangeForm):
         strip=False,
         help_text=_("8 to 64 characters with a letter and a digit. Sharedeck forgets it once it was sent."),
     )
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        images = OsImage.objects.filter(account=account)
+        self.fields["os_id"].choices = [  # type: ignore[attr-defined]
+            ("", _("Choose one")),
+            *((image.remote_id, f"{image.label} ({image.arch})" if image.arch else image.label) for image in images),
+        ]
+        for name in ("hostname", "login"):
+            self.fields[name].widget.attrs |= PLAIN_TEXT
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "shares" in data and "cpu" in data and data["cpu"] > data["shares"] and not self.fields["cpu"].disabled:
+            self.add_error("cpu", ValidationError(_("A server has at most one CPU for each share.")))
+        return data
+
+
+class ServerAloneForm(ServerForm):
+    """A server without a data disk, from free shares."""
+
+    field_order = ("hostname", "os_id", "shares", "cpu", "login", "password")
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, account=account, **kwargs)
+        for name in ("shares", "cpu", "login"):
+            self.fields[name].initial = getattr(BLANK, name)
+        # Most likely the next server is like the last one.
+        servers = Vm.objects.filter(account=account).order_by("-remote_id")
+        self.fields["os_id"].initial = servers.values_list("os_id", flat=True).first()
+        if self.is_bound:
+            self.fields["password"].help_text = TYPE_AGAIN
+
+    def kind(self) -> CreateVm:
+        data = self.cleaned_data
+        return CreateVm(
+            hostname=data["hostname"],
+            os_id=data["os_id"],
+            shares=data["shares"],
+            cpu=data["cpu"],
+            login=data["login"],
+        )
+
+
+class NewServerForm(ServerForm):
+    """The five steps of a new server on one page."""
+
+    buy_shares = forms.IntegerField(
+        label=_("Shares to buy"),
+        min_value=0,
+        max_value=rules.MAX_INT,
+        help_text=_("0 uses the shares that you have free."),
+    )
+    duration = DurationField(label=_("For how long"), help_text=_("Counts only when you buy shares."))
     disk_size_mb = DiskSizeField(
         label=_("Size, in GB"), help_text=_("Such as 8 or 8.5. With the unit, MB work too: 2048 MB.")
     )
@@ -91,14 +142,8 @@ class NewServerForm(ChangeForm):
         settled: frozenset[str] = frozenset(),
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
-        images = OsImage.objects.filter(account=account)
-        self.fields["os_id"].choices = [  # type: ignore[attr-defined]
-            ("", _("Choose one")),
-            *((image.remote_id, f"{image.label} ({image.arch})" if image.arch else image.label) for image in images),
-        ]
-        for name in ("hostname", "login", "disk_name"):
-            self.fields[name].widget.attrs |= {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        super().__init__(*args, account=account, **kwargs)
+        self.fields["disk_name"].widget.attrs |= PLAIN_TEXT
         if password_kept:
             self.fields["password"].required = False
             self.fields["password"].help_text = _("Leave it empty to keep the password that you gave before.")
@@ -107,17 +152,11 @@ class NewServerForm(ChangeForm):
                 self.fields[name].disabled = True
                 self.fields[name].required = False
         if self.is_bound and "vm" not in settled and not password_kept:
-            self.fields["password"].help_text = _("Type it again: a password is never shown or kept in a form.")
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if "shares" in data and "cpu" in data and data["cpu"] > data["shares"] and not self.fields["cpu"].disabled:
-            self.add_error("cpu", ValidationError(_("A server has at most one CPU for each share.")))
-        return data
+            self.fields["password"].help_text = TYPE_AGAIN
 
     def spec(self) -> NewServer:
         """The specification so far: valid answers, and `BLANK` where there is none yet."""
-        answers = {name: getattr(BLANK, name) for name in NewServer.__dataclass_fields__}
+        answers = asdict(BLANK)
         for name in answers:
             value = self.cleaned_data.get(name)
             if value is not None and value != "":

@@ -6,7 +6,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.accounts.models import Account
-from hosting.operations.plan_steps import Step, StopReason
+from hosting.operations.models import Plan
+from hosting.operations.plan_kind import Step, StopReason
 from hosting.web.templatetags.buttons import WHY_NOT
 from hosting.web.templatetags.formats import plain, size
 from hosting.web.templatetags.registry import register
@@ -18,6 +19,14 @@ _TITLES = {
     "vm": gettext_lazy("Create the server"),
     "disk": gettext_lazy("Create the data disk"),
     "attach": gettext_lazy("Attach the disk"),
+    "stop": gettext_lazy("Stop the server"),
+    "change": gettext_lazy("Change its size"),
+    "start": gettext_lazy("Start it again"),
+}
+
+_PLANS = {
+    Plan.Kind.NEW_SERVER: (gettext_lazy("New server %(name)s"), "server-cog"),
+    Plan.Kind.RESIZE: (gettext_lazy("Resize %(name)s"), "scaling"),
 }
 
 _REASONS = {
@@ -33,6 +42,19 @@ _REFUSED = {
     "vm": gettext_lazy("This operating system is not on offer any more: choose another one."),
     "attach": gettext_lazy("The disk or the server was not in a state to be attached: look at both, then try again."),
 }
+
+
+@register.filter
+def plan_title(plan: Plan) -> str:
+    """A plan in a few words: "New server web-1"."""
+    title, _icon = _PLANS[Plan.Kind(plan.kind)]
+    return str(title) % {"name": plan.spec["hostname"]}
+
+
+@register.filter
+def plan_icon(plan: Plan) -> str:
+    _title, icon = _PLANS[Plan.Kind(plan.kind)]
+    return icon
 
 
 @register.filter
@@ -63,7 +85,20 @@ def step_cost(step: Step) -> str:
             return share_count(step.shares)
         case "disk":
             return _("%(disk)s of disk, no shares") % {"disk": size(step.disk_mb)}
+        case "stop":
+            return _("what runs on it stops, until the last step")
+        case "change":
+            return _changed(step)
     return _("nothing")
+
+
+def _changed(step: Step) -> str:
+    if step.shares < 0:
+        return ngettext("gives %d share back", "gives %d shares back", -step.shares) % -step.shares
+    if not step.shares:
+        return _("no more shares")
+    more = ngettext("%d more share", "%d more shares", step.shares) % step.shares
+    return more if step.free_shares is None else f"{more}, " + _("%s free") % plain(step.free_shares)
 
 
 def _verified(step: Step) -> str:

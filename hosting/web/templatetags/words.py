@@ -179,3 +179,18 @@ def parameter_value(value: Any, name: str) -> str:
         exact = _("%s MB") % plain(value)
         return exact if value < 1024 else f"{size(value)} ({exact})"
     return duration(value) if name == "duration" and isinstance(value, str) else str(value)
+
+
+RESOURCES = {
+    "shares": gettext_lazy("shares"),
+    "servers": gettext_lazy("servers"),
+    "memory_mb": gettext_lazy("memory"),
+    "cores": gettext_lazy("cores"),
+    "disk_mb": gettext_lazy("disk space"),
+}
+
+
+@register.filter
+def resource_label(name: str) -> str:
+    """What a resource of an account is called."""
+    return str(RESOURCES.get(name, name))

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -15,7 +16,6 @@ from hosting.web import changes, export, queries
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import VmFilter
 from hosting.web.forms.confirm import TypedNameForm
-from hosting.web.forms.servers import ResizeForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
 from hosting.web.scope import AccountRequest, account_page
@@ -47,13 +47,17 @@ def _server(request: AccountRequest, remote_id: int) -> Vm:
     return vm
 
 
+def _disks(vm: Vm) -> QuerySet[Disk]:
+    """The disks of a server in the order that it has them."""
+    return Disk.objects.filter(account=vm.account_id, vm_remote_id=vm.remote_id).order_by("position", "remote_id")
+
+
 @require_safe
 @account_page
 def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
     vm = _server(request, remote_id)
     operations = queries.operations_with(request.account, vm_id=remote_id)
-    disks = Disk.objects.filter(account=request.account, vm_remote_id=remote_id).order_by("position", "remote_id")
-    shown = list(disks[: DISKS_SHOWN + 1])
+    shown = list(_disks(vm)[: DISKS_SHOWN + 1])
     context = {
         "vm": vm,
         "disks": shown[:DISKS_SHOWN],
@@ -81,27 +85,6 @@ start, stop, reboot = _one_click(StartVm), _one_click(StopVm), _one_click(Reboot
 
 @require_http_methods(FORMS)
 @account_page
-def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
-    request.member.require(Permission.OPERATE)
-    vm = _server(request, remote_id)
-    form = ResizeForm(request.POST or None, vm=vm)
-    here = reverse("server", args=[request.account.pk, remote_id])
-    if form.is_valid() and changes.ask(request, form.kind(), nonce=form.cleaned_data["nonce"], form=form):
-        return back(request, here)
-    context = {
-        "form": form,
-        "vm": vm,
-        "facts": "hosting/_server_facts.html",
-        "title": _("Resize %(name)s") % {"name": vm},
-        "submit": _("Resize"),
-        "icon": "scaling",
-        "cancel": here,
-    }
-    return account_form(request, "form", context, section="servers", bad=form.is_bound)
-
-
-@require_http_methods(FORMS)
-@account_page
 def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     vm = _server(request, remote_id)
@@ -111,9 +94,10 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     context = {
         "form": form,
         "vm": vm,
-        "facts": "hosting/_server_facts.html",
+        "disks": _disks(vm)[:DISKS_SHOWN],
+        "facts": "hosting/_server_delete.html",
         "title": _("Delete %(name)s") % {"name": vm},
-        "lead": _("The server and its system disk go away for good. Its data disks stay. This can't be undone."),
+        "lead": _("The server and the disk it starts from go away for good. This can't be undone."),
         "warnings": []
         if vm.state in {Vm.State.HALTED, Vm.State.INVALID}
         else [_("The provider deletes stopped servers only: stop it first.")],

@@ -1,0 +1,51 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import OsImage
+from hosting.operations import rules
+from hosting.web.forms.base import DiskSizeField
+
+_MOST = 1000
+
+
+class OptionalDiskField(DiskSizeField):
+    """A disk's size where 0 means no disk."""
+
+    def run_validators(self, value: Any) -> None:
+        if value:
+            super().run_validators(value)
+
+
+class PlannerForm(forms.Form):
+    """The size of a server, and how many of them."""
+
+    shares = forms.IntegerField(label=_("Shares"), min_value=1, max_value=rules.MAX_INT, initial=1)
+    cpu = forms.IntegerField(label=_("CPUs"), min_value=1, max_value=rules.MAX_CPU, initial=1)
+    os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int, required=False, empty_value=None)
+    disk = OptionalDiskField(label=_("Data disk, in GB"), initial="0", required=False)
+    count = forms.IntegerField(label=_("How many"), min_value=1, max_value=_MOST, initial=1)
+
+    def __init__(self, asked: Any, *, account: Account) -> None:
+        self.images = {image.remote_id: image for image in OsImage.objects.filter(account=account)}
+        # What the address does not say has its usual value: an address with one value is enough.
+        first = next(iter(self.images), "")
+        usual = {name: str(field.initial or "") for name, field in self.base_fields.items()} | {"os_id": str(first)}
+        super().__init__({name: asked.get(name, value) for name, value in usual.items()})
+        self.fields["os_id"].choices = [(number, image.label) for number, image in self.images.items()]  # type: ignore[attr-defined]
+        self.fields["disk"].help_text = _("0 for none. The system disk is added by itself.")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "shares" in data and "cpu" in data and data["cpu"] > data["shares"]:
+            self.add_error("cpu", ValidationError(_("A server has at most one CPU for each share.")))
+        return data
+
+    @property
+    def system_mb(self) -> int:
+        """What the disk of the chosen operating system takes, in MB."""
+        image = self.images.get(self.cleaned_data.get("os_id") or next(iter(self.images), 0))
+        return image.min_disk_mb if image else 0

@@ -1,0 +1,150 @@
+"""A new server: the guided form that mirrors the specification's five steps, and the short one for a server alone."""
+
+from dataclasses import asdict
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from hosting.operations import capacity, plan_steps, plans
+from hosting.operations.models import Plan
+from hosting.operations.new_server import NewServer, missing_shares, system_disk_mb
+from hosting.operations.rejection import Rejected
+from hosting.teams.roles import Permission
+from hosting.web import changes
+from hosting.web.forms.servers import BLANK, NewServerForm, ServerAloneForm
+from hosting.web.pages import account_form, back, to_plan
+from hosting.web.scope import AccountRequest, account_page
+
+FORMS = ["GET", "HEAD", "POST"]
+
+
+def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) -> dict[str, object]:
+    """What the specification needs and costs, as far as it is known."""
+    overview = capacity.overview(request.account)
+    missing = spec.buy_shares
+    if overview:
+        missing = missing_shares(spec, overview, system_disk_mb(spec, request.account), settled)
+    return {
+        "steps": spec.preview(request.account),
+        "spec": spec,
+        "worth": overview.share.times(spec.shares) if overview else None,
+        "capacity": overview,
+        "missing": missing,
+        "buying_settled": "buy" in settled,
+    }
+
+
+def _page(
+    request: AccountRequest,
+    form: NewServerForm,
+    plan: Plan | None,
+    settled: frozenset[str] = frozenset(),
+    shown: NewServer = BLANK,
+) -> HttpResponse:
+    """The guided form. While nothing was typed, the summary is about what the fields show at first."""
+    spec = form.spec() if form.is_bound else NewServer(**plan.spec) if plan else shown
+    summary = _summary(request, spec, settled)
+    if plan is None and not form.is_bound:
+        form.initial["buy_shares"] = summary["missing"]
+    context = {"form": form, "plan": plan, "settled": settled, "mode": "guided", **summary}
+    return account_form(request, "server_new", context, section="servers", bad=form.is_bound)
+
+
+def _from_address(request: AccountRequest) -> NewServer:
+    """What a link to the form fills in; an address is typed by anybody, so what is not valid is left out."""
+    asked = NewServerForm(request.GET, account=request.account)
+    asked.is_valid()
+    return asked.spec()
+
+
+def _initial(spec: NewServer) -> dict[str, object]:
+    return {name: value for name, value in asdict(spec).items() if value not in (0, "")}
+
+
+@require_http_methods(FORMS)
+@account_page
+def new(request: AccountRequest) -> HttpResponse:
+    request.member.require(Permission.OPERATE)
+    if request.method != "POST":
+        shown = _from_address(request)
+        return _page(request, NewServerForm(account=request.account, initial=_initial(shown)), None, shown=shown)
+    form = NewServerForm(request.POST, account=request.account)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            plan = plans.draft(
+                form.spec(),
+                account=request.account,
+                by=request.member,
+                nonce=data["nonce"],
+                password=data["password"],
+            )
+        except Rejected as rejection:
+            changes.tell(request, rejection, form)
+        else:
+            return to_plan(plan)
+    return _page(request, form, None)
+
+
+def change(request: AccountRequest, plan: Plan) -> HttpResponse:
+    """Change the plan of a new server; what its steps did, or are doing, stays."""
+    settled = frozenset(step.name for step in plan_steps.steps(plan) if step.state in {"done", "running"})
+    kept = not plan_steps.needs_password(plan)
+    form = NewServerForm(
+        request.POST or None,
+        account=request.account,
+        initial=dict(plan.spec),
+        settled=settled,
+        password_kept=kept,
+    )
+    if form.is_valid():
+        try:
+            plans.revise(plan, form.spec(), by=request.member, password=form.cleaned_data.get("password") or "")
+        except Rejected as rejection:
+            changes.tell(request, rejection, form)
+        else:
+            return to_plan(plan)
+    return _page(request, form, plan, settled)
+
+
+@require_POST
+@account_page
+def preview(request: AccountRequest) -> HttpResponse:
+    """The summary beside the form, for what was typed so far. Nothing is written."""
+    form = NewServerForm(request.POST, account=request.account, password_kept=True)
+    form.is_valid()
+    return render(
+        request,
+        "hosting/_server_new_summary.html",
+        {
+            "account": request.account,
+            "swap": True,
+            **_summary(request, form.spec(), frozenset()),
+        },
+    )
+
+
+@require_http_methods(FORMS)
+@account_page
+def alone(request: AccountRequest) -> HttpResponse:
+    """A server without a data disk, from free shares: one request, asked for at once."""
+    request.member.require(Permission.OPERATE)
+    initial = {} if request.method == "POST" else _initial(_from_address(request))
+    form = ServerAloneForm(request.POST or None, account=request.account, initial=initial)
+    if form.is_valid() and changes.ask(
+        request, form.kind(), nonce=form.cleaned_data["nonce"], form=form, secret=form.cleaned_data["password"]
+    ):
+        return back(request, reverse("servers", args=[request.account.pk]))
+    context = {
+        "form": form,
+        "mode": "alone",
+        "capacity": capacity.overview(request.account),
+        "submit": _("Create server"),
+        "icon": "server",
+        "cancel": reverse("servers", args=[request.account.pk]),
+        "password_again": True,
+    }
+    return account_form(request, "server_alone", context, section="servers", bad=form.is_bound)
