@@ -45,9 +45,43 @@ def everywhere(words: str, person: User) -> Found:
 
 def _fitting(rows: "QuerySet[Any]", name: str, words: str, accounts: dict[int, Account]) -> list[Any]:
     fits = Q(**{f"{name}__icontains": words})
-    if words.isascii() and words.isdigit() and int(words[:12]) <= MAX_INT:
-        fits |= Q(remote_id=int(words[:12]))
+    if _is_id(words):
+        fits |= Q(remote_id=int(words))
     found = list(rows.filter(fits, account__in=accounts)[: MOST + 1])
     for row in found:
         row.account = accounts[row.account_id]
     return found
+
+
+def server_label(vm: Vm) -> str:
+    """What a person can type, and nobody else is called."""
+    return f"{vm} #{vm.remote_id}"
+
+
+def server(typed: str, account: Account) -> Vm | None:
+    """The server that is meant by its name, by # and the provider's id, or by both; None when none or several fit."""
+    name, mark, number = typed.strip().rpartition("#")
+    servers = _usable_servers(account)
+    if mark and _is_id(number):
+        found = servers.filter(remote_id=int(number)).first()
+        return found if found and name.strip() in ("", str(found)) else None
+    named = list(servers.filter(hostname__iexact=typed.strip())[:2])
+    if not named and _is_id(typed.strip()):
+        return servers.filter(remote_id=int(typed)).first()
+    return named[0] if len(named) == 1 else None
+
+
+def servers_like(typed: str, account: Account) -> list[Vm]:
+    """The first servers with these words in their name, or all of them for no words."""
+    words = typed.partition("#")[0].strip()
+    if "\0" in words:
+        return []
+    return list(_usable_servers(account).filter(hostname__icontains=words).order_by("hostname", "id")[:MOST])
+
+
+def _usable_servers(account: Account) -> "QuerySet[Vm]":
+    return Vm.objects.filter(account=account).exclude(state__in=(Vm.State.DELETED, Vm.State.INVALID))
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text[:12]) <= MAX_INT and len(text) <= 12

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from hosting.accounts.models import Account
@@ -59,6 +59,20 @@ def servers_by_state(account: Account) -> list[StateCount]:
 
 def disks_by_state(account: Account) -> list[StateCount]:
     return _by_state(Disk.objects.filter(account=account), Disk.State.choices)
+
+
+@dataclass(frozen=True)
+class Unattached:
+    """The disks that no server uses, and the space that they take all the same, in MB."""
+
+    count: int
+    size_mb: int
+
+
+def unattached_disks(account: Account) -> Unattached:
+    rows = Disk.objects.filter(account=account, state=Disk.State.CREATED).order_by()
+    found = rows.aggregate(count=Count("*"), size_mb=Sum("size_mb"))
+    return Unattached(found["count"], found["size_mb"] or 0)
 
 
 def expiring_products(account: Account, now: datetime) -> list[Product]:

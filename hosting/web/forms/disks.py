@@ -1,13 +1,17 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
-from hosting.inventory.models import Vm
 from hosting.operations import rules
 from hosting.operations.kinds import CreateDisk
+from hosting.web import find
 from hosting.web.forms.base import ChangeForm, DiskSizeField
+
+# Servers that are named when what was typed fits several.
+MOST_NAMED = 5
 
 
 class DiskForm(ChangeForm):
@@ -25,20 +29,39 @@ class DiskForm(ChangeForm):
 
 
 class AttachForm(ChangeForm):
-    """Which server a disk goes to."""
+    """Which server a disk goes to: typed, because there may be thousands to choose from."""
 
-    vm_id = forms.TypedChoiceField(
-        label=_("Server"), coerce=int, help_text=_("A disk is attached to one server at a time.")
+    vm_id = forms.CharField(
+        label=_("Server"),
+        max_length=280,
+        help_text=_("Its name, or # and the provider's id. A disk is attached to one server at a time."),
+        widget=forms.TextInput(
+            attrs={
+                "list": "servers",
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "autocapitalize": "none",
+                # The page's own address answers with the servers that fit what was typed.
+                "hx-get": "",
+                "hx-trigger": "input changed delay:200ms",
+                "hx-target": "#servers",
+                "hx-swap": "innerHTML",
+                "hx-params": "vm_id",
+                "hx-sync": "this:replace",
+            }
+        ),
     )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        servers = (
-            Vm.objects.filter(account=account)
-            .exclude(state__in=(Vm.State.DELETED, Vm.State.INVALID))
-            .order_by("hostname", "id")
-        )
-        self.fields["vm_id"].choices = [  # type: ignore[attr-defined]
-            ("", _("Choose one")),
-            *((vm.remote_id, f"{vm} ({vm.get_state_display()})") for vm in servers),
-        ]
+        self._account = account
+
+    def clean_vm_id(self) -> int:
+        """The provider's id of the server that was meant."""
+        typed = self.cleaned_data["vm_id"]
+        if (found := find.server(typed, self._account)) is not None:
+            return found.remote_id
+        like = [find.server_label(vm) for vm in find.servers_like(typed, self._account)[:MOST_NAMED]]
+        if not like:
+            raise ValidationError(_("No server is called that, or has that in its name."))
+        raise ValidationError(_("Say which one: %(names)s."), params={"names": ", ".join(like)})

@@ -7,10 +7,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from hosting.inventory.models import Product
+from hosting.inventory.models import Product, Vm
 from hosting.operations import kinds, problems
 from hosting.operations.models import Operation
-from hosting.web import queries
+from hosting.web import find, queries
 from hosting.web.templatetags.formats import plain, size
 from hosting.web.templatetags.registry import register
 
@@ -130,6 +130,11 @@ def first_address(ifaces: Any) -> str:
 def total(counts: list[queries.StateCount]) -> str:
     """How many objects there are in all states."""
     return plain(sum(one.count for one in counts))
+
+
+@register.filter
+def server_label(vm: Vm) -> str:
+    return find.server_label(vm)
 
 
 @register.filter

@@ -19,6 +19,7 @@ def dashboard(request: AccountRequest) -> HttpResponse:
         "capacity": capacity.overview(account),
         "servers": queries.servers_by_state(account),
         "disks": queries.disks_by_state(account),
+        "unattached": queries.unattached_disks(account),
         "running": running,
         "finished": finished,
         "running_plans": queries.running_plans(account),

@@ -1,7 +1,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, queries
+from hosting.web import changes, export, find, queries
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import DiskFilter
 from hosting.web.forms.confirm import TypedNameForm
@@ -36,6 +36,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
         "open": queries.open_by_target(request.account),
         "bulk_actions": SECTIONS["disks"].offered(request.member),
         "vm_names": queries.vm_names(request.account, shown),
+        "unattached": queries.unattached_disks(request.account),
     }
     return render_page(request, "disks", context)
 
@@ -83,6 +84,9 @@ def new(request: AccountRequest) -> HttpResponse:
 def attach(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     disk = _disk(request, remote_id)
+    if request.htmx and request.method != "POST":
+        servers = find.servers_like(request.GET.get("vm_id", ""), request.account)
+        return render(request, "hosting/_server_options.html", {"servers": servers})
     here = reverse("disk", args=[request.account.pk, remote_id])
     form = AttachForm(request.POST or None, account=request.account)
     if form.is_valid():
@@ -92,13 +96,14 @@ def attach(request: AccountRequest, remote_id: int) -> HttpResponse:
     context = {
         "form": form,
         "disk": disk,
+        "servers": find.servers_like(request.POST.get("vm_id", ""), request.account),
         "facts": "hosting/_disk_facts.html",
         "title": _("Attach %(name)s") % {"name": disk},
         "submit": _("Attach"),
         "icon": "link",
         "cancel": here,
     }
-    return account_form(request, "form", context, section="disks", bad=form.is_bound)
+    return account_form(request, "disk_attach", context, section="disks", bad=form.is_bound)
 
 
 @require_POST
