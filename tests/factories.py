@@ -168,6 +168,28 @@ def running_operation(of: Account, percent: int = 40, **fields: Any) -> Operatio
     )
 
 
+def purchase(of: Account, name: str, quantity: int, duration: str, *, cost: str | None, days_ago: int = 1) -> Operation:
+    """A purchase that is done, and what it has cost."""
+    params = {"product_name": name, "quantity": quantity, "duration": duration}
+    return _paid(of, "hosting_account_product_add", params, quantity, cost, days_ago)
+
+
+def renewal(of: Account, what: Product, duration: str, *, cost: str | None, days_ago: int = 1) -> Operation:
+    """A renewal that is done, and what it has cost."""
+    params = {"product_id": what.remote_id, "duration": duration}
+    return _paid(
+        of, "hosting_account_product_renew", params, what.quantity, cost, days_ago, product_id=what.remote_id
+    )
+
+
+def _paid(
+    of: Account, kind: str, params: dict[str, Any], quantity: int, cost: str | None, days_ago: int, **fields: Any
+) -> Operation:
+    over = timezone.now() - timedelta(days=days_ago)
+    values = {"kind": kind, "params": params, "quantity": quantity, "cost": cost, "vm_id": None, **fields}
+    return operation(of, state="done", subject=f"× {quantity}", remote_id=next(numbers), finished_at=over, **values)
+
+
 def change(of: Account, **fields: Any) -> Change:
     return Change.objects.create(
         account=of, **{"what": "changed", "object_type": "vm", "remote_id": 1, "name": "web-1", **fields}

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
@@ -167,8 +169,18 @@ def _apply_facts(account: Account, reading: Reading) -> list[Change]:
     known = set(Product.objects.filter(account=account).values_list("remote_id", flat=True))
     changes = _merge(account, Product, "product", products, known - products.keys(), reading.read_at)
     AccountInfo.objects.update_or_create(account=account, defaults=values)
-    if "balance" in values and (before is None or before.balance != values["balance"]):
-        BalanceSample.objects.create(account=account, at=reading.read_at, balance=values["balance"])
+    if "balance" in values:
+        _note_balance(account, values["balance"], reading.read_at)
     if before is None or any(getattr(before, name) != value for name, value in values.items() if name != "read_at"):
         changes.append(Change(account=account, what=Change.What.CHANGED, object_type="info", remote_id=0))
     return changes
+
+
+def _note_balance(account: Account, balance: Decimal, read_at: datetime) -> None:
+    """Keep a balance that is new, or note that the last one was seen again."""
+    last = BalanceSample.objects.filter(account=account).last()
+    if last is not None and last.balance == balance:
+        BalanceSample.objects.filter(pk=last.pk).update(last_at=read_at)
+        return
+    span = {} if last is None else {"moved_after": last.last_at or last.at, "moved_before": timezone.now()}
+    BalanceSample.objects.create(account=account, at=read_at, balance=balance, **span)

@@ -39,12 +39,23 @@ class BalanceSample(models.Model):
     """The balance whenever it was seen to change."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="balance_samples")
+    # When the first reading that showed it began, and the last one; None when there was no other.
     at = models.DateTimeField()
+    last_at = models.DateTimeField(null=True, blank=True)
     balance = models.DecimalField(max_digits=14, decimal_places=2)
+    # The money moved after the last reading of another balance began and before the first of this one was over. None
+    # for an account's first sample, which is no change.
+    moved_after = models.DateTimeField(null=True, blank=True)
+    moved_before = models.DateTimeField(null=True, blank=True)
+    # Whether it was looked into which operation the change belongs to: see `operations.costs`.
+    weighed = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["at"]
-        indexes = [models.Index(fields=["account", "at"])]
+        indexes = [
+            models.Index(fields=["account", "at"]),
+            models.Index(fields=["account"], condition=models.Q(weighed=False), name="balance_samples_to_weigh"),
+        ]
 
 
 class MirrorRow(models.Model):

@@ -87,12 +87,13 @@ def read_facts(session: ApiSession, facts: Fact, reading: Reading) -> None:
     Raises:
         hosting.api.ApiError: one of them could not be read.
     """
-    if Fact.CAPACITY in facts:
-        reading.info = session.call(api.Client.hosting_account_info)
     if Fact.CURRENCY in facts:
         reading.currency = session.call(api.Client.account_currency)
+    # The balance before the products: whatever has moved it shows in the products of the same reading.
     if Fact.BALANCE in facts:
         reading.balance = session.call(api.Client.account_balance)
+    if Fact.CAPACITY in facts:
+        reading.info = session.call(api.Client.hosting_account_info)
 
 
 def _chunks(

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.apply import Explained
+from hosting.operations.kinds import AddProduct
 from hosting.operations.models import Operation
 from hosting.operations.states import OPEN
 
@@ -28,7 +29,8 @@ def by_operations(account: Account) -> Explained:
         for object_type in ("vm", "disk", "product")
     }
     names = {name for operation in recent for key in ("hostname", "name") if (name := operation.params.get(key))}
-    touches_products = any(operation.kind.startswith("hosting_account_product_") for operation in recent)
+    # A purchase does not know its product's id from the start. A renewal of one product explains no other's.
+    bought = {operation.params.get("product_name") for operation in recent if operation.kind == AddProduct.method}
     # Creating, deleting or moving a server or disk changes the disks and servers beside it too.
     touches_disks = any(operation.kind.startswith(("disk_", "vm_create", "vm_delete")) for operation in recent)
 
@@ -36,7 +38,7 @@ def by_operations(account: Account) -> Explained:
         return (
             (object_type, remote_id) in ids
             or (bool(name) and name in names)
-            or (object_type == "product" and touches_products)
+            or (object_type == "product" and name in bought)
             or (object_type == "disk" and touches_disks)
         )
 

@@ -122,6 +122,11 @@ class Operation(models.Model):
     subject = models.CharField(max_length=255, blank=True)
     # The object that it changes, such as "vm:12": one unfinished operation at a time.
     target = models.CharField(max_length=40, blank=True)
+    # Of a request about a product: how many shares or MB it had when it was asked for.
+    quantity = models.PositiveIntegerField(null=True, blank=True)
+    # What it took from the balance, in the account's currency; negative when money was given back. Learned from the
+    # balance (`operations.costs`): None when that does not tell.
+    cost = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     # Capacity set aside until the mirror shows it.
     reserved_shares = models.PositiveIntegerField(default=0)
     reserved_disk_mb = models.PositiveIntegerField(default=0)
@@ -131,6 +136,7 @@ class Operation(models.Model):
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
+    # When it was known to be over; what was read of its objects from then on shows its effect.
     finished_at = models.DateTimeField(null=True, blank=True)
     # Several operations of the provider fit an unconfirmed one: a person decides.
     needs_person = models.BooleanField(default=False)
@@ -181,6 +187,11 @@ class Operation(models.Model):
                 fields=["retry_of"], condition=models.Q(retry_of__isnull=False), name="retries_of_an_operation"
             ),
             models.Index(fields=["account", "finished_at"]),
+            models.Index(
+                fields=["account", "-finished_at"],
+                condition=models.Q(cost__isnull=False),
+                name="operations_with_a_cost",
+            ),
             models.Index(fields=["account", "target", "-id"]),
             models.Index(fields=["account", "vm_id", "-id"]),
             models.Index(fields=["account", "disk_id", "-id"]),

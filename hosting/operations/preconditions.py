@@ -21,11 +21,12 @@ Row = TypeVar("Row", bound=MirrorRow)
 
 @dataclass(frozen=True)
 class Standing:
-    """A request that may go ahead: its object in words, and what it sets aside."""
+    """A request that may go ahead: its object in words, what it sets aside, and how much of a product there is."""
 
     subject: str
     shares: int = 0
     disk_mb: int = 0
+    quantity: int | None = None
 
 
 @singledispatch
@@ -43,7 +44,7 @@ def check(kind: Kind, account: Account) -> Standing:
 def _add_product(kind: kinds.AddProduct, account: Account) -> Standing:
     if kind.product_name not in Product.Name.values:
         raise WrongState(_("There is no such product."), field="product_name")
-    return Standing(f"{Product.Name(kind.product_name).label} × {kind.quantity}")
+    return Standing(f"{Product.Name(kind.product_name).label} × {kind.quantity}", quantity=kind.quantity)
 
 
 @check.register
@@ -131,7 +132,7 @@ def _product(account: Account, remote_id: int, action: str) -> Standing:
     if reasons := product.errors.get(action):
         raise WrongState("; ".join(map(str, reasons)))
     label = dict(Product.Name.choices).get(product.product_name, product.product_name)
-    return Standing(f"{label} × {product.quantity}")
+    return Standing(f"{label} × {product.quantity}", quantity=product.quantity)
 
 
 def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:

@@ -72,6 +72,7 @@ def submit(
                 sealed_secret=seal(secret),
                 subject=standing.subject,
                 target=kind.target,
+                quantity=standing.quantity,
                 reserved_shares=standing.shares,
                 reserved_disk_mb=standing.disk_mb,
                 due_at=timezone.now() + timedelta(seconds=_JOB_LOST_AFTER_S),

@@ -6,7 +6,7 @@ say how, without a call for each; progress of the others is read a few at a time
 
 import logging
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,7 +19,7 @@ from hosting.api import ApiError, Client, DataFault, Garbled, OperationDetails, 
 from hosting.inventory import mirror
 from hosting.inventory.models import Disk
 from hosting.inventory.reading import NO_FACT
-from hosting.operations import conclude, kinds, listing, outside, problems
+from hosting.operations import conclude, costs, kinds, listing, outside, problems
 from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
@@ -52,6 +52,8 @@ class _Ended:
     operation: Operation
     state: State
     details: OperationDetails | None = None
+    # When the provider had said so: what is read later shows what it has done.
+    seen_at: datetime = field(default_factory=timezone.now)
 
     @property
     def objects(self) -> dict[str, int | None]:
@@ -113,6 +115,7 @@ def look(session: ApiSession) -> bool:
     if len(ended) <= _AT_MOST and len(wanted) <= _AT_MOST:
         now_known["operations_cursor"] = provider_now.replace(microsecond=0) - _CURSOR_MARGIN
     Account.objects.filter(pk=account.pk).update(**now_known)
+    costs.learn(account)
     return bool(read or ended)
 
 
@@ -290,5 +293,11 @@ def _finish(ended: list[_Ended]) -> None:
                     problem = {"reason": Reason.ENDED_IN_ERROR, "text": each.details.last_error}
             remote_state = each.details.state if each.details is not None else "DONE"
             conclude.move(
-                each.operation, State.TRACKED, each.state, remote_state=remote_state, problem=problem, **known
+                each.operation,
+                State.TRACKED,
+                each.state,
+                remote_state=remote_state,
+                problem=problem,
+                finished_at=each.seen_at,
+                **known,
             )

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -61,6 +62,8 @@ OPERATIONS: Sequence[Column] = (
     ("asked", lambda operation: operation.created_at),
     ("sent", lambda operation: operation.sent_at),
     ("finished", lambda operation: operation.finished_at),
+    ("cost", lambda operation: operation.cost),
+    ("currency", lambda operation: operation.currency),
 )
 CHANGES: Sequence[Column] = (
     ("seen", lambda change: change.at),
@@ -108,7 +111,7 @@ def _cell(value: object) -> object:
         return int(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return value
     text = str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -65,6 +65,7 @@ class OperationTable(List):
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "created_at", "id"))
+    cost = Fixed(_("Cost"), "cost")
     remote_id = tables.Column(verbose_name=_("Provider's id"), order_by=("remote_id", "id"))
     who = Fixed(_("Asked by"), "origin")
     created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))

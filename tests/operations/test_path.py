@@ -1,13 +1,15 @@
 """The whole path of a change, against the real provider."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from hosting.accounts import store
 from hosting.accounts.models import Account, Endpoint
 from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, Product, Vm
-from hosting.operations import kinds
+from hosting.operations import costs, kinds
 from hosting.operations.cancel import cancel
 from hosting.operations.capacity import overview
 from hosting.operations.kind import Kind
@@ -40,6 +42,13 @@ def test_a_purchase_is_sent_tracked_and_mirrored(account: Account, owner: Member
     assert Product.objects.filter(account=account, remote_id=operation.product_id or 0, quantity=3).exists()
     assert BalanceSample.objects.filter(account=account).count() == 2
     assert AccountInfo.objects.get(account=account).balance < 500
+    # As after a later look, which finds that nobody else was at work. What was bought before the import is too near.
+    Operation.objects.filter(origin=Operation.Origin.OUTSIDE).delete()
+    Account.objects.update(operations_cursor=timezone.now() + timedelta(minutes=1))
+    costs.learn(account)
+    operation.refresh_from_db()
+    # Three shares at 12 for a month.
+    assert operation.cost == 36
 
 
 def test_a_server_is_created_and_its_root_password_is_forgotten(

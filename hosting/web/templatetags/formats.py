@@ -26,6 +26,23 @@ def number(value: Any) -> str:
 
 
 @register.filter
+def money(amount: Decimal | None, currency: str) -> str:
+    """24 → 24.00 EUR, always with its cents, in the reader's language."""
+    if amount is None:
+        return ""
+    return f"{formats.number_format(amount, decimal_pos=2, force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
+
+
+@register.simple_tag
+def cost(amount: Decimal | None, currency: str) -> str:
+    """What was paid, or given back; nothing when that is not known."""
+    if amount is None:
+        return ""
+    paid = money(abs(amount), currency)
+    return paid if amount >= 0 else _("%(amount)s given back") % {"amount": paid}
+
+
+@register.filter
 def size(mb: Any) -> str:
     """A number of MB in the unit that people use: 8192 → 8 GB."""
     if mb is None or mb == "":
