@@ -177,9 +177,7 @@ def purchase(of: Account, name: str, quantity: int, duration: str, *, cost: str 
 def renewal(of: Account, what: Product, duration: str, *, cost: str | None, days_ago: int = 1) -> Operation:
     """A renewal that is done, and what it has cost."""
     params = {"product_id": what.remote_id, "duration": duration}
-    return _paid(
-        of, "hosting_account_product_renew", params, what.quantity, cost, days_ago, product_id=what.remote_id
-    )
+    return _paid(of, "hosting_account_product_renew", params, what.quantity, cost, days_ago, product_id=what.remote_id)
 
 
 def _paid(

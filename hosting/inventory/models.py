@@ -98,6 +98,9 @@ class Product(MirrorRow):
         ordering = ["date_end", "remote_id"]
         constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_product_per_remote_id")]
 
+    def __str__(self) -> str:
+        return f"{dict(self.Name.choices).get(self.product_name, self.product_name)} #{self.remote_id}"
+
 
 class Vm(MirrorRow):
     """A server."""

@@ -64,7 +64,8 @@ class Suspect:
             case kinds.RemoveProduct.method:
                 return spent < 0
             case kinds.UpdateProduct.method if operation.quantity is not None:
-                return (spent > 0) == (operation.params["quantity"] > operation.quantity)
+                wanted: int = operation.params["quantity"]
+                return (spent > 0) == (wanted > operation.quantity)
         return False
 
 

@@ -1,6 +1,6 @@
 """What a change of a product will cost or give back, reckoned from what the same was bought for before. Pure.
 
-Source: the API's account methods: add and renew cost price × quantity × months, an update costs or refunds the
+Source: the API's account methods: add and renew cost price x quantity x months, an update costs or refunds the
 difference for the time left, a removal refunds the time left. What a month of time left is, it does not say: the
 longest month is taken, so that no refund is promised too high.
 """

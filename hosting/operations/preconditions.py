@@ -127,10 +127,22 @@ def _detach_disk(kind: kinds.DetachDisk, account: Account) -> Standing:
     return Standing(f"{disk.name} ← {vm.hostname}")
 
 
+def why_not(product: Product, action: str) -> str:
+    """Why a product can't be changed now, by `action` of its `errors`; empty when it can."""
+    if product.product_name == Product.Name.SHARES_FIXED and action != "renewing":
+        return _("Fixed shares can be renewed only.")
+    # The provider has two words for giving a product back.
+    actions = ("removing", "releasing") if action == "removing" else (action,)
+    reasons = [str(reason) for name in actions for reason in product.errors.get(name, [])]
+    if action == "removing" and not product.can_release and not reasons:
+        return _("The provider does not take this product back.")
+    return "; ".join(dict.fromkeys(reasons))
+
+
 def _product(account: Account, remote_id: int, action: str) -> Standing:
     product = _row(Product, account, remote_id, _("This product is not there any more."))
-    if reasons := product.errors.get(action):
-        raise WrongState("; ".join(map(str, reasons)))
+    if reason := why_not(product, action):
+        raise WrongState(reason)
     label = dict(Product.Name.choices).get(product.product_name, product.product_name)
     return Standing(f"{label} × {product.quantity}", quantity=product.quantity)
 

@@ -1,12 +1,15 @@
 """The prices that an account's team has paid at its provider, learned from what its operations cost."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from django.db.models import OuterRef, Subquery
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Product
 from hosting.operations import estimates, rules
-from hosting.operations.estimates import Price
-from hosting.operations.kinds import AddProduct, RenewProduct
+from hosting.operations.estimates import Estimate, Price
+from hosting.operations.kinds import AddProduct, Kind, RemoveProduct, RenewProduct, UpdateProduct
 from hosting.operations.models import Operation
 from hosting.operations.states import State
 
@@ -26,8 +29,6 @@ def known(account: Account) -> dict[str, Price]:
         kind__in=(AddProduct.method, RenewProduct.method),
         state=State.DONE,
         cost__isnull=False,
-        quantity__isnull=False,
-        finished_at__isnull=False,
     )
     # A renewal names the product by its id alone.
     renewed = Product.objects.filter(account=OuterRef("account"), remote_id=OuterRef("product_id"))
@@ -39,8 +40,27 @@ def known(account: Account) -> dict[str, Price]:
     found: dict[str, Price] = {}
     for params, name_now, cost, quantity, currency, finished_at in rows[:_NEWEST]:
         name = params.get("product_name") or name_now
+        if not name or cost is None or quantity is None or finished_at is None:
+            continue
         months = rules.months(params["duration"])
-        price = estimates.learned(cost, quantity, months, currency=currency, bought_at=finished_at)
-        if name and price:
+        if price := estimates.learned(cost, quantity, months, currency=currency, bought_at=finished_at):
             found.setdefault(name, price)
     return found
+
+
+def estimate(kind: Kind, product: Product | None, prices: Mapping[str, Price], now: datetime) -> Estimate | None:
+    """What a request will cost, `product` being the one that it changes; None when no price is known for it."""
+    name = kind.product_name if isinstance(kind, AddProduct) else product.product_name if product else ""
+    price = prices.get(name)
+    if price is None:
+        return None
+    match kind:
+        case AddProduct():
+            return estimates.paid(price, kind.quantity, rules.months(kind.duration))
+        case RenewProduct() if product:
+            return estimates.paid(price, product.quantity, rules.months(kind.duration))
+        case UpdateProduct() if product and product.date_end:
+            return estimates.changed(price, product.quantity, kind.quantity, product.date_end, now)
+        case RemoveProduct() if product and product.date_end:
+            return estimates.changed(price, product.quantity, 0, product.date_end, now)
+    return None

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import slugify
 
+from hosting.accounts.models import Account
 from hosting.inventory.models import Change, Disk, Product, Vm
 from hosting.operations.models import Operation
 from hosting.web.templatetags.words import addresses
@@ -63,7 +64,6 @@ OPERATIONS: Sequence[Column] = (
     ("sent", lambda operation: operation.sent_at),
     ("finished", lambda operation: operation.finished_at),
     ("cost", lambda operation: operation.cost),
-    ("currency", lambda operation: operation.currency),
 )
 CHANGES: Sequence[Column] = (
     ("seen", lambda change: change.at),
@@ -80,6 +80,13 @@ Row = Vm | Disk | Product | Operation | Change
 def wanted(request: HttpRequest) -> bool:
     """Whether the address of a list asks for the whole list as CSV."""
     return request.GET.get("format") == "csv"
+
+
+def operations(account: Account) -> Sequence[Column]:
+    """The columns of operations, with the currency of their costs."""
+    info = getattr(account, "info", None)
+    currency = info.currency if info else ""
+    return *OPERATIONS, ("currency", lambda operation: "" if operation.cost is None else currency)
 
 
 def as_csv(table: Any, columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:

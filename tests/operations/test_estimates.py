@@ -49,9 +49,7 @@ def test_a_purchase_or_a_renewal_costs_the_price_of_the_last_one(
         (4, 0, -3, "0.00"),
     ],
 )
-def test_a_change_or_a_release_counts_the_time_that_is_left(
-    quantity: int, wanted: int, days: int, amount: str
-) -> None:
+def test_a_change_or_a_release_counts_the_time_that_is_left(quantity: int, wanted: int, days: int, amount: str) -> None:
     found = estimates.changed(TWELVE, quantity, wanted, NOW + timedelta(days=days), NOW)
     assert found.amount == Decimal(amount)
     assert found.back == max(-Decimal(amount), Decimal(0))

@@ -16,6 +16,7 @@ POST_ONLY = {
     "server_stop",
     "server_reboot",
     "server_preview",
+    "shares_estimate",
     "plan_start",
     "plan_resume",
     "plan_abandon",
@@ -33,6 +34,7 @@ POST_ONLY = {
 CHANGES = {
     "account_settings",
     "shares_add",
+    "shares_estimate",
     "shares_renew",
     "shares_update",
     "shares_remove",
@@ -94,6 +96,7 @@ def every_page(account: Account, by: Membership) -> list[Page]:
         "servers_bulk": f"?action=stop&ids={vm.remote_id}",
         "disks_bulk": f"?action=delete&ids={free.remote_id}",
         "shares_bulk": f"?action=renew&ids={product.remote_id}",
+        "shares_estimate": f"?for=renew&product={product.remote_id}",
     }
     found = []
     for pattern in of_account:

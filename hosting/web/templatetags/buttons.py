@@ -1,11 +1,12 @@
 """Buttons that change something, or lead to the form that does; off, and why, when they can't be pressed."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from django.template.context import Context
 from django.utils.html import conditional_escape, format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -75,6 +76,12 @@ def link_button(
         f'<a href="{conditional_escape(url)}" class="{_button_class(style, quiet=quiet)}"'
         f"{_named(label, conditional_escape(subject))}>{_button_words(label, icon)}</a>"
     )
+
+
+@register.simple_tag
+def renew_query(ids: Iterable[int]) -> str:
+    """What the page that renews many products is asked for."""
+    return "?" + urlencode({"action": "renew", "ids": list(ids)}, doseq=True)
 
 
 def _button_off(label: str, name: str, reason: str, *, quiet: bool) -> SafeString:

@@ -169,5 +169,4 @@ def row_words() -> dict[str, str]:
         "renew": _("Renew"),
         "change": _("Change"),
         "release": _("Release"),
-        "fixed": _("Fixed shares can be renewed only."),
     }

@@ -6,16 +6,19 @@ from typing import Any
 
 from django.template import Template
 from django.template.context import Context
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from hosting.inventory.models import Disk, Product, Vm
+from hosting.operations.preconditions import why_not
 from hosting.web.templatetags.buttons import change_button, link_button
 from hosting.web.templatetags.components import open_operation_on, row_operation, row_url
 from hosting.web.templatetags.formats import size
 from hosting.web.templatetags.registry import register
 from hosting.web.templatetags.words import share_count
+
+_RELEASE = ("remove", "release", "removing")
 
 
 @register.simple_tag(takes_context=True)
@@ -83,6 +86,25 @@ def disk_actions(context: Context, disk: Disk) -> str:
     if disk.state == Disk.State.ATTACHED and not disk.is_boot_disk:
         return _actions(_asking(context, "disk", disk, "detach"))
     return ""
+
+
+@register.simple_tag(takes_context=True)
+def product_actions(context: Context, product: Product) -> str:
+    """What can be done with a product, with why not: a title alone is not seen on a phone or by keyboard."""
+    if operation := open_operation_on(context, "product", product.remote_id):
+        return row_operation(operation)
+    words: Mapping[str, Any] = context["words"]
+    buttons, off = [], {}
+    for name, word, action in (("renew", "renew", "renewing"), ("update", "change", "updating"), _RELEASE):
+        reason = why_not(product, action)
+        url = row_url(context, f"shares_{name}", product.remote_id)
+        buttons.append(
+            link_button(context, url, words[word], needs="spend", quiet=True, subject=str(product), off=reason)
+        )
+        if reason:
+            off.setdefault(reason, []).append(str(words[word]))
+    lines = format_html_join("", '<span class="row-why">{}: {}</span>', ((", ".join(off[why]), why) for why in off))
+    return _actions(*buttons) + lines
 
 
 def _asking(context: Context, section: str, thing: Vm | Disk, action: str) -> str:

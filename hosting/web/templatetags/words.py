@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.inventory.models import Product, Vm
 from hosting.operations import kinds, problems
+from hosting.operations.estimates import Price
 from hosting.operations.models import Operation
 from hosting.web import find, queries
-from hosting.web.templatetags.formats import plain, size
+from hosting.web.templatetags.formats import money, plain, size
 from hosting.web.templatetags.registry import register
 
 
@@ -89,6 +90,14 @@ def duration(text: str) -> str:
 def product_label(name: str) -> str:
     """What a product is called; one that Sharedeck does not know keeps the provider's name."""
     return str(dict(Product.Name.choices).get(name, name))
+
+
+@register.simple_tag
+def unit_price(price: Price, product_name: str) -> str:
+    """What a share, or a GB of disk quota, costs for a month."""
+    if product_name == Product.Name.DISK:
+        return _("%(price)s for a GB and month.") % {"price": money(price.unit * 1024, price.currency)}
+    return _("%(price)s for a share and month.") % {"price": money(price.unit, price.currency)}
 
 
 @register.filter

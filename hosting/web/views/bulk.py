@@ -10,8 +10,8 @@ from hosting.operations import bulk as bulks
 from hosting.operations import kinds
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.rejection import Rejected
-from hosting.web import changes
-from hosting.web.bulk_actions import SECTIONS, chosen
+from hosting.web import changes, quotes
+from hosting.web.bulk_actions import SECTIONS, Chosen, chosen
 from hosting.web.filters import BulkRowFilter
 from hosting.web.forms.bulk import BulkForm, numbers
 from hosting.web.pages import account_form, back
@@ -74,8 +74,20 @@ def ask(request: AccountRequest, section: str) -> HttpResponse:
         "icon": action.icon,
         "danger": action.danger,
         "cancel": to_list,
+        **_money(request, action.kind, choice, form),
     }
     return account_form(request, "form", context, section=section, bad=form.is_bound)
+
+
+def _money(request: AccountRequest, kind: type[kinds.Kind], choice: Chosen, form: BulkForm) -> dict[str, object]:
+    """What a renewal of many costs; nothing for what costs nothing."""
+    if kind is not kinds.RenewProduct:
+        return {}
+    duration = form["duration"].value() or ""
+    return {
+        "quote": quotes.of(request.account, quotes.renewals(choice.fitting, duration)),
+        "quote_url": reverse("shares_estimate", args=[request.account.pk]) + "?for=bulk",
+    }
 
 
 def _wanted(request: AccountRequest) -> list[int] | None:

@@ -13,7 +13,7 @@ from hosting.operations.models import Plan
 from hosting.operations.new_server import NewServer, missing_shares, system_disk_mb
 from hosting.operations.rejection import Rejected
 from hosting.teams.roles import Permission
-from hosting.web import changes
+from hosting.web import changes, quotes
 from hosting.web.forms.servers import BLANK, NewServerForm, ServerAloneForm
 from hosting.web.pages import account_form, back, to_plan
 from hosting.web.scope import AccountRequest, account_page
@@ -24,6 +24,7 @@ FORMS = ["GET", "HEAD", "POST"]
 def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) -> dict[str, object]:
     """What the specification needs and costs, as far as it is known."""
     overview = capacity.overview(request.account)
+    buys = spec.buy_shares > 0 and "buy" not in settled
     missing = spec.buy_shares
     if overview:
         missing = missing_shares(spec, overview, system_disk_mb(spec, request.account), settled)
@@ -34,6 +35,7 @@ def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) 
         "capacity": overview,
         "missing": missing,
         "buying_settled": "buy" in settled,
+        "quote": quotes.of(request.account, [(spec.request("buy", {}), None)]) if buys else None,
     }
 
 

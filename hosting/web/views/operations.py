@@ -35,7 +35,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
     rows = OperationFilter(request.GET, queryset=Operation.objects.filter(account=request.account))
     operations = table(request, OperationTable, rows.qs, order_by="-created_at")
     if export.wanted(request):
-        return export.as_csv(operations, export.OPERATIONS, name=f"operations-{request.account.label}")
+        return export.as_csv(operations, export.operations(request.account), name=f"operations-{request.account.label}")
     return render_page(
         request,
         "operations",

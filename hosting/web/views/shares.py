@@ -1,18 +1,21 @@
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Product
-from hosting.operations import capacity
+from hosting.operations import capacity, expiry
 from hosting.operations.kind import Kind
-from hosting.operations.kinds import RemoveProduct
+from hosting.operations.kinds import AddProduct, RemoveProduct
+from hosting.operations.preconditions import why_not
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, queries
+from hosting.web import changes, export, queries, quotes
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.bulk import numbers
 from hosting.web.forms.shares import AddProductForm, QuantityForm, RenewForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
@@ -20,6 +23,8 @@ from hosting.web.scope import AccountRequest, account_page
 from hosting.web.tables import ProductTable, table
 
 FORMS = ["GET", "HEAD", "POST"]
+# What the form to buy holds at first.
+FIRST_PURCHASE = AddProduct(Product.Name.SHARES, 1, "1m")
 
 
 @require_safe
@@ -38,12 +43,21 @@ def index(request: AccountRequest) -> HttpResponseBase:
     return render_page(request, "shares", context)
 
 
+@require_safe
+@account_page
+def expiry_calendar(request: AccountRequest) -> HttpResponse:
+    """What ends when, and what that does to the servers."""
+    found = expiry.calendar(request.account, timezone.now())
+    return render_page(request, "calendar", {"calendar": found}, section="shares")
+
+
 @require_http_methods(FORMS)
 @account_page
 def add(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.SPEND)
     form = AddProductForm(request.POST or None)
-    if form.is_valid() and changes.ask(request, form.kind(), nonce=form.cleaned_data["nonce"], form=form):
+    kind = _asked(form)
+    if kind is not None and changes.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("shares", args=[request.account.pk]))
     context = {
         "form": form,
@@ -52,8 +66,46 @@ def add(request: AccountRequest) -> HttpResponse:
         "icon": "shopping-cart",
         "cancel": reverse("shares", args=[request.account.pk]),
         "lead": _("It is paid from the prepaid balance when the provider has done it."),
+        "quote": quotes.of(request.account, [(kind or (None if form.is_bound else FIRST_PURCHASE), None)]),
+        "quote_url": _quote_url(request, "add"),
+        "all_prices": True,
     }
     return account_form(request, "form", context, section="shares", bad=form.is_bound)
+
+
+def _asked(form: AddProductForm | RenewForm | QuantityForm) -> Kind | None:
+    """What the form asks for; None while it holds nothing that the API would take."""
+    return form.kind() if form.is_valid() else None
+
+
+def _quote_url(request: AccountRequest, name: str, product: Product | None = None) -> str:
+    """Where a form asks what it would cost while it is filled in."""
+    of_product = f"&product={product.remote_id}" if product else ""
+    return f"{reverse('shares_estimate', args=[request.account.pk])}?for={name}{of_product}"
+
+
+@require_POST
+@account_page
+def estimate(request: AccountRequest) -> HttpResponse:
+    """What a form would cost as it is filled in now. Nothing is written."""
+    request.member.require(Permission.SPEND)
+    name = request.GET.get("for")
+    wanted: list[tuple[Kind | None, Product | None]] = []
+    match name:
+        case "add":
+            wanted = [(_asked(AddProductForm(request.POST)), None)]
+        case "renew" | "update":
+            number = request.GET.get("product", "")
+            product = _product(request, int(number) if number.isdecimal() and len(number) < 16 else 0)
+            form = (RenewForm if name == "renew" else QuantityForm)(request.POST, product=product)
+            wanted = [(_asked(form), product)]
+        case "bulk":
+            ids = numbers(request.POST.get("ids", "").split(","))
+            chosen = Product.objects.filter(account=request.account, remote_id__in=ids)
+            wanted = quotes.renewals(chosen, request.POST.get("duration", ""))
+        case _:
+            raise Http404
+    return render(request, "hosting/_quote.html", {"quote": quotes.of(request.account, wanted)})
 
 
 def _product(request: AccountRequest, remote_id: int) -> Product:
@@ -63,15 +115,25 @@ def _product(request: AccountRequest, remote_id: int) -> Product:
 
 
 def _form(
-    request: AccountRequest, product: Product, form: ChangeForm, kind: Kind | None, words: dict[str, object]
+    request: AccountRequest,
+    product: Product,
+    form: ChangeForm,
+    kind: Kind | None,
+    words: dict[str, object],
+    *,
+    action: str,
+    at_first: Kind | None = None,
 ) -> HttpResponse:
     if kind is not None and changes.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("shares", args=[request.account.pk]))
+    reason = why_not(product, action)
     context = {
         "form": form,
         "product": product,
         "facts": "hosting/_product_facts.html",
         "cancel": reverse("shares", args=[request.account.pk]),
+        "warnings": [reason] if reason else [],
+        "quote": quotes.of(request.account, [(kind or (None if form.is_bound else at_first), product)]),
         **words,
     }
     return account_form(request, "form", context, section="shares", bad=form.is_bound)
@@ -82,15 +144,16 @@ def _form(
 def renew(request: AccountRequest, remote_id: int) -> HttpResponse:
     product = _product(request, remote_id)
     form = RenewForm(request.POST or None, product=product)
-    kind = form.kind() if form.is_valid() else None
     words = {
         "title": _("Renew"),
         "submit": _("Renew"),
         "icon": "calendar-plus",
         "lead": _("It is paid from the prepaid balance when the provider has done it."),
-        "warnings": product.errors.get("renewing"),
+        "quote_url": _quote_url(request, "renew", product),
     }
-    return _form(request, product, form, kind, words)
+    # A duration that the provider gives may be none that it takes.
+    at_first, _same = quotes.renewals([product], product.duration)[0]
+    return _form(request, product, form, _asked(form), words, action="renewing", at_first=at_first)
 
 
 @require_http_methods(FORMS)
@@ -98,15 +161,14 @@ def renew(request: AccountRequest, remote_id: int) -> HttpResponse:
 def update(request: AccountRequest, remote_id: int) -> HttpResponse:
     product = _product(request, remote_id)
     form = QuantityForm(request.POST or None, product=product)
-    kind = form.kind() if form.is_valid() else None
     words = {
         "title": _("Change quantity"),
         "submit": _("Change"),
         "icon": "sliders-horizontal",
         "lead": _("The difference for the time left is paid from, or given back to, the prepaid balance."),
-        "warnings": product.errors.get("updating"),
+        "quote_url": _quote_url(request, "update", product),
     }
-    return _form(request, product, form, kind, words)
+    return _form(request, product, form, _asked(form), words, action="updating")
 
 
 @require_http_methods(FORMS)
@@ -114,13 +176,13 @@ def update(request: AccountRequest, remote_id: int) -> HttpResponse:
 def remove(request: AccountRequest, remote_id: int) -> HttpResponse:
     product = _product(request, remote_id)
     form = ChangeForm(request.POST or None)
-    kind = RemoveProduct(product.remote_id) if form.is_valid() else None
+    release = RemoveProduct(product.remote_id)
     words = {
         "title": _("Release"),
         "submit": _("Release it"),
         "icon": "trash-2",
         "danger": True,
         "lead": _("The time left is given back to the prepaid balance. What servers and disks use can't be released."),
-        "warnings": [*product.errors.get("removing", []), *product.errors.get("releasing", [])],
     }
-    return _form(request, product, form, kind, words)
+    asked = release if form.is_valid() else None
+    return _form(request, product, form, asked, words, action="removing", at_first=release)

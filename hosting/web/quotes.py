@@ -1,0 +1,76 @@
+"""What forms say about money before anything is asked for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import Product
+from hosting.operations import estimates, prices
+from hosting.operations.estimates import Estimate, Price
+from hosting.operations.kinds import AddProduct, Kind, RenewProduct
+from hosting.operations.rejection import Invalid
+
+# A request, None while the form holds none, and the product that it changes, None for a purchase.
+Request = tuple[Kind | None, Product | None]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What requests will cost together, as far as that is known."""
+
+    estimate: Estimate | None
+    # Requests whose product has no known price; all of them when there is no estimate.
+    unknown: int
+    asked: int
+    # The price of the one product that it is about, and that product's name.
+    price: Price | None
+    product_name: str
+    prices: Mapping[str, Price]
+    balance: Decimal | None
+    currency: str
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether the balance does not suffice for what is known already."""
+        return self.estimate is not None and self.balance is not None and self.estimate.exceeds(self.balance)
+
+
+def of(account: Account, requests: Sequence[Request]) -> Quote:
+    """What these requests will cost, in one query. Nothing is asked of the provider: it has no price list."""
+    known, now = prices.known(account), timezone.now()
+    found = [prices.estimate(kind, product, known, now) for kind, product in requests if kind is not None]
+    names = {name for kind, product in requests if (name := _name(kind, product))}
+    name = names.pop() if len(names) == 1 else ""
+    info = getattr(account, "info", None)
+    return Quote(
+        estimate=estimates.together(each for each in found if each is not None),
+        unknown=found.count(None),
+        asked=len(found),
+        price=known.get(name),
+        product_name=name,
+        prices=known,
+        balance=info.balance if info else None,
+        currency=info.currency if info else "",
+    )
+
+
+def renewals(products: Iterable[Product], duration: str) -> list[Request]:
+    """Renewals of these products for the same time; of a duration that the API would not take, none."""
+    wanted: list[Request] = []
+    for product in products:
+        kind = RenewProduct(product.remote_id, duration)
+        try:
+            kind.validate()
+        except Invalid:
+            return [(None, product) for product in products]
+        wanted.append((kind, product))
+    return wanted
+
+
+def _name(kind: Kind | None, product: Product | None) -> str:
+    if product is not None:
+        return product.product_name
+    return kind.product_name if isinstance(kind, AddProduct) else ""
