@@ -1,7 +1,7 @@
 """Gathers the models of the layers below, so that the application has one migrations folder."""
 
 from hosting.accounts.models import Account, Endpoint
-from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, OsImage, Product, Vm
+from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample, Change, Disk, OsImage, Product, Vm
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
 from hosting.teams.models import AuditEntry, Membership, Team, User
@@ -13,6 +13,7 @@ __all__ = [
     "BalanceSample",
     "Bulk",
     "BulkRow",
+    "CapacitySample",
     "Change",
     "Disk",
     "Endpoint",

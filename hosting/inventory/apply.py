@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
-from hosting.inventory import rows
-from hosting.inventory.models import AccountInfo, BalanceSample, Change, Disk, MirrorRow, OsImage, Product, Vm
+from hosting.inventory import rows, samples
+from hosting.inventory.models import AccountInfo, Change, Disk, MirrorRow, OsImage, Product, Vm
 from hosting.inventory.reading import Reading
 
 # What a person would want to be told of when it changes outside.
@@ -169,18 +167,7 @@ def _apply_facts(account: Account, reading: Reading) -> list[Change]:
     known = set(Product.objects.filter(account=account).values_list("remote_id", flat=True))
     changes = _merge(account, Product, "product", products, known - products.keys(), reading.read_at)
     AccountInfo.objects.update_or_create(account=account, defaults=values)
-    if "balance" in values:
-        _note_balance(account, values["balance"], reading.read_at)
+    samples.note(account, reading.read_at, before=before, info=values)
     if before is None or any(getattr(before, name) != value for name, value in values.items() if name != "read_at"):
         changes.append(Change(account=account, what=Change.What.CHANGED, object_type="info", remote_id=0))
     return changes
-
-
-def _note_balance(account: Account, balance: Decimal, read_at: datetime) -> None:
-    """Keep a balance that is new, or note that the last one was seen again."""
-    last = BalanceSample.objects.filter(account=account).last()
-    if last is not None and last.balance == balance:
-        BalanceSample.objects.filter(pk=last.pk).update(last_at=read_at)
-        return
-    span = {} if last is None else {"moved_after": last.last_at or last.at, "moved_before": timezone.now()}
-    BalanceSample.objects.create(account=account, at=read_at, balance=balance, **span)

@@ -49,6 +49,8 @@ class BalanceSample(models.Model):
     moved_before = models.DateTimeField(null=True, blank=True)
     # Whether it was looked into which operation the change belongs to: see `operations.costs`.
     weighed = models.BooleanField(default=False)
+    # The sum of all falls until then: it stays exact when samples between two are let go of.
+    spent = models.DecimalField(max_digits=16, decimal_places=2, default=0)
 
     class Meta:
         ordering = ["at"]
@@ -56,6 +58,23 @@ class BalanceSample(models.Model):
             models.Index(fields=["account", "at"]),
             models.Index(fields=["account"], condition=models.Q(weighed=False), name="balance_samples_to_weigh"),
         ]
+
+
+class CapacitySample(models.Model):
+    """What the account was granted and what of it was used, whenever that was seen to change."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="capacity_samples", db_index=False)
+    at = models.DateTimeField()
+    granted_shares = models.FloatField()
+    used_shares = models.FloatField()
+    granted_memory_mb = models.FloatField()
+    used_memory_mb = models.FloatField()
+    granted_disk_mb = models.FloatField()
+    used_disk_mb = models.FloatField()
+
+    class Meta:
+        ordering = ["at"]
+        indexes = [models.Index(fields=["account", "at"])]
 
 
 class MirrorRow(models.Model):

@@ -9,7 +9,8 @@ from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Product
 from hosting.operations import estimates, rules
 from hosting.operations.estimates import Estimate, Price
-from hosting.operations.kinds import AddProduct, Kind, RemoveProduct, RenewProduct, UpdateProduct
+from hosting.operations.kind import Kind
+from hosting.operations.kinds import AddProduct, RemoveProduct, RenewProduct, UpdateProduct
 from hosting.operations.models import Operation
 from hosting.operations.states import State
 

@@ -11,7 +11,7 @@ from hosting.accounts import availability
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
-from hosting.inventory import mirror
+from hosting.inventory import mirror, samples
 from hosting.inventory.reading import ALL_FACTS, Fact
 from hosting.jobs import Job, ask
 from hosting.operations import cancel, conclude, track
@@ -50,6 +50,8 @@ def round_of(account: Account, *, with_info: bool = False) -> None:
     if is_first or reread or moved or with_info:
         facts = ALL_FACTS if is_first or reread else Fact.CAPACITY | Fact.BALANCE
         mirror.refresh(session, facts=facts, explained=by_operations(account))
+    if reread:
+        samples.thin(account, now)
     mirror.finish_round(
         account, next_s=settings.MIRROR_ROUND_S, reread_s=settings.MIRROR_REREAD_S, reread=reread or is_first
     )

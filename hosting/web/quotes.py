@@ -10,7 +10,8 @@ from hosting.accounts.models import Account
 from hosting.inventory.models import Product
 from hosting.operations import estimates, prices
 from hosting.operations.estimates import Estimate, Price
-from hosting.operations.kinds import AddProduct, Kind, RenewProduct
+from hosting.operations.kind import Kind
+from hosting.operations.kinds import AddProduct, RenewProduct
 from hosting.operations.rejection import Invalid
 
 # A request, None while the form holds none, and the product that it changes, None for a purchase.
