@@ -1,6 +1,6 @@
 // Keys for those who work here all day. They can be switched off in their own list ("?").
 (function () {
-  const PLACES = { h: "dashboard", a: "attention", s: "servers", d: "disks", p: "shares", o: "operations", c: "changes" };
+  const PLACES = { h: "dashboard", a: "attention", s: "servers", d: "disks", p: "shares", o: "operations", c: "changes", t: "trends" };
   const WAIT_MS = 1500;
   let going = 0;
 

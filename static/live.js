@@ -6,11 +6,11 @@
 
   const region = () => document.getElementById("live");
 
-  // A swap must not take away what a person is using: an open menu, a field, a selection.
+  // A swap must not take away what a person is using: an open menu or table, a field, a selection.
   function inUse(live) {
     const selection = getSelection();
     return Boolean(
-      live.querySelector("details[open].menu, input:focus, select:focus, textarea:focus, [data-choose]:checked") ||
+      live.querySelector("details[open], input:focus, select:focus, textarea:focus, [data-choose]:checked") ||
         document.querySelector("dialog[open]") ||
         (selection && !selection.isCollapsed && live.contains(selection.anchorNode)),
     );

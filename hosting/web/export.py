@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -74,7 +75,31 @@ CHANGES: Sequence[Column] = (
     ("before", lambda change: change.before or ""),
     ("after", lambda change: change.after or ""),
 )
-Row = Vm | Disk | Product | Operation | Change
+BALANCE: Sequence[Column] = (
+    ("from", lambda sample: sample.at),
+    ("balance", lambda sample: sample.balance),
+)
+CAPACITY: Sequence[Column] = (
+    ("from", lambda sample: sample.at),
+    *(
+        (name, attrgetter(name))
+        for name in (
+            "granted_shares",
+            "used_shares",
+            "granted_memory_mb",
+            "used_memory_mb",
+            "granted_disk_mb",
+            "used_disk_mb",
+        )
+    ),
+)
+OUTCOMES: Sequence[Column] = (
+    ("from", lambda slot: slot.first),
+    ("done", lambda slot: slot.counts["done"]),
+    ("not_done", lambda slot: slot.counts["failed"]),
+    ("unconfirmed", lambda slot: slot.counts["uncertain"]),
+    ("cancelled", lambda slot: slot.counts["cancelled"]),
+)
 
 
 def wanted(request: HttpRequest) -> bool:
@@ -91,8 +116,12 @@ def operations(account: Account) -> Sequence[Column]:
 
 def as_csv(table: Any, columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
     """All rows of a list (see `tables.table`), written while they are read: its memory does not grow with them."""
-    rows = table.data.data.select_related(*table.related)
-    response = StreamingHttpResponse(_lines(rows.iterator(_CHUNK), columns), content_type="text/csv; charset=utf-8")
+    return stream(table.data.data.select_related(*table.related).iterator(_CHUNK), columns, name=name)
+
+
+def stream(rows: Iterable[Any], columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
+    """These rows as a file that is written while they are read."""
+    response = StreamingHttpResponse(_lines(rows, columns), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{slugify(name) or "list"}.csv"'
     return response
 
@@ -104,7 +133,7 @@ class _Line:
         return line
 
 
-def _lines(rows: Iterable[Row], columns: Sequence[Column]) -> Iterator[str]:
+def _lines(rows: Iterable[Any], columns: Sequence[Column]) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield writer.writerow([name for name, _value in columns])
     for row in rows:
@@ -118,7 +147,7 @@ def _cell(value: object) -> object:
         return int(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, int | Decimal):
+    if isinstance(value, int | float | Decimal):
         return value
     text = str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text

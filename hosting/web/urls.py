@@ -15,6 +15,7 @@ from hosting.web.views import (
     search,
     servers,
     shares,
+    trends,
 )
 
 
@@ -75,6 +76,7 @@ of_account = [
     path("operations/<number:operation_id>/happened/", operations.happened, name="operation_happened"),
     path("operations/<number:operation_id>/none/", operations.decide, name="operation_none"),
     path("operations/<number:operation_id>/is/<number:remote_id>/", operations.decide, name="operation_is"),
+    path("trends/", trends.index, name="trends"),
     path("changes/", operations.outside, name="changes"),
 ]
 

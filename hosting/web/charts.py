@@ -1,0 +1,275 @@
+"""The geometry of charts: values in, places in an SVG out. Pure, and without words.
+
+A drawing stretches sideways and keeps its height and its letters, so that it is read on a phone too: x is a part of the
+width (per cent, or thousandths in a path), y is in pixels. Places are strings: a template must not write them with the
+comma of somebody's language.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+TOP = 18
+HEIGHT = 180
+BOTTOM = TOP + HEIGHT
+# The room for the labels below.
+_LABELS = 24
+# Drawn at most: more than a screen tells apart.
+MOST_POINTS = 200
+MOST_TICKS = 7
+# A path's x goes from 0 to this.
+_WIDE = 1000
+# Labels nearer to a side than this many per cent are set inwards.
+_SIDE = 8
+# A count that is not nothing is seen beside one a thousand times as high.
+_LOWEST_BAR = 2.0
+# What arithmetic with floats leaves over.
+_NEARLY = 1e-9
+
+Point = tuple[datetime, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A label at a place of an axis. On a narrow drawing the minor ones are left out."""
+
+    place: str
+    label: str
+    anchor: str = "start"
+    minor: bool = False
+
+
+@dataclass(frozen=True)
+class Path:
+    """One series: `line` is what is drawn, `area` the same closed down to the foot."""
+
+    kind: str
+    line: str
+    area: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    kind: str
+    y: str
+    height: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """The bars of one slot, from the foot up; `title` says their values."""
+
+    x: str
+    width: str
+    title: str
+    bars: Sequence[Bar]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A whole drawing: rows and moments with their labels, and either paths or columns."""
+
+    height: int
+    top: int
+    rows: Sequence[Tick] = ()
+    moments: Sequence[Tick] = ()
+    paths: Sequence[Path] = ()
+    columns: Sequence[Column] = ()
+
+    @property
+    def box(self) -> str:
+        """What the paths are drawn in."""
+        return f"0 0 {_WIDE} {self.height}"
+
+    @property
+    def gutter(self) -> int:
+        """The room beside, for the longest label of a row."""
+        return 12 + 7 * max((len(row.label) for row in self.rows), default=0)
+
+    @property
+    def total(self) -> int:
+        """The height of the whole, with room for the labels below."""
+        return self.top + self.height + (_LABELS if self.moments else self.top)
+
+    @property
+    def label_line(self) -> int:
+        """Where the letters of the labels below stand."""
+        return self.total - 4
+
+
+def scale(low: float, high: float, *, most: int = 5, whole: bool = False) -> list[float]:
+    """Round values at equal distances that hold `low` and `high` between them; `whole` ones for what is counted."""
+    if high <= low:
+        high = low + (abs(low) or 1)
+    least = max((high - low) / (most - 1), 1.0 if whole else 0.0)
+    power = 10.0 ** math.floor(math.log10(least))
+    factors = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
+    step = next(factor * power for factor in factors if factor * power >= least * (1 - _NEARLY))
+    first, last = math.floor(low / step + _NEARLY), math.ceil(high / step - _NEARLY)
+    return [number * step for number in range(first, last + 1)]
+
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_STEPS = [
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    *(_HOUR * hours for hours in (1, 2, 4, 12)),
+    *(_DAY * days for days in (1, 2, 5, 10, 15, 30, 61, 122, 366)),
+]
+
+
+def moments(start: datetime, end: datetime, zone: tzinfo) -> list[datetime]:
+    """Round moments between two, at most seven: hours and midnights where the reader is."""
+    length = end - start
+    step = next((step for step in _STEPS if length <= step * MOST_TICKS), _STEPS[-1])
+    midnight = end.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    found: list[datetime] = []
+    if step >= _DAY:
+        # Days are counted on the calendar: one of them may have 23 hours.
+        while midnight >= start and len(found) < MOST_TICKS:
+            found.append(midnight)
+            midnight -= step
+        return found[::-1]
+    at = midnight + (end - midnight) // step * step
+    while at >= start and len(found) < MOST_TICKS:
+        found.append(at)
+        at -= step
+    return found[::-1]
+
+
+def within(points: Sequence[Point], start: datetime) -> list[Point]:
+    """The points from `start` on, and the one before, which still holds then."""
+    first = next((index for index, (at, _values) in enumerate(points) if at > start), len(points))
+    return list(points[max(0, first - 1) :])
+
+
+def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
+    """At most `most` of the points, oldest first: of each stretch of time its last, and the lowest and highest ones."""
+    if len(points) <= most:
+        return list(points)
+    series = range(len(points[0][1]))
+    slots = max(1, most // (2 * len(series) + 1))
+    start, length = points[0][0], (points[-1][0] - points[0][0]) / slots
+    stretches: dict[int, list[int]] = {}
+    for index, (at, _values) in enumerate(points):
+        slot = min(slots - 1, int((at - start) / length)) if length else 0
+        stretches.setdefault(slot, []).append(index)
+    kept = set()
+    for stretch in stretches.values():
+        kept.add(stretch[-1])
+        for one in series:
+            kept.add(min(stretch, key=lambda index: points[index][1][one]))
+            kept.add(max(stretch, key=lambda index: points[index][1][one]))
+    return [points[index] for index in sorted(kept)]
+
+
+def steps(
+    points: Sequence[Point],
+    start: datetime,
+    end: datetime,
+    kinds: Sequence[str],
+    *,
+    unit: float = 1,
+    label: Callable[[float], str],
+    moment: Callable[[datetime], str],
+    zone: tzinfo,
+) -> Drawing:
+    """Values that hold until the next one, drawn as steps from zero on. `unit` is what a round value is a multiple of.
+
+    `label` says a value, `moment` a round moment where the reader is.
+    """
+    values = [value / unit for _at, row in points for value in row]
+    rows = scale(min(0.0, *values), max(0.0, *values))
+    found = moments(start, end, zone)
+    return Drawing(
+        HEIGHT,
+        TOP,
+        rows=[Tick(_px(_y(row, rows, HEIGHT) + TOP), label(row * unit)) for row in rows],
+        moments=[
+            _below(100 * _part(at, start, end), moment(at), minor=(len(found) - index) % 2 == 0)
+            for index, at in enumerate(found)
+        ],
+        paths=[_path(kind, points, index, start, end, rows, unit, HEIGHT) for index, kind in enumerate(kinds)],
+    )
+
+
+def spark(points: Sequence[Point], start: datetime, end: datetime, *, height: int = 36) -> Drawing:
+    """The run of one value, as large as it goes: for a glance, without axes."""
+    values = [row[0] for _at, row in points]
+    low, high = min(values), max(values)
+    rows = [low, high] if high > low else [low - 1, high + 1]
+    return Drawing(height, 2, paths=[_path("run", points, 0, start, end, rows, 1, height)])
+
+
+def stacks(
+    slots: Sequence[tuple[str, str, Sequence[int]]], kinds: Sequence[str], *, label: Callable[[float], str]
+) -> Drawing:
+    """Counts on top of each other, a column for each slot: (what it is called below, its title, its counts)."""
+    rows = scale(0, max((sum(counts) for _name, _title, counts in slots), default=0), whole=True)
+    width = 100 / max(1, len(slots))
+    every = max(1, math.ceil(len(slots) / MOST_TICKS))
+    return Drawing(
+        HEIGHT,
+        TOP,
+        rows=[Tick(_px(_y(row, rows, HEIGHT) + TOP), label(row)) for row in rows],
+        moments=[
+            _below(width * (index + 0.5), name, minor=(len(slots) - 1 - index) // every % 2 == 1)
+            for index, (name, _title, _counts) in enumerate(slots)
+            if (len(slots) - 1 - index) % every == 0
+        ],
+        columns=[
+            Column(
+                _px(width * (index + 0.14)), _px(width * 0.72), title, _bars(counts, kinds, HEIGHT / (rows[-1] or 1))
+            )
+            for index, (_name, title, counts) in enumerate(slots)
+        ],
+    )
+
+
+def _bars(counts: Sequence[int], kinds: Sequence[str], each: float) -> list[Bar]:
+    foot, found = float(BOTTOM), []
+    for kind, count in zip(kinds, counts, strict=True):
+        if count:
+            height = max(_LOWEST_BAR, count * each)
+            foot -= height
+            found.append(Bar(kind, _px(foot), _px(height)))
+    return found
+
+
+def _path(
+    kind: str,
+    points: Sequence[Point],
+    index: int,
+    start: datetime,
+    end: datetime,
+    rows: Sequence[float],
+    unit: float,
+    height: int,
+) -> Path:
+    places = [
+        (_px(_WIDE * _part(at, start, end)), _px(_y(values[index] / unit, rows, height))) for at, values in points
+    ]
+    line = f"M{places[0][0]} {places[0][1]}"
+    line += "".join(f"H{x}V{y}" for x, y in places[1:]) + f"H{_WIDE}"
+    foot = _px(_y(min(max(0.0, rows[0]), rows[-1]), rows, height))
+    return Path(kind, line, f"{line}V{foot}H{places[0][0]}Z")
+
+
+def _part(at: datetime, start: datetime, end: datetime) -> float:
+    """Where between two moments, 0 to 1."""
+    return min(1.0, max(0.0, (at - start) / (end - start))) if end > start else 1.0
+
+
+def _y(value: float, rows: Sequence[float], height: int) -> float:
+    return height * (1 - (value - rows[0]) / (rows[-1] - rows[0]))
+
+
+def _below(percent: float, label: str, *, minor: bool) -> Tick:
+    anchor = "start" if percent < _SIDE else "end" if percent > 100 - _SIDE else "middle"
+    return Tick(_px(percent), label, anchor, minor)
+
+
+def _px(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,50 @@
+from datetime import timedelta
+
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from hosting.inventory import samples
+from hosting.inventory.models import BalanceSample, CapacitySample
+from hosting.web import export, trends
+from hosting.web.pages import account_page as render_page
+from hosting.web.scope import AccountRequest, account_page
+
+
+@require_safe
+@account_page
+def index(request: AccountRequest) -> HttpResponseBase:
+    """How the account went: balance, capacity, operations."""
+    days = trends.period_of(request.GET.get("period"))
+    if export.wanted(request):
+        return _as_csv(request, days)
+    account, now = request.account, timezone.now()
+    info = getattr(account, "info", None)
+    history = trends.balance_history(account, now, days)
+    context = {
+        "period": days,
+        "periods": trends.PERIODS,
+        "runway": trends.runway_words(history, now) if history else "",
+        "balance": trends.balance_chart(history, info.currency if info else "", days, now),
+        "operations": trends.operations_chart(account, days, now),
+        "capacity": trends.capacity_charts(account, days, now),
+    }
+    return render_page(request, "trends", context)
+
+
+def _as_csv(request: AccountRequest, days: int) -> HttpResponseBase:
+    """Every sample of the period, or the counts; not only what is drawn."""
+    account, now = request.account, timezone.now()
+    start, of = now - timedelta(days=days), request.GET.get("of")
+    name = f"{of}-{account.label}"
+    if of == "balance":
+        rows = samples.since(BalanceSample.objects.all(), account, start)
+        return export.stream(rows.iterator(), export.BALANCE, name=name)
+    if of == "capacity":
+        return export.stream(
+            samples.since(CapacitySample.objects.all(), account, start).iterator(), export.CAPACITY, name=name
+        )
+    if of == "operations":
+        return export.stream(trends.operation_slots(account, days, now), export.OUTCOMES, name=name)
+    raise Http404
