@@ -11,8 +11,6 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import slugify
 
 from hosting.accounts.models import Account
-from hosting.inventory.models import Change, Disk, Product, Vm
-from hosting.operations.models import Operation
 from hosting.web.templatetags.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]

@@ -16,7 +16,7 @@ from tests import factories
 FRAME, COUNTS = 4, 5
 QUERIES = {
     "servers": FRAME + 2,  # rows; open operations
-    "disks": FRAME + 4,  # rows; open operations; the servers' names; those that no server uses
+    "disks": FRAME + 6,  # rows; open operations; capacity (2); the servers' names; those that no server uses
     "operations": FRAME + 2,  # rows; changes of many objects
     "changes": FRAME + 1,
     "shares": FRAME + 4,  # products; open operations; capacity (2)
@@ -59,8 +59,8 @@ def test_the_dashboard_costs_the_same_queries_for_any_account(
     count: int,
 ) -> None:
     fill(account, owner, count)
-    # What needs attention (4), capacity (2), servers, disks, unattached, running, finished, plans, products.
-    with django_assert_num_queries(FRAME + COUNTS + 13):
+    # What needs attention (4), capacity (2), balance, servers, disks, unattached, running, finished, plans, products.
+    with django_assert_num_queries(FRAME + COUNTS + 14):
         browser.get(reverse("dashboard", args=[account.pk]))
 
 

@@ -14,10 +14,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
+from hosting.inventory.capacity import Capacity
 from hosting.operations import kinds
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import State
+from hosting.web.templatetags.formats import plain, size
 from hosting.web.templatetags.registry import register
 from hosting.web.templatetags.words import operation_title
 
@@ -112,6 +114,17 @@ def gauge(used: float, reserved: float, total: float, label: str) -> dict[str, o
         "reserved_from": f"{used_width:.2f}",
         "label": label,
     }
+
+
+@register.inclusion_tag("hosting/components/resource_gauge.html")
+def resource_gauge(capacity: Capacity, name: str) -> dict[str, object]:
+    """How much of the account's shares, memory or disk is free, used, and on its way: in words and as a bar."""
+    title, said = {"shares": (_("Shares"), plain), "memory_mb": (_("Memory"), size), "disk_mb": (_("Disk"), size)}[name]
+    sides = ("used", "reserved", "granted", "expired", "free")
+    amounts = {side: getattr(getattr(capacity, side), name) for side in sides}
+    words = {side: said(amount) for side, amount in amounts.items()}
+    label = _("%(title)s: %(used)s of %(granted)s used, %(reserved)s on their way") % {"title": title, **words}
+    return {"title": title, "amounts": amounts, "label": label, **words}
 
 
 @register.simple_tag(takes_context=True)

@@ -3,7 +3,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from hosting.operations import capacity
-from hosting.web import queries
+from hosting.web import queries, trends
 from hosting.web.attention import Matter, matters
 from hosting.web.pages import account_page as render_page
 from hosting.web.scope import AccountRequest, account_page
@@ -12,18 +12,22 @@ from hosting.web.scope import AccountRequest, account_page
 @require_safe
 @account_page
 def dashboard(request: AccountRequest) -> HttpResponse:
-    account = request.account
+    account, now = request.account, timezone.now()
+    history = trends.balance_history(account, now)
     running, finished = queries.latest_operations(account)
     context = {
         "attention": _matters(request),
         "capacity": capacity.overview(account),
+        "spark": trends.balance_spark(history, now),
+        "spark_label": trends.spark_words(history, now),
+        "runway": trends.runway_words(history, now),
         "servers": queries.servers_by_state(account),
         "disks": queries.disks_by_state(account),
         "unattached": queries.unattached_disks(account),
         "running": running,
         "finished": finished,
         "running_plans": queries.running_plans(account),
-        "expiring": queries.expiring_products(account, timezone.now()),
+        "expiring": queries.expiring_products(account, now),
     }
     return render_page(request, "dashboard", context)
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Disk, Vm
+from hosting.operations import capacity
 from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
 from hosting.teams.roles import Permission
 from hosting.web import changes, export, find, queries
@@ -33,6 +34,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
     context = {
         "table": disks,
         "filter": rows,
+        "capacity": capacity.overview(request.account),
         "open": queries.open_by_target(request.account),
         "bulk_actions": SECTIONS["disks"].offered(request.member),
         "vm_names": queries.vm_names(request.account, shown),
