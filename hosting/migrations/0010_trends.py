@@ -42,7 +42,7 @@ def begin(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosting', '0007_bulk'),
+        ('hosting', '0009_costs'),
     ]
 
     operations = [

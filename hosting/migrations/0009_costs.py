@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosting', '0007_bulk'),
+        ('hosting', '0008_plans'),
     ]
 
     operations = [
