@@ -2,7 +2,8 @@
 
 A `BalanceSample` says that money moved between two readings. It belongs to an operation when that is the only one that
 can have ended between them, and when nothing but Sharedeck was at work. Anything else stays unknown: what people buy
-next is estimated from it.
+next is estimated from it. What the API tells nobody of is a deposit: one that outweighs the operation shows by its
+direction, and readings are near enough to each other for others to be rare.
 """
 
 from collections.abc import Iterable

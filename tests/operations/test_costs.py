@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -48,7 +49,7 @@ def read(account: Account, second: float, balance: str) -> None:
     )
 
 
-def operation(account: Account, sent: float, seen_over: float | None, kind: str = ADD, **fields: object) -> Operation:
+def operation(account: Account, sent: float, seen_over: float | None, kind: str = ADD, **fields: Any) -> Operation:
     return factories.operation(
         account,
         **{

@@ -1,6 +1,7 @@
 """What ends when, and what that does to what is used."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -123,7 +124,11 @@ def test_the_days_tell_what_is_left_and_which_servers_stop_fitting(account: Acco
 def test_a_renewal_that_is_under_way_counts(account: Account) -> None:
     product = account.product_set.get(quantity=12)
     params = {"product_id": product.remote_id, "duration": "1y"}
-    values = {"kind": "hosting_account_product_renew", "params": params, "product_id": product.remote_id}
+    values: dict[str, Any] = {
+        "kind": "hosting_account_product_renew",
+        "params": params,
+        "product_id": product.remote_id,
+    }
     factories.running_operation(account, vm_id=None, **values)
     assert shares_left(account) == [16, 12]
     month = expiry.calendar(account, timezone.now()).months[0]

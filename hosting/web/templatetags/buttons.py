@@ -81,7 +81,7 @@ def link_button(
 @register.simple_tag
 def renew_query(ids: Iterable[int]) -> str:
     """What the page that renews many products is asked for."""
-    return "?" + urlencode({"action": "renew", "ids": list(ids)}, doseq=True)
+    return "?" + urlencode([("action", "renew"), *(("ids", number) for number in ids)])
 
 
 def _button_off(label: str, name: str, reason: str, *, quiet: bool) -> SafeString:

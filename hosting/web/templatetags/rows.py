@@ -94,7 +94,8 @@ def product_actions(context: Context, product: Product) -> str:
     if operation := open_operation_on(context, "product", product.remote_id):
         return row_operation(operation)
     words: Mapping[str, Any] = context["words"]
-    buttons, off = [], {}
+    buttons: list[str] = []
+    off: dict[str, list[str]] = {}
     for name, word, action in (("renew", "renew", "renewing"), ("update", "change", "updating"), _RELEASE):
         reason = why_not(product, action)
         url = row_url(context, f"shares_{name}", product.remote_id)

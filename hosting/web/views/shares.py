@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -119,7 +121,7 @@ def _form(
     product: Product,
     form: ChangeForm,
     kind: Kind | None,
-    words: dict[str, object],
+    words: Mapping[str, object],
     *,
     action: str,
     at_first: Kind | None = None,
