@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting.operations import bulk as bulks
 from hosting.operations import kinds
 from hosting.operations.bulk_models import Bulk
+from hosting.operations.kind import Kind
 from hosting.operations.rejection import Rejected
 from hosting.web import changes, quotes
 from hosting.web.bulk_actions import SECTIONS, Chosen, chosen
@@ -79,7 +80,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponse:
     return account_form(request, "form", context, section=section, bad=form.is_bound)
 
 
-def _money(request: AccountRequest, kind: type[kinds.Kind], choice: Chosen, form: BulkForm) -> dict[str, object]:
+def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: BulkForm) -> dict[str, object]:
     """What a renewal of many costs; nothing for what costs nothing."""
     if kind is not kinds.RenewProduct:
         return {}
