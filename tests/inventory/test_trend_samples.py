@@ -72,6 +72,9 @@ def test_old_samples_are_thinned_to_one_an_hour_and_then_to_one_a_day(other: Acc
             for number, age in enumerate(sorted(ages, reverse=True))
         )
     samples.thin(other, NOW)
+    assert BalanceSample.objects.filter(account=other).count() == len(ages), "not before they were weighed"
+    BalanceSample.objects.update(weighed=True)
+    samples.thin(other, NOW)
     kept = list(BalanceSample.objects.filter(account=other))
     days = [sample.at.date() for sample in kept if NOW - sample.at > timedelta(days=90)]
     assert len(days) == len(set(days)) == 3
