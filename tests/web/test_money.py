@@ -112,6 +112,14 @@ def test_the_summary_of_a_new_server_says_what_its_shares_cost(browser: Client, 
     assert "Costs about" not in words(browser.post(url, {"buy_shares": 0}).content.decode())
 
 
+def test_a_plan_says_what_it_will_cost_before_it_starts(browser: Client, account: Account, owner: Membership) -> None:
+    factories.purchase(account, "shares", 2, "1m", cost="24.00")
+    buying = factories.plan(account, by=owner, spec={**factories.SPEC, "buy_shares": 3})
+    assert "Costs about 36.00 EUR" in page(browser, "plan", account.pk, buying.pk)
+    free = factories.plan(account, by=owner)
+    assert "Costs about" not in page(browser, "plan", account.pk, free.pk)
+
+
 def test_an_estimate_asks_for_what_exists(browser: Client, account: Account, owner: Membership) -> None:
     elsewhere = factories.product(factories.account(owner.team, label="Other"))
     url = reverse("shares_estimate", args=[account.pk])

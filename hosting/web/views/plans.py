@@ -13,9 +13,10 @@ from hosting.inventory.models import OsImage, Vm
 from hosting.operations import plan_steps, plans
 from hosting.operations.models import Plan
 from hosting.operations.plan_kind import Step
+from hosting.operations.plan_kinds import spec_of
 from hosting.operations.rejection import Rejected
 from hosting.teams.roles import Permission
-from hosting.web import changes
+from hosting.web import changes, quotes
 from hosting.web.pages import account_page as render_page
 from hosting.web.pages import to_plan
 from hosting.web.scope import AccountRequest, account_page
@@ -44,17 +45,25 @@ def _subject(request: AccountRequest, plan: Plan, steps: list[Step]) -> dict[str
     return {"vm_id": made, "os_label": images.values_list("label", flat=True).first()}
 
 
+def _quote(request: AccountRequest, plan: Plan) -> quotes.Quote:
+    """What a plan will still spend."""
+    spec = spec_of(plan)
+    return quotes.of(request.account, [(spec.request(spec.spending_step, {}), None)])
+
+
 @require_safe
 @account_page
 def detail(request: AccountRequest, plan_id: int) -> HttpResponse:
     plan = _plan(request, plan_id)
     steps = plan_steps.steps(plan)
+    must_buy = plan_steps.must_buy(plan)
     context = {
         "plan": plan,
         "spec": plan.spec,
         "steps": steps,
         "needs_password": plan_steps.needs_password(plan),
-        "must_buy": plan_steps.must_buy(plan),
+        "must_buy": must_buy,
+        "quote": _quote(request, plan) if must_buy else None,
         # Once its size is changed, a resize has nothing left that could be asked for otherwise.
         "changeable": not any(step.name == "change" and step.state in {"done", "running"} for step in steps),
         "facts": f"hosting/_plan_facts_{plan.kind}.html",
