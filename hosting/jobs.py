@@ -20,6 +20,7 @@ class Job(StrEnum):
     ADVANCE_BULK = "hosting.tasks.advance_bulk"
     CANCEL = "hosting.tasks.cancel"
     SETTLE = "hosting.tasks.settle"
+    PROVE = "hosting.tasks.prove"
     REFRESH = "hosting.tasks.refresh"
     SWEEP = "hosting.tasks.sweep"
 

@@ -1,6 +1,6 @@
 """Gathers the models of the layers below, so that the application has one migrations folder."""
 
-from hosting.accounts.models import Account, Endpoint
+from hosting.accounts.models import Account, Candidate, Endpoint
 from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample, Change, Disk, OsImage, Product, Vm
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
@@ -14,6 +14,7 @@ __all__ = [
     "Bulk",
     "BulkRow",
     "CapacitySample",
+    "Candidate",
     "Change",
     "Disk",
     "Endpoint",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import redis
 from celery import shared_task
 
-from hosting.accounts import availability
+from hosting.accounts import availability, proving
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
@@ -79,6 +79,11 @@ def refresh(account_id: int, with_info: int = 0) -> None:
         return
     with _next_time("a round", lambda: rounds.retry_round_soon(account)):
         rounds.round_of(account, with_info=bool(with_info))
+
+
+@shared_task(name=Job.PROVE.value)
+def prove(candidate_id: int) -> None:
+    proving.prove(candidate_id)
 
 
 @shared_task(name=Job.SWEEP.value)

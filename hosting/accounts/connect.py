@@ -1,8 +1,12 @@
-"""Connecting a reseller login to a team, and correcting it later. The password is write-only."""
+"""Connecting a reseller login to a team, and correcting it later. The password is write-only.
 
-from django.db import transaction
+Nothing that is given here is used before the provider has accepted it: see `candidates`.
+"""
 
-from hosting.accounts import versions
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from hosting.accounts import candidates, session_store, versions
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
@@ -10,51 +14,113 @@ from hosting.teams.models import Membership, record
 from hosting.teams.roles import Permission
 
 
+class NotProvenError(Exception):
+    """The login does not work, or nobody knows yet whether it does: it gets no other handle."""
+
+
 def connect(*, by: Membership, endpoint: Endpoint, label: str, login: str, handle: str, password: str) -> Account:
-    """Save a reseller login for the member's team, and ask for its first sign-in and import.
+    """Save a reseller login for the member's team, and have it tested. It is read once the provider has accepted it.
 
     Raises:
         NotAllowedError: when the member may not manage accounts.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
     by.require(Permission.MANAGE_ACCOUNTS)
+    account = Account(team=by.team, endpoint=endpoint, label=label, login=login, handle=handle)
+    account.sealed_password = seal(password)
+    return _connected(account, by=by)
+
+
+def add_handle(account: Account, *, by: Membership, label: str, handle: str) -> Account:
+    """Connect another handle of the same login. Its password is used again; nobody types or sees it.
+
+    Raises:
+        NotAllowedError: when the member may not manage accounts.
+        NotProvenError: when the login does not work, or was not tested yet.
+        django.db.IntegrityError: when the team has this handle of the login already.
+    """
+    by.require(Permission.MANAGE_ACCOUNTS)
+    if account.trouble not in (Account.Trouble.NONE, Account.Trouble.HANDLE):
+        raise NotProvenError
+    other = Account(team=account.team, endpoint=account.endpoint, label=label, login=account.login, handle=handle)
+    other.sealed_password = account.sealed_password
+    return _connected(other, by=by)
+
+
+def _connected(account: Account, *, by: Membership) -> Account:
+    account.trouble = Account.Trouble.UNTESTED
     with transaction.atomic():
-        account = Account.objects.create(
-            team=by.team,
-            endpoint=endpoint,
-            label=label,
-            login=login,
-            handle=handle,
-            sealed_password=seal(password),
+        account.save(force_insert=True)
+        record(
+            by.team,
+            by=by,
+            action="account.connected",
+            subject=account.label,
+            login=account.login,
+            handle=account.handle,
         )
-        record(by.team, by=by, action="account.connected", subject=label, login=login, handle=handle)
-        ask(Job.REFRESH, account.pk)
+        candidates.put_forward(account, by=by)
     return account
 
 
-def update(account: Account, *, by: Membership, label: str, handle: str, password: str = "") -> None:
-    """Correct an account; an empty password stays as it was. Calls that had been stopped are tried again.
+def update(account: Account, *, by: Membership, label: str, handle: str, login: str = "", password: str = "") -> bool:
+    """Rename an account, and have new credentials tested: they replace the old ones when the provider accepts them.
+
+    An empty password is the stored one. What does not work is tested again as it is.
+
+    Returns: whether something is being tested now.
 
     Raises:
         NotAllowedError: when the member may not manage accounts.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
     by.require(Permission.MANAGE_ACCOUNTS)
-    changed = [
-        name
-        for name, differs in (
-            ("label", label != account.label),
-            ("handle", handle != account.handle),
-            ("password", bool(password)),
-        )
-        if differs
-    ]
-    account.label, account.handle = label, handle
-    if password:
-        account.sealed_password = seal(password)
-    account.trouble = Account.Trouble.NONE
+    login = login or account.login
+    if login != account.login and account.mirrored_at:
+        raise ValueError("an account that has worked keeps its login")
     with transaction.atomic():
-        account.save(update_fields=["label", "handle", "sealed_password", "trouble"])
-        record(by.team, by=by, action="account.changed", subject=label, changed=changed)
-        versions.bump(account.pk)
-        ask(Job.REFRESH, account.pk)
+        if candidates.is_taken(account, login=login, handle=handle):
+            raise IntegrityError
+        if label != account.label:
+            account.label = label
+            Account.objects.filter(pk=account.pk).update(label=label)
+            record(by.team, by=by, action="account.changed", subject=label, changed=["label"])
+            versions.bump(account.pk)
+        tested = candidates.open_of(account)
+        known = tested or account
+        differs = bool(password) or (login, handle) != (known.login, known.handle)
+        if differs or (account.trouble and not tested):
+            candidates.put_forward(account, by=by, login=login, handle=handle, password=password)
+            return True
+    return tested is not None
+
+
+def sign_in_again(account: Account, *, by: Membership) -> None:
+    """Forget the session at the provider and open another; an account that is stopped is tested again as it is.
+
+    Raises:
+        NotAllowedError: when the member may not manage accounts.
+        redis.RedisError: when Redis is away; nothing has changed.
+    """
+    by.require(Permission.MANAGE_ACCOUNTS)
+    session_store.drop(account)
+    with transaction.atomic():
+        record(by.team, by=by, action="account.signed_in_again", subject=account.label)
+        if tested := candidates.open_of(account):
+            ask(Job.PROVE, tested.pk)
+        elif account.trouble:
+            candidates.put_forward(account, by=by)
+        else:
+            Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now())
+            versions.bump(account.pk)
+            ask(Job.REFRESH, account.pk, 1)
+
+
+def dismiss(account: Account, *, by: Membership) -> None:
+    """Put aside how the last test ended.
+
+    Raises:
+        NotAllowedError: when the member may not manage accounts.
+    """
+    by.require(Permission.MANAGE_ACCOUNTS)
+    candidates.dismiss(account, by=by)

@@ -1,11 +1,11 @@
-"""A team's login at a provider, and the endpoint that serves it."""
+"""A team's login at a provider, the endpoint that serves it, and what is to replace it once it is proven."""
 
 from datetime import timedelta
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from hosting.teams.models import Membership, Team
+from hosting.teams.models import Membership, Team, User
 
 
 class Endpoint(models.Model):
@@ -38,6 +38,8 @@ class Account(models.Model):
         CREDENTIALS = "credentials", _("The provider refused the login or its password")
         HANDLE = "handle", _("The login may not act as this handle")
         SEAL = "seal", _("The stored password cannot be read with today's keys")
+        # It was just connected: a first sign-in has yet to prove that it works.
+        UNTESTED = "untested", _("The login has not been tested yet")
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="accounts")
     endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="accounts")
@@ -77,3 +79,63 @@ class Account(models.Model):
     @property
     def clock_offset(self) -> timedelta:
         return timedelta(seconds=self.clock_offset_s)
+
+
+class Candidate(models.Model):
+    """Credentials that are to become an account's own once the provider has accepted them. The latest of an account.
+
+    They stand beside the ones in use. The password is here only while the test is open.
+    """
+
+    class State(models.TextChoices):
+        TESTING = "testing", _("Being tested")
+        # The provider did not answer: tried again until it does, for a day.
+        UNANSWERED = "unanswered", _("Waiting for the provider")
+        ACCEPTED = "accepted", _("Accepted")
+        REFUSED = "refused", _("Refused")
+        EXPIRED = "expired", _("Not tested in time")
+
+    class Refusal(models.TextChoices):
+        """What the provider, or the panel, did not accept."""
+
+        NONE = "", _("None")
+        CREDENTIALS = "credentials", _("The provider refused the login or its password")
+        HANDLE = "handle", _("The login may not act as this handle")
+        SEAL = "seal", _("The password cannot be read with today's keys")
+        TAKEN = "taken", _("Your team has an account with this login and handle already")
+
+    OPEN = (State.TESTING, State.UNANSWERED)
+
+    account = models.OneToOneField(Account, models.CASCADE, related_name="candidate")
+    login = models.CharField(max_length=100)
+    handle = models.CharField(max_length=100)
+    # Empty: the account's stored password is tested. Emptied when the test is over, however it ends.
+    sealed_password = models.TextField(blank=True, default="")
+    # Whether a new password was given: what is said afterwards depends on it.
+    new_password = models.BooleanField(default=False)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.TESTING)
+    refusal = models.CharField(max_length=12, choices=Refusal.choices, default=Refusal.NONE, blank=True)
+    # The provider's own words, scrubbed of secrets by the client.
+    said = models.CharField(max_length=255, blank=True, default="")
+    asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    asked_at = models.DateTimeField()
+    # When the sweep asks for the next try; a worker that tries it has it to itself until `claimed_until`.
+    due_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(state__in=("testing", "unanswered")), name="open_candidate_due"
+            )
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+    @property
+    def needs_look(self) -> bool:
+        """Whether it ended otherwise than its person wished."""
+        return self.state in (self.State.REFUSED, self.State.EXPIRED)

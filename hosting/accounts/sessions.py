@@ -5,8 +5,6 @@ the endpoint answers and how far its clock is from ours. A call that changes som
 except after a session fault: the provider says then that it did not execute it.
 """
 
-import hashlib
-import hmac
 import logging
 import time
 from collections import deque
@@ -15,32 +13,26 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Generic, TypeVar
 
-from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from redis.exceptions import LockError
 
-from hosting.accounts import availability, limits, store, versions
+from hosting.accounts import availability, limits, session_store, store, versions
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
-from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
+from hosting.accounts.sealing import UnreadableSecretError, unseal
+from hosting.accounts.signing_in import PARALLEL_CALLS, login_key, longest_s, refusal_of, sign_in, transport_to
 from hosting.api import (
     ApiError,
     Client,
-    CredentialsRefused,
-    DataFault,
     Garbled,
     NotEncodable,
     NotSent,
     RateLimited,
     SessionFault,
-    Transport,
     Unanswered,
-    login,
-    su,
 )
 from hosting.teams.models import record
 
@@ -48,15 +40,12 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# The API's sessions live 12 hours (specification, login). An hour less, so that none ends in our hands.
-SESSION_LIFE_S = 11 * 3600
 # A login's lock lives a little longer than the two calls can take: a worker that died in one stops all others so long.
 _LOCK_SPARE_S = 5
 # Who waits longer for somebody else's login tries again later: a worker that died in one must not stop all others.
 _LOCK_WAIT_S = 10
-# Reading in bulk: calls at once, calls handed out before the first of them must be back, the wait for an allowance,
-# and how often a call that came too early is made.
-_PARALLEL_CALLS = 16
+# Reading in bulk: calls handed out before the first of them must be back, the wait for an allowance, and how often a
+# call that came too early is made.
 _CALLS_AHEAD = 64
 _READING_PATIENCE_S = 60.0
 _TOO_EARLY_TIMES = 4
@@ -93,16 +82,6 @@ class _Running(Generic[Result]):
     future: "Future[Result | ApiError]"
 
 
-@lru_cache
-def _transport(url: str) -> Transport:
-    return Transport(
-        url,
-        connect_timeout_s=settings.API_CONNECT_TIMEOUT_S,
-        read_timeout_s=settings.API_READ_TIMEOUT_S,
-        pool_size=_PARALLEL_CALLS,
-    )
-
-
 def client_for(account: Account, priority: Priority) -> "ApiSession":
     """A live session of the account, from the cache or by one login.
 
@@ -122,8 +101,8 @@ class ApiSession:
     def __init__(self, account: Account, priority: Priority) -> None:
         self.account = account
         self._priority = priority
-        self._transport = _transport(account.endpoint.url)
-        self._login_key = _digest(account.endpoint.url, account.login)
+        self._transport = transport_to(account.endpoint.url)
+        self._login_key = login_key(account.endpoint, account.login)
         self._session_id = ""
 
     def open(self) -> None:
@@ -156,7 +135,7 @@ class ApiSession:
             See `client_for`, besides `ApiError`.
         """
         under_way: deque[_Running[Result]] = deque()
-        pool = ThreadPoolExecutor(_PARALLEL_CALLS)
+        pool = ThreadPoolExecutor(PARALLEL_CALLS)
         answer: Answer[Result] | None = None
         try:
             for call in calls:
@@ -231,16 +210,23 @@ class ApiSession:
     def _cached_or_new(self, ended: str = "") -> str:
         """The cached session id unless it is the one that has `ended`; otherwise one login, whoever else asks."""
         password = self._password()
-        key = session_key(self.account, password)
-        redis = store.connection()
-        if cached := _open_cached(redis.get(key), ended):
+        key = session_store.session_key(self.account, password)
+        if cached := session_store.get(key, ended):
             return cached
+        if ended:
+            session_store.note_refused(self.account.pk)
         with _locked(f"login:{key}"):
-            if cached := _open_cached(redis.get(key), ended):
+            if cached := session_store.get(key, ended):
                 return cached
             session_id = self._log_in(password)
-            redis.set(key, seal(session_id), ex=SESSION_LIFE_S)
+            session_store.put(key, session_id)
+            self._tell_pages()
             return session_id
+
+    def _tell_pages(self) -> None:
+        """The account's page shows since when there is a session. A session in hand is worth more than that."""
+        with suppress(DatabaseError), transaction.atomic():
+            versions.bump(self.account.pk)
 
     def _password(self) -> str:
         try:
@@ -250,27 +236,22 @@ class ApiSession:
             raise AccountStoppedError(Account.Trouble.SEAL) from None
 
     def _log_in(self, password: str) -> str:
-        """Log in in safe mode, then `su` to the account's handle (contract, Sessions)."""
+        """A new session, unless somebody has just found that the account cannot have one."""
         account = self.account
         account.refresh_from_db(fields=["trouble"])
         if account.trouble:
             raise AccountStoppedError(account.trouble)
         try:
-            limits.take(self._login_key, self._priority)
-            safe_session = login(self._transport, account.login, password, safe=True)
-            limits.take(self._login_key, self._priority)
-            session_id = su(self._transport, safe_session, account.handle)
-        except CredentialsRefused as error:
-            self._note(error)
-            self._stop(Account.Trouble.CREDENTIALS)
-            raise AccountStoppedError(Account.Trouble.CREDENTIALS) from None
+            session_id = sign_in(
+                account.endpoint, name=account.login, password=password, handle=account.handle, priority=self._priority
+            )
         except ApiError as error:
             self._note(error)
-            # A session that ended between the two calls is nobody's mistake.
-            if not isinstance(error, DataFault) or isinstance(error, SessionFault):
+            trouble = refusal_of(error)
+            if not trouble:
                 raise
-            self._stop(Account.Trouble.HANDLE)
-            raise AccountStoppedError(Account.Trouble.HANDLE) from None
+            self._stop(trouble)
+            raise AccountStoppedError(trouble) from None
         self._note(None)
         return session_id
 
@@ -280,6 +261,7 @@ class ApiSession:
         with transaction.atomic():
             stopped = Account.objects.filter(
                 pk=account.pk,
+                login=account.login,
                 sealed_password=account.sealed_password,
                 handle=account.handle,
                 trouble=Account.Trouble.NONE,
@@ -289,29 +271,10 @@ class ApiSession:
                 versions.bump(account.pk)
 
 
-def session_key(account: Account, password: str) -> str:
-    """Where the session is cached. The password is part of it: who has another password has no session either."""
-    return "session:" + _digest(account.endpoint.url, account.login, account.handle, password)
-
-
-def _digest(*parts: str) -> str:
-    message = "\0".join(parts).encode()
-    return hmac.new(settings.SECRET_KEY.encode(), message, hashlib.sha256).hexdigest()
-
-
-def _open_cached(sealed: object, ended: str) -> str:
-    """The session id in a cache value; empty when there is none, when it cannot be read, or when it has ended."""
-    try:
-        session_id = unseal(str(sealed or ""))
-    except UnreadableSecretError:
-        return ""
-    return "" if session_id == ended else session_id
-
-
 @contextmanager
 def _locked(name: str) -> Iterator[None]:
     """Hold a lock in Redis. One that expired under us is only a login too many, never a wrong one."""
-    life_s = 2 * (settings.API_CONNECT_TIMEOUT_S + settings.API_READ_TIMEOUT_S) + _LOCK_SPARE_S
+    life_s = longest_s() + _LOCK_SPARE_S
     lock = store.connection().lock(name, timeout=life_s, blocking_timeout=_LOCK_WAIT_S)
     if not lock.acquire():
         raise limits.NoAllowanceError

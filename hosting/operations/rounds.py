@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from hosting.accounts import availability
+from hosting.accounts import availability, candidates
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
@@ -90,6 +90,7 @@ def sweep() -> None:
     """Ask for whatever is due. Jobs are only hints: this makes the rows true when a job, a key or a worker is lost."""
     now = timezone.now()
     _bury_dead_senders(now)
+    candidates.sweep(now)
     _ask_for_operations(now)
     cancel.sweep(now)
     _ask_for_accounts(now)

@@ -113,6 +113,8 @@ def retry(operation: Operation, *, by: Membership, nonce: uuid.UUID | None = Non
 
 
 def _require_working(account: Account) -> None:
+    if account.trouble == Account.Trouble.UNTESTED:
+        raise AccountTrouble(_("The login has not been tested yet: nothing was sent. Try again when it works."))
     if account.trouble:
         raise AccountTrouble(
             _("%(trouble)s. Correct the account's settings first; nothing was sent.")

@@ -11,7 +11,8 @@ from hosting.accounts import store
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
-from hosting.accounts.sessions import ApiSession, client_for, session_key
+from hosting.accounts.session_store import session_key
+from hosting.accounts.sessions import ApiSession, client_for
 from hosting.api import Client
 from hosting.operations import conclude, kinds
 from hosting.operations import send as sending
