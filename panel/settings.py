@@ -56,7 +56,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hosting.web.middleware.error_pages",
 ]
+CSRF_FAILURE_VIEW = "hosting.web.errors.csrf_failure"
 
 TEMPLATES = [
     {

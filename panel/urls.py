@@ -9,6 +9,12 @@ def closed(_request: HttpRequest) -> HttpResponse:
     raise Http404
 
 
+handler400 = "hosting.web.errors.bad_request"
+handler403 = "hosting.web.errors.forbidden"
+handler404 = "hosting.web.errors.not_found"
+handler429 = "hosting.web.errors.too_many"
+handler500 = "hosting.web.errors.failed"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health),
     path("auth/email/", closed),

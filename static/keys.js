@@ -1,6 +1,16 @@
 // Keys for those who work here all day. They can be switched off in their own list ("?").
 (function () {
-  const PLACES = { h: "dashboard", a: "attention", s: "servers", d: "disks", p: "shares", o: "operations", c: "changes", t: "trends" };
+  const PLACES = {
+    h: "dashboard",
+    n: "attention",
+    s: "servers",
+    d: "disks",
+    p: "shares",
+    o: "operations",
+    c: "changes",
+    t: "trends",
+    l: "login",
+  };
   const WAIT_MS = 1500;
   let going = 0;
 
@@ -26,7 +36,13 @@
       return;
     }
     if (!areOn()) return;
-    if (event.key === "/") {
+    const isGoing = Date.now() - going < WAIT_MS;
+    if (isGoing && event.key === "a") {
+      event.preventDefault();
+      document.dispatchEvent(new CustomEvent("sharedeck:switch"));
+    } else if (isGoing && Object.hasOwn(PLACES, event.key)) {
+      document.querySelector(`.side-nav [data-place="${PLACES[event.key]}"]`)?.click();
+    } else if (event.key === "/") {
       const search = document.querySelector("main input[type=search]") ?? document.querySelector("input[type=search]");
       event.preventDefault();
       search?.focus();
@@ -35,8 +51,6 @@
     } else if (event.key === "g") {
       going = Date.now();
       return;
-    } else if (Date.now() - going < WAIT_MS && Object.hasOwn(PLACES, event.key)) {
-      document.querySelector(`.side-nav [data-place="${PLACES[event.key]}"]`)?.click();
     }
     going = 0;
   });

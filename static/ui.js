@@ -56,11 +56,6 @@
       .finally(() => button.removeAttribute("aria-busy"));
   });
 
-  // What htmx cannot put into the page (an error page) is shown whole.
-  document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.requestConfig.verb === "post") location.reload();
-  });
-
   // A form is sent once; its nonce would make it one operation anyway.
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method !== "post") return;

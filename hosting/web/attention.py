@@ -68,7 +68,7 @@ def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
 
 def counts(accounts: Iterable[Account], now: datetime) -> dict[int, int]:
     """How many matters each of several accounts has, in four queries whatever their number."""
-    wanted = {account.pk: int(bool(account.trouble)) for account in accounts}
+    wanted = {account.pk: int(_login_needs_look(account)) for account in accounts}
     operations = Operation.objects.filter(account__in=wanted)
     for rows in (
         _stuck_operations(operations, now),
@@ -139,8 +139,16 @@ def _waiting_bulks(bulks: QuerySet[Bulk], now: datetime) -> QuerySet[Bulk]:
 
 
 def _of_account(account: Account) -> Iterator[Matter]:
-    if account.trouble:
+    if _login_needs_look(account):
         yield Matter("trouble", account)
+
+
+def _login_needs_look(account: Account) -> bool:
+    """Whether the login does not work, or what was to replace it was not accepted. A test under way needs nobody."""
+    candidate = getattr(account, "candidate", None)
+    if candidate is not None and candidate.is_open:
+        return False
+    return bool(account.trouble) or (candidate is not None and candidate.needs_look)
 
 
 def _of_operations(operations: Iterable[Operation], account: Account, by: Membership) -> Iterator[Matter]:

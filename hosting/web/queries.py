@@ -21,9 +21,27 @@ def accounts_of(user: User) -> list[Account]:
     """The accounts of all teams of a person, for the switcher."""
     return list(
         Account.objects.filter(team__memberships__user=user)
-        .select_related("endpoint", "team")
-        .order_by("team__name", "label", "id")
+        .select_related("endpoint", "team", "candidate")
+        .order_by("team__name", "team_id", "label", "id")
     )
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many servers and disks an account has."""
+
+    servers: int
+    disks: int
+
+
+def sizes(accounts: Iterable[Account]) -> dict[int, Size]:
+    """The size of each account, in two queries."""
+    ids = [account.pk for account in accounts]
+    servers, disks = (
+        dict(rows.filter(account__in=ids).order_by().values_list("account_id").annotate(count=Count("*")))
+        for rows in (Vm.objects.all(), Disk.objects.all())
+    )
+    return {pk: Size(servers.get(pk, 0), disks.get(pk, 0)) for pk in ids}
 
 
 def open_by_target(account: Account) -> dict[str, Operation]:

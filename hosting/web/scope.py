@@ -89,7 +89,7 @@ def account_page(view: AccountView[P]) -> Callable[..., HttpResponseBase]:
         member.user = request.user
         request.member = member  # type: ignore[attr-defined]
         request.account = get_object_or_404(  # type: ignore[attr-defined]
-            Account.objects.visible_to(member).select_related("endpoint", "info"), pk=account_id
+            Account.objects.visible_to(member).select_related("endpoint", "info", "candidate"), pk=account_id
         )
         try:
             return _private(view(request, *args, **kwargs))  # type: ignore[arg-type]

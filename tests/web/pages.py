@@ -11,6 +11,8 @@ from tests import factories
 
 # Addresses that only take a POST.
 POST_ONLY = {
+    "login_again",
+    "login_dismiss",
     "refresh",
     "server_start",
     "server_stop",
@@ -33,6 +35,9 @@ POST_ONLY = {
 # Addresses that change something, or show the form for it: a viewer gets 403.
 CHANGES = {
     "account_settings",
+    "login_again",
+    "login_dismiss",
+    "handle_new",
     "shares_add",
     "shares_estimate",
     "shares_renew",

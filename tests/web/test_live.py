@@ -30,6 +30,7 @@ LIVE = [
     "operation",
     "plan",
     "changes",
+    "login",
 ]
 
 

@@ -1,13 +1,18 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from hosting.accounts.models import Account, Endpoint
+from hosting.accounts.models import Account, Candidate, Endpoint
 from hosting.operations import rules
 from hosting.teams.models import Membership
 from hosting.web.forms.base import ChangeForm
+from hosting.web.login_words import Correction, candidate_of
 
+# Names and handles are no words: no browser corrects or remembers them.
+QUIET = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 _HANDLE_HELP = _("Whose hosting account it is: the login's own handle, or the handle of one of its customers.")
 
 
@@ -37,7 +42,7 @@ class ConnectForm(ChangeForm):
         else:
             del self.fields["team"]
         for name in ("label", "login", "handle"):
-            self.fields[name].widget.attrs |= {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+            self.fields[name].widget.attrs |= QUIET
 
     def member(self) -> Membership:
         """The actor: the person in the team that they chose, or in their only one."""
@@ -46,11 +51,12 @@ class ConnectForm(ChangeForm):
 
 
 class AccountForm(ChangeForm):
-    """The password is write-only: empty keeps it."""
+    """The password is write-only: empty keeps it. The login can be corrected until it has worked once."""
 
     label = forms.CharField(
         label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
     )
+    login = forms.CharField(label=_("Login"), max_length=100, validators=[rules.plain])
     handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
     password = forms.CharField(
         label=_("New password"),
@@ -59,10 +65,50 @@ class AccountForm(ChangeForm):
         validators=[rules.plain],
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("Leave it empty to keep the stored one, which is never shown."),
     )
 
-    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, account: Account, other_handles: int = 0) -> None:
+        super().__init__(data)
+        candidate = candidate_of(account)
+        # What is being tested, or was refused, is what the person wants: nothing typed is lost.
+        wanted = candidate if candidate and candidate.state != Candidate.State.ACCEPTED else account
+        for name, value in (("label", account.label), ("login", wanted.login), ("handle", wanted.handle)):
+            self.fields[name].initial = value
+            self.fields[name].widget.attrs |= QUIET
+        if account.mirrored_at:
+            del self.fields["login"]
+        help_text = _("Leave it empty to keep the stored one, which is never shown. A new one is tested first.")
+        if other_handles:
+            also = ngettext(
+                "It is then used for the other handle of this login too.",
+                "It is then used for the %(count)d other handles of this login too.",
+                other_handles,
+            )
+            help_text = format_lazy("{} {}", help_text, also % {"count": other_handles})
+        self.fields["password"].help_text = help_text
+
+    def show_refusal(self, correction: Correction) -> None:
+        """Show beside its field what the last test ended with, although nothing was sent."""
+        self.data = {name: field.initial for name, field in self.fields.items()}
+        self.is_bound = True
+        self.full_clean()
+        self.add_error(correction.field, correction.beside)
+
+
+class HandleForm(ChangeForm):
+    """Another handle of a login that is connected already."""
+
+    label = forms.CharField(
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+    )
+    handle = forms.CharField(
+        label=_("Handle"),
+        max_length=100,
+        validators=[rules.plain],
+        help_text=_("The handle of one of the login's customers, or its own."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["label"].initial = account.label
-        self.fields["handle"].initial = account.handle
+        for field in ("label", "handle"):
+            self.fields[field].widget.attrs |= QUIET

@@ -122,6 +122,8 @@ def _why_off(context: Context, needs: str, off: str, *, local: bool) -> str:
         return str(WHY_NOT.get(permission, ""))
     account: Account | None = context.get("account")
     if account is not None and not local and permission in {Permission.SPEND, Permission.OPERATE, Permission.DELETE}:
+        if account.trouble == Account.Trouble.UNTESTED:
+            return _("The login has not been tested yet: nothing can be sent before it works.")
         if account.trouble:
             return _("The account's login does not work: nothing can be sent until that is corrected.")
         if account.endpoint.away_since:

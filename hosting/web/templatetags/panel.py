@@ -1,6 +1,15 @@
 """`{% load panel %}`: the panel's own tags and filters."""
 
-from hosting.web.templatetags import buttons, components, formats, imports, plan_words, rows, words  # noqa: F401 - each adds its own
+from hosting.web.templatetags import (  # noqa: F401 - each adds its own
+    buttons,
+    components,
+    formats,
+    imports,
+    logins,
+    plan_words,
+    rows,
+    words,
+)
 from hosting.web.templatetags.registry import register
 
 __all__ = ["register"]

@@ -1,3 +1,5 @@
+from collections import Counter
+
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpResponse
@@ -8,14 +10,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from hosting.accounts import candidates
 from hosting.accounts import connect as connections
+from hosting.accounts.models import Account
 from hosting.inventory import refresh as mirror_refresh
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Permission
-from hosting.web import attention, queries
+from hosting.web import attention, login_words, queries
 from hosting.web.forms.accounts import AccountForm, ConnectForm
 from hosting.web.pages import account_form, back, person_page
 from hosting.web.scope import AccountRequest, PersonRequest, account_page, signed_in
+from hosting.web.views.logins import tested_words
 
 FORMS = ["GET", "HEAD", "POST"]
 _TAKEN = gettext_lazy("Your team has an account with this login and handle already.")
@@ -26,12 +31,21 @@ _TAKEN = gettext_lazy("Your team has an account with this login and handle alrea
 def index(request: PersonRequest) -> HttpResponse:
     """All logins of all teams of the person, and what state they are in."""
     memberships = list(Membership.objects.filter(user=request.user).select_related("team").order_by("team__name"))
+    accounts = queries.accounts_of(request.user)
     context = {
         "memberships": memberships,
-        "matters": attention.counts(queries.accounts_of(request.user), timezone.now()),
+        "matters": attention.counts(accounts, timezone.now()),
+        "sizes": queries.sizes(accounts),
+        "standings": _count_standings(accounts),
         "manageable": {member.team_id for member in memberships if member.may(Permission.MANAGE_ACCOUNTS)},
     }
     return person_page(request, "accounts", context)
+
+
+def _count_standings(accounts: list[Account]) -> list[tuple[login_words.Standing, int]]:
+    """How many accounts stand how, where there are any."""
+    counts = Counter(login_words.standing(account).code for account in accounts)
+    return [(standing, counts[standing.code]) for standing in login_words.ALL if counts[standing.code]]
 
 
 @require_http_methods(FORMS)
@@ -56,16 +70,14 @@ def connect(request: PersonRequest) -> HttpResponse:
         except IntegrityError:
             form.add_error("handle", _TAKEN)
         else:
-            messages.success(
-                request, _("“%(label)s” is connected. Its servers and disks are being read.") % {"label": account.label}
-            )
-            response = redirect("dashboard", account.pk)
+            messages.success(request, tested_words(account.endpoint.away_since is not None))
+            response = redirect("login", account.pk)
             response.status_code = 303
             return response
     context = {
         "form": form,
         "title": _("Connect a reseller login"),
-        "lead": _("Sharedeck signs in with it and shows your team what the account has."),
+        "lead": _("Sharedeck tests it first, then shows your team what the account has."),
         "submit": _("Connect"),
         "icon": "plug",
         "cancel": reverse("accounts"),
@@ -79,28 +91,36 @@ def connect(request: PersonRequest) -> HttpResponse:
 def edit(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.MANAGE_ACCOUNTS)
     account = request.account
-    form = AccountForm(request.POST or None, account=account)
+    form = AccountForm(request.POST or None, account=account, other_handles=candidates.siblings(account).count())
     if form.is_valid():
         data = form.cleaned_data
         try:
-            connections.update(
-                account, by=request.member, label=data["label"], handle=data["handle"], password=data["password"]
+            tested = connections.update(
+                account,
+                by=request.member,
+                label=data["label"],
+                login=data.get("login", ""),
+                handle=data["handle"],
+                password=data["password"],
             )
         except IntegrityError:
             form.add_error("handle", _TAKEN)
         else:
-            messages.success(request, _("Saved. The login is being checked."))
-            return back(request, reverse("dashboard", args=[account.pk]))
+            messages.success(request, tested_words(account.endpoint.away_since is not None) if tested else _("Saved."))
+            return back(request, reverse("login", args=[account.pk]))
+    sent = form.is_bound
+    if not sent and (correction := login_words.correction(login_words.candidate_of(account))):
+        form.show_refusal(correction)
     context = {
         "form": form,
         "facts": "hosting/_account_facts.html",
         "title": _("Settings of %(label)s") % {"label": account.label},
         "submit": _("Save"),
         "icon": "settings",
-        "cancel": reverse("dashboard", args=[account.pk]),
-        "password_again": form.is_bound,
+        "cancel": reverse("login", args=[account.pk]),
+        "password_again": sent,
     }
-    return account_form(request, "form", context, section="settings", bad=form.is_bound)
+    return account_form(request, "form", context, section="login", bad=sent)
 
 
 @require_POST

@@ -1,0 +1,178 @@
+"""What a person reads when a request cannot be answered: what happened, and what to do next.
+
+Pages are drawn without a context of the request: neither the database nor Redis has to answer for them. An htmx
+request gets the same words as a message, so that the page it came from stays.
+"""
+
+import sys
+from dataclasses import dataclass
+
+import redis
+from django.db import InterfaceError, InternalError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from hosting.teams.models import Membership
+from hosting.teams.roles import PERMISSIONS, Permission, Role
+
+# How long a panel that can't reach its data asks for, in seconds: a restart takes no longer.
+RETRY_AFTER_S = 30
+
+PERMISSION_WORDS = {
+    Permission.VIEW: gettext_lazy("look at the team's accounts"),
+    Permission.SPEND: gettext_lazy("spend money"),
+    Permission.OPERATE: gettext_lazy("operate servers and disks"),
+    Permission.DELETE: gettext_lazy("delete servers and disks"),
+    Permission.MANAGE_ACCOUNTS: gettext_lazy("change logins and accounts"),
+    Permission.MANAGE_PEOPLE: gettext_lazy("manage the team's people"),
+    Permission.READ_AUDIT: gettext_lazy("read the audit trail"),
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A link that leads on."""
+
+    label: str
+    url: str
+
+
+def _answer(request: HttpRequest, status: int, title: str, *texts: str, way: Way | None = None) -> HttpResponse:
+    context = {
+        "title": title,
+        "texts": texts,
+        "way": way or Way(_("To the panel"), "/"),
+        "status": status,
+    }
+    template = "_error.html" if request.headers.get("HX-Request") else "error.html"
+    response = HttpResponse(render_to_string(template, context), status=status)
+    add_never_cache_headers(response)
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(
+        request,
+        400,
+        _("That request makes no sense"),
+        _("Something in it is missing, too large or altered. Go back, reload the page, and try again."),
+    )
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Which permission is missing, which roles have it, and who can give one of them."""
+    title = _("You may not do that")
+    account = getattr(request, "account", None)
+    way = None
+    if account is not None:
+        way = Way(_("To %(label)s") % {"label": account.label}, reverse("dashboard", args=[account.pk]))
+    try:
+        permission = Permission(str(exception))
+    except ValueError:
+        return _answer(request, 403, title, _("Your role does not allow it. Ask an owner of the team."), way=way)
+    roles = [str(role.label) for role in Role if permission in PERMISSIONS[role]]
+    return _answer(
+        request,
+        403,
+        title,
+        _("It needs the permission to %(what)s, and your role does not have it.")
+        % {"what": PERMISSION_WORDS[permission]},
+        _("Roles that have it: %(roles)s.") % {"roles": ", ".join(roles)},
+        _ask_whom(request),
+        way=way,
+    )
+
+
+def _ask_whom(request: HttpRequest) -> str:
+    """Who can give a role: by name, because a person knows their colleagues and not their roles."""
+    member: Membership | None = getattr(request, "member", None)
+    givers = [role for role in Role if Permission.MANAGE_PEOPLE in PERMISSIONS[role]]
+    people = Membership.objects.filter(role__in=givers).exclude(user=request.user.pk).select_related("user")
+    if member is not None:
+        people = people.filter(team=member.team_id)
+    else:
+        people = people.filter(team__memberships__user=request.user.pk)
+    names = sorted({str(each.user) for each in people[:5]})
+    if not names:
+        return _("Ask an owner of the team.")
+    return _("Ask an owner of the team to change your role: %(people)s.") % {"people": get_text_list(names, _("or"))}
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _answer(
+        request,
+        403,
+        _("This form is out of date"),
+        _("You have probably signed in or out in another tab. Nothing was done."),
+        _("Go back, reload the page, and send it again."),
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(
+        request,
+        404,
+        _("There is nothing here"),
+        _("The address is wrong, the object is gone, or it belongs to a team that you are not in."),
+        _("Search for it by its name, or begin at the panel."),
+    )
+
+
+def not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
+    """405: an address that only takes a form was opened, or the other way round."""
+    response = _answer(
+        request,
+        405,
+        _("This address can't be opened like that"),
+        _("It belongs to a button. Go back and press that, or begin at the panel. Nothing was done."),
+    )
+    response["Allow"] = allowed
+    return response
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    return _answer(
+        request,
+        429,
+        _("Too many attempts"),
+        _("Wait a few minutes, then try again. Others who sign in from your network wait as well."),
+        way=Way(_("Back to signing in"), reverse("account_login")),
+    )
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """500; or 503 when it is the database or Redis that does not answer."""
+    if isinstance(sys.exc_info()[1], redis.RedisError | OperationalError | InterfaceError | InternalError):
+        return unavailable(request)
+    return _answer(
+        request,
+        500,
+        _("Something went wrong here"),
+        _("It was written to the log; whoever runs this panel can read there what it was."),
+        _("What you asked for may not have been saved: look at the list of operations before you ask again."),
+    )
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503: the panel itself cannot read or save."""
+    what_now = (
+        _("Wait half a minute, then try again. Your servers are not affected.")
+        if request.method in {"GET", "HEAD"} or request.path.startswith("/auth/")
+        else _("Wait half a minute, then look at the list of operations before you ask again.")
+    )
+    again = request.path if request.method in {"GET", "HEAD"} else "/"
+    response = _answer(
+        request,
+        503,
+        _("The panel can't save anything right now"),
+        _("Its database or its session store does not answer, or takes no changes."),
+        what_now,
+        way=Way(_("Try again"), again),
+    )
+    response["Retry-After"] = str(RETRY_AFTER_S)
+    return response

@@ -1,0 +1,99 @@
+"""How an account's login stands, its session at the provider, and other handles of it."""
+
+import redis
+from django.contrib import messages
+from django.db import IntegrityError
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from hosting.accounts import candidates, connect, session_store
+from hosting.accounts.models import Candidate
+from hosting.teams.roles import Permission
+from hosting.web import login_words
+from hosting.web.forms.accounts import HandleForm
+from hosting.web.pages import account_form, back
+from hosting.web.pages import account_page as render_page
+from hosting.web.scope import AccountRequest, account_page
+
+
+@require_safe
+@account_page
+def login(request: AccountRequest) -> HttpResponse:
+    """Whether the login works, what is being tested, and whether there is a session."""
+    account = request.account
+    candidate = Candidate.objects.filter(account=account).select_related("asked_by").first()
+    correction = login_words.correction(candidate)
+    context = {
+        "candidate": candidate,
+        "problem": correction.problem if correction else None,
+        "session": session_store.state_of(account),
+        "handles": candidates.siblings(account).select_related("endpoint", "candidate").order_by("label", "id"),
+        "moving": candidate is not None and candidate.is_open,
+    }
+    return render_page(request, "login", context)
+
+
+@require_POST
+@account_page
+def again(request: AccountRequest) -> HttpResponse:
+    """Drop the session and open another."""
+    account = request.account
+    try:
+        connect.sign_in_again(account, by=request.member)
+    except redis.RedisError:
+        messages.error(request, _("The panel's session store does not answer: nothing was changed. Try again soon."))
+    else:
+        if account.endpoint.away_since:
+            messages.warning(request, _("The provider does not answer. Sharedeck signs in as soon as it does."))
+        else:
+            messages.info(request, _("Sharedeck is signing in again."))
+    return back(request, reverse("login", args=[account.pk]))
+
+
+@require_POST
+@account_page
+def dismiss(request: AccountRequest) -> HttpResponse:
+    """The person has read how the last test ended."""
+    connect.dismiss(request.account, by=request.member)
+    return back(request, reverse("login", args=[request.account.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_page
+def new_handle(request: AccountRequest) -> HttpResponse:
+    request.member.require(Permission.MANAGE_ACCOUNTS)
+    account = request.account
+    form = HandleForm(request.POST or None)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = connect.add_handle(account, by=request.member, label=data["label"], handle=data["handle"])
+        except IntegrityError:
+            form.add_error("handle", _("Your team has an account with this login and handle already."))
+        except connect.NotProvenError:
+            form.add_error(None, _("This login does not work at the moment. Correct it first, then add handles."))
+        else:
+            messages.success(request, tested_words(made.endpoint.away_since is not None))
+            response = redirect("login", made.pk)
+            response.status_code = 303
+            return response
+    context = {
+        "form": form,
+        "facts": "hosting/_account_facts.html",
+        "title": _("Add another handle of this login"),
+        "lead": _("Sharedeck uses the password that it has. Your team sees the new account beside this one."),
+        "submit": _("Add"),
+        "icon": "plus",
+        "cancel": reverse("login", args=[account.pk]),
+    }
+    return account_form(request, "form", context, section="login", bad=form.is_bound)
+
+
+def tested_words(away: bool) -> str:
+    """What is said once credentials were saved."""
+    if away:
+        return _("Saved. The provider does not answer: the login is tested as soon as it does.")
+    return _("Saved. The login is being tested.")
