@@ -190,8 +190,8 @@ def test_all_accounts_of_a_person_are_counted_in_the_same_queries(
         other = factories.account(owner.team, label=f"Other {number}", trouble="handle" if number else "")
         for _ in range(number):
             factories.operation(other, by=owner, state="failed")
-    # The person, their memberships, the accounts (the frame and the list), what needs attention (4).
-    with django_assert_num_queries(8):
+    # The person, their memberships, the accounts (the frame and the list), what needs attention (4), servers and disks.
+    with django_assert_num_queries(10):
         page = browser.get(reverse("accounts")).content.decode()
     assert "4 to look at" in page
     assert page.count("to look at") == 3

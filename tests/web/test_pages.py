@@ -4,7 +4,6 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
-from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -197,11 +196,6 @@ def test_an_operation_that_needs_a_person_shows_what_it_may_be(browser: Client, 
     assert "Which of these is it?" in page
     assert "<code>41</code>" in page
     assert "<code>42</code>" in page
-
-
-@pytest.mark.parametrize("name", ["400.html", "403.html", "403_csrf.html", "404.html", "429.html", "500.html"])
-def test_an_error_page_needs_nothing_but_itself(name: str) -> None:
-    check(name, render_to_string(name))
 
 
 def test_a_page_that_fails_says_so_in_the_look_of_the_panel(

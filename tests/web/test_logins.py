@@ -1,0 +1,228 @@
+"""A login's page, its settings, other handles of it, and the way from one account to another."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from hosting.accounts import session_store
+from hosting.accounts.models import Account, Candidate
+from hosting.accounts.sealing import seal, unseal
+from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.roles import Role
+from tests import factories
+
+
+def candidate(account: Account, state: str, *, by: Membership | None = None, **fields: Any) -> Candidate:
+    now = timezone.now()
+    return Candidate.objects.create(
+        account=account,
+        state=state,
+        asked_at=now,
+        due_at=now,
+        asked_by=by.user if by else None,
+        **{"login": account.login, "handle": account.handle, **fields},
+    )
+
+
+def page_of(browser: Client, account: Account) -> str:
+    return browser.get(reverse("login", args=[account.pk])).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state", "fields", "words"),
+    [
+        ("untested", "testing", {}, "This page shows by itself what the provider says"),
+        ("untested", "unanswered", {}, "tested as soon as it does"),
+        ("untested", "expired", {}, "Test the login again when the provider is back"),
+        ("credentials", "refused", {"refusal": "credentials"}, "Compare both with what the provider gave you"),
+        ("handle", "refused", {"refusal": "handle", "handle": "X"}, "The login may not act as “X”"),
+        ("", "testing", {"new_password": True}, "What you had stays in use"),
+        ("", "refused", {"refusal": "credentials", "new_password": True}, "The provider refused the new password"),
+        ("", "refused", {"refusal": "taken"}, "Enter another handle"),
+        ("", "refused", {"refusal": "seal"}, "Type it once more"),
+        ("", "expired", {"new_password": True}, "forgotten untested"),
+        ("", "accepted", {"ended_at": timezone.now()}, "The provider accepted these credentials"),
+    ],
+)
+def test_the_login_s_page_says_how_its_test_stands_and_what_to_do(
+    browser: Client, account: Account, trouble: str, state: str, fields: dict[str, Any], words: str
+) -> None:
+    Account.objects.update(trouble=trouble)
+    candidate(account, state, **fields)
+    page = page_of(browser, account)
+    assert words in page
+    assert ("still in use" in page) == (trouble == "" and state in {"refused", "expired"})
+    assert ('data-open="true"' in page) == (state in {"testing", "unanswered"})
+
+
+@pytest.mark.parametrize(("refusal", "field"), [("handle", "handle"), ("credentials", "password")])
+def test_the_settings_show_a_refusal_beside_its_field_with_what_was_typed(
+    browser: Client, account: Account, refusal: str, field: str
+) -> None:
+    candidate(account, "refused", refusal=refusal, handle="TYPED-HANDLE", said="DataError: no [handle: x]")
+    html = browser.get(reverse("account_settings", args=[account.pk])).content.decode()
+    assert 'value="TYPED-HANDLE"' in html
+    at = html.index(f'id="id_{field}"')
+    assert "invalid-feedback" in html[at : at + 600]
+    assert html.count("invalid-feedback") == 1
+
+
+def test_a_login_can_be_corrected_until_it_has_worked(browser: Client, account: Account) -> None:
+    url = reverse("account_settings", args=[account.pk])
+    assert 'name="login"' not in browser.get(url).content.decode()
+    Account.objects.update(mirrored_at=None, trouble="credentials")
+    assert 'name="login"' in browser.get(url).content.decode()
+    browser.post(url, {"label": "x", "login": "RIGHT-1", "handle": "RIGHT-1", "password": "s3cret-1"})
+    assert Candidate.objects.get().login == "RIGHT-1"
+
+
+def test_saving_while_the_provider_is_away_says_when_it_is_tested(browser: Client, account: Account) -> None:
+    account.endpoint.away_since = timezone.now()
+    account.endpoint.save()
+    typed = {"label": account.label, "handle": account.handle, "password": "another-1"}
+    page = browser.post(reverse("account_settings", args=[account.pk]), typed, follow=True).content.decode()
+    assert "the login is tested as soon as it does" in page
+    assert "another-1" not in page
+
+
+def test_another_handle_takes_the_password_along_and_shows_it_to_nobody(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    url = reverse("handle_new", args=[account.pk])
+    response = browser.post(url, {"label": "Customer", "handle": "CUST-1"})
+    made = Account.objects.get(label="Customer")
+    assert response["Location"] == reverse("login", args=[made.pk])
+    assert (made.team, made.endpoint, made.login) == (account.team, account.endpoint, account.login)
+    assert unseal(made.sealed_password) == unseal(account.sealed_password)
+    assert "already" in browser.post(url, {"label": "Again", "handle": "CUST-1"}).content.decode()
+    for each, other in ((account, made), (made, account)):
+        page = page_of(browser, each)
+        assert reverse("login", args=[other.pk]) in page
+        assert unseal(account.sealed_password) not in page
+    assert (
+        "other handle of this login too" in browser.get(reverse("account_settings", args=[account.pk])).content.decode()
+    )
+
+
+def test_a_login_that_does_not_work_gets_no_other_handle(browser: Client, account: Account) -> None:
+    Account.objects.update(trouble="credentials")
+    page = browser.post(reverse("handle_new", args=[account.pk]), {"label": "x", "handle": "y"})
+    assert page.status_code == 422
+    assert "Correct it first" in page.content.decode()
+
+
+def test_the_session_is_told_without_its_id(browser: Client, account: Account) -> None:
+    assert "Sharedeck signs in when it next has something to ask" in page_of(browser, account)
+    session_store.put(session_store.session_key(account, "s3cret"), "the-session-id")
+    session_store.note_refused(account.pk)
+    page = page_of(browser, account)
+    assert "Signed in" in page
+    assert "12 hours" in page
+    assert "Not in the last 7 days" not in page
+    assert "the-session-id" not in page
+    browser.post(reverse("login_again", args=[account.pk]))
+    assert "Signed in" not in page_of(browser, account)
+    assert AuditEntry.objects.get().action == "account.signed_in_again"
+
+
+def test_without_redis_the_session_is_not_told_and_not_dropped(
+    browser: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> redis.Redis:
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(session_store, "connection", gone)
+    page = browser.post(reverse("login_again", args=[account.pk]), follow=True).content.decode()
+    assert "nothing was changed" in page
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_refused_change_needs_attention_until_somebody_has_read_it(browser: Client, account: Account) -> None:
+    candidate(account, "refused", refusal="handle", handle="X")
+    to_attention = reverse("attention", args=[account.pk])
+    assert "New credentials were not accepted" in browser.get(to_attention).content.decode()
+    assert "1 to look at" in browser.get(reverse("accounts")).content.decode()
+    browser.post(reverse("login_dismiss", args=[account.pk]))
+    assert not Candidate.objects.exists()
+    assert "New credentials were not accepted" not in browser.get(to_attention).content.decode()
+
+
+def test_a_viewer_sees_how_the_login_stands_and_has_no_button(
+    client: Client, account: Account, owner: Membership
+) -> None:
+    candidate(account, "refused", refusal="handle", by=owner)
+    client.force_login(factories.member(Role.VIEWER, of=owner.team).user)
+    page = page_of(client, account)
+    assert "may not act as" in page
+    assert reverse("login_again", args=[account.pk]) not in page
+    assert reverse("handle_new", args=[account.pk]) not in page
+    assert reverse("account_settings", args=[account.pk]) not in page
+
+
+def test_nothing_is_sent_for_a_login_that_was_not_tested(browser: Client, account: Account) -> None:
+    Account.objects.update(trouble="untested")
+    vm = factories.vm(account)
+    page = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True).content.decode()
+    assert "not been tested yet: nothing was sent" in page
+    assert "Nothing is read or sent before the provider has accepted it" in page
+    assert "nothing can be sent before it works" in page
+
+
+def switcher(html: str) -> str:
+    return html.split('class="menu switcher"')[1].split("</details>", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize(("name", "there"), [("servers", "servers"), ("login", "login"), ("search", "dashboard")])
+def test_changing_the_account_stays_in_the_section(browser: Client, account: Account, name: str, there: str) -> None:
+    other = factories.account(account.team, label="Other")
+    html = switcher(browser.get(reverse(name, args=[] if name == "search" else [account.pk])).content.decode())
+    assert f'href="{reverse(there, args=[other.pk])}"' in html
+    assert (html.count('aria-current="true"') == 1) == (name != "search")
+
+
+def test_thirty_accounts_in_three_teams_are_grouped_and_cost_no_more(
+    browser: Client, owner: Membership, account: Account, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    teams = [owner.team, *(factories.member(of=factories.team(name), person=owner.user).team for name in "BA")]
+    for number in range(29):
+        one = factories.account(teams[number % 3], label=f"Account {number}")
+        if number % 2:
+            candidate(one, "testing")
+    browser.get(reverse("servers", args=[account.pk]))
+    with django_assert_num_queries(6):
+        html = switcher(browser.get(reverse("servers", args=[account.pk])).content.decode())
+    assert html.count('role="group"') == 3
+    assert html.count("data-words") == 30
+    assert "switcher-filter" in html
+    groups = re.findall(r'role="group"\s+aria-label="([^"]+)"', html)
+    assert groups == sorted(groups)
+
+
+def test_the_list_of_accounts_counts_how_their_logins_stand(browser: Client, account: Account) -> None:
+    of = account.team
+    candidate(factories.account(of, trouble="untested", mirrored_at=None), "testing")
+    factories.account(of, trouble="credentials")
+    away = factories.account(of)
+    away.endpoint.away_since = timezone.now() - timedelta(hours=1)
+    away.endpoint.save()
+    factories.vm(account)
+    html = browser.get(reverse("accounts")).content.decode()
+    for words in ("Works: 1", "Being tested: 1", "The provider does not answer: 1", "Does not work: 1", "1 server"):
+        assert words in html
+
+
+def test_a_candidate_s_password_reaches_no_page(browser: Client, account: Account) -> None:
+    candidate(account, "testing", sealed_password=seal("candidate-1"), new_password=True)
+    sealed = Candidate.objects.get().sealed_password
+    for name in ("login", "account_settings", "dashboard", "attention", "handle_new"):
+        html = browser.get(reverse(name, args=[account.pk])).content.decode()
+        assert "candidate-1" not in html
+        assert sealed not in html
+        assert account.sealed_password not in html
