@@ -184,7 +184,8 @@ def expire(candidate: Candidate) -> bool:
 def dismiss(account: Account, *, by: Membership) -> None:
     """Forget how the last test ended: the person has read it."""
     with transaction.atomic():
-        if Candidate.objects.filter(account=account).exclude(state__in=Candidate.OPEN).delete()[0]:
+        ended_badly = (Candidate.State.REFUSED, Candidate.State.EXPIRED)
+        if Candidate.objects.filter(account=account, state__in=ended_badly).delete()[0]:
             record(account.team, by=by, action="account.test_dismissed", subject=account.label)
             versions.bump(account.pk)
 

@@ -92,6 +92,8 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
         if differs or (account.trouble and not tested):
             candidates.put_forward(account, by=by, login=login, handle=handle, password=password)
             return True
+        # Whoever keeps what is in use has read how the last test ended.
+        candidates.dismiss(account, by=by)
     return tested is not None
 
 

@@ -73,14 +73,18 @@ def _judge(candidate: Candidate, error: ApiError) -> None:
 
 
 def _use(candidate: Candidate, account: Account, password: str, session_id: str) -> None:
-    """Accepted. The session that proved it is the account's first; the one of the old credentials is forgotten."""
-    old = Account(endpoint=account.endpoint, login=account.login, handle=account.handle)
-    old.sealed_password = account.sealed_password
+    """Accepted. The session that proved it is the account's first; those of the old credentials are forgotten."""
+    others = candidates.siblings(account, login=candidate.login).select_related("endpoint")
+    before = [
+        Account.objects.select_related("endpoint").get(pk=account.pk),
+        *(others if candidate.new_password else ()),
+    ]
     if not candidates.accept(candidate):
         return
     account.login, account.handle = candidate.login, candidate.handle
     try:
-        session_store.drop(old)
+        for old in before:
+            session_store.drop(old)
         session_store.put(session_store.session_key(account, password), session_id)
     except redis.RedisError:
         log.info("A new session was not kept: Redis is away")

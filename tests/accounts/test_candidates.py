@@ -224,6 +224,16 @@ def test_a_candidate_that_no_key_opens_is_refused_and_the_old_one_stays(
     assert works(account)
 
 
+def test_who_keeps_what_is_in_use_is_not_told_of_the_refusal_any_more(
+    account: Account, owner: Membership, engine: Engine
+) -> None:
+    rotate(account, owner, "", handle="AA1234-GANDI")
+    engine.drain()
+    assert Candidate.objects.get().needs_look
+    assert not connect.update(account, by=owner, label=account.label, handle=account.handle)
+    assert not Candidate.objects.exists()
+
+
 def test_a_handle_that_came_meanwhile_is_taken(account: Account, owner: Membership, engine: Engine) -> None:
     other = Account.objects.get(pk=account.pk)
     other.pk, other.handle = None, "ELSEWHERE"
@@ -247,9 +257,11 @@ def test_a_new_password_is_the_login_s_and_so_its_other_handles_get_it(
     stranger = Account.objects.get(pk=account.pk)
     stranger.pk, stranger.team = None, Team.objects.create(name="Others")
     stranger.save(force_insert=True)
+    session_store.put(session_store.session_key(other, PASSWORD), "of-the-old-password")
     set_password(provider, account.login, NEW)
     rotate(account, owner, NEW)
     tasks.prove(Candidate.objects.get().pk)
+    assert not session_store.get(session_store.session_key(other, PASSWORD))
     assert (stored(other), other.trouble) == (NEW, "")
     assert stored(stranger) == PASSWORD
 
