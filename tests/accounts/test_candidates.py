@@ -58,6 +58,11 @@ def actions() -> list[str]:
     return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
 
 
+def end_tests(engine: Engine) -> None:
+    """Work until no test is open: on a busy machine a call may have no answer in time, and is then made again."""
+    engine.until(lambda: not Candidate.objects.filter(state__in=Candidate.OPEN).exists())
+
+
 def hang_up(*_arguments: object, **_options: object) -> str:
     raise NotSent("The provider cannot be reached.")
 
@@ -89,7 +94,7 @@ def test_what_the_provider_refuses_changes_nothing_although_a_session_is_cached(
     client_for(account, Priority.MEMBER)
     shown = account.version
     candidate = rotate(account, owner, password, handle)
-    engine.drain()
+    end_tests(engine)
     candidate.refresh_from_db()
     assert (candidate.state, candidate.refusal, candidate.sealed_password) == ("refused", refusal, "")
     assert candidate.said
@@ -106,6 +111,8 @@ def test_of_two_rotations_the_later_word_counts_and_the_first_one_s_job_does_not
     second = rotate(account, owner, NEW)
     assert not Candidate.objects.filter(pk=first.pk).exists()
     set_password(provider, account.login, NEW)
+    tasks.prove(first.pk)
+    end_tests(engine)
     tasks.prove(second.pk)
     tasks.prove(first.pk)
     assert stored(account) == NEW
@@ -219,7 +226,7 @@ def test_a_candidate_that_no_key_opens_is_refused_and_the_old_one_stays(
     settings.SEAL_KEYS = [Fernet.generate_key().decode(), *key]
     rotate(account, owner, NEW)
     settings.SEAL_KEYS = key
-    engine.drain()
+    end_tests(engine)
     assert Candidate.objects.get().refusal == Candidate.Refusal.SEAL
     assert works(account)
 
@@ -228,7 +235,7 @@ def test_who_keeps_what_is_in_use_is_not_told_of_the_refusal_any_more(
     account: Account, owner: Membership, engine: Engine
 ) -> None:
     rotate(account, owner, "", handle="AA1234-GANDI")
-    engine.drain()
+    end_tests(engine)
     assert Candidate.objects.get().needs_look
     assert not connect.update(account, by=owner, label=account.label, handle=account.handle)
     assert not Candidate.objects.exists()
@@ -238,11 +245,11 @@ def test_a_handle_that_came_meanwhile_is_taken(account: Account, owner: Membersh
     other = Account.objects.get(pk=account.pk)
     other.pk, other.handle = None, "ELSEWHERE"
     other.save(force_insert=True)
-    candidate = rotate(other, owner, PASSWORD)
+    rotate(other, owner, PASSWORD)
     with pytest.raises(IntegrityError):
         connect.update(other, by=owner, label="x", handle=account.handle)
     Candidate.objects.update(handle=account.handle)
-    tasks.prove(candidate.pk)
+    end_tests(engine)
     assert Candidate.objects.get().refusal == Candidate.Refusal.TAKEN
     other.refresh_from_db()
     assert other.handle == "ELSEWHERE"
@@ -260,7 +267,7 @@ def test_a_new_password_is_the_login_s_and_so_its_other_handles_get_it(
     session_store.put(session_store.session_key(other, PASSWORD), "of-the-old-password")
     set_password(provider, account.login, NEW)
     rotate(account, owner, NEW)
-    tasks.prove(Candidate.objects.get().pk)
+    end_tests(engine)
     assert not session_store.get(session_store.session_key(other, PASSWORD))
     assert (stored(other), other.trouble) == (NEW, "")
     assert stored(stranger) == PASSWORD
@@ -322,9 +329,10 @@ def test_a_new_login_that_is_refused_reads_nothing_and_can_be_corrected(
     trouble: str,
 ) -> None:
     account = newcomer(**wrong)
-    engine.drain()
+    end_tests(engine)
     account.refresh_from_db()
     assert account.trouble == trouble
+    engine.drain()
     rounds.sweep()
     assert not engine.queue
     # Where only the handle was wrong, nobody types the password again.
@@ -338,7 +346,7 @@ def test_another_handle_of_a_login_needs_no_password_and_is_tested_too(
 ) -> None:
     other = connect.add_handle(account, by=owner, label="Customer", handle="AA1234-GANDI")
     assert other.trouble == Account.Trouble.UNTESTED
-    engine.drain()
+    end_tests(engine)
     other.refresh_from_db()
     assert other.trouble == Account.Trouble.HANDLE
     assert works(account)
@@ -372,9 +380,8 @@ def test_signing_in_again_opens_another_session_and_pages_know_when_but_not_whic
     before = session_store.get(key)
     connect.sign_in_again(account, by=owner)
     assert session_store.state_of(account).since is None
-    engine.drain()
+    engine.until(lambda: session_store.get(key))
     after = session_store.get(key)
-    assert after
     assert after != before
     state = session_store.state_of(account)
     assert state.since
@@ -396,7 +403,7 @@ def test_an_account_in_trouble_is_tested_again_as_it_is(account: Account, owner:
     tested = Candidate.objects.get()
     connect.sign_in_again(account, by=owner)
     assert Candidate.objects.get().pk == tested.pk
-    engine.drain()
+    end_tests(engine)
     account.refresh_from_db()
     assert account.trouble == Account.Trouble.NONE
 
@@ -408,7 +415,7 @@ def test_the_password_is_in_no_audit_line_log_job_or_answer(
     for password in (WRONG, NEW):
         rotate(account, owner, password)
         assert all(isinstance(argument, int) for _, arguments in engine.queue for argument in arguments)
-        engine.drain()
+        end_tests(engine)
     told = json.dumps([list(AuditEntry.objects.values("action", "subject", "detail")), caplog.text])
     told += json.dumps(list(Candidate.objects.values()), default=str)
     session_id = session_store.get(session_store.session_key(account, PASSWORD))
