@@ -1,6 +1,7 @@
 """Gathers the models of the layers below, so that the application has one migrations folder."""
 
 from hosting.accounts.models import Account, Candidate, Endpoint
+from hosting.desk.models import Note, SavedView, Tag, TagUse
 from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample, Change, Disk, OsImage, Product, Vm
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
@@ -19,10 +20,14 @@ __all__ = [
     "Disk",
     "Endpoint",
     "Membership",
+    "Note",
     "Operation",
     "OsImage",
     "Plan",
     "Product",
+    "SavedView",
+    "Tag",
+    "TagUse",
     "Team",
     "User",
     "Vm",

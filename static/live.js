@@ -57,6 +57,14 @@
     const { target, requestConfig } = event.detail;
     if (target.id === "live" && requestConfig.headers["X-Sharedeck-Version"] && inUse(target)) {
       event.detail.shouldSwap = false;
+      // The server has said it once and does not say it again.
+      const toasts = new DOMParser()
+        .parseFromString(event.detail.serverResponse, "text/html")
+        .querySelector('[hx-swap-oob="beforeend:#toasts"]');
+      if (toasts) {
+        document.getElementById("toasts").append(...toasts.children);
+        document.dispatchEvent(new Event("htmx:oobAfterSwap"));
+      }
     }
   });
 

@@ -79,7 +79,10 @@
 
   // Good news goes away by itself, unless somebody is reading it. What went wrong stays until it is closed.
   const LEAVE_MS = 12000;
+  const MOST_TOASTS = 3;
   function letGo() {
+    const toasts = document.querySelectorAll("#toasts .toast-line");
+    for (const line of [...toasts].slice(0, Math.max(0, toasts.length - MOST_TOASTS))) line.remove();
     for (const line of document.querySelectorAll(".toast-success:not([data-leaving]), .toast-info:not([data-leaving])")) {
       line.dataset.leaving = "";
       const leave = () => (line.matches(":hover, :focus-within") ? setTimeout(leave, LEAVE_MS) : line.remove());

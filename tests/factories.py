@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
+from hosting.desk.models import SavedView, Tag, TagUse
+from hosting.desk.names import key_of
 from hosting.inventory.capacity import Amounts
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.operations.bulk_models import Bulk, BulkRow
@@ -220,3 +223,25 @@ def bulk(of: Account, *, by: Membership, objects: int = 2, kind: str = "vm_stop"
         BulkRow(bulk=made, object_id=next(numbers), subject=f"web-{number}") for number in range(objects)
     )
     return made
+
+
+def tag(of: Team, name: str = "", *, on: Iterable[Vm | Disk] = (), **fields: Any) -> Tag:
+    """A tag, on these objects."""
+    name = name or f"tag {next(numbers)}"
+    made = Tag.objects.create(team=of, name=name, key=key_of(name), **fields)
+    TagUse.objects.bulk_create(
+        TagUse(
+            tag=made,
+            account=thing.account,
+            object_type="vm" if isinstance(thing, Vm) else "disk",
+            remote_id=thing.remote_id,
+        )
+        for thing in on
+    )
+    return made
+
+
+def saved_view(by: Membership, name: str = "", **fields: Any) -> SavedView:
+    name = name or f"view {next(numbers)}"
+    values = {"section": "servers", "query": "state=halted", "shared": True, **fields}
+    return SavedView.objects.create(team=by.team, owner=by.user, name=name, key=key_of(name), **values)

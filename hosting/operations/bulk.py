@@ -25,8 +25,6 @@ from hosting.operations.submit import submit
 from hosting.teams.models import Membership, record
 from hosting.teams.roles import NotAllowedError
 
-# Operations of one bulk that are under way at once: the provider has other customers, and the team other wishes.
-AT_ONCE = 8
 # More at a time is a mistake more often than a wish.
 MOST_ROWS = 5_000
 
@@ -141,12 +139,34 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
             row.state, row.attempt, row.problem = BulkRow.State.WAITING, row.attempt + 1, ""
         BulkRow.objects.bulk_update(failed, ["state", "attempt", "problem"])
         Bulk.objects.filter(pk=bulk.pk).update(
-            state=Bulk.State.RUNNING, problem="", requested_by=by.user, updated_at=timezone.now()
+            state=Bulk.State.RUNNING,
+            problem="",
+            requested_by=by.user,
+            set_aside_at=None,
+            updated_at=timezone.now(),
         )
         record(by.team, by=by, action="bulk.retried", subject=bulk.account.label, bulk=bulk.pk, rows=len(failed))
         versions.bump(bulk.account_id)
         ask(Job.ADVANCE_BULK, bulk.pk)
     return len(failed)
+
+
+def set_aside(bulk: Bulk, *, by: Membership) -> bool:
+    """Take note that some of it was not done: it needs nobody's attention any more. False when it needed none.
+
+    Raises:
+        NotAllowedError: as `pause`.
+    """
+    by.require(kinds.KINDS[bulk.kind].permission)
+    with transaction.atomic():
+        # Its `updated_at` stays: that says when it ended.
+        noted = Bulk.objects.filter(pk=bulk.pk, state=Bulk.State.DONE, set_aside_at=None).update(
+            set_aside_at=timezone.now()
+        )
+        if noted:
+            record(by.team, by=by, action="bulk.set_aside", subject=bulk.account.label, bulk=bulk.pk)
+            versions.bump(bulk.account_id)
+    return bool(noted)
 
 
 def counts(bulk: Bulk) -> dict[str, int]:
@@ -158,11 +178,14 @@ def counts(bulk: Bulk) -> dict[str, int]:
 def advance(bulk_id: int) -> None:
     """Note what has ended, and ask for the next ones. Safe to call at any time and any number of times."""
     with transaction.atomic():
-        bulk = Bulk.objects.select_for_update(of=("self",)).select_related("account__endpoint").get(pk=bulk_id)
+        bulks = Bulk.objects.select_for_update(of=("self",)).select_related("account__endpoint", "account__team")
+        bulk = bulks.get(pk=bulk_id)
+        if bulk.state == Bulk.State.DONE:
+            return
         under_way = _settle_rows(bulk)
         if bulk.state == Bulk.State.RUNNING:
-            waiting = list(bulk.rows.filter(state=BulkRow.State.WAITING)[: max(0, AT_ONCE - under_way)])
-            _ask_for(bulk, waiting)
+            more = max(0, bulk.account.team.bulk_at_once - under_way)
+            _ask_for(bulk, list(bulk.rows.filter(state=BulkRow.State.WAITING)[:more]))
         open_rows = bulk.rows.filter(state__in=(BulkRow.State.WAITING, BulkRow.State.RUNNING))
         if bulk.state == Bulk.State.RUNNING and not open_rows.exists():
             bulk.state = Bulk.State.DONE

@@ -42,6 +42,8 @@ class Bulk(models.Model):
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     problem = models.CharField(max_length=20, choices=Problem.choices, default=Problem.NONE, blank=True)
+    # A member of the team has seen that some of it was not done, and leaves it at that.
+    set_aside_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -3,10 +3,14 @@
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
+
+# Of one bulk; see `Team.bulk_at_once`.
+MOST_AT_ONCE = 20
 
 
 class UserManager(BaseUserManager["User"]):
@@ -40,8 +44,19 @@ class Team(models.Model):
     """People who manage the same reseller logins. Teams never see each other."""
 
     name = models.CharField(_("name"), max_length=100)
+    # Operations of one bulk that are under way at once: the provider has other customers, and the team other wishes.
+    bulk_at_once = models.PositiveSmallIntegerField(
+        _("at once"), default=8, validators=[MinValueValidator(1), MaxValueValidator(MOST_AT_ONCE)]
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(bulk_at_once__range=(1, MOST_AT_ONCE)), name="some_of_a_bulk_at_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

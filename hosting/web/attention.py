@@ -60,7 +60,7 @@ def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
         _of_operations(_stuck_operations(operations, now).order_by("id")[:_MOST], account, by),
         _of_operations(_failed_operations(operations, now).order_by("-id")[:_MOST], account, by),
         _of_plans(_waiting_plans(plans, now).order_by("-id")[:_MOST], account, by),
-        _of_bulks(_waiting_bulks(Bulk.objects.filter(account=account), now)[:_MOST], account),
+        _of_bulks(_waiting_bulks(Bulk.objects.filter(account=account), now)[:_MOST], account, by),
     )
     pressing = ("trouble", "decide", "stopped", "paused", "unconfirmed", "slow", "stuck", "failed", "draft")
     return sorted(found, key=lambda matter: pressing.index(matter.why))
@@ -132,9 +132,9 @@ def _waiting_plans(plans: QuerySet[Plan], now: datetime) -> QuerySet[Plan]:
 
 
 def _waiting_bulks(bulks: QuerySet[Bulk], now: datetime) -> QuerySet[Bulk]:
-    """Changes of many that are paused, or that lately ended with some not done."""
+    """Changes of many that are paused, or that lately ended with some not done, unless put aside."""
     failed = BulkRow.objects.filter(bulk=OuterRef("pk"), state=BulkRow.State.FAILED)
-    ended_badly = Q(Exists(failed), state=Bulk.State.DONE, updated_at__gt=now - _FAILED_SINCE)
+    ended_badly = Q(Exists(failed), state=Bulk.State.DONE, set_aside_at=None, updated_at__gt=now - _FAILED_SINCE)
     return bulks.filter(Q(state=Bulk.State.PAUSED) | ended_badly)
 
 
@@ -178,6 +178,8 @@ def _of_plans(plans: Iterable[Plan], account: Account, by: Membership) -> Iterat
         yield Matter(why.get(Plan.State(plan.state), "stuck"), account, plan=plan)
 
 
-def _of_bulks(bulks: Iterable[Bulk], account: Account) -> Iterator[Matter]:
+def _of_bulks(bulks: Iterable[Bulk], account: Account, by: Membership) -> Iterator[Matter]:
     for bulk in bulks:
-        yield Matter("paused" if bulk.state == Bulk.State.PAUSED else "failed", account, bulk=bulk)
+        why = "paused" if bulk.state == Bulk.State.PAUSED else "failed"
+        needs = kinds.KINDS[bulk.kind].permission
+        yield Matter(why, account, bulk=bulk, allowed=by.may(needs), needs=needs.value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +16,7 @@ from hosting.operations.bulk import MOST_ROWS
 from hosting.operations.kind import Kind
 from hosting.teams.models import Membership
 from hosting.web.filters import DiskFilter, VmFilter
+from hosting.web.forms.bulk import numbers
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,13 @@ class Section:
         """The actions that the member's role allows."""
         return [action for action in self.actions if member.may(action.kind.permission)]
 
+    def find(self, account: Account, ids: Sequence[int] | None, wanted: QueryDict) -> list[Any]:
+        """The objects with these ids, or all that fit the filters in `wanted` when `ids` is None; in order of ids."""
+        rows = self.rows(account, QueryDict() if ids is not None else wanted)
+        if ids is not None:
+            rows = rows.filter(remote_id__in=ids)
+        return list(rows.order_by("remote_id")[: MOST_ROWS + 1])
+
     def action(self, name: str) -> Action | None:
         return next((action for action in self.actions if action.name == name), None)
 
@@ -128,10 +136,14 @@ class Chosen:
 
 
 def chosen(section: Section, action: Action, account: Account, ids: Sequence[int] | None, wanted: QueryDict) -> Chosen:
-    """The objects with these ids, or all that fit the filters in `wanted` when `ids` is None; in the order of ids."""
-    rows = section.rows(account, QueryDict() if ids is not None else wanted)
-    if ids is not None:
-        rows = rows.filter(remote_id__in=ids)
-    found = list(rows.order_by("remote_id")[: MOST_ROWS + 1])
+    """What `Section.find` finds, parted by the action."""
+    found = section.find(account, ids, wanted)
     fitting = [thing for thing in found if action.fits(thing)]
     return Chosen(fitting, [thing for thing in found if not action.fits(thing)])
+
+
+def wanted_ids(request: HttpRequest) -> list[int] | None:
+    """The chosen ids; None for all that fit. What was shown is changed, whatever fits the filters by now."""
+    if request.method == "POST":
+        return numbers(request.POST.get("ids", "").split(","))
+    return None if request.GET.get("all") else numbers(request.GET.getlist("ids"))

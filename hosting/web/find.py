@@ -1,12 +1,15 @@
-"""Finding an object by a part of its name, or by the provider's id, in all accounts that a person sees."""
+"""Finding an object by a part of its name or of a tag, or by the provider's id, in all accounts that a person sees."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from hosting.accounts.models import Account
+from hosting.desk.models import ObjectType, Tag, TagUse
+from hosting.desk.names import key_of
+from hosting.desk.tags import has_any
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.models import Operation
 from hosting.operations.rules import MAX_INT
@@ -31,20 +34,43 @@ class Found:
 
 
 def everywhere(words: str, person: User) -> Found:
-    """What fits in the accounts of the person's teams, in four queries; nothing for no words."""
+    """What fits in the accounts of the person's teams, in five queries, six when a tag fits; nothing for no words."""
     if not words or "\0" in words:
         return Found()
     accounts = {account.pk: account for account in queries.accounts_of(person)}
-    servers = _fitting(Vm.objects.order_by("hostname", "id"), "hostname", words, accounts)
-    disks = _fitting(Disk.objects.order_by("name", "id"), "name", words, accounts)
+    tags = list(Tag.objects.filter(team__memberships__user=person, key__contains=key_of(words)))
+    having = {kind: has_any(kind, [tag.pk for tag in tags]) if tags else None for kind in ObjectType}
+    servers = _fitting(Vm.objects.order_by("hostname", "id"), "hostname", words, accounts, having[ObjectType.VM])
+    disks = _fitting(Disk.objects.order_by("name", "id"), "name", words, accounts, having[ObjectType.DISK])
     operations = _fitting(Operation.objects.order_by("-created_at", "-id"), "subject", words, accounts)
+    _show_tags(tags, {ObjectType.VM: servers[:MOST], ObjectType.DISK: disks[:MOST]})
     return Found(
         servers[:MOST], disks[:MOST], operations[:MOST], any(len(each) > MOST for each in (servers, disks, operations))
     )
 
 
-def _fitting(rows: "QuerySet[Any]", name: str, words: str, accounts: dict[int, Account]) -> list[Any]:
+def _show_tags(tags: Sequence[Tag], found: Mapping[str, Sequence[Any]]) -> None:
+    """Give what was found those of the tags that it has: a reader sees why it is there."""
+    things = {(kind, row.account_id, row.remote_id): row for kind, rows in found.items() for row in rows}
+    if not tags or not things:
+        return
+    by_id = {tag.pk: tag for tag in tags}
+    uses = TagUse.objects.filter(
+        tag__in=tags, account__in={key[1] for key in things}, remote_id__in={key[2] for key in things}
+    )
+    for kind, account_id, remote_id, tag_id in uses.order_by("tag__key", "tag_id").values_list(
+        "object_type", "account_id", "remote_id", "tag_id"
+    ):
+        if row := things.get((kind, account_id, remote_id)):
+            row.tags = [*getattr(row, "tags", ()), by_id[tag_id]]
+
+
+def _fitting(
+    rows: "QuerySet[Any]", name: str, words: str, accounts: dict[int, Account], tagged: Exists | None = None
+) -> list[Any]:
     fits = Q(**{f"{name}__icontains": words})
+    if tagged:
+        fits |= Q(tagged)
     if _is_id(words):
         fits |= Q(remote_id=int(words))
     found = list(rows.filter(fits, account__in=accounts)[: MOST + 1])

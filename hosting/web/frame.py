@@ -1,4 +1,4 @@
-"""The two counts that every page of an account shows, remembered for as long as nothing has moved.
+"""The two counts that every page of an account shows, and what has ended lately; remembered while nothing has moved.
 
 They cost more to count than a list costs to read. What only time changes shows within a minute.
 """
@@ -11,22 +11,24 @@ from django.core.cache import cache
 
 from hosting.accounts.models import Account
 from hosting.operations.models import Operation
-from hosting.web import attention
+from hosting.web import attention, ended
+from hosting.web.ended import Ended
 
 _LIFE_S = 60
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Unfinished operations, and matters that need somebody."""
+    """Unfinished operations, matters that need somebody, and what people asked for that has ended."""
 
     open: int
     attention: int
+    ended: tuple[Ended, ...]
 
 
 def counts(account: Account, now: datetime) -> Counts:
-    """The counts of the account as `account` was read: one look into Redis, or five queries."""
-    key = f"frame:{account.pk}:{account.version}"
+    """The counts of the account as `account` was read: one look into Redis, or six queries."""
+    key = f"frame:2:{account.pk}:{account.version}"
     try:
         known: Counts | None = cache.get(key)
         if known is None:
@@ -41,4 +43,5 @@ def _count(account: Account, now: datetime) -> Counts:
     return Counts(
         open=Operation.objects.filter(account=account).open().count(),
         attention=attention.counts([account], now)[account.pk],
+        ended=ended.lately(account, now),
     )

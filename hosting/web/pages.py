@@ -1,6 +1,6 @@
 """Render a page, or only its live part when htmx asks for that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +12,7 @@ from hosting.accounts import versions
 from hosting.operations.models import Plan
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
-from hosting.web import frame, live, queries
+from hosting.web import ended, frame, live, queries
 from hosting.web.scope import AccountRequest, PersonRequest
 from hosting.web.templatetags.imports import importing
 
@@ -22,7 +22,34 @@ def permissions(member: Membership) -> dict[str, bool]:
     return {permission.value: member.may(permission) for permission in Permission}
 
 
-def _shell(request: AccountRequest, section: str) -> dict[str, Any]:
+# Pages that list what has ended.
+_SHOW_ALL = {"dashboard", "operations"}
+
+
+def _shown_on(page: str, context: Mapping[str, Any]) -> set[tuple[str, int]] | None:
+    """The operation, plan or bulk that a page is about, and the operations that it lists; None where it lists all."""
+    if page in _SHOW_ALL:
+        return None
+    about = {(name, context[name].pk) for name in ("operation", "plan", "bulk") if context.get(name)}
+    return about | {("operation", operation.pk) for operation in context.get("operations", ())}
+
+
+def _toasts(
+    request: AccountRequest, seen: frame.Counts, page: str, context: Mapping[str, Any]
+) -> Sequence[ended.Toast]:
+    session = request.session.session_key
+    if request.method != "GET" or not session:
+        return ()
+    return ended.news(
+        seen.ended,
+        request.account,
+        user_id=request.member.user_id,
+        session=session,
+        seen=_shown_on(page, context),
+    )
+
+
+def _shell(request: AccountRequest, section: str, page: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """What the frame around every page of an account shows."""
     account, now = request.account, timezone.now()
     seen = frame.counts(account, now)
@@ -34,6 +61,7 @@ def _shell(request: AccountRequest, section: str) -> dict[str, Any]:
         "section": section,
         "open_count": seen.open,
         "attention_count": seen.attention,
+        "toasts": _toasts(request, seen, page, context),
         "import": importing(account),
         "now": now,
         "zone": timezone.get_current_timezone_name(),
@@ -48,7 +76,7 @@ def account_page(
     account = request.account
     # Nobody else says it again when the copy in Redis has run out.
     versions.publish(account.pk, account.version)
-    shell = _shell(request, section or page)
+    shell = _shell(request, section or page, page, context)
     live_part = {
         **shell,
         "fragment": f"hosting/_{page}.html",
@@ -70,7 +98,12 @@ def account_form(
     request: AccountRequest, page: str, context: Mapping[str, object], *, section: str, bad: bool = False
 ) -> HttpResponse:
     """Render a page that holds a form: nothing in it is live, because a form must not change under a person's hands."""
-    whole = {**_shell(request, section), "accounts": queries.accounts_of(request.user), "still": True, **context}
+    whole = {
+        **_shell(request, section, page, context),
+        "accounts": queries.accounts_of(request.user),
+        "still": True,
+        **context,
+    }
     return render(request, f"hosting/{page}.html", whole, status=422 if bad else 200)
 
 

@@ -16,6 +16,7 @@ from hosting.operations.models import Operation
 from hosting.operations.rejection import Invalid, WrongState
 from hosting.operations.states import OPEN, State
 from hosting.operations.submit import submit
+from hosting.teams import settings as team_settings
 from hosting.teams.models import AuditEntry, Membership
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
@@ -70,9 +71,9 @@ def test_the_same_form_twice_is_one_bulk(
 
 
 def test_no_more_than_a_few_are_under_way_at_once(
-    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine, monkeypatch: pytest.MonkeyPatch
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
-    monkeypatch.setattr(bulks, "AT_ONCE", 2)
+    team_settings.update(bulk_at_once=2, by=owner)
     bulk = begin(account, owner, servers)
     for _ in range(3):
         bulks.advance(bulk.pk)
@@ -117,9 +118,9 @@ def test_an_unconfirmed_operation_is_never_asked_for_again(
 
 
 def test_a_pause_asks_for_nothing_more_until_it_ends(
-    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine, monkeypatch: pytest.MonkeyPatch
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
-    monkeypatch.setattr(bulks, "AT_ONCE", 1)
+    team_settings.update(bulk_at_once=1, by=owner)
     bulk = begin(account, owner, servers[:3])
     bulks.advance(bulk.pk)
     bulks.pause(bulk, by=owner)

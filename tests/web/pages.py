@@ -31,6 +31,8 @@ POST_ONLY = {
     "bulk_pause",
     "bulk_resume",
     "bulk_retry",
+    "bulk_aside",
+    "view_delete",
 }
 # Addresses that change something, or show the form for it: a viewer gets 403.
 CHANGES = {
@@ -70,6 +72,18 @@ CHANGES = {
     "bulk_pause",
     "bulk_resume",
     "bulk_retry",
+    "bulk_aside",
+    "servers_tags",
+    "disks_tags",
+    "server_tags",
+    "disk_tags",
+    "server_note",
+    "disk_note",
+    "tag_new",
+    "tag_edit",
+    "tag_delete",
+    "view_delete",
+    "team_settings",
 }
 
 
@@ -97,16 +111,21 @@ def every_page(account: Account, by: Membership) -> list[Page]:
     plan = factories.plan(account, by=by)
     bulk = factories.bulk(account, by=by)
     free = factories.disk(account, name="free")
+    tag = factories.tag(account.team)
+    view = factories.saved_view(by)
     choices = {
         "servers_bulk": f"?action=stop&ids={vm.remote_id}",
         "disks_bulk": f"?action=delete&ids={free.remote_id}",
         "shares_bulk": f"?action=renew&ids={product.remote_id}",
         "shares_estimate": f"?for=renew&product={product.remote_id}",
+        "servers_tags": f"?ids={vm.remote_id}",
+        "disks_tags": f"?ids={disk.remote_id}",
+        "view_save": "?state=halted",
     }
     found = []
     for pattern in of_account:
         route = str(pattern.pattern)
-        arguments = {"account_id": account.pk}
+        arguments: dict[str, object] = {"account_id": account.pk}
         if "remote_id" in route:
             of_type = {"servers": vm, "disks": disk, "shares": product, "operations": vm}[
                 route.split("/", maxsplit=1)[0]
@@ -118,6 +137,12 @@ def every_page(account: Account, by: Membership) -> list[Page]:
             arguments["plan_id"] = plan.pk
         if "bulk_id" in route:
             arguments["bulk_id"] = bulk.pk
+        if "tag_id" in route:
+            arguments["tag_id"] = tag.pk
+        if "view_id" in route:
+            arguments["view_id"] = view.pk
+        if "section" in route:
+            arguments["section"] = "servers"
         name = str(pattern.name)
         found.append(Page(name, reverse(name, kwargs=arguments) + choices.get(name, "")))
     return found

@@ -12,14 +12,14 @@ from hosting.teams.models import Membership
 from tests import factories
 
 # The person, their membership, the account, the switcher. Then what the page shows. The first page after a change also
-# counts what is open (1) and what needs attention (4).
-FRAME, COUNTS = 4, 5
+# counts what is open (1), what needs attention (4), and reads what has ended lately (1).
+FRAME, COUNTS = 4, 6
 QUERIES = {
-    "servers": FRAME + 2,  # rows; open operations
-    "disks": FRAME + 6,  # rows; open operations; capacity (2); the servers' names; those that no server uses
-    "operations": FRAME + 2,  # rows; changes of many objects
-    "changes": FRAME + 1,
-    "shares": FRAME + 4,  # products; open operations; capacity (2)
+    "servers": FRAME + 5,  # rows; open operations; the team's tags; the rows'; saved views
+    "disks": FRAME + 9,  # as servers; capacity (2); the servers' names; those that no server uses
+    "operations": FRAME + 3,  # rows; changes of many objects; saved views
+    "changes": FRAME + 2,  # rows; saved views
+    "shares": FRAME + 5,  # products; open operations; capacity (2); saved views
 }
 
 
@@ -30,6 +30,9 @@ def fill(account: Account, owner: Membership, count: int) -> None:
         factories.product(account)
         factories.running_operation(account, by=owner, target=f"vm:{vm.remote_id}", vm_id=vm.remote_id)
         factories.change(account, name=f"vm-{number:03}")
+        if number < 20:
+            factories.tag(owner.team, on=[vm])
+            factories.saved_view(owner)
 
 
 @pytest.mark.parametrize("count", [10, 200])

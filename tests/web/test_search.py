@@ -40,7 +40,7 @@ def test_what_other_teams_have_is_not_found(browser: Client) -> None:
     factories.disk(theirs, "shop-data")
     factories.operation(theirs, by=stranger, state="done", subject="shop-1")
     page = search(browser, "shop")
-    assert "Nothing has this name or id" in page
+    assert "Nothing has this name, tag or id" in page
     assert "shop-data" not in page
 
 
@@ -55,11 +55,11 @@ def test_it_says_when_there_is_more_and_costs_the_same_queries(
     browser: Client, account: Account, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     factories.vm(account, "web-0")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert "There is more" not in search(browser, "web")
     for number in range(30):
         factories.vm(account, f"web-{number}x")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page = search(browser, "web")
     assert "There is more" in page
     assert page.count("line-words") == 20

@@ -84,6 +84,21 @@ def renew_query(ids: Iterable[int]) -> str:
     return "?" + urlencode([("action", "renew"), *(("ids", number) for number in ids)])
 
 
+@register.simple_tag
+def copy_button(value: object, what: str) -> str:
+    """A button that copies `value`, called by `what` it is; nothing for no value. It shows with JavaScript only."""
+    if value in {None, ""}:
+        return ""
+    return format_html(
+        '<button type="button" class="icon-button copy js-only" data-copy="{}" title="{}">{}'
+        '<span class="visually-hidden">{}</span></button>',
+        value,
+        _("Copy"),
+        icon("copy", 14),
+        _("Copy %(what)s") % {"what": what},
+    )
+
+
 def _button_off(label: str, name: str, reason: str, *, quiet: bool) -> SafeString:
     return format_html(
         '<span class="off" title="{0}">'

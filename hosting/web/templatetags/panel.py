@@ -2,6 +2,7 @@
 
 from hosting.web.templatetags import (  # noqa: F401 - each adds its own
     buttons,
+    chips,
     components,
     formats,
     imports,

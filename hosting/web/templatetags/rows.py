@@ -36,7 +36,7 @@ def table_rows(context: Context, table: Any) -> SafeString:
 @register.simple_tag(takes_context=True)
 def choose(context: Context, thing: Vm | Disk | Product) -> str:
     """The box that chooses an object for a change of many; nothing for whoever may change none."""
-    if not context.get("bulk_actions"):
+    if not (context.get("bulk_actions") or context.get("may_tag")):
         return ""
     return format_html(
         '<input type="checkbox" class="form-check-input choose" name="ids" value="{}" form="bulk" data-choose'

@@ -28,6 +28,21 @@ def explain(operation: Operation) -> problems.Problem | None:
     return problems.explain(operation)
 
 
+LISTS = {
+    "servers": gettext_lazy("Servers"),
+    "disks": gettext_lazy("Disks"),
+    "shares": gettext_lazy("Shares"),
+    "operations": gettext_lazy("Operations"),
+    "changes": gettext_lazy("Outside changes"),
+}
+
+
+@register.filter
+def list_label(section: str) -> str:
+    """What a list is called."""
+    return str(LISTS[section])
+
+
 @register.filter
 def kind_title(kind: str) -> str:
     return kinds.title(kind)

@@ -12,9 +12,9 @@ from hosting.operations.bulk_models import Bulk
 from hosting.operations.kind import Kind
 from hosting.operations.rejection import Rejected
 from hosting.web import changes, quotes
-from hosting.web.bulk_actions import SECTIONS, Chosen, chosen
+from hosting.web.bulk_actions import SECTIONS, Chosen, chosen, wanted_ids
 from hosting.web.filters import BulkRowFilter
-from hosting.web.forms.bulk import BulkForm, numbers
+from hosting.web.forms.bulk import BulkForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
 from hosting.web.scope import AccountRequest, account_page
@@ -33,7 +33,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponse:
     if action is None:
         raise Http404
     request.member.require(action.kind.permission)
-    ids = _wanted(request)
+    ids = wanted_ids(request)
     choice = chosen(here, action, request.account, ids, request.GET)
     if ids and not choice.fitting and not choice.left_out:
         raise Http404
@@ -91,13 +91,6 @@ def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: Bulk
     }
 
 
-def _wanted(request: AccountRequest) -> list[int] | None:
-    """The chosen ids; None for all that fit. What was shown is changed, whatever fits the filters by now."""
-    if request.method == "POST":
-        return numbers(request.POST.get("ids", "").split(","))
-    return None if request.GET.get("all") else numbers(request.GET.getlist("ids"))
-
-
 def _bulk(request: AccountRequest, bulk_id: int) -> Bulk:
     bulk: Bulk = get_object_or_404(
         Bulk.objects.select_related("requested_by", "account"), account=request.account, pk=bulk_id
@@ -153,3 +146,14 @@ def retry(request: AccountRequest, bulk_id: int) -> HttpResponse:
         words = ngettext("%d was asked for again.", "%d were asked for again.", count)
         messages.success(request, words % count)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
+
+
+@require_POST
+@account_page
+def set_aside(request: AccountRequest, bulk_id: int) -> HttpResponse:
+    """A person has seen that some of it was not done, and leaves it at that."""
+    bulk = _bulk(request, bulk_id)
+    if bulks.set_aside(bulk, by=request.member):
+        what = kinds.title(bulk.kind)
+        messages.success(request, _("“%(what)s”, many at once, was put aside.") % {"what": what})
+    return back(request, reverse("attention", args=[request.account.pk]))

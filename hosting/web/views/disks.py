@@ -6,11 +6,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from hosting.desk import tags
+from hosting.desk.models import ObjectType
 from hosting.inventory.models import Disk, Vm
 from hosting.operations import capacity
 from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, find, queries
+from hosting.web import changes, export, find, lists, queries, things
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import DiskFilter
 from hosting.web.forms.confirm import TypedNameForm
@@ -26,19 +28,22 @@ FORMS = ["GET", "HEAD", "POST"]
 @require_safe
 @account_page
 def index(request: AccountRequest) -> HttpResponseBase:
-    rows = DiskFilter(request.GET, queryset=Disk.objects.filter(account=request.account))
+    known = tags.of_team(request.account.team_id)
+    rows = DiskFilter(request.GET, queryset=Disk.objects.filter(account=request.account), tags=known)
     disks = table(request, DiskTable, rows.qs, order_by="name")
     if export.wanted(request):
         return export.as_csv(disks, export.DISKS, name=f"disks-{request.account.label}")
-    shown = [row.record.vm_remote_id for row in disks.paginated_rows]
+    shown = [row.record for row in disks.paginated_rows]
     context = {
         "table": disks,
         "filter": rows,
         "capacity": capacity.overview(request.account),
         "open": queries.open_by_target(request.account),
         "bulk_actions": SECTIONS["disks"].offered(request.member),
-        "vm_names": queries.vm_names(request.account, shown),
+        "vm_names": queries.vm_names(request.account, (disk.vm_remote_id for disk in shown)),
         "unattached": queries.unattached_disks(request.account),
+        "views": lists.views(request, "disks"),
+        **things.in_list(request, ObjectType.DISK, [disk.remote_id for disk in shown], known),
     }
     return render_page(request, "disks", context)
 
@@ -60,6 +65,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         else None,
         "operations": operations,
         "operation": queries.at_work_on(f"disk:{remote_id}", operations),
+        **things.on_page(request.account, ObjectType.DISK, remote_id),
     }
     return render_page(request, "disk", context, section="disks")
 

@@ -17,7 +17,7 @@ from hosting.operations.models import Operation
 from hosting.operations.problems import explain
 from hosting.operations.rejection import Rejected
 from hosting.operations.states import HARMLESS, State
-from hosting.web import changes, export, queries
+from hosting.web import changes, export, lists, queries
 from hosting.web.filters import ChangeFilter, OperationFilter
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.confirm import RetryForm
@@ -39,7 +39,12 @@ def index(request: AccountRequest) -> HttpResponseBase:
     return render_page(
         request,
         "operations",
-        {"table": operations, "filter": rows, "bulks": queries.current_bulks(request.account, timezone.now())},
+        {
+            "table": operations,
+            "filter": rows,
+            "bulks": queries.current_bulks(request.account, timezone.now()),
+            "views": lists.views(request, "operations"),
+        },
     )
 
 
@@ -205,4 +210,5 @@ def outside(request: AccountRequest) -> HttpResponseBase:
     seen = table(request, ChangeTable, rows.qs, order_by="-at")
     if export.wanted(request):
         return export.as_csv(seen, export.CHANGES, name=f"changes-{request.account.label}")
-    return render_page(request, "changes", {"table": seen, "filter": rows})
+    context = {"table": seen, "filter": rows, "views": lists.views(request, "changes")}
+    return render_page(request, "changes", context)

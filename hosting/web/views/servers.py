@@ -8,11 +8,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from hosting.desk import tags
+from hosting.desk.models import ObjectType
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kind import Kind
 from hosting.operations.kinds import DeleteVm, RebootVm, StartVm, StopVm
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, queries
+from hosting.web import changes, export, lists, queries, things
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import VmFilter
 from hosting.web.forms.confirm import TypedNameForm
@@ -29,15 +31,19 @@ DISKS_SHOWN = 100
 @require_safe
 @account_page
 def index(request: AccountRequest) -> HttpResponseBase:
-    rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account))
+    known = tags.of_team(request.account.team_id)
+    rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account), tags=known)
     servers = table(request, ServerTable, rows.qs, order_by="hostname")
     if export.wanted(request):
         return export.as_csv(servers, export.SERVERS, name=f"servers-{request.account.label}")
+    shown = [row.record.remote_id for row in servers.paginated_rows]
     context = {
         "table": servers,
         "filter": rows,
         "open": queries.open_by_target(request.account),
         "bulk_actions": SECTIONS["servers"].offered(request.member),
+        "views": lists.views(request, "servers"),
+        **things.in_list(request, ObjectType.VM, shown, known),
     }
     return render_page(request, "servers", context)
 
@@ -65,6 +71,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "operations": operations,
         "operation": queries.at_work_on(f"vm:{remote_id}", operations),
         "open": queries.open_by_target(request.account),
+        **things.on_page(request.account, ObjectType.VM, remote_id),
     }
     return render_page(request, "server", context, section="servers")
 

@@ -14,7 +14,7 @@ from hosting.operations.kind import Kind
 from hosting.operations.kinds import AddProduct, RemoveProduct
 from hosting.operations.preconditions import why_not
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, queries, quotes
+from hosting.web import changes, export, lists, queries, quotes
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk import numbers
@@ -41,6 +41,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
         "capacity": capacity.overview(account),
         "open": queries.open_by_target(account),
         "bulk_actions": SECTIONS["shares"].offered(request.member),
+        "views": lists.views(request, "shares"),
     }
     return render_page(request, "shares", context)
 

@@ -1,0 +1,25 @@
+"""Tags as small chips."""
+
+from collections.abc import Mapping, Sequence
+
+from django.template.context import Context
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from hosting.desk.models import Tag
+from hosting.web.templatetags.registry import register
+
+
+@register.simple_tag
+def chip(tag: Tag) -> SafeString:
+    """A tag: its colour says nothing that its name doesn't."""
+    return format_html('<span class="tag tag-{}">{}</span>', tag.color, tag.name)
+
+
+@register.simple_tag(takes_context=True)
+def row_tags(context: Context, remote_id: int) -> str:
+    """The tags of an object of a list, from the page's `tags_on`."""
+    on: Mapping[int, Sequence[Tag]] = context.get("tags_on") or {}
+    if not (tags := on.get(remote_id)):
+        return ""
+    return format_html('<span class="tags">{}</span>', format_html_join(" ", "{}", ((chip(tag),) for tag in tags)))

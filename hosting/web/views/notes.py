@@ -1,0 +1,57 @@
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from hosting.desk import notes
+from hosting.operations.rejection import Rejected
+from hosting.teams.roles import Permission
+from hosting.web import changes
+from hosting.web.forms.desk import NoteForm
+from hosting.web.pages import account_form, back
+from hosting.web.scope import AccountRequest, account_page
+from hosting.web.things import THINGS
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_page
+def edit(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
+    """The note of an object. What somebody else wrote meanwhile is shown above, and what was typed stays."""
+    request.member.require(Permission.OPERATE)
+    thing, account = THINGS[section], request.account
+    found = thing.get(account, remote_id)
+    note = notes.of_object(account, thing.object_type, remote_id)
+    seen = {"text": note.text, "version": note.version} if note else {"version": 0}
+    form = NoteForm(request.POST or None, initial=seen)
+    here = reverse(thing.page, args=[account.pk, remote_id])
+    changed = False
+    if form.is_valid():
+        try:
+            notes.write(
+                account,
+                thing.object_type,
+                remote_id,
+                form.cleaned_data["text"],
+                version=form.cleaned_data["version"],
+                name=str(found),
+                by=request.member,
+            )
+        except notes.ChangedMeanwhile as rejection:
+            changes.tell(request, rejection, form)
+            changed, note = True, notes.of_object(account, thing.object_type, remote_id)
+            form.show_version(note.version if note else 0)
+        except Rejected as rejection:
+            changes.tell(request, rejection, form)
+        else:
+            return back(request, here)
+    context = {
+        "form": form,
+        "title": _("Note on %(name)s") % {"name": found},
+        "facts": "hosting/_note_now.html" if changed else "",
+        "note": note,
+        "hidden": "version",
+        "submit": _("Save my text in its place") if changed else _("Save"),
+        "icon": "notebook-pen",
+        "cancel": here,
+    }
+    return account_form(request, "form", context, section=section, bad=form.is_bound)

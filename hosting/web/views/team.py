@@ -1,0 +1,33 @@
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from hosting.teams import settings as team_settings
+from hosting.teams.roles import Permission
+from hosting.web.forms.desk import TeamForm
+from hosting.web.pages import account_form, back
+from hosting.web.scope import AccountRequest, account_page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_page
+def settings(request: AccountRequest) -> HttpResponse:
+    """What the team decides for all of its accounts."""
+    request.member.require(Permission.MANAGE_ACCOUNTS)
+    team = request.member.team
+    form = TeamForm(request.POST or None, initial={"bulk_at_once": team.bulk_at_once})
+    here = reverse("team_settings", args=[request.account.pk])
+    if form.is_valid():
+        team_settings.update(bulk_at_once=form.cleaned_data["bulk_at_once"], by=request.member)
+        messages.success(request, _("Saved."))
+        return back(request, here)
+    context = {
+        "form": form,
+        "title": _("Settings of the team %(name)s") % {"name": team.name},
+        "submit": _("Save"),
+        "icon": "settings",
+        "cancel": reverse("dashboard", args=[request.account.pk]),
+    }
+    return account_form(request, "form", context, section="team", bad=form.is_bound)
