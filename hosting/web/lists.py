@@ -85,8 +85,7 @@ def in_words(section: str, query: str, known: Sequence[Tag]) -> list[tuple[str, 
     if alias := wanted.get("sort"):
         column = _TABLES[section].base_columns.get(alias.removeprefix("-"))
         if column is not None:
-            way = _("%(column)s, downwards") if alias.startswith("-") else _("%(column)s, upwards")
-            words.append((_("Sorted by"), way % {"column": column.verbose_name}))
+            words.append((_("Sorted by"), f"{column.verbose_name} {'↓' if alias.startswith('-') else '↑'}"))
     return words
 
 

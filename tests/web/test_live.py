@@ -31,6 +31,8 @@ LIVE = [
     "plan",
     "changes",
     "login",
+    "tags",
+    "views",
 ]
 
 

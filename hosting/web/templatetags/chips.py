@@ -13,7 +13,7 @@ from hosting.web.templatetags.registry import register
 @register.simple_tag
 def chip(tag: Tag) -> SafeString:
     """A tag: its colour says nothing that its name doesn't."""
-    return format_html('<span class="tag tag-{}">{}</span>', tag.color, tag.name)
+    return format_html('<span class="chip-tag tag-{}">{}</span>', tag.color, tag.name)
 
 
 @register.simple_tag(takes_context=True)

@@ -71,7 +71,7 @@ def edit(request: AccountRequest, tag_id: int) -> HttpResponse:
 def delete(request: AccountRequest, tag_id: int) -> HttpResponse:
     tag = _tag(request, tag_id)
     form = ChangeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST":
         tags.delete(tag, by=request.member)
         messages.success(request, _("The tag “%(name)s” is deleted.") % {"name": tag.name})
         return back(request, reverse("tags", args=[request.account.pk]))
