@@ -47,7 +47,7 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
     _check(section, query)
     try:
         with transaction.atomic():
-            Team.objects.select_for_update().get(pk=by.team_id)
+            Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
             own = SavedView.objects.filter(team=by.team_id, section=section, owner=by.user_id)
             if own.count() >= MOST:
                 raise Invalid(_("You have %(most)d views of this list: delete one first.") % {"most": MOST})

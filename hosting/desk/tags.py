@@ -70,7 +70,7 @@ def create(name: str, color: str, *, by: Membership) -> Tag:
     name = _checked(name, color)
     try:
         with transaction.atomic():
-            Team.objects.select_for_update().get(pk=by.team_id)
+            Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
             if Tag.objects.filter(team=by.team_id).count() >= MOST:
                 raise Invalid(_("A team has %(most)d tags at most: delete one first.") % {"most": MOST}, field="name")
             tag = Tag.objects.create(team=by.team, name=name, key=key_of(name), color=color)
@@ -142,7 +142,7 @@ def put(
         raise Invalid(_("Choose between 1 and %(most)d objects.") % {"most": MOST_OBJECTS})
     with transaction.atomic():
         # One change of tags at a time: what is counted is what was changed.
-        Team.objects.select_for_update().get(pk=by.team_id)
+        Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         if new:
             on.append(create(*new, by=by))
         kept = set(Tag.objects.filter(pk__in=[tag.pk for tag in on]).values_list("pk", flat=True))

@@ -14,7 +14,7 @@ def update(*, bulk_at_once: int, by: Membership) -> None:
     """
     by.require(Permission.MANAGE_ACCOUNTS)
     with transaction.atomic():
-        before = Team.objects.select_for_update().get(pk=by.team_id).bulk_at_once
+        before = Team.objects.select_for_update(no_key=True).get(pk=by.team_id).bulk_at_once
         if bulk_at_once == before:
             return
         Team.objects.filter(pk=by.team_id).update(bulk_at_once=bulk_at_once)
