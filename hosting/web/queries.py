@@ -117,6 +117,13 @@ def running_plans(account: Account) -> list[Plan]:
     return list(Plan.objects.filter(account=account, state=Plan.State.RUNNING).select_related("requested_by")[:10])
 
 
+def unfinished_plan_of(account: Account, vm_id: int) -> Plan | None:
+    """The newest plan that resizes a server and is neither done nor given up."""
+    over = (Plan.State.DONE, Plan.State.ABANDONED)
+    plans = Plan.objects.filter(account=account, kind=Plan.Kind.RESIZE, spec__vm_id=vm_id)
+    return plans.exclude(state__in=over).order_by("-id").first()
+
+
 def operations_with(account: Account, count: int = 10, **object_id: int) -> list[Operation]:
     """The newest operations that made, changed or touched one object (`vm_id=12`)."""
     operations = Operation.objects.filter(account=account, **object_id).select_related("requested_by")

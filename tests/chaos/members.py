@@ -17,7 +17,7 @@ from hosting.operations.rejection import Rejected
 from hosting.operations.submit import submit
 from hosting.teams.models import Membership
 from tests.chaos.browser import Browser, NoPageError, Page, new_nonce, read_form
-from tests.chaos.wishes import PLAN, RESUME, Wish
+from tests.chaos.wishes import PLAN, RESIZE, RESUME, Wish
 
 # What a page says while the endpoint is known not to answer.
 _AWAY = "Nothing was sent or queued"
@@ -84,7 +84,7 @@ class Member:
             fields = {**form.fields, "nonce": nonce, **wish.fields}
         asked = self._journal.begin(wish, nonce)
         answer = self._send(asked, where, fields)
-        if wish.name == PLAN and asked.answer == "accepted":
+        if wish.name in {PLAN, RESIZE} and asked.answer == "accepted":
             self._start(answer)
         return asked.answer
 
@@ -115,9 +115,10 @@ class Member:
             return None
 
     def _start(self, page: Page | None) -> None:
-        if page is None:
+        here = urllib.parse.urlsplit(page.url).path if page else ""
+        # A server that was stopped meanwhile is resized at once, without a plan.
+        if page is None or "/plans/" not in here:
             return
-        here = urllib.parse.urlsplit(page.url).path
         form = read_form(page.text)
         for _ in range(self._dice.choice((1, 1, 2))):
             self._try(f"{here}start/", {"csrfmiddlewaretoken": form.token})
@@ -133,7 +134,7 @@ class Member:
 
 
 def submit_in_this_process(wish: Wish, account: Account, by: Membership, journal: Journal) -> None:
-    """Ask for what has no form of its own. Nobody hears of its job: the sweep finds the row."""
+    """Ask without a page. Nobody hears of its job: the sweep finds the row."""
     nonce = new_nonce()
     asked = journal.begin(wish, nonce)
     try:

@@ -16,7 +16,8 @@ from hosting.operations.states import HARMLESS, State
 
 # The root password of every server begins with it: it must not be found anywhere afterwards.
 ROOT_PASSWORD = "r00t-Of-Chaos"
-PLAN, RESUME, ABANDON, RETRY, CANCEL = "new server", "resume a plan", "abandon a plan", "ask again", "take back"
+PLAN, RESIZE = "new server", "resize by a plan"
+RESUME, ABANDON, RETRY, CANCEL = "resume a plan", "abandon a plan", "ask again", "take back"
 _MOST_SERVERS, _MOST_DISKS, _MOST_PRODUCTS = 10, 24, 12
 _PRODUCT = "hosting_account_product_"
 
@@ -84,6 +85,8 @@ class Wishes:
                 yield kind, partial(self._button, kind, found, verb)
         if found := self._free("vm", state, "running", "halted"):
             yield "vm_update", partial(self._resize, [rows[key] for key in found])
+        if found := self._free("vm", state, "running"):
+            yield RESIZE, partial(self._resize_by_plan, [rows[key] for key in found])
         if found := self._free("vm", state, "halted"):
             yield "vm_delete", partial(self._delete_vm, [rows[key] for key in found])
         if len(rows) < _MOST_SERVERS:
@@ -186,15 +189,25 @@ class Wishes:
         fields = {key: str(value) for key, value in wanted.items()}
         return Wish("vm_update", self._path(f"servers/{vm.remote_id}/resize/"), fields, kind="vm_update", params=params)
 
+    def _resize_by_plan(self, servers: list[Vm]) -> Wish:
+        """Another memory limit: a running server must be stopped for it."""
+        vm = self._dice.choice(servers)
+        limit = self._dice.choice([each for each in (1024, 2048, 4096) if each != vm.vm_max_memory_mb])
+        fields = {"shares": str(vm.shares), "cpu": str(vm.cores), "max_memory": str(limit), "plan": "1"}
+        return Wish(RESIZE, self._path(f"servers/{vm.remote_id}/resize/"), fields)
+
     def _delete_vm(self, servers: list[Vm]) -> Wish:
         vm = self._dice.choice(servers)
         page = self._path(f"servers/{vm.remote_id}/delete/")
         return Wish("vm_delete", page, {"name": vm.hostname}, kind="vm_delete", params={"vm_id": vm.remote_id})
 
     def _create_vm(self) -> Wish:
-        """The panel has no form for it outside of a plan: see `submit_in_this_process`."""
+        """By the short form, or without a page: see `submit_in_this_process`."""
         kind = kinds.CreateVm(self._name("vm"), self._image(), self._dice.randint(1, 2), 1, "admin")
-        return Wish("vm_create", "", self._password(), kind="vm_create", params=kind.as_params())
+        params = kind.as_params()
+        page = self._path("servers/new/alone/") if self._dice.random() < 0.5 else ""
+        fields = {key: str(value) for key, value in params.items()} | self._password()
+        return Wish("vm_create", page, fields, kind="vm_create", params=params)
 
     def _image(self) -> int:
         images = list(OsImage.objects.filter(account=self._account).order_by("remote_id"))

@@ -62,6 +62,7 @@ def test_a_stopped_resize_says_that_the_server_is_stopped_and_how_to_start_it(
     assert "The server is stopped." in html
     assert reverse("server_start", args=[account.pk, vm.remote_id]) in html
     assert reverse("plan_resume", args=[account.pk, plan.pk]) in html
+    assert url in browser.get(reverse("server", args=[account.pk, vm.remote_id])).content.decode()
     attention = browser.get(reverse("attention", args=[account.pk])).content.decode()
     assert "Resize web-9" in attention
     assert "has stopped the server and not started it again" in attention

@@ -89,6 +89,8 @@ def step_cost(step: Step) -> str:
             return _("what runs on it stops, until the last step")
         case "change":
             return _changed(step)
+        case "start":
+            return _("it is back, with its new size")
     return _("nothing")
 
 

@@ -1,6 +1,6 @@
 """A new server: the guided form that mirrors the specification's five steps, and the short one for a server alone."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from hosting.accounts.models import Account
+from hosting.inventory.capacity import Capacity
 from hosting.operations import capacity, plan_steps, plans
 from hosting.operations.models import Plan
 from hosting.operations.new_server import NewServer, missing_shares, system_disk_mb
@@ -25,18 +27,24 @@ def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) 
     """What the specification needs and costs, as far as it is known."""
     overview = capacity.overview(request.account)
     buys = spec.buy_shares > 0 and "buy" not in settled
-    missing = spec.buy_shares
-    if overview:
-        missing = missing_shares(spec, overview, system_disk_mb(spec, request.account), settled)
     return {
         "steps": spec.preview(request.account),
         "spec": spec,
         "worth": overview.share.times(spec.shares) if overview else None,
         "capacity": overview,
-        "missing": missing,
+        "missing": _missing(spec, overview, request.account, settled),
         "buying_settled": "buy" in settled,
         "quote": quotes.of(request.account, [(spec.request("buy", {}), None)]) if buys else None,
     }
+
+
+def _missing(
+    spec: NewServer, overview: Capacity | None, account: Account, settled: frozenset[str] = frozenset()
+) -> int:
+    """How many shares must be bought; as many as are asked for, while nobody knows."""
+    if overview is None:
+        return spec.buy_shares
+    return missing_shares(spec, overview, system_disk_mb(spec, account), settled)
 
 
 def _page(
@@ -48,9 +56,11 @@ def _page(
 ) -> HttpResponse:
     """The guided form. While nothing was typed, the summary is about what the fields show at first."""
     spec = form.spec() if form.is_bound else NewServer(**plan.spec) if plan else shown
-    summary = _summary(request, spec, settled)
     if plan is None and not form.is_bound:
-        form.initial["buy_shares"] = summary["missing"]
+        # What is missing is bought, unless somebody types another number.
+        spec = replace(spec, buy_shares=_missing(spec, capacity.overview(request.account), request.account))
+        form.initial["buy_shares"] = spec.buy_shares
+    summary = _summary(request, spec, settled)
     context = {"form": form, "plan": plan, "settled": settled, "mode": "guided", **summary}
     return account_form(request, "server_new", context, section="servers", bad=form.is_bound)
 

@@ -71,6 +71,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "operations": operations,
         "operation": queries.at_work_on(f"vm:{remote_id}", operations),
         "open": queries.open_by_target(request.account),
+        "plan": queries.unfinished_plan_of(request.account, remote_id),
         **things.on_page(request.account, ObjectType.VM, remote_id),
     }
     return render_page(request, "server", context, section="servers")
