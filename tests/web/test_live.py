@@ -29,6 +29,7 @@ LIVE = [
     "operations",
     "operation",
     "plan",
+    "planner",
     "changes",
     "login",
     "tags",

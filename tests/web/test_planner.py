@@ -25,7 +25,7 @@ def test_the_planner_counts_what_is_on_its_way_and_leads_to_the_form(
     assert re.search(r'tile-number">\s*3\s', html)
     assert "1 does not fit." in html
     assert "Buy 2 shares to make room" in html
-    assert "6 shares being bought" in html
+    assert "Being bought: 6 shares." in html
     assert f"{reverse('server_alone', args=[account.pk])}?shares=2&amp;cpu=2&amp;os_id={image.remote_id}" in html
     with_disk = browser.get(url, {"shares": "2", "cpu": "2", "disk": "20"}).content.decode()
     assert f"{reverse('server_new', args=[account.pk])}?shares=2&amp;cpu=2" in with_disk
