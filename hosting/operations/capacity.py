@@ -11,13 +11,13 @@ from hosting.operations.kinds import AddProduct, CreateVm
 from hosting.operations.models import Operation
 
 
-def overview(account: Account) -> Capacity | None:
-    """The account's capacity in two queries; None before it was first read.
+def overview(account: Account, *, info: AccountInfo | None = None) -> Capacity | None:
+    """The account's capacity in two queries, or one with `info` as it was just read; None before it was first read.
 
     An operation's reservation counts until the mirror was read after the provider had accepted it: from then on it
     is part of what the provider calls used.
     """
-    info = AccountInfo.objects.filter(account=account).first()
+    info = info or AccountInfo.objects.filter(account=account).first()
     if info is None:
         return None
     pending = (

@@ -20,8 +20,8 @@ MOST_POINTS = 200
 MOST_TICKS = 7
 # A path's x goes from 0 to this.
 _WIDE = 1000
-# Labels nearer to a side than this many per cent are set inwards.
-_SIDE = 8
+# A label further to the right than this many per cent ends at its place: beside the drawing is no room for the rest.
+_RIGHT = 96
 # A count that is not nothing is seen beside one a thousand times as high.
 _LOWEST_BAR = 2.0
 # What arithmetic with floats leaves over.
@@ -267,8 +267,7 @@ def _y(value: float, rows: Sequence[float], height: int) -> float:
 
 
 def _below(percent: float, label: str, *, minor: bool) -> Tick:
-    anchor = "start" if percent < _SIDE else "end" if percent > 100 - _SIDE else "middle"
-    return Tick(_px(percent), label, anchor, minor)
+    return Tick(_px(percent), label, "end" if percent > _RIGHT else "middle", minor)
 
 
 def _px(number: float) -> str:

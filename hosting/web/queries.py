@@ -8,7 +8,9 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from hosting.accounts.models import Account
+from hosting.inventory.capacity import Capacity
 from hosting.inventory.models import Disk, Product, Vm
+from hosting.operations import capacity
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import OPEN
@@ -91,6 +93,11 @@ def unattached_disks(account: Account) -> Unattached:
     rows = Disk.objects.filter(account=account, state=Disk.State.CREATED).order_by()
     found = rows.aggregate(count=Count("*"), size_mb=Sum("size_mb"))
     return Unattached(found["count"], found["size_mb"] or 0)
+
+
+def capacity_of(account: Account) -> Capacity | None:
+    """What the account has and what of it is free, from the account as the page has read it. One query."""
+    return capacity.overview(account, info=getattr(account, "info", None))
 
 
 def expiring_products(account: Account, now: datetime) -> list[Product]:

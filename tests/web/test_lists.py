@@ -16,10 +16,10 @@ from tests import factories
 FRAME, COUNTS = 4, 6
 QUERIES = {
     "servers": FRAME + 5,  # rows; open operations; the team's tags; the rows'; saved views
-    "disks": FRAME + 9,  # as servers; capacity (2); the servers' names; those that no server uses
+    "disks": FRAME + 8,  # as servers; capacity; the servers' names; those that no server uses
     "operations": FRAME + 3,  # rows; changes of many objects; saved views
     "changes": FRAME + 2,  # rows; saved views
-    "shares": FRAME + 5,  # products; open operations; capacity (2); saved views
+    "shares": FRAME + 4,  # products; open operations; capacity; saved views
 }
 
 
@@ -62,8 +62,8 @@ def test_the_dashboard_costs_the_same_queries_for_any_account(
     count: int,
 ) -> None:
     fill(account, owner, count)
-    # What needs attention (4), capacity (2), balance, servers, disks, unattached, running, finished, plans, products.
-    with django_assert_num_queries(FRAME + COUNTS + 14):
+    # What needs attention (4), capacity, balance, servers, disks, unattached, running, finished, plans, products.
+    with django_assert_num_queries(FRAME + COUNTS + 13):
         browser.get(reverse("dashboard", args=[account.pk]))
 
 

@@ -2,7 +2,6 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from hosting.operations import capacity
 from hosting.web import queries, trends
 from hosting.web.attention import Matter, matters
 from hosting.web.pages import account_page as render_page
@@ -17,7 +16,7 @@ def dashboard(request: AccountRequest) -> HttpResponse:
     running, finished = queries.latest_operations(account)
     context = {
         "attention": _matters(request),
-        "capacity": capacity.overview(account),
+        "capacity": queries.capacity_of(account),
         "spark": trends.balance_spark(history, now),
         "spark_label": trends.spark_words(history, now),
         "runway": trends.runway_words(history, now),

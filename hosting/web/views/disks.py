@@ -9,7 +9,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting.desk import tags
 from hosting.desk.models import ObjectType
 from hosting.inventory.models import Disk, Vm
-from hosting.operations import capacity
 from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
 from hosting.teams.roles import Permission
 from hosting.web import changes, export, find, lists, queries, things
@@ -37,7 +36,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
     context = {
         "table": disks,
         "filter": rows,
-        "capacity": capacity.overview(request.account),
+        "capacity": queries.capacity_of(request.account),
         "open": queries.open_by_target(request.account),
         "bulk_actions": SECTIONS["disks"].offered(request.member),
         "vm_names": queries.vm_names(request.account, (disk.vm_remote_id for disk in shown)),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Product
-from hosting.operations import capacity, expiry
+from hosting.operations import expiry
 from hosting.operations.kind import Kind
 from hosting.operations.kinds import AddProduct, RemoveProduct
 from hosting.operations.preconditions import why_not
@@ -38,7 +38,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
         return export.as_csv(products, export.PRODUCTS, name=f"shares-{account.label}")
     context = {
         "table": products,
-        "capacity": capacity.overview(account),
+        "capacity": queries.capacity_of(account),
         "open": queries.open_by_target(account),
         "bulk_actions": SECTIONS["shares"].offered(request.member),
         "views": lists.views(request, "shares"),
