@@ -113,6 +113,7 @@ def scale(low: float, high: float, *, most: int = 5, whole: bool = False) -> lis
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _STEPS = [
+    timedelta(minutes=2),
     timedelta(minutes=10),
     timedelta(minutes=30),
     *(_HOUR * hours for hours in (1, 2, 4, 12)),

@@ -22,6 +22,8 @@ PERIODS = (7, 30, 90, 365)
 DEFAULT_PERIOD = 30
 # A longer period than this has a column for each week.
 _DAILY = 30
+# An axis of time is not shorter, however new the account.
+_LEAST = timedelta(minutes=10)
 # From the foot of a column up.
 OUTCOMES = ("done", "failed", "uncertain", "cancelled")
 
@@ -85,7 +87,7 @@ def runway_words(history: Sequence[Known], now: datetime) -> str:
 def balance_spark(history: Sequence[Known], now: datetime) -> charts.Drawing | None:
     """The run of the balance for a glance; None when nothing is known."""
     points = charts.thin(charts.within(_balances(history), now - WINDOW))
-    return charts.spark(points, *_span(points, now - WINDOW, now)) if points else None
+    return charts.spark(points, max(points[0][0], now - WINDOW), now) if points else None
 
 
 def spark_words(history: Sequence[Known], now: datetime) -> str:
@@ -195,8 +197,8 @@ def _steps(
 
 
 def _span(points: Sequence[charts.Point], start: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """What is drawn: the period, or as much of it as is known, but an hour at least."""
-    return min(max(points[0][0], start), now - timedelta(hours=1)), now
+    """What is drawn: the period, or as much of it as is known, but a few minutes at least."""
+    return min(max(points[0][0], start), now - _LEAST), now
 
 
 def _moment(at: datetime) -> str:
