@@ -27,7 +27,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
         "periods": trends.PERIODS,
         "runway": trends.runway_words(history, now) if history else "",
         "balance": trends.balance_chart(history, info.currency if info else "", days, now),
-        "operations": trends.operations_chart(account, days, now),
+        "outcomes": trends.operations_chart(account, days, now),
         "capacity": trends.capacity_charts(account, days, now),
     }
     return render_page(request, "trends", context)
