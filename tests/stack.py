@@ -1,7 +1,10 @@
 """The whole product as `make run` starts it, with data, ports and secrets of its own."""
 
+import os
 import re
 import signal
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +15,7 @@ from typing import Any
 
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_EMAIL, DEMO_LOGIN
 from panel.environment import new_secrets
-from tests.processes import Process, free_port
+from tests.processes import ROOT, Process, free_port
 
 
 @dataclass
@@ -56,6 +59,37 @@ class Stack:
                 name = line.split("|", 1)[1].split()[0].removesuffix(".1")
                 found[name] = int(line.rsplit("=", 1)[1].rstrip(")"))
         return found
+
+    def run(self, code: str, *, provider: bool = False) -> str:
+        """Run Python in the panel's project, or in the provider's, and return what it printed.
+
+        Raises:
+            RuntimeError: when it fails; the message holds what it said.
+        """
+        project = "hosting.provider.settings" if provider else "panel.settings"
+        done = subprocess.run(
+            [sys.executable, "manage.py", "shell", "-v", "0", "-c", code, "--settings", project],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr[-4000:])
+        return done.stdout.strip()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What its processes were started with, except the secrets of its own in its directory."""
+        own = {
+            "VAR_DIR": str(self.directory),
+            "PROVIDER_VAR_DIR": str(self.directory),
+            "PORT": str(self.port),
+            "PROVIDER_PORT": str(self.provider_port),
+            "VALKEY_PORT": str(self.valkey_port),
+        }
+        return {name: value for name, value in os.environ.items() if name not in new_secrets()} | own
 
     def stop(self) -> None:
         """Ctrl-C, as a person would."""

@@ -90,11 +90,13 @@ def execute(name: str, args: list[Any], session: ApiSession | None, scripted_fai
     if called.check:
         called.check(*own)
     if not called.session:
+        log.debug("%s", name)
         return called.run(*own)
     if session is None:
         raise not_found(Object.SESSION, "session", None)
     call = Call(session, scripted_failure)
     if not called.writes:
+        log.debug("%s by %s", name, session.handle.handle)
         return called.run(call, *own)
     with transaction.atomic():
         call.lock_account()

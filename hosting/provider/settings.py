@@ -148,5 +148,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": [], "level": "WARNING"}, "celery": {"level": "WARNING"}},
+    "loggers": {
+        "django": {"handlers": [], "level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        # With DEBUG, calls that only read are a line each too.
+        "hosting.provider.registry": {"level": env("PROVIDER_CALLS_LOG_LEVEL", default="NOTSET")},
+    },
 }

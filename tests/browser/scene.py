@@ -1,0 +1,93 @@
+"""People and rows that pages are looked at with: made inside the running panel, so that nothing has to be waited for.
+
+The account is the demo's reseller, in another team: it has the demonstration's servers, disks and products.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from hosting.accounts.connect import connect
+from hosting.accounts.models import Account, Endpoint
+from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
+from hosting.operations.bulk_models import Bulk
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.roles import Role
+from tests import factories
+
+PASSWORD = "l00k-at-every-page"
+# Of the demonstration (hosting/provider/seed.py).
+SERVER, STOPPED_SERVER, DISK, FREE_DISK, PRODUCT = 456, 9876, 123, 1928, 1234
+# A customer of the provider who has nothing, and whose password is known.
+EMPTY_LOGIN, EMPTY_PASSWORD = "ZZ9001-GANDI", "somebody3lse"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Addresses of people, and keys of accounts and of rows of `account`."""
+
+    owner: str
+    viewer: str
+    newcomer: str
+    account: int
+    empty_account: int
+    operation: int
+    unconfirmed: int
+    plan: int
+    bulk: int
+
+
+def make() -> None:
+    """Make it all, and print it as JSON."""
+    team = Team.objects.create(name="Look team")
+    owner = _member(team, "owner@look.example", Role.OWNER)
+    viewer = _member(team, "viewer@look.example", Role.VIEWER)
+    newcomer = _member(Team.objects.create(name="New team"), "new@look.example", Role.OWNER)
+    account = _account(owner, "Aurore", DEMO_LOGIN, DEMO_API_PASSWORD)
+    empty = _account(owner, "Nothing yet", EMPTY_LOGIN, EMPTY_PASSWORD)
+    failed = factories.operation(
+        account,
+        by=owner,
+        kind="vm_reboot",
+        params={"vm_id": SERVER},
+        vm_id=SERVER,
+        subject="web1",
+        state="failed",
+        problem={"reason": "ended_in_error", "text": "the VM did not answer in time"},
+    )
+    # Of a product that nobody has: a person's word on it harms nobody.
+    unconfirmed = factories.operation(
+        account,
+        by=owner,
+        kind="hosting_account_product_add",
+        params={"product_name": "shares", "quantity": 2, "duration": "1m"},
+        subject="2 shares",
+        vm_id=None,
+        state="uncertain",
+        needs_person=True,
+        problem={"reason": "no_answer"},
+    )
+    plan = factories.plan(account, by=owner)
+    bulk = factories.bulk(account, by=owner, state=Bulk.State.PAUSED, problem=Bulk.Problem.AWAY)
+    bulk.rows.filter(pk=bulk.rows.latest("pk").pk).update(state="failed", problem="busy")
+    scene = Scene(
+        owner=owner.user.email,
+        viewer=viewer.user.email,
+        newcomer=newcomer.user.email,
+        account=account.pk,
+        empty_account=empty.pk,
+        operation=failed.pk,
+        unconfirmed=unconfirmed.pk,
+        plan=plan.pk,
+        bulk=bulk.pk,
+    )
+    print(json.dumps(asdict(scene)))
+
+
+def _member(team: Team, email: str, role: Role) -> Membership:
+    person = User.objects.create_user(email, PASSWORD, name=email.partition("@")[0].title())
+    return Membership.objects.create(team=team, user=person, role=role)
+
+
+def _account(by: Membership, label: str, login: str, password: str) -> Account:
+    endpoint = Endpoint.objects.get(offered=True)
+    return connect(by=by, endpoint=endpoint, label=label, login=login, handle=login, password=password)

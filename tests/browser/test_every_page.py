@@ -1,0 +1,176 @@
+"""Every page by axe's rules, at two widths and in two themes: wide tables, forms, menus, dialogs and errors too."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.urls import URLPattern, reverse
+from playwright.sync_api import Browser, Page, expect
+
+from hosting.web.urls import of_account, urlpatterns
+from tests.browser import axe, scene
+from tests.browser.conftest import field, listen, sign_in
+from tests.stack import Stack
+from tests.web.pages import POST_ONLY
+from tests.web.pages import Page as Address
+
+# Pages that belong to no account.
+OF_NO_ACCOUNT = {
+    "home": "/",
+    "search": "/search/?q=web",
+    "accounts": "/accounts/",
+    "connect": "/accounts/connect/",
+}
+
+
+@pytest.fixture(scope="module")
+def made(stack: Stack) -> scene.Scene:
+    return scene.Scene(**json.loads(stack.run("from tests.browser import scene; scene.make()")))
+
+
+class Look:
+    """Opens pages and remembers what is wrong with them, so that one run tells all of it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.found: list[str] = []
+        listen(page, self.found)
+
+    def sign_in(self, email: str) -> None:
+        self.page.context.clear_cookies()
+        self.page.goto("/auth/login/")
+        sign_in(self.page, email, scene.PASSWORD)
+
+    def open(self, path: str, *, status: int = 200) -> None:
+        """Open a page and look at it as it is."""
+        self.page.set_viewport_size(axe.DESKTOP)
+        before = len(self.found)
+        response = self.page.goto(path)
+        assert response is not None
+        if status != 200:
+            # The browser itself complains of what is no success.
+            del self.found[before:]
+        assert response.status == status, path
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        self.check(path)
+
+    def check(self, name: str, within: str = "html") -> None:
+        self.found += [f"{name}: {line}" for line in axe.complaints(self.page, within)]
+
+    def assert_fine(self) -> None:
+        found, self.found[:] = "\n".join(self.found), []
+        assert not found, found
+
+
+@pytest.fixture(scope="module")
+def look(chromium: Browser, stack: Stack) -> Iterator[Look]:
+    """A page with axe in it. Nothing moves: a colour on its way to another would be measured half-way."""
+    context = chromium.new_context(base_url=stack.url, reduced_motion="reduce")
+    context.add_init_script(axe.source())
+    context.set_default_timeout(15_000)
+    yield Look(context.new_page())
+    context.close()
+
+
+def pages_of(made: scene.Scene) -> list[Address]:
+    """An address for each page of an account. A route with an argument that is not known here has to be added."""
+    of_section = {"servers": scene.SERVER, "disks": scene.FREE_DISK, "shares": scene.PRODUCT}
+    known = {"operation_id": made.operation, "plan_id": made.plan, "bulk_id": made.bulk}
+    choices = {
+        "servers_bulk": f"?action=stop&ids={scene.SERVER}",
+        "disks_bulk": f"?action=delete&ids={scene.FREE_DISK}",
+        "shares_bulk": f"?action=renew&ids={scene.PRODUCT}",
+    }
+    found = []
+    for pattern in of_account:
+        assert isinstance(pattern, URLPattern)
+        name, route = str(pattern.name), str(pattern.pattern)
+        if name in POST_ONLY:
+            continue
+        arguments = {"account_id": made.account}
+        for argument in re.findall(r":(\w+)>", route):
+            section = route.split("/", maxsplit=1)[0]
+            arguments[argument] = of_section[section] if argument == "remote_id" else known[argument]
+        found.append(Address(name, reverse(name, kwargs=arguments) + choices.get(name, "")))
+    return found
+
+
+def test_every_page_of_an_account_is_accessible_at_both_widths_and_in_both_themes(
+    look: Look, made: scene.Scene
+) -> None:
+    look.sign_in(made.owner)
+    for address in pages_of(made):
+        look.open(address.url)
+    look.open(reverse("operation", args=[made.account, made.unconfirmed]))
+    look.assert_fine()
+
+
+def test_every_page_of_no_account_is_accessible(look: Look, made: scene.Scene) -> None:
+    named = {str(pattern.name) for pattern in urlpatterns if isinstance(pattern, URLPattern)}
+    assert named == OF_NO_ACCOUNT.keys()
+    look.sign_in(made.owner)
+    for path in (*OF_NO_ACCOUNT.values(), "/search/?q=nothing-like-this", "/auth/logout/"):
+        look.open(path)
+    look.sign_in(made.newcomer)
+    look.open("/")
+    look.page.context.clear_cookies()
+    for path in ("/auth/login/", "/auth/password/reset/"):
+        look.open(path)
+    look.assert_fine()
+
+
+def test_an_empty_account_and_a_viewer_see_accessible_pages(look: Look, made: scene.Scene) -> None:
+    look.sign_in(made.owner)
+    for name in ("dashboard", "servers", "shares", "attention"):
+        look.open(reverse(name, args=[made.empty_account]))
+    look.open(reverse("servers", args=[made.account]) + "?q=nothing-like-this")
+    look.sign_in(made.viewer)
+    look.open(reverse("dashboard", args=[made.account]))
+    look.open(reverse("server", args=[made.account, scene.SERVER]))
+    look.open(reverse("disk_new", args=[made.account]), status=403)
+    look.assert_fine()
+
+
+def test_errors_are_accessible_pages_too(look: Look, made: scene.Scene) -> None:
+    look.sign_in(made.owner)
+    look.open("/no-such-page/", status=404)
+    page = look.page
+    page.goto(reverse("disk_new", args=[made.account]))
+    page.locator("main form").get_by_role("button").click()
+    expect(field(page, "Label")).to_have_attribute("aria-invalid", "true")
+    # The page says what is to be corrected; the browser adds its own line for the status.
+    look.found.clear()
+    look.check("a form with errors")
+    page.context.clear_cookies(name="csrftoken")
+    page.locator("main form").get_by_role("button").click()
+    expect(page).to_have_title(re.compile("Sharedeck"))
+    look.found.clear()
+    look.check("no CSRF token")
+    look.assert_fine()
+
+
+def test_menus_and_dialogs_are_accessible_when_open(look: Look, made: scene.Scene) -> None:
+    look.sign_in(made.owner)
+    page = look.page
+    page.set_viewport_size(axe.DESKTOP)
+    page.goto(reverse("server", args=[made.account, scene.SERVER]))
+    for menu in (".switcher", ".user-menu"):
+        page.set_viewport_size(axe.DESKTOP)
+        page.locator(f"{menu} summary").click()
+        # What it lies on is half covered as long as it is open.
+        look.check(menu, within=menu)
+    page.keyboard.press("Escape")
+    page.set_viewport_size(axe.PHONE)
+    page.locator(".nav-button").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    look.check("the menu of a phone")
+    page.set_viewport_size(axe.DESKTOP)
+    page.get_by_role("button", name="Stop web1").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    look.check("a question before a change")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    look.check("the list of keys")
+    look.assert_fine()
