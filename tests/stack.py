@@ -44,6 +44,10 @@ class Stack:
     def log(self) -> str:
         return self.process.log.read_text(encoding="utf-8", errors="replace")
 
+    def methods(self, since: int = 0) -> set[str]:
+        """The methods that the provider has answered since its log was that long (`PROVIDER_CALLS_LOG_LEVEL`)."""
+        return set(re.findall(r"hosting\.provider\.registry: (\w+)", self.log[since:]))
+
     def faults(self, rules: str) -> None:
         """Have the provider's calls go wrong from now on; an empty text ends that."""
         (self.directory / "faults").write_text(rules, encoding="utf-8")

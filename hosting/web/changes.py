@@ -38,16 +38,15 @@ def ask(
     except Rejected as rejection:
         tell(request, rejection, form)
         return None
-    messages.success(
-        request,
-        format_html(
-            '{} <a href="{}" class="alert-link">{}</a>',
-            _("“%(what)s” is on its way.") % {"what": in_words(operation)},
-            reverse("operation", args=[request.account.pk, operation.pk]),
-            _("Follow it"),
-        ),
-    )
+    lead_to(request, operation, _("“%(what)s” is on its way.") % {"what": in_words(operation)})
     return operation
+
+
+def lead_to(request: AccountRequest, operation: Operation, words: str) -> None:
+    """Say what was asked for, with a link to how it goes."""
+    there = reverse("operation", args=[request.account.pk, operation.pk])
+    link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("Follow it"))
+    messages.success(request, link)
 
 
 def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:

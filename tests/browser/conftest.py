@@ -1,12 +1,15 @@
 """Chromium against the running processes."""
 
-import re
+import os
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.steps import field
 from tests.stack import Stack, start_stack
 
 FLAGS = [
@@ -18,15 +21,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# A server takes about three seconds: 90 s in the simulation, times this.
-SPEED = "0.033"
+# A server takes about a second: 90 s in the simulation, times this.
+SPEED = "0.01"
 
 expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = start_stack(tmp_path_factory.mktemp("stack"), PROVIDER_SPEED=SPEED)
+    running = start_stack(tmp_path_factory.mktemp("stack"), PROVIDER_SPEED=SPEED, PROVIDER_CALLS_LOG_LEVEL="DEBUG")
     yield running
     running.stop()
 
@@ -69,10 +72,31 @@ def browse(chromium: Browser, stack: Stack, complaints: list[str]) -> Iterator[C
         context.close()
 
 
-def field(page: Page, label: str) -> Locator:
-    """The input with this label; a required one has a star behind it."""
-    labelled = page.get_by_label(re.compile(rf"^\s*{re.escape(label)}\s*\*?\s*$"))
-    return labelled.and_(page.locator("input, select, textarea"))
+@pytest.fixture
+def hold(stack: Stack) -> Iterator[Callable[[str], None]]:
+    """Have a process of the Procfile stand still until the test ends, or until it is let go."""
+    held: list[int] = []
+
+    def stop(name: str) -> None:
+        held.append(stack.pids()[name])
+        os.kill(held[-1], signal.SIGSTOP)
+
+    yield stop
+    for pid in held:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture(autouse=True)
+def driven(request: pytest.FixtureRequest, stack: Stack) -> Iterator[None]:
+    """What a test says that it drives (`@pytest.mark.drives`) was really answered by the provider meanwhile."""
+    marker = request.node.get_closest_marker("drives")
+    before = len(stack.log)
+    yield
+    wanted = set(marker.args) if marker else set()
+    deadline = time.monotonic() + 5
+    while missing := wanted - stack.methods(since=before):
+        assert time.monotonic() < deadline, f"the provider was not asked for {missing}"
+        time.sleep(0.1)
 
 
 def sign_in(page: Page, email: str, password: str) -> None:

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from hosting.web.urls import of_account, urlpatterns
 from tests.browser import axe, scene
-from tests.browser.conftest import field, listen, sign_in
+from tests.browser.conftest import listen, sign_in
+from tests.browser.steps import field
 from tests.stack import Stack
 from tests.web.pages import POST_ONLY
 from tests.web.pages import Page as Address

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import field
+from tests.browser.steps import field
 from tests.stack import Stack
 
 Browse = Callable[..., Page]

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from playwright.sync_api import Page, expect
 
 from hosting.management.commands.prepare import DEMO_API_PASSWORD
-from tests.browser.conftest import field
+from tests.browser.steps import field
 from tests.stack import Stack
 
 ROOT_PASSWORD = "plant3d-root-password"

@@ -117,7 +117,7 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponse:
                 return back(request, here)
             changes.tell(request, rejection, form)
         else:
-            messages.success(request, _("“%(what)s” was asked for again.") % {"what": changes.in_words(again)})
+            changes.lead_to(request, again, _("“%(what)s” was asked for again.") % {"what": changes.in_words(again)})
             return back(request, reverse("operation", args=[request.account.pk, again.pk]))
     context = {
         "form": form,

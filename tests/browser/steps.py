@@ -1,0 +1,66 @@
+"""What a person does in the panel, in words; the same on a desktop and on a phone."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+# A change travels to the provider, is carried out there, is seen, and is shown.
+DONE_MS = 60_000
+
+
+def field(page: Page, label: str) -> Locator:
+    """The input with this label; a required one has a star behind it."""
+    labelled = page.get_by_label(re.compile(rf"^\s*{re.escape(label)}\s*\*?\s*$"))
+    return labelled.and_(page.locator("input, select, textarea"))
+
+
+def go(page: Page, section: str) -> None:
+    """To a section by the menu, which a phone hides until it is asked for."""
+    link = page.get_by_role("navigation", name="Main").get_by_role("link", name=re.compile(rf"^{section}\b"))
+    if not link.is_visible():
+        page.locator(".nav-button").click()
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(section)
+
+
+def offered(within: Page | Locator, label: str) -> Locator:
+    """The button or link that begins a change, once it can be pressed: nothing else is at work then."""
+    name = re.compile(rf"^{re.escape(label)}\b")
+    found = within.get_by_role("button", name=name).or_(within.get_by_role("link", name=name)).first
+    expect(found).to_be_enabled(timeout=DONE_MS)
+    return found
+
+
+def press(page: Page, label: str, within: Locator | None = None) -> None:
+    """Press what begins a change, as soon as that is offered."""
+    offered(within or page.locator("main"), label).click()
+
+
+def confirm(page: Page, label: str) -> None:
+    """Press a button that asks first, and say yes."""
+    press(page, label)
+    page.get_by_role("dialog").get_by_role("button", name=label, exact=True).click()
+    on_its_way(page)
+
+
+def send(page: Page, label: str) -> None:
+    """Press the button that ends a form."""
+    page.locator("main form[method=post]").get_by_role("button", name=label).click()
+    on_its_way(page)
+
+
+def on_its_way(page: Page) -> None:
+    expect(page.get_by_role("status").filter(has_text="is on its way").first).to_be_visible()
+
+
+def row(page: Page, address: str) -> Locator:
+    """The row of a list, or the card on a phone, whose links lead to `address`."""
+    return page.locator("main tbody tr").filter(has=page.locator(f'a[href*="{address}"]'))
+
+
+def server_named(remote: Any, hostname: str) -> dict[str, Any]:
+    """What the provider says of a server."""
+    return next(info for vm_id in remote.vm_list() if (info := remote.vm_info(vm_id))["hostname"] == hostname)
