@@ -2,7 +2,10 @@
 (function () {
   const OPEN_MS = 2000;
   const IDLE_MS = 15000;
+  // What somebody has just asked for (a new reading, a change) shows itself within this time.
+  const SOON_MS = 10000;
   let timer = null;
+  let soonUntil = 0;
 
   const region = () => document.getElementById("live");
 
@@ -19,11 +22,13 @@
   function plan() {
     clearTimeout(timer);
     const live = region();
-    if (live && !document.hidden) timer = setTimeout(poll, live.dataset.open === "true" ? OPEN_MS : IDLE_MS);
+    const often = live?.dataset.open === "true" || Date.now() < soonUntil;
+    if (live && !document.hidden) timer = setTimeout(poll, often ? OPEN_MS : IDLE_MS);
   }
 
   // A round of reading that finds nothing new moves no version, but it makes the data younger.
   document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.requestConfig.verb === "post") soonUntil = Date.now() + SOON_MS;
     const readAt = event.detail.xhr.getResponseHeader("X-Sharedeck-Read");
     if (!readAt) return;
     for (const time of document.querySelectorAll("#data-age time")) {

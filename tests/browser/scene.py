@@ -83,6 +83,12 @@ def make() -> None:
     print(json.dumps(asdict(scene)))
 
 
+def make_fleet(login: str, password: str) -> None:
+    """A person of a team whose account has that login, and print their address and the account's key."""
+    owner = _member(Team.objects.create(name="Fleet team"), "fleet@look.example", Role.OWNER)
+    print(json.dumps([owner.user.email, _account(owner, "Fleet", login, password).pk]))
+
+
 def _member(team: Team, email: str, role: Role) -> Membership:
     person = User.objects.create_user(email, PASSWORD, name=email.partition("@")[0].title())
     return Membership.objects.create(team=team, user=person, role=role)
