@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -27,9 +28,13 @@ SPEED = "0.01"
 expect.set_options(timeout=20_000)
 
 
+def start(directory: Path, **env: str) -> Stack:
+    return start_stack(directory, PROVIDER_SPEED=SPEED, PROVIDER_CALLS_LOG_LEVEL="DEBUG", **env)
+
+
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = start_stack(tmp_path_factory.mktemp("stack"), PROVIDER_SPEED=SPEED, PROVIDER_CALLS_LOG_LEVEL="DEBUG")
+    running = start(tmp_path_factory.mktemp("stack"))
     yield running
     running.stop()
 

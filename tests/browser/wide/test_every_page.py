@@ -9,9 +9,9 @@ from django.urls import URLPattern, reverse
 from playwright.sync_api import Browser, Page, expect
 
 from hosting.web.urls import of_account, urlpatterns
-from tests.browser import axe, scene
 from tests.browser.conftest import listen, sign_in
 from tests.browser.steps import field
+from tests.browser.wide import axe, scene
 from tests.stack import Stack
 from tests.web.pages import POST_ONLY
 from tests.web.pages import Page as Address
@@ -27,7 +27,7 @@ OF_NO_ACCOUNT = {
 
 @pytest.fixture(scope="module")
 def made(stack: Stack) -> scene.Scene:
-    return scene.Scene(**json.loads(stack.run("from tests.browser import scene; scene.make()")))
+    return scene.Scene(**json.loads(stack.run("from tests.browser.wide import scene; scene.make()")))
 
 
 class Look:

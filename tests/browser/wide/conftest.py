@@ -1,0 +1,18 @@
+"""What looks at much, every page and hundreds of servers: beside the other browser tests, on processes of its own.
+
+Nothing limits the rate of calls here: at 30 in 2 s, importing 200 servers and stopping them takes more than a minute.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.conftest import start
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = start(tmp_path_factory.mktemp("wide-stack"), API_RATE_LIMIT="0", PROVIDER_RATE_LIMIT="0")
+    yield running
+    running.stop()
