@@ -22,11 +22,12 @@ class Job(StrEnum):
     SETTLE = "hosting.tasks.settle"
     PROVE = "hosting.tasks.prove"
     REFRESH = "hosting.tasks.refresh"
+    READ_LINKS = "hosting.tasks.read_links"
     SWEEP = "hosting.tasks.sweep"
 
     @property
     def queue(self) -> str:
-        return "mirror" if self is Job.REFRESH else "operations"
+        return "mirror" if self in {Job.REFRESH, Job.READ_LINKS} else "operations"
 
 
 def ask(job: Job, *arguments: int) -> None:

@@ -12,6 +12,7 @@ from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
 from hosting.api import ApiError
+from hosting.inventory import mirror
 from hosting.jobs import Job
 from hosting.operations import bulk, plans, rounds
 from hosting.operations import cancel as cancelling
@@ -84,6 +85,14 @@ def refresh(account_id: int, with_info: int = 0) -> None:
 @shared_task(name=Job.PROVE.value)
 def prove(candidate_id: int) -> None:
     proving.prove(candidate_id)
+
+
+@shared_task(name=Job.READ_LINKS.value)
+def read_links(account_id: int, vm_id: int) -> None:
+    account = _account(account_id)
+    if availability.may_call(account.endpoint):
+        with _next_time("how disks hang on a server"):
+            mirror.read_links(client_for(account, Priority.MIRROR), vm_id)
 
 
 @shared_task(name=Job.SWEEP.value)

@@ -59,22 +59,28 @@ def _vm_rows(reading: Reading) -> dict[int, dict[str, Any]]:
 
 
 def _disk_rows(account: Account, reading: Reading) -> dict[int, dict[str, Any]]:
-    """The disks that were read themselves, and those that came with their server, which also knows their order."""
-    found = {disk_id: rows.disk(disk, reading.read_at) for disk_id, disk in reading.disks.items()}
-    places = {
-        disk_id: (vm_id, position)
-        for disk_id, vm_id, position in Disk.objects.filter(account=account, remote_id__in=found).values_list(
-            "remote_id", "vm_remote_id", "position"
-        )
+    """The disks that were read themselves, and those that came with their server, which also knows their order.
+
+    How a disk hangs on its server is remembered for as long as it stays in its place.
+    """
+    known = {
+        disk_id: (vm_id, position, device)
+        for disk_id, vm_id, position, device in Disk.objects.filter(
+            account=account, remote_id__in=reading.disk_ids
+        ).values_list("remote_id", "vm_remote_id", "position", "device")
     }
+    found = {disk_id: rows.disk(disk, reading.read_at) for disk_id, disk in reading.disks.items()}
     for disk_id, row in found.items():
-        vm_id, position = places.get(disk_id, (None, None))
+        vm_id, position, _device = known.get(disk_id, (None, None, ""))
         row["position"] = position if row["vm_remote_id"] == vm_id else None
     for vm in reading.vms.values():
         order = {disk_id: position for position, disk_id in enumerate(vm.disks_id)}
         for disk in vm.disks:
             row = found.get(disk.id) or rows.disk(disk, reading.read_at)
             found[disk.id] = {**row, "position": order.get(disk.id)}
+    for disk_id, row in found.items():
+        vm_id, position, device = known.get(disk_id, (None, None, ""))
+        row["device"] = device if (row["vm_remote_id"], row["position"]) == (vm_id, position) else ""
     return found
 
 

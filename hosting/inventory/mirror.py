@@ -7,8 +7,10 @@ are fetched in parallel, and the rest is re-read slowly so that every row has a 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from hosting import api
@@ -19,6 +21,9 @@ from hosting.inventory import progress
 from hosting.inventory.apply import Explained, apply, nothing_explained
 from hosting.inventory.models import Disk, Vm
 from hosting.inventory.reading import NO_FACT, Fact, Reading, read_disks, read_facts, read_vms
+
+# A server has a handful of disks.
+_LINKS_AT_MOST = 30
 
 
 def sweep(
@@ -122,6 +127,21 @@ def _collect(reading: Reading, parts: Iterator[Reading]) -> api.ApiError | None:
     except api.ApiError as failure:
         return failure
     return None
+
+
+def read_links(session: ApiSession, vm_id: int) -> None:
+    """Read in which place, and as which device, each disk hangs on a server: one call, and one for each disk.
+
+    Raises:
+        hosting.api.ApiError: something could not be read; nothing has changed.
+    """
+    listed = session.call(lambda client: client.vm_disk_list(vm_id))[:_LINKS_AT_MOST]
+    links = [session.call(partial(api.Client.vm_disk_link, vm_id=vm_id, disk_id=disk_id)) for disk_id in listed]
+    with transaction.atomic():
+        disks = Disk.objects.filter(account=session.account, vm_remote_id=vm_id)
+        for link in links:
+            disks.filter(remote_id=link.disk_id).update(position=link.position, device=link.device[:64])
+        versions.bump(session.account.pk)
 
 
 def read_os_images(session: ApiSession) -> None:

@@ -163,7 +163,10 @@ class Vm(MirrorRow):
 
 
 class Disk(MirrorRow):
-    """A disk, attached to one server at most (`vm_remote_id`), at `position` among that server's disks."""
+    """A disk, attached to one server at most (`vm_remote_id`), at `position` among that server's disks.
+
+    `device` is what the server calls it; empty until it was asked for, which only a look at the server does.
+    """
 
     class State(models.TextChoices):
         BEING_CREATED = "being_created", _("Being created")
@@ -182,6 +185,7 @@ class Disk(MirrorRow):
     can_snapshot = models.BooleanField(default=False)
     vm_remote_id = models.PositiveIntegerField(null=True)
     position = models.PositiveIntegerField(null=True)
+    device = models.CharField(max_length=64, blank=True, default="")
     date_created = models.DateTimeField(null=True)
     date_updated = models.DateTimeField(null=True)
 

@@ -1,9 +1,12 @@
 """A member's wish to see the provider's state now."""
 
+from collections.abc import Iterable
+
 import redis
 
 from hosting.accounts.models import Account
 from hosting.accounts.store import connection
+from hosting.inventory.models import Disk, Vm
 from hosting.jobs import Job
 from hosting.jobs import ask as ask_job
 from hosting.teams.models import Membership
@@ -11,6 +14,8 @@ from hosting.teams.roles import Permission
 
 # Wishes for one account within this time are one: nobody fills the queue that all teams wait in.
 _TOGETHER_S = 3
+# A provider that names no devices is not asked at every look.
+_LINKS_AGAIN_S = 20
 
 
 def ask(account: Account, *, by: Membership) -> None:
@@ -20,12 +25,19 @@ def ask(account: Account, *, by: Membership) -> None:
         NotAllowedError: when the member may not see it.
     """
     by.require(Permission.VIEW)
-    if _is_first(account.pk):
+    if _is_first(f"refresh:{account.pk}", _TOGETHER_S):
         ask_job(Job.REFRESH, account.pk, 1)
 
 
-def _is_first(account_id: int) -> bool:
+def want_links(vm: Vm, disks: Iterable[Disk]) -> None:
+    """Somebody looks at a server: ask how its disks hang on it, unless that is known of all of them."""
+    unnamed = any(disk.state == Disk.State.ATTACHED and not disk.device for disk in disks)
+    if unnamed and _is_first(f"links:{vm.account_id}:{vm.remote_id}", _LINKS_AGAIN_S):
+        ask_job(Job.READ_LINKS, vm.account_id, vm.remote_id)
+
+
+def _is_first(wish: str, seconds: int) -> bool:
     try:
-        return bool(connection().set(f"refresh:{account_id}", "1", nx=True, ex=_TOGETHER_S))
+        return bool(connection().set(wish, "1", nx=True, ex=seconds))
     except redis.RedisError:
         return True

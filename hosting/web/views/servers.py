@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hosting.desk import tags
 from hosting.desk.models import ObjectType
+from hosting.inventory import refresh
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kind import Kind
 from hosting.operations.kinds import DeleteVm, RebootVm, StartVm, StopVm
@@ -64,6 +65,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
     vm = _server(request, remote_id)
     operations = queries.operations_with(request.account, vm_id=remote_id)
     shown = list(_disks(vm)[: DISKS_SHOWN + 1])
+    refresh.want_links(vm, shown)
     context = {
         "vm": vm,
         "disks": shown[:DISKS_SHOWN],

@@ -1,0 +1,13 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("hosting", "0007_bulk")]
+
+    operations = [
+        migrations.AddField(
+            model_name="disk",
+            name="device",
+            field=models.CharField(blank=True, default="", max_length=64),
+        ),
+    ]

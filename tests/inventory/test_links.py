@@ -1,0 +1,37 @@
+"""What a server calls its disks is read when somebody looks at it, once, and forgotten when a disk moves."""
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import Disk, Vm
+from hosting.inventory.refresh import want_links
+from hosting.operations import rounds
+from tests.contract.conftest import Member
+from tests.engine import Engine
+
+
+def look(account: Account, vm_id: int) -> None:
+    want_links(
+        Vm.objects.get(account=account, remote_id=vm_id), Disk.objects.filter(account=account, vm_remote_id=vm_id)
+    )
+
+
+def test_a_look_at_a_server_brings_its_device_names_once_and_a_disk_that_moved_loses_its_own(
+    engine: Engine, account: Account, remote: Member
+) -> None:
+    vm_id, disk_id = remote.new_vm(), remote.new_disk()
+    remote.done(remote.disk_attach(disk_id, vm_id))
+    rounds.round_of(account)
+    look(account, vm_id)
+    look(account, vm_id)
+    assert len(engine.queue) == 1
+    engine.drain()
+    disk = Disk.objects.get(account=account, remote_id=disk_id)
+    assert (disk.position, disk.device) == (1, remote.vm_disk_link(vm_id, disk_id)["device"])
+    assert disk.device.startswith("/dev/")
+    look(account, vm_id)
+    assert not engine.queue
+
+    remote.done(remote.disk_detach(disk_id, vm_id))
+    account.refresh_from_db()
+    rounds.round_of(account)
+    disk.refresh_from_db()
+    assert (disk.vm_remote_id, disk.position, disk.device) == (None, None, "")
