@@ -25,7 +25,7 @@ ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHELL = /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help run provider test chaos bench lint format clean install assets environment
+.PHONY: help run provider test chaos bench docs screenshots lint format clean install assets environment
 .NOTPARALLEL:
 
 help: ## List the targets
@@ -76,6 +76,12 @@ format: install ## Format the code and the templates
 	@$(PYTHON) -m ruff check --fix --quiet .
 	@$(PYTHON) -m ruff format .
 	@.venv/bin/djlint templates --reformat --quiet || true
+
+docs: install environment ## Write docs/api-coverage.md: where each method of the API is in the panel
+	@$(PYTHON) -m tests.api_coverage
+
+screenshots: install assets environment .venv/chromium ## Take the pictures in docs/screenshots of a running demo
+	@$(PYTHON) -m tests.screenshots
 
 bench: install assets environment ## Measure what matters against the naive way, in the same run
 	@$(PYTHON) -m tests.bench

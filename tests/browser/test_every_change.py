@@ -41,6 +41,8 @@ def life_of_a_server(page: Page, remote: Any, name: str) -> Iterator[None]:
     def server() -> dict[str, Any]:
         return server_named(remote, name)
 
+    # Its disks are named as the server names them, soon after somebody looks.
+    expect(page.locator("main")).to_contain_text("/dev/xvdb", timeout=DONE_MS)
     confirm(page, "Stop")
     yield
     offered(page, "Start")
@@ -147,6 +149,8 @@ def life_of_a_product(page: Page, remote: Any, quantity: int) -> Iterator[None]:
     "vm_stop",
     "vm_reboot",
     "vm_info",
+    "vm_disk_list",
+    "vm_disk_link",
     "disk_create",
     "disk_attach",
     "disk_detach",
