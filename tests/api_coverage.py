@@ -7,7 +7,7 @@ import inspect
 import os
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,13 +68,17 @@ WHERE = {
 
 def routes() -> dict[str, str]:
     """The address of each page by its name."""
+    from django.urls import URLPattern
+
     from hosting.web.urls import of_account, urlpatterns
 
     def address(route: object) -> str:
         return re.sub(r"<\w+:\w+>", "…", str(route))
 
-    own = {str(page.name): f"/{address(page.pattern)}" for page in urlpatterns if hasattr(page, "name")}
-    return own | {str(page.name): f"/accounts/…/{address(page.pattern)}" for page in of_account}
+    def named(pages: Iterable[object], start: str) -> dict[str, str]:
+        return {str(page.name): start + address(page.pattern) for page in pages if isinstance(page, URLPattern)}
+
+    return named(urlpatterns, "/") | named(of_account, "/accounts/…/")
 
 
 def drivers() -> dict[str, list[str]]:

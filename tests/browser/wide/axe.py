@@ -1,15 +1,14 @@
 """Accessibility rules (axe-core) and the width of a page, checked in the page that is open."""
 
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
+from tests.browser.steps import DESKTOP, PHONE
 from tests.processes import ROOT
 
 SOURCE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 # What looks different in another theme; all the rest was checked already.
 OF_THEME = ["color-contrast"]
 _RUN = """
@@ -34,14 +33,14 @@ _STICKS_OUT = """
 
 def source() -> str:
     """axe itself, for `add_init_script`: what DevTools adds is not subject to the page's content security policy."""
-    return Path(SOURCE).read_text(encoding="utf-8")
+    return SOURCE.read_text(encoding="utf-8")
 
 
 def complaints(page: Page, within: str = "html") -> list[str]:
     """What is wrong with the page: every rule at both widths in the light theme, contrast in the dark one too."""
     found: list[str] = []
     for name, size in (("desktop", DESKTOP), ("phone", PHONE)):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         _choose(page, "light")
         found += [f"{name}: {line}" for line in _check(page, within, [])]
         found += [f"{name}: {line}" for line in page.evaluate(_STICKS_OUT)]

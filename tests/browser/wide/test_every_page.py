@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hosting.web.urls import of_account, urlpatterns
 from tests.browser.conftest import listen, sign_in
-from tests.browser.steps import field
+from tests.browser.steps import DESKTOP, PHONE, field
 from tests.browser.wide import axe, scene
 from tests.stack import Stack
 from tests.web.pages import POST_ONLY
@@ -45,7 +45,7 @@ class Look:
 
     def open(self, path: str, *, status: int = 200) -> None:
         """Open a page and look at it as it is."""
-        self.page.set_viewport_size(axe.DESKTOP)
+        self.page.set_viewport_size(DESKTOP)
         before = len(self.found)
         response = self.page.goto(path)
         assert response is not None
@@ -154,19 +154,19 @@ def test_errors_are_accessible_pages_too(look: Look, made: scene.Scene) -> None:
 def test_menus_and_dialogs_are_accessible_when_open(look: Look, made: scene.Scene) -> None:
     look.sign_in(made.owner)
     page = look.page
-    page.set_viewport_size(axe.DESKTOP)
+    page.set_viewport_size(DESKTOP)
     page.goto(reverse("server", args=[made.account, scene.SERVER]))
     for menu in (".switcher", ".user-menu"):
-        page.set_viewport_size(axe.DESKTOP)
+        page.set_viewport_size(DESKTOP)
         page.locator(f"{menu} summary").click()
         # What it lies on is half covered as long as it is open.
         look.check(menu, within=menu)
     page.keyboard.press("Escape")
-    page.set_viewport_size(axe.PHONE)
+    page.set_viewport_size(PHONE)
     page.locator(".nav-button").click()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     look.check("the menu of a phone")
-    page.set_viewport_size(axe.DESKTOP)
+    page.set_viewport_size(DESKTOP)
     page.get_by_role("button", name="Stop web1").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     look.check("a question before a change")

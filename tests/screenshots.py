@@ -1,0 +1,139 @@
+"""Pictures of the main pages of a running demo, for the README: `make screenshots` writes `docs/screenshots/`."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+# As tests do: secrets of the run's own, before Django's settings are read.
+from panel.environment import new_secrets
+
+os.environ.update(new_secrets())
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
+
+import django
+
+django.setup()
+
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+from tests.browser.conftest import FLAGS, sign_in  # noqa: E402
+from tests.browser.steps import DESKTOP, DONE_MS, PHONE, confirm, field, go, offered, row  # noqa: E402
+from tests.processes import ROOT  # noqa: E402
+from tests.stack import Stack, start_stack  # noqa: E402
+
+DIRECTORY = ROOT / "docs" / "screenshots"
+# Lifelike enough for a picture of something in progress.
+SPEED = "0.05"
+
+
+def main() -> None:
+    directory = Path(tempfile.mkdtemp(prefix="sharedeck-screenshots-"))
+    stack = start_stack(directory, PROVIDER_SPEED=SPEED)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            desktop = _page(browser, stack, viewport=DESKTOP)
+            _work(desktop, stack)
+            for name, open_it in PAGES.items():
+                open_it(desktop)
+                _take(desktop, name)
+            dark = _page(browser, stack, viewport=DESKTOP, color_scheme="dark")
+            _take(dark, "dashboard-dark")
+            phone = _page(browser, stack, viewport=PHONE, device_scale_factor=2)
+            go(phone, "Servers")
+            _take(phone, "servers-phone")
+            browser.close()
+    finally:
+        stack.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _page(browser: Browser, stack: Stack, **options: object) -> Page:
+    context = browser.new_context(base_url=stack.url, reduced_motion="reduce", **options)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/")
+    sign_in(page, stack.email, stack.password)
+    return page
+
+
+def _work(page: Page, stack: Stack) -> None:
+    """A new server, a request that failed, and many at once: what the pages then tell of."""
+    offered(page, "New server").click()
+    field(page, "Shares to buy").fill("4")
+    field(page, "Host name").fill("shop")
+    field(page, "Operating system").select_option(label="Debian 12 (x86-64)")
+    field(page, "Root password").fill("correct-horse-1")
+    page.get_by_role("button", name="Review").click()
+    page.get_by_role("button", name="Start").click()
+    page.locator("ol > li.step-done").nth(4).wait_for(timeout=DONE_MS)
+    stack.faults("vm_reboot:fail")
+    go(page, "Servers")
+    page.get_by_role("link", name="mail1", exact=True).click()
+    confirm(page, "Reboot")
+    offered(page, "Reboot")
+    stack.faults("")
+
+
+def _bulk(page: Page) -> None:
+    """Stop all servers, and look while that goes on."""
+    go(page, "Servers")
+    page.get_by_role("checkbox", name="Choose").first.check()
+    page.get_by_role("checkbox", name="All, on every page").check()
+    page.locator("#bulk").get_by_role("button", name="Stop").click()
+    page.locator("main form").get_by_role("button", name="Stop").click()
+    page.get_by_text("1 of").or_(page.get_by_text("2 of")).first.wait_for(timeout=DONE_MS)
+
+
+def _operation(page: Page) -> None:
+    go(page, "Operations")
+    row(page, "/operations/").filter(has_text="Reboot server mail1").get_by_role("link").first.click()
+
+
+def _plan(page: Page) -> None:
+    go(page, "Operations")
+    row(page, "/operations/").filter(has_text="Create server shop").get_by_role("link").first.click()
+    page.get_by_role("link", name="Open its plan").click()
+
+
+def _server(page: Page) -> None:
+    go(page, "Servers")
+    page.get_by_role("link", name="web1", exact=True).click()
+    page.locator("main").get_by_text("/dev/").first.wait_for(timeout=DONE_MS)
+
+
+def _new_server(page: Page) -> None:
+    go(page, "Servers")
+    page.locator("main").get_by_role("link", name="New server").first.click()
+
+
+def _section(name: str) -> Callable[[Page], None]:
+    return lambda page: go(page, name)
+
+
+# The last ones change what the others show.
+PAGES: dict[str, Callable[[Page], None]] = {
+    "dashboard": _section("Dashboard"),
+    "attention": _section("Needs attention"),
+    "shares": _section("Shares"),
+    "servers": _section("Servers"),
+    "server": _server,
+    "new-server": _new_server,
+    "plan": _plan,
+    "disks": _section("Disks"),
+    "operations": _section("Operations"),
+    "operation": _operation,
+    "bulk": _bulk,
+}
+
+
+def _take(page: Page, name: str) -> None:
+    page.locator("h1").wait_for()
+    page.evaluate("document.fonts.ready")
+    page.screenshot(path=DIRECTORY / f"{name}.png")
+    print(f"docs/screenshots/{name}.png")
+
+
+if __name__ == "__main__":
+    main()
