@@ -120,6 +120,7 @@ def _accept(candidate: Candidate) -> bool:
         "login": candidate.login,
         "handle": candidate.handle,
         "trouble": Account.Trouble.NONE,
+        # The next sweep reads it: asked for here as well, everything would be read twice.
         "round_due_at": None,
         "track_due_at": None,
     }
@@ -128,7 +129,6 @@ def _accept(candidate: Candidate) -> bool:
     Account.objects.filter(pk=account.pk).update(**used)
     record(account.team, by=None, action="account.test_accepted", subject=account.label, handle=candidate.handle)
     versions.bump(account.pk)
-    ask(Job.REFRESH, account.pk, 1)
     if candidate.sealed_password:
         _pass_on(candidate, account)
     return True

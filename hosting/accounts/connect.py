@@ -115,7 +115,6 @@ def sign_in_again(account: Account, *, by: Membership) -> None:
         else:
             Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now())
             versions.bump(account.pk)
-            ask(Job.REFRESH, account.pk, 1)
 
 
 def dismiss(account: Account, *, by: Membership) -> None:

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hosting", "0010_trends")]
+    dependencies = [("hosting", "0012_desk")]
 
     operations = [
         migrations.AddField(
