@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 import xmlrpc.client
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,26 @@ class Stack:
 
 
 class Remote:
-    """The standard library's XML-RPC client with a session: `remote.vm_list()` calls `vm_list(session)`."""
+    """The standard library's XML-RPC client with a session: `remote.vm_list()` calls `vm_list(session)`.
+
+    What is refused because of the rate limit was not executed, and is asked for again.
+    """
 
     def __init__(self, url: str, login: str, password: str) -> None:
         self._proxy = xmlrpc.client.ServerProxy(url)
         self._session = str(self._proxy.login(login, password, False))
 
     def __getattr__(self, method: str) -> Any:
-        return lambda *arguments: getattr(self._proxy, method)(self._session, *arguments)
+        def call(*arguments: object) -> Any:
+            while True:
+                try:
+                    return getattr(self._proxy, method)(self._session, *arguments)
+                except xmlrpc.client.ProtocolError as refused:
+                    if refused.errcode != HTTPStatus.TOO_MANY_REQUESTS:
+                        raise
+                    time.sleep(0.2)
+
+        return call
 
 
 def start_stack(directory: Path, **env: str) -> Stack:

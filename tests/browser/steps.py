@@ -22,8 +22,9 @@ def go(page: Page, section: str) -> None:
     link = page.get_by_role("navigation", name="Main").get_by_role("link", name=re.compile(rf"^{section}\b"))
     if not link.is_visible():
         page.locator(".nav-button").click()
+    address = link.get_attribute("href") or ""
     link.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text(section)
+    expect(page).to_have_url(re.compile(re.escape(address) + "$"))
 
 
 def offered(within: Page | Locator, label: str) -> Locator:
