@@ -24,8 +24,8 @@ from tests.processes import ROOT  # noqa: E402
 from tests.stack import Stack, start_stack  # noqa: E402
 
 DIRECTORY = ROOT / "docs" / "screenshots"
-# Lifelike enough for a picture of something in progress.
-SPEED = "0.05"
+# Slow enough for a picture of something in progress.
+SPEED = "0.1"
 
 
 def main() -> None:
@@ -72,18 +72,18 @@ def _work(page: Page, stack: Stack) -> None:
     go(page, "Servers")
     page.get_by_role("link", name="mail1", exact=True).click()
     confirm(page, "Reboot")
-    offered(page, "Reboot")
+    page.locator("main").get_by_text("Failed", exact=True).first.wait_for(timeout=DONE_MS)
     stack.faults("")
 
 
 def _bulk(page: Page) -> None:
-    """Stop all servers, and look while that goes on."""
+    """Reboot all servers, and look while that goes on."""
     go(page, "Servers")
     page.get_by_role("checkbox", name="Choose").first.check()
     page.get_by_role("checkbox", name="All, on every page").check()
-    page.locator("#bulk").get_by_role("button", name="Stop").click()
-    page.locator("main form").get_by_role("button", name="Stop").click()
-    page.get_by_text("1 of").or_(page.get_by_text("2 of")).first.wait_for(timeout=DONE_MS)
+    page.locator("#bulk").get_by_role("button", name="Reboot").click()
+    page.locator("main form").get_by_role("button", name="Reboot").click()
+    page.locator(".bulk-state").get_by_text("in progress").first.wait_for(timeout=DONE_MS)
 
 
 def _operation(page: Page) -> None:
