@@ -83,7 +83,7 @@ def _bulk(page: Page) -> None:
     page.get_by_role("checkbox", name="All, on every page").check()
     page.locator("#bulk").get_by_role("button", name="Reboot").click()
     page.locator("main form").get_by_role("button", name="Reboot").click()
-    page.locator(".bulk-state").get_by_text("in progress").first.wait_for(timeout=DONE_MS)
+    page.locator("main tbody progress").first.wait_for(timeout=DONE_MS)
 
 
 def _operation(page: Page) -> None:

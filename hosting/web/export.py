@@ -64,6 +64,13 @@ OPERATIONS: Sequence[Column] = (
     ("finished", lambda operation: operation.finished_at),
     ("cost", lambda operation: operation.cost),
 )
+BULK_ROWS: Sequence[Column] = (
+    ("id", lambda row: row.object_id),
+    ("object", lambda row: row.subject),
+    ("state", lambda row: row.state),
+    ("problem", lambda row: row.problem),
+    ("operation", lambda row: row.operation_id),
+)
 CHANGES: Sequence[Column] = (
     ("seen", lambda change: change.at),
     ("what", lambda change: change.what),

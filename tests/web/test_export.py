@@ -12,8 +12,8 @@ from hosting.teams.models import Membership
 from tests import factories
 
 
-def exported(browser: Client, name: str, account: Account, asked: str = "") -> list[dict[str, str]]:
-    response: Any = browser.get(f"{reverse(name, args=[account.pk])}?format=csv{asked}")
+def exported(browser: Client, name: str, account: Account, asked: str = "", *of: int) -> list[dict[str, str]]:
+    response: Any = browser.get(f"{reverse(name, args=[account.pk, *of])}?format=csv{asked}")
     assert response.status_code == 200
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"].startswith("attachment")
@@ -54,6 +54,11 @@ def test_every_list_can_be_exported(browser: Client, account: Account, owner: Me
         assert len(exported(browser, name, account)) == 1, name
         page = browser.get(reverse(name, args=[account.pk])).content.decode()
         assert "format=csv" in page, name
+
+
+def test_the_rows_of_a_change_of_many_are_exported(browser: Client, account: Account, owner: Membership) -> None:
+    rows = exported(browser, "bulk", account, "", factories.bulk(account, by=owner, objects=3).pk)
+    assert [(row["object"], row["state"]) for row in rows] == [(f"web-{number}", "waiting") for number in range(3)]
 
 
 def test_another_team_exports_nothing(client: Client, account: Account) -> None:

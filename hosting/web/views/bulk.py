@@ -1,5 +1,6 @@
 from django.contrib import messages
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -100,9 +101,12 @@ def _bulk(request: AccountRequest, bulk_id: int) -> Bulk:
 
 @require_safe
 @account_page
-def detail(request: AccountRequest, bulk_id: int) -> HttpResponse:
+def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
     rows = BulkRowFilter(request.GET, queryset=bulk.rows.all())
+    shown = table(request, BulkRowTable, rows.qs, order_by="subject")
+    if export.wanted(request):
+        return export.as_csv(shown, export.BULK_ROWS, name=f"{bulk.kind}-{bulk.pk}")
     counts = bulks.counts(bulk)
     context = {
         "bulk": bulk,
@@ -113,7 +117,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponse:
         "total": sum(counts.values()),
         "over": counts["done"] + counts["failed"],
         "filter": rows,
-        "table": table(request, BulkRowTable, rows.qs, order_by="subject"),
+        "table": shown,
     }
     return render_page(request, "bulk", context, section="operations")
 
