@@ -12,7 +12,7 @@ from hosting.operations import kinds
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.kind import Kind
 from hosting.operations.rejection import Rejected
-from hosting.web import changes, quotes
+from hosting.web import changes, export, quotes
 from hosting.web.bulk_actions import SECTIONS, Chosen, chosen, wanted_ids
 from hosting.web.filters import BulkRowFilter
 from hosting.web.forms.bulk import BulkForm

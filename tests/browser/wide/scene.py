@@ -34,6 +34,8 @@ class Scene:
     unconfirmed: int
     plan: int
     bulk: int
+    tag: int
+    view: int
 
 
 def make() -> None:
@@ -79,6 +81,8 @@ def make() -> None:
         unconfirmed=unconfirmed.pk,
         plan=plan.pk,
         bulk=bulk.pk,
+        tag=factories.tag(team, "web farm").pk,
+        view=factories.saved_view(owner, "Stopped").pk,
     )
     print(json.dumps(asdict(scene)))
 

@@ -16,8 +16,6 @@ from tests.stack import Stack
 from tests.web.pages import POST_ONLY
 from tests.web.pages import Page as Address
 
-# Answers that are put into a page, and no pages themselves.
-FRAGMENTS = {"shares_estimate"}
 # Pages that belong to no account.
 OF_NO_ACCOUNT = {
     "home": "/",
@@ -79,19 +77,29 @@ def look(chromium: Browser, stack: Stack) -> Iterator[Look]:
 def pages_of(made: scene.Scene) -> list[Address]:
     """An address for each page of an account. A route with an argument that is not known here has to be added."""
     of_section = {"servers": scene.SERVER, "disks": scene.FREE_DISK, "shares": scene.PRODUCT}
-    known = {"operation_id": made.operation, "plan_id": made.plan, "bulk_id": made.bulk}
+    known: dict[str, object] = {
+        "operation_id": made.operation,
+        "plan_id": made.plan,
+        "bulk_id": made.bulk,
+        "tag_id": made.tag,
+        "view_id": made.view,
+        "section": "servers",
+    }
     choices = {
         "servers_bulk": f"?action=stop&ids={scene.SERVER}",
         "disks_bulk": f"?action=delete&ids={scene.FREE_DISK}",
+        "servers_tags": f"?ids={scene.SERVER}",
+        "disks_tags": f"?ids={scene.FREE_DISK}",
+        "view_save": "?state=halted",
         "shares_bulk": f"?action=renew&ids={scene.PRODUCT}",
     }
     found = []
     for pattern in of_account:
         assert isinstance(pattern, URLPattern)
         name, route = str(pattern.name), str(pattern.pattern)
-        if name in POST_ONLY | FRAGMENTS:
+        if name in POST_ONLY:
             continue
-        arguments = {"account_id": made.account}
+        arguments: dict[str, object] = {"account_id": made.account}
         for argument in re.findall(r":(\w+)>", route):
             section = route.split("/", maxsplit=1)[0]
             arguments[argument] = of_section[section] if argument == "remote_id" else known[argument]
