@@ -127,6 +127,8 @@ def test_a_customer_is_connected_by_the_resellers_login_and_read(
     field(page, "Handle").fill(CUSTOMER)
     field(page, "Password").fill(DEMO_API_PASSWORD)
     page.locator("main form[method=post]").get_by_role("button", name="Connect").click()
+    expect(page.locator("main")).to_contain_text("The provider accepted these credentials", timeout=DONE_MS)
+    go(page, "Dashboard")
     expect(page.locator("main")).to_contain_text("120.00", timeout=DONE_MS)
     go(page, "Servers")
     expect(page.get_by_role("link", name="boutique", exact=True)).to_be_visible(timeout=DONE_MS)
