@@ -107,6 +107,7 @@ def pages_of(made: scene.Scene) -> list[Address]:
     return found
 
 
+@pytest.mark.timeout(300)
 def test_every_page_of_an_account_is_accessible_at_both_widths_and_in_both_themes(
     look: Look, made: scene.Scene
 ) -> None:
