@@ -34,16 +34,16 @@ class Use:
 
 
 WHERE = {
-    "login": Use(("connect", "account_settings"), ("refresh", "send", "track")),
-    "su": Use(("connect", "account_settings"), ("refresh", "send", "track")),
+    "login": Use(("connect", "login", "account_settings"), ("prove", "refresh", "send", "track")),
+    "su": Use(("connect", "handle_new", "account_settings"), ("prove", "refresh", "send", "track")),
     "account_currency": Use(("dashboard",), ("refresh",)),
-    "account_balance": Use(("dashboard", "refresh"), ("refresh", "track")),
-    "hosting_account_info": Use(("shares", "dashboard", "refresh"), ("refresh", "track")),
+    "account_balance": Use(("dashboard", "trends", "refresh"), ("refresh", "track")),
+    "hosting_account_info": Use(("shares", "shares_calendar", "planner", "trends", "refresh"), ("refresh", "track")),
     "hosting_account_product_add": Use(("shares_add", "server_new")),
     "hosting_account_product_renew": Use(("shares_renew", "shares_bulk")),
     "hosting_account_product_remove": Use(("shares_remove",)),
     "hosting_account_product_update": Use(("shares_update",)),
-    "vm_create": Use(("server_new", "operation_retry")),
+    "vm_create": Use(("server_new", "server_alone", "operation_retry")),
     "vm_info": Use(("server", "servers"), ("refresh", "track")),
     "vm_list": Use(("servers", "refresh"), ("refresh",)),
     "vm_update": Use(("server_resize",)),
