@@ -161,9 +161,15 @@ def _plans(shown: Sequence[Ended], account: Account) -> Toasts:
     found: Toasts = {}
     if ids := _of("plan", shown):
         for plan in Plan.objects.filter(account=account, pk__in=ids):
-            if plan.state == Plan.State.DONE:
-                level, words = "success", _("The new server “%(what)s” is ready.")
-            else:
-                level, words = "warning", _("The new server “%(what)s” is not ready: its plan stopped at a step.")
+            level = "success" if plan.state == Plan.State.DONE else "warning"
+            match plan.kind, level:
+                case Plan.Kind.NEW_SERVER, "success":
+                    words = _("The new server “%(what)s” is ready.")
+                case Plan.Kind.NEW_SERVER, _level:
+                    words = _("The new server “%(what)s” is not ready: its plan stopped at a step.")
+                case _kind, "success":
+                    words = _("The server “%(what)s” has its new size.")
+                case _:
+                    words = _("The new size of “%(what)s” is not finished: its plan stopped at a step.")
             found |= _line(level, words, "plan", account, plan.pk, str(plan.spec.get("hostname", "")))
     return found
