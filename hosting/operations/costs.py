@@ -2,28 +2,47 @@
 
 A `BalanceSample` says that money moved between two readings. It belongs to an operation when that is the only one that
 can have ended between them, and when nothing but Sharedeck was at work. Anything else stays unknown: what people buy
-next is estimated from it. What the API tells nobody of is a deposit: one that outweighs the operation shows by its
-direction, and readings are near enough to each other for others to be rare.
+next is estimated from it. What the API tells nobody of is a deposit, and people make one when they are about to buy.
+One that outweighs the operation shows by its direction. Others show because the balance is read right before money is
+spent (`look_before`) and while it is (`is_money_moving`); readings that are further apart teach nothing.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
+import redis
 from django.db import transaction
+from django.utils import timezone
 
 from hosting.accounts import versions
+from hosting.accounts.limits import NoAllowanceError
 from hosting.accounts.models import Account
-from hosting.inventory.models import BalanceSample, Change
+from hosting.accounts.sessions import AccountStoppedError, ApiSession
+from hosting.api import ApiError
+from hosting.inventory import mirror
+from hosting.inventory.models import AccountInfo, BalanceSample, Change
 from hosting.inventory.reading import Fact
 from hosting.operations import kinds
+from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation
 from hosting.operations.states import HARMLESS, OPEN, State
 
+log = logging.getLogger(__name__)
+
 # The provider's clock is known to some seconds, and its stamps have whole ones.
 _CLOCK_MARGIN = timedelta(seconds=4)
+# Two readings that are further apart leave time for a deposit that nobody saw.
+_WIDEST = timedelta(minutes=2)
+# A balance that was read so shortly before an operation is sent is not read again.
+_FRESH = timedelta(seconds=20)
+# What could not be told of a change by then stays unknown: an operation may wait for a person's word for weeks.
+_PATIENCE = timedelta(days=1)
+# The kinds of request that move money.
+_MONEY = tuple(method for method in kinds.KINDS if Fact.BALANCE in kinds.changes(method))
 
 
 @dataclass(frozen=True)
@@ -81,12 +100,33 @@ def cause(
         others: when the balance changed besides. An operation that may have caused two changes is certain for none.
         read_until: when the last reading of the balance began; `others` is complete up to then.
     """
+    if moved.latest is None or moved.latest - moved.earliest > _WIDEST:
+        return Verdict.NOBODY
     met = [suspect for suspect in suspects if suspect.span.meets(moved)]
     if any(suspect.span.latest is None or suspect.span.latest > read_until for suspect in met):
         return Verdict.NOT_YET
     if len(met) != 1 or not met[0].explains(spent) or any(met[0].span.meets(other) for other in others):
         return Verdict.NOBODY
     return met[0].operation
+
+
+def look_before(session: ApiSession, kind: str) -> None:
+    """Read the balance before an operation is sent that moves it, so that no earlier deposit is taken for its cost.
+
+    It is worth a try and no more: what keeps it from being read keeps no operation from being sent.
+    """
+    fresh = AccountInfo.objects.filter(account=session.account, read_at__gte=timezone.now() - _FRESH)
+    if kind not in _MONEY or fresh.exists():
+        return
+    try:
+        mirror.refresh(session, facts=Fact.CAPACITY | Fact.BALANCE, explained=by_operations(session.account))
+    except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError) as error:
+        log.info("The balance was not read before money is spent: %s", type(error).__name__)
+
+
+def is_money_moving(account: Account) -> bool:
+    """Whether an operation of Sharedeck's is under way that moves the balance."""
+    return account.operations.filter(state__in=OPEN, kind__in=_MONEY).exists()
 
 
 def learn(account: Account) -> None:
@@ -101,7 +141,7 @@ def learn(account: Account) -> None:
         account = Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
         for sample in BalanceSample.objects.filter(account=account, weighed=False).order_by("at"):
             spent, found = _weigh(sample, account)
-            if found is Verdict.NOT_YET:
+            if found is Verdict.NOT_YET and sample.at > timezone.now() - _PATIENCE:
                 continue
             BalanceSample.objects.filter(pk=sample.pk).update(weighed=True)
             if isinstance(found, Operation):

@@ -14,7 +14,7 @@ from hosting.accounts.sessions import client_for
 from hosting.inventory import mirror, samples
 from hosting.inventory.reading import ALL_FACTS, Fact
 from hosting.jobs import Job, ask
-from hosting.operations import cancel, conclude, track
+from hosting.operations import cancel, conclude, costs, track
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation, Plan
@@ -47,7 +47,7 @@ def round_of(account: Account, *, with_info: bool = False) -> None:
     mirror.sweep(
         session, explained=by_operations(account), reread_before=before, still_here=partial(_keep_claim, account)
     )
-    if is_first or reread or moved or with_info:
+    if is_first or reread or moved or with_info or costs.is_money_moving(account):
         facts = ALL_FACTS if is_first or reread else Fact.CAPACITY | Fact.BALANCE
         mirror.refresh(session, facts=facts, explained=by_operations(account))
     if reread:

@@ -25,7 +25,7 @@ from hosting.api import (
     Unanswered,
 )
 from hosting.jobs import Job, ask
-from hosting.operations import conclude, kinds, problems
+from hosting.operations import conclude, costs, kinds, problems
 from hosting.operations.kind import Answer, Kind
 from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
@@ -91,6 +91,7 @@ def send(operation_id: int) -> None:
     attempt = _Attempt(operation, kind, secret)
     try:
         session = client_for(operation.account, Priority.MEMBER)
+        costs.look_before(session, operation.kind)
         answer = session.call(attempt)
     except _LostRaceError:
         return

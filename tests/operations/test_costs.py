@@ -93,6 +93,15 @@ def test_money_given_back_is_a_negative_cost(account: Account) -> None:
     assert cost(removed) == Decimal("-5.50")
 
 
+def test_readings_far_apart_leave_time_for_a_deposit(account: Account) -> None:
+    # Somebody with 100 paid 50 in and bought for 74.
+    Account.objects.update(operations_cursor=at(900))
+    bought = operation(account, 600, 640)
+    read(account, 641, "76.00")
+    assert cost(bought) is None
+    assert is_weighed(account)
+
+
 def test_two_operations_in_one_interval_cost_nobody_knows_what(account: Account) -> None:
     first, second = operation(account, 10, 40), operation(account, 12, 40)
     read(account, 41, "52.00")
@@ -117,6 +126,18 @@ def test_two_that_overlap_have_a_cost_each_when_the_provider_s_stamps_tell_them_
     Operation.objects.filter(pk=second.pk).update(**ended)
     read(account, 82, "70.00")
     assert (cost(first), cost(second)) == (Decimal(24), Decimal(6))
+
+
+def test_what_nobody_can_tell_for_a_day_is_not_asked_about_at_every_look(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unconfirmed = operation(account, 12, None, state=State.UNCERTAIN, needs_person=True)
+    read(account, 41, "76.00")
+    assert cost(unconfirmed) is None
+    assert not is_weighed(account)
+    monkeypatch.setattr(costs, "_PATIENCE", timedelta(minutes=5))
+    assert cost(unconfirmed) is None
+    assert is_weighed(account)
 
 
 def test_a_stamp_too_near_to_the_reading_tells_nothing(account: Account) -> None:
