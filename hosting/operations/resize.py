@@ -54,13 +54,17 @@ class Resize(PlanSpec):
     def is_settled(self, step: str, account: Account, so_far: Mapping[str, Operation]) -> bool:
         """Somebody else may have stopped the server already, or started it again.
 
-        The mirror may be trusted here: a request is done only when its object was read again, and the change is taken
-        only when the server was seen to be stopped.
+        The change is taken only when the server was seen to be stopped. That it runs again counts when it was seen
+        after the change.
         """
-        if step == "stop" and "change" in so_far and so_far["change"].state == State.DONE:
-            return True
-        wanted = {"stop": Vm.State.HALTED, "start": Vm.State.RUNNING}.get(step)
-        return wanted is not None and self._vms(account).filter(state=wanted).exists()
+        changed = so_far.get("change")
+        if step == "start":
+            seen = self._vms(account).filter(state=Vm.State.RUNNING)
+            return changed is not None and seen.filter(read_at__gte=changed.finished_at).exists()
+        if step != "stop":
+            return False
+        is_changed = changed is not None and changed.state == State.DONE
+        return is_changed or self._vms(account).filter(state=Vm.State.HALTED).exists()
 
     def obstacle(self, step: str, account: Account) -> StopReason | None:
         """A server is not stopped for shares that are not there."""

@@ -5,15 +5,18 @@ import uuid
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Vm
 from hosting.operations import kinds, plans
 from hosting.operations.models import Operation, Plan
+from hosting.operations.plan_kinds import spec_of
 from hosting.operations.rejection import NotEnough, WrongState
 from hosting.operations.resize import Resize
 from hosting.operations.submit import submit
 from hosting.teams.models import Membership
+from tests import factories
 from tests.contract.conftest import Member
 from tests.engine import Engine
 from tests.operations.test_plans import run, states
@@ -97,6 +100,15 @@ def test_what_somebody_else_has_done_already_is_not_asked_for(
     assert run(engine, plan).state == Plan.State.DONE
     assert [kind for kind, _state in asked(plan)] == ["vm_update", "vm_start"]
     assert remote.vm_info(vm_id)["state"] == "running"
+
+
+def test_a_server_that_was_seen_to_run_before_its_change_only_is_started(vm: Vm, plan: Plan) -> None:
+    # The change is over, and the server could not be read again since.
+    changed = factories.operation(vm.account, kind="vm_update", state="done", finished_at=timezone.now())
+    spec = spec_of(plan)
+    assert not spec.is_settled("start", vm.account, {"change": changed})
+    Vm.objects.update(read_at=timezone.now())
+    assert spec.is_settled("start", vm.account, {"change": changed})
 
 
 def test_a_server_is_not_stopped_for_shares_that_are_gone(
