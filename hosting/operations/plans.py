@@ -65,7 +65,7 @@ def revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str = "") ->
         if current.state not in (Plan.State.DRAFT, Plan.State.STOPPED):
             raise WrongState(_("This plan is running or over: it can't be changed."))
         _revise(current, spec, by=by, password=password)
-    plan.refresh_from_db(fields=["spec", "sealed_secret", "state", "updated_at"])
+    plan.refresh_from_db(fields=["spec", "sealed_secret", "state"])
 
 
 def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> None:
@@ -75,7 +75,8 @@ def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> Non
     plan.spec = asdict(spec)
     if password:
         plan.sealed_secret = seal(password)
-    plan.save(update_fields=["spec", "sealed_secret", "updated_at"])
+    # Its `updated_at` stays: that says when it stopped.
+    plan.save(update_fields=["spec", "sealed_secret"])
     record(by.team, by=by, action="plan.revised", subject=spec.hostname, plan=plan.pk)
     versions.bump(plan.account_id)
 

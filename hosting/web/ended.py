@@ -161,15 +161,15 @@ def _plans(shown: Sequence[Ended], account: Account) -> Toasts:
     found: Toasts = {}
     if ids := _of("plan", shown):
         for plan in Plan.objects.filter(account=account, pk__in=ids):
-            level = "success" if plan.state == Plan.State.DONE else "warning"
-            match plan.kind, level:
-                case Plan.Kind.NEW_SERVER, "success":
+            is_done, what = plan.state == Plan.State.DONE, str(plan.spec.get("hostname", ""))
+            match plan.kind, is_done:
+                case Plan.Kind.NEW_SERVER, True:
                     words = _("The new server “%(what)s” is ready.")
-                case Plan.Kind.NEW_SERVER, _level:
+                case Plan.Kind.NEW_SERVER, False:
                     words = _("The new server “%(what)s” is not ready: its plan stopped at a step.")
-                case _kind, "success":
+                case _, True:
                     words = _("The server “%(what)s” has its new size.")
                 case _:
-                    words = _("The new size of “%(what)s” is not finished: its plan stopped at a step.")
-            found |= _line(level, words, "plan", account, plan.pk, str(plan.spec.get("hostname", "")))
+                    words = _("The resize of “%(what)s” stopped at a step.")
+            found |= _line("success" if is_done else "warning", words, "plan", account, plan.pk, what)
     return found

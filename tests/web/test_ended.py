@@ -1,6 +1,8 @@
 """What a person asked for and what has ended is told once, on another page, and to nobody else."""
 
 import re
+import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +14,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
+from hosting.operations import kinds, plans
 from hosting.operations.bulk_models import Bulk
-from hosting.operations.models import Operation
+from hosting.operations.models import Operation, Plan
+from hosting.operations.resize import Resize
 from hosting.teams.models import Membership
 from tests import factories
 
@@ -145,7 +149,7 @@ def test_a_bulk_and_a_plan_are_told_as_one(here: Client, account: Account, owner
     assert toasts(here, account) == ["“Stop server”, many at once, is done."]
     factories.plan(account, by=owner, state="stopped", kind="resize", spec={"hostname": "db-2"})
     versions.bump(account.pk)
-    assert toasts(here, account) == ["The new size of “db-2” is not finished: its plan stopped at a step."]
+    assert toasts(here, account) == ["The resize of “db-2” stopped at a step."]
 
 
 def test_a_page_with_nothing_to_tell_costs_nothing_more(
@@ -159,3 +163,19 @@ def test_a_page_with_nothing_to_tell_costs_nothing_more(
         here.get(url)
     with django_assert_num_queries(6):
         here.get(url)
+
+
+def test_a_resize_is_not_told_as_a_new_server_and_not_again_when_it_is_changed(
+    here: Client, account: Account, owner: Membership
+) -> None:
+    vm = factories.vm(account, "web-7", shares=1, vm_max_memory_mb=1024)
+    spec = Resize.of(vm, kinds.UpdateVm(vm.remote_id, shares=2, vm_max_memory_mb=2048))
+    plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4())
+    Plan.objects.update(state=Plan.State.STOPPED, updated_at=timezone.now() - timedelta(minutes=1))
+    versions.bump(account.pk)
+    assert toasts(here, account) == ["The resize of “web-7” stopped at a step."]
+    plans.revise(plan, replace(spec, shares=3), by=owner)
+    assert toasts(here, account) == []
+    Plan.objects.update(state=Plan.State.DONE, updated_at=timezone.now())
+    versions.bump(account.pk)
+    assert toasts(here, account) == ["The server “web-7” has its new size."]
