@@ -93,6 +93,7 @@ def put_off(candidate: Candidate, *, seconds: float, unanswered: bool = False) -
     if unanswered:
         changes["state"] = Candidate.State.UNANSWERED
     with transaction.atomic():
+        _lock(candidate)
         news = unanswered and candidate.state != Candidate.State.UNANSWERED
         if _open(candidate).update(**changes) and news:
             versions.bump(candidate.account_id)
@@ -113,7 +114,10 @@ def accept(candidate: Candidate) -> bool:
 
 
 def _accept(candidate: Candidate) -> bool:
-    account = Account.objects.select_for_update(of=("self",)).select_related("team").get(pk=candidate.account_id)
+    account = Account.objects.select_related("team").get(pk=candidate.account_id)
+    # All that may get its password, in one order: two of them may be accepted at the same moment.
+    family = Account.objects.filter(Q(pk=account.pk) | Q(pk__in=siblings(account, login=candidate.login)))
+    list(family.select_for_update())
     if not _end(candidate, Candidate.State.ACCEPTED):
         return False
     used: dict[str, object] = {
@@ -159,6 +163,7 @@ def is_taken(account: Account, *, login: str, handle: str) -> bool:
 def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> bool:
     """It was not accepted: it is forgotten, and what the account used before stays in use."""
     with transaction.atomic():
+        _lock(candidate)
         if not _end(candidate, Candidate.State.REFUSED, refusal=refusal, said=said[:255]):
             return False
         account = candidate.account
@@ -174,6 +179,7 @@ def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> 
 def expire(candidate: Candidate) -> bool:
     """Nobody could test it for a day: a password does not lie about for longer."""
     with transaction.atomic():
+        _lock(candidate)
         if not _end(candidate, Candidate.State.EXPIRED):
             return False
         record(candidate.account.team, by=None, action="account.test_expired", subject=candidate.account.label)
@@ -184,6 +190,7 @@ def expire(candidate: Candidate) -> bool:
 def dismiss(account: Account, *, by: Membership) -> None:
     """Forget how the last test ended: the person has read it."""
     with transaction.atomic():
+        Account.objects.select_for_update().filter(pk=account.pk).first()
         ended_badly = (Candidate.State.REFUSED, Candidate.State.EXPIRED)
         if Candidate.objects.filter(account=account, state__in=ended_badly).delete()[0]:
             record(account.team, by=by, action="account.test_dismissed", subject=account.label)
@@ -203,6 +210,11 @@ def sweep(now: datetime) -> None:
         Candidate.objects.filter(pk__in=due).update(due_at=now + timedelta(seconds=_JOB_LOST_AFTER_S))
     for pk in due:
         ask(Job.PROVE, pk)
+
+
+def _lock(candidate: Candidate) -> None:
+    """The account before its candidate, as whoever gives later credentials does."""
+    Account.objects.select_for_update().filter(pk=candidate.account_id).first()
 
 
 def _open(candidate: Candidate) -> QuerySet[Candidate]:

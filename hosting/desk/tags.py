@@ -107,6 +107,8 @@ def delete(tag: Tag, *, by: Membership) -> None:
     """
     _require_own(tag, by)
     with transaction.atomic():
+        # Nobody puts it on anything meanwhile.
+        Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         count = TagUse.objects.filter(tag=tag).delete()[0]
         if Tag.objects.filter(pk=tag.pk).delete()[0]:
             record(by.team, by=by, action="tag.deleted", subject=tag.name, uses=count)
