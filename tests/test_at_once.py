@@ -1,4 +1,4 @@
-"""What several people and workers do at the same moment: on PostgreSQL rows are locked in one order, and nobody fails."""
+"""What people and workers do at the same moment: on PostgreSQL rows are locked in one order, and nobody fails."""
 
 import threading
 from collections.abc import Callable

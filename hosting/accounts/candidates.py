@@ -80,6 +80,13 @@ def open_of(account: Account) -> Candidate | None:
     return Candidate.objects.filter(account=account, state__in=Candidate.OPEN).first()
 
 
+def is_outdated(candidate: Candidate) -> bool:
+    """Whether the stored password was tested, as `candidate.account` holds it, and has been replaced since."""
+    account = candidate.account
+    same = Account.objects.filter(pk=account.pk, sealed_password=account.sealed_password)
+    return not candidate.sealed_password and not same.exists()
+
+
 def claim(candidate: Candidate, *, seconds: float) -> bool:
     """Have a candidate to oneself for so long: False when somebody else has it, or it is over."""
     now = timezone.now()

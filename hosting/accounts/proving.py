@@ -59,8 +59,11 @@ def prove(candidate_id: int) -> None:
 
 
 def _judge(candidate: Candidate, error: ApiError) -> None:
-    """A refusal ends the test; anything else is tried again."""
+    """A refusal of what is still to be tested ends the test; anything else is tried again."""
     if trouble := refusal_of(error):
+        if candidates.is_outdated(candidate):
+            candidates.put_off(candidate, seconds=0)
+            return
         candidates.refuse(candidate, Candidate.Refusal(trouble.value), error.message)
         return
     match error:

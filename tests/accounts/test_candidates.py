@@ -16,7 +16,9 @@ from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account, Candidate, Endpoint
 from hosting.accounts.sealing import unseal
 from hosting.accounts.sessions import client_for
+from hosting.accounts.signing_in import sign_in
 from hosting.api import Client, NotSent
+from hosting.api.errors import fault_from
 from hosting.inventory.models import AccountInfo
 from hosting.jobs import Job
 from hosting.operations import rounds
@@ -271,6 +273,27 @@ def test_a_new_password_is_the_login_s_and_so_its_other_handles_get_it(
     assert not session_store.get(session_store.session_key(other, PASSWORD))
     assert (stored(other), other.trouble) == (NEW, "")
     assert stored(stranger) == PASSWORD
+
+
+def test_a_stored_password_that_is_replaced_while_it_is_tested_is_not_refused(
+    account: Account, owner: Membership, engine: Engine, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = connect.add_handle(account, by=owner, label="Second", handle="SECOND")
+    engine.queue.clear()
+    set_password(provider, account.login, NEW)
+    rotation = rotate(account, owner, NEW)
+
+    def slow_sign_in(*_endpoint: object, **_login: object) -> str:
+        """The old password is on its way while the other account's new one is accepted."""
+        monkeypatch.setattr(proving, "sign_in", sign_in)
+        tasks.prove(rotation.pk)
+        raise fault_from(510150, "refused")
+
+    monkeypatch.setattr(proving, "sign_in", slow_sign_in)
+    tasks.prove(Candidate.objects.get(account=other).pk)
+    other.refresh_from_db()
+    assert (stored(other), other.trouble) == (NEW, Account.Trouble.UNTESTED)
+    assert candidates.open_of(other)
 
 
 def test_a_handle_given_while_a_password_is_tested_is_tested_with_it(
