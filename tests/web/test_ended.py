@@ -147,9 +147,6 @@ def test_a_bulk_and_a_plan_are_told_as_one(here: Client, account: Account, owner
     Bulk.objects.update(updated_at=timezone.now() + timedelta(seconds=9))
     versions.bump(account.pk)
     assert toasts(here, account) == ["“Stop server”, many at once, is done."]
-    factories.plan(account, by=owner, state="stopped", kind="resize", spec={"hostname": "db-2"})
-    versions.bump(account.pk)
-    assert toasts(here, account) == ["The resize of “db-2” stopped at a step."]
 
 
 def test_a_page_with_nothing_to_tell_costs_nothing_more(
