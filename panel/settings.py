@@ -170,6 +170,7 @@ vars().update(EMAIL_CONFIG)
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "hosting" / "locale"]
+FORMAT_MODULE_PATH = "panel.formats"
 USE_TZ = True
 TIME_ZONE = env("TIME_ZONE", default="UTC")
 

@@ -28,6 +28,14 @@
     return Boolean(target.closest?.("input, select, textarea, [contenteditable], dialog"));
   }
 
+  function searchEverywhere() {
+    const box = document.getElementById("side-search");
+    const nav = document.getElementById("nav-toggle");
+    // On a narrow screen the menu that it is in is folded away.
+    if (nav && !box?.offsetParent) nav.checked = true;
+    box?.focus();
+  }
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if (event.key === "?" && list()) {
@@ -43,8 +51,11 @@
     } else if (isGoing && Object.hasOwn(PLACES, event.key)) {
       document.querySelector(`.side-nav [data-place="${PLACES[event.key]}"]`)?.click();
     } else if (event.key === "/") {
-      const search = document.querySelector("main input[type=search]") ?? document.querySelector("input[type=search]");
       event.preventDefault();
+      searchEverywhere();
+    } else if (event.key === "f") {
+      const search = document.querySelector("main input[type=search]");
+      if (search) event.preventDefault();
       search?.focus();
     } else if (event.key === "n") {
       document.querySelector(".title-side a.btn-primary")?.click();

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.steps import DESKTOP, PHONE
 from tests.stack import Stack
 
 Browse = Callable[..., Page]
@@ -64,8 +65,16 @@ def test_keys_lead_to_places_and_can_be_switched_off(browse: Browse, complaints:
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page).to_have_url(re.compile(r"/servers/$"))
-    page.keyboard.press("/")
+    page.keyboard.press("f")
     expect(page.locator("main input[type=search]")).to_be_focused()
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search in all accounts")).to_be_focused()
+    page.locator("h1").click()
+    page.set_viewport_size(PHONE)
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search in all accounts")).to_be_focused()
+    page.set_viewport_size(DESKTOP)
     page.locator("h1").click()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()

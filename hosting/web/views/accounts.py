@@ -83,7 +83,7 @@ def connect(request: PersonRequest) -> HttpResponse:
         "cancel": reverse("accounts"),
         "password_again": form.is_bound,
     }
-    return person_page(request, "form_plain", context, section="accounts", bad=form.is_bound)
+    return person_page(request, "form", context, section="accounts", bad=form.is_bound)
 
 
 @require_http_methods(FORMS)
