@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
@@ -145,5 +146,17 @@ def chosen(section: Section, action: Action, account: Account, ids: Sequence[int
 def wanted_ids(request: HttpRequest) -> list[int] | None:
     """The chosen ids; None for all that fit. What was shown is changed, whatever fits the filters by now."""
     if request.method == "POST":
-        return numbers(request.POST.get("ids", "").split(","))
+        return posted_ids(request)
     return None if request.GET.get("all") else numbers(request.GET.getlist("ids"))
+
+
+def posted_ids(request: HttpRequest) -> list[int]:
+    """The ids that a form holds. No form holds more than one change may have: a database might not even compare them.
+
+    Raises:
+        BadRequest: more of them than a page ever gave.
+    """
+    ids = numbers(request.POST.get("ids", "").split(","))
+    if len(ids) > MOST_ROWS + 1:
+        raise BadRequest
+    return ids

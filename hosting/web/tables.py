@@ -111,8 +111,10 @@ def table(
 ) -> Any:
     """A page of `rows`, ordered as the address says. No COUNT: a page asks for one row more than it shows."""
     made = table_class(rows, order_by=order_by, empty_text=empty_text)
-    if wanted := request.GET.getlist(made.prefixed_order_by_field):
-        made.order_by = wanted
+    # One column: an address could name as many as no database sorts by.
+    for alias in request.GET.getlist(made.prefixed_order_by_field)[:1]:
+        if alias.removeprefix("-") in made.base_columns:
+            made.order_by = alias
     # By hand, because django_tables2 would also let the address choose how many rows a page has.
     number = request.GET.get(made.prefixed_page_field, "1")
     made.paginator = LazyPaginator(_Found(made), PER_PAGE)

@@ -170,6 +170,8 @@ def test_a_number_that_no_row_can_have_is_not_found(browser: Client, account: Ac
         "per_page=-3",
         "per_page=" + "9" * 30,
         "sort=;drop",
+        "sort=1.5",
+        "&".join(["sort=-id", *["sort=hostname", "sort=name"] * 400]),
         "q=" + "x" * 5000,
     ],
 )

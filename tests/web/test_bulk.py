@@ -138,3 +138,11 @@ def test_a_bulk_waits_in_the_list_of_operations(browser: Client, account: Accoun
     bulk = factories.bulk(account, by=owner)
     html = browser.get(reverse("operations", args=[account.pk])).content.decode()
     assert reverse("bulk", args=[account.pk, bulk.pk]) in html
+
+
+def test_more_ids_than_a_page_ever_gives_are_turned_away(browser: Client, account: Account) -> None:
+    factories.vm(account, state="halted")
+    many = {"ids": ",".join(map(str, range(1, 340_000))), "duration": "1m"}
+    for name, query in (("servers_bulk", "?action=start"), ("servers_tags", ""), ("shares_estimate", "?for=bulk")):
+        assert browser.post(reverse(name, args=[account.pk]) + query, many).status_code == 400, name
+    assert not Bulk.objects.exists()

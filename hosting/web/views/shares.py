@@ -15,9 +15,8 @@ from hosting.operations.kinds import AddProduct, RemoveProduct
 from hosting.operations.preconditions import why_not
 from hosting.teams.roles import Permission
 from hosting.web import changes, export, lists, queries, quotes
-from hosting.web.bulk_actions import SECTIONS
+from hosting.web.bulk_actions import SECTIONS, posted_ids
 from hosting.web.forms.base import ChangeForm
-from hosting.web.forms.bulk import numbers
 from hosting.web.forms.shares import AddProductForm, QuantityForm, RenewForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
@@ -103,8 +102,7 @@ def estimate(request: AccountRequest) -> HttpResponse:
             form = (RenewForm if name == "renew" else QuantityForm)(request.POST, product=product)
             wanted = [(_asked(form), product)]
         case "bulk":
-            ids = numbers(request.POST.get("ids", "").split(","))
-            chosen = Product.objects.filter(account=request.account, remote_id__in=ids)
+            chosen = Product.objects.filter(account=request.account, remote_id__in=posted_ids(request))
             wanted = quotes.renewals(chosen, request.POST.get("duration", ""))
         case _:
             raise Http404
