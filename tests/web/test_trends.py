@@ -78,7 +78,7 @@ def test_the_runway_is_told_where_the_balance_is(browser: Client, account: Accou
     history(account, 101)
     # 2 a day were spent; 800 are left.
     ends = timezone.localtime(timezone.now() + timedelta(days=800 / 2))
-    expected = re.compile(rf"At this pace the balance lasts until \w+\.? \d+, ({ends.year}|{ends.year + 1})\.")
+    expected = re.compile(rf"At this pace the balance lasts until \d+ \w+ ({ends.year}|{ends.year + 1})\.")
     assert expected.search(page_of(browser, account))
     dashboard = browser.get(reverse("dashboard", args=[account.pk])).content.decode()
     assert expected.search(dashboard)
