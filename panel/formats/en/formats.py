@@ -1,5 +1,3 @@
 """The day first, the month as a word: read alike on both sides of the Atlantic."""
 
 DATE_FORMAT = "j M Y"
-SHORT_DATE_FORMAT = "j M Y"
-SHORT_DATETIME_FORMAT = "j M Y, H:i"
