@@ -52,6 +52,13 @@ def _disk(request: AccountRequest, remote_id: int) -> Disk:
     return disk
 
 
+def _server_of(disk: Disk) -> Vm | None:
+    """What the disk is attached to, as far as it was read."""
+    if disk.vm_remote_id is None:
+        return None
+    return Vm.objects.filter(account_id=disk.account_id, remote_id=disk.vm_remote_id).first()
+
+
 @require_safe
 @account_page
 def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
@@ -59,9 +66,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
     operations = queries.operations_with(request.account, disk_id=remote_id)
     context = {
         "disk": disk,
-        "server": Vm.objects.filter(account=request.account, remote_id=disk.vm_remote_id).first()
-        if disk.vm_remote_id
-        else None,
+        "server": _server_of(disk),
         "operations": operations,
         "operation": queries.at_work_on(f"disk:{remote_id}", operations),
         **things.on_page(request.account, ObjectType.DISK, remote_id),
@@ -139,6 +144,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     context = {
         "form": form,
         "disk": disk,
+        "server": _server_of(disk),
         "facts": "hosting/_disk_facts.html",
         "title": _("Delete %(name)s") % {"name": disk},
         "lead": _("The disk and everything on it go away for good. This can't be undone."),
