@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -151,3 +153,15 @@ def test_days_are_those_of_the_reader(account: Account, zone: str, counts: list[
         slots = trends.operation_slots(account, 7, now)
     assert [str(slot.first) for slot in slots[-2:]] == ["2026-11-23", "2026-11-24"]
     assert [slot.counts["done"] for slot in slots[-2:]] == counts
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan of another database reads otherwise")
+def test_a_day_s_operations_are_found_by_their_time(account: Account) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        trends.operation_slots(account, 30, timezone.now())
+    (query,) = asked.captured_queries
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+        searches = [line[3] for line in cursor.fetchall() if line[3].startswith("SEARCH")]
+    assert len(searches) == 30
+    assert all("created_at>?" in search for search in searches), searches[0]
