@@ -46,7 +46,7 @@ WHERE = {
     "vm_create": Use(("server_new", "server_alone", "operation_retry")),
     "vm_info": Use(("server", "servers"), ("refresh", "track")),
     "vm_list": Use(("servers", "refresh"), ("refresh",)),
-    "vm_update": Use(("server_resize",)),
+    "vm_update": Use(("server_resize", "plan_start")),
     "vm_delete": Use(("server_delete", "servers_bulk")),
     "vm_start": Use(("server_start", "servers_bulk")),
     "vm_stop": Use(("server_stop", "servers_bulk")),
