@@ -229,6 +229,8 @@ def renew_all_of_the_month(page: Page, team: Team, quote: str | re.Pattern[str])
     expect(page.locator(".bulk-state")).to_contain_text("2 of 2 done", timeout=DONE_MS)
 
 
+# A cost is told by the balance, which is read every half minute.
+@pytest.mark.timeout(240)
 @pytest.mark.drives("hosting_account_product_add", "hosting_account_product_renew")
 def test_all_that_ends_in_a_month_is_renewed_and_the_form_says_what_it_costs(
     visit: Browse, stack: Stack, team: Team, complaints: list[str]
