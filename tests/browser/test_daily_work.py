@@ -267,7 +267,7 @@ def put_tag_on(page: Page, team: Team, servers: list[str], tag: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Tags of {len(servers)} objects")
     field(page, "A new tag").fill(tag)
     page.locator("main form[method=post]").get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").filter(has_text=f"{len(servers)} tags were put on").first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=f"{len(servers)} changes were made").first).to_be_visible()
 
 
 def expect_servers(page: Page, servers: list[str]) -> None:

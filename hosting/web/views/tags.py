@@ -140,7 +140,7 @@ def of_many(request: AccountRequest, section: str) -> HttpResponse:
         initial={"ids": ",".join(map(str, objects))},
     )
     if form.is_valid() and (count := _put(request, thing, objects, form)) is not None:
-        words = ngettext("%d tag was put on or taken off.", "%d tags were put on or taken off.", count)
+        words = ngettext("%d change was made to tags.", "%d changes were made to tags.", count)
         messages.success(request, words % count)
         return back(request, to_list)
     context = {
