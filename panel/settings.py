@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "hosting.web.middleware.error_pages",
+    "hosting.web.middleware.viewer_zone",
 ]
 CSRF_FAILURE_VIEW = "hosting.web.errors.csrf_failure"
 

@@ -117,7 +117,10 @@ def ago(at: datetime | None) -> str:
 @register.simple_tag
 def when(at: datetime | None) -> str:
     """A date and time; the exact one is the title."""
-    return _time(at, formats.date_format(_local(at), "SHORT_DATETIME_FORMAT"), counts=False) if at else "–"
+    if at is None:
+        return "–"
+    local = _local(at)
+    return _time(at, f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M}", counts=False)
 
 
 @register.simple_tag
@@ -134,5 +137,5 @@ def clock(at: datetime | None) -> str:
     local = _local(at)
     text = f"{local:%H:%M:%S}"
     if local.date() != timezone.localdate():
-        text = f"{formats.date_format(local, 'SHORT_DATE_FORMAT')} {text}"
+        text = f"{formats.date_format(local, 'DATE_FORMAT')} {text}"
     return _time(at, text, counts=False)
