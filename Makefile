@@ -18,7 +18,7 @@ OUR_PORTS = PORT $(if $(REDIS_URL),,VALKEY_PORT) $(if $(API_ENDPOINTS),,PROVIDER
 READY_URLS = $(PANEL_URL)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health)
 
 # Tests wait as much as they work.
-JOBS ?= $(shell expr $$(nproc) + 1)
+JOBS ?= $(shell expr $$(nproc) + 2)
 
 PYTHON = .venv/bin/python
 ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"

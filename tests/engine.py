@@ -67,7 +67,7 @@ class Engine:
 @pytest.fixture
 def engine(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Engine:
     settings.API_CONNECT_TIMEOUT_S = 1.0
-    settings.API_READ_TIMEOUT_S = 1.0
+    settings.API_READ_TIMEOUT_S = 2.5
     settings.UNCERTAIN_GRACE_S = 1.0
     settings.API_RATE_LIMIT = 0
     store.connection().flushdb()

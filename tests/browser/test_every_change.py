@@ -104,7 +104,8 @@ def life_of_a_product(page: Page, remote: Any, quantity: int) -> Iterator[None]:
     field(page, "Duration").select_option("1m")
     send(page, "Buy")
     yield
-    expect(page.locator("main tbody tr").filter(has_text=f"{quantity / 1024:g} GB")).to_be_visible(timeout=DONE_MS)
+    quota = page.locator("main tbody tr").filter(has_text="Disk quota")
+    expect(quota.filter(has_text=f"{quantity / 1024:g} GB")).to_be_visible(timeout=DONE_MS)
     bought = product(quantity)
     here = row(page, f"/shares/{bought['id']}/")
     press(page, "Renew", here)
