@@ -199,6 +199,8 @@ class Disk(MirrorRow):
             models.Index(fields=["account", "size_mb", "name", "id"]),
             models.Index(fields=["account", "fstype", "name", "id"]),
             models.Index(fields=["account", "vm_remote_id"]),
+            # How many no server uses, and how much they take: from the index alone.
+            models.Index(fields=["account", "state", "size_mb"]),
         ]
 
     def __str__(self) -> str:
