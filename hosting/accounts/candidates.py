@@ -14,7 +14,8 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account, Candidate
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
-from hosting.teams.models import Membership, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
 
 # What nobody could test for so long is forgotten.
 LIFE = timedelta(days=1)
@@ -49,7 +50,7 @@ def put_forward(
         handle=handle or account.handle,
         sealed_password=kept or seal(password),
         new_password=bool(kept or password),
-        asked_by=by.user,
+        asked_by=by.person,
         asked_at=now,
         due_at=now + timedelta(seconds=_JOB_LOST_AFTER_S),
     )
@@ -67,8 +68,9 @@ def put_forward(
         by=by,
         action="account.test_asked",
         subject=account.label,
+        account=account.pk,
         changed=changed,
-        **({"replaced": True} if earlier else {}),
+        replaced=earlier is not None,
     )
     versions.bump(account.pk)
     ask(Job.PROVE, candidate.pk)
@@ -138,7 +140,14 @@ def _accept(candidate: Candidate) -> bool:
     if candidate.sealed_password:
         used["sealed_password"] = candidate.sealed_password
     Account.objects.filter(pk=account.pk).update(**used)
-    record(account.team, by=None, action="account.test_accepted", subject=account.label, handle=candidate.handle)
+    record(
+        account.team,
+        by=None,
+        action="account.test_accepted",
+        subject=account.label,
+        account=account.pk,
+        handle=candidate.handle,
+    )
     versions.bump(account.pk)
     if candidate.sealed_password:
         _pass_on(candidate, account)
@@ -152,7 +161,14 @@ def _pass_on(candidate: Candidate, account: Account) -> None:
     stopped = (Account.Trouble.CREDENTIALS, Account.Trouble.SEAL)
     others.filter(trouble__in=stopped).update(trouble=Account.Trouble.NONE, round_due_at=None, track_due_at=None)
     for other in others:
-        record(account.team, by=None, action="account.password_passed_on", subject=other.label, source=account.label)
+        record(
+            account.team,
+            by=None,
+            action="account.password_passed_on",
+            subject=other.label,
+            account=other.pk,
+            source=account.label,
+        )
         versions.bump(other.pk)
 
 
@@ -178,7 +194,14 @@ def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> 
         Account.objects.filter(pk=account.pk, trouble=Account.Trouble.UNTESTED).update(
             trouble=_TROUBLE.get(refusal, Account.Trouble.UNTESTED)
         )
-        record(account.team, by=None, action="account.test_refused", subject=account.label, refusal=refusal.value)
+        record(
+            account.team,
+            by=None,
+            action="account.test_refused",
+            subject=account.label,
+            account=account.pk,
+            refusal=refusal.value,
+        )
         versions.bump(account.pk)
     return True
 
@@ -189,7 +212,13 @@ def expire(candidate: Candidate) -> bool:
         _lock(candidate)
         if not _end(candidate, Candidate.State.EXPIRED):
             return False
-        record(candidate.account.team, by=None, action="account.test_expired", subject=candidate.account.label)
+        record(
+            candidate.account.team,
+            by=None,
+            action="account.test_expired",
+            subject=candidate.account.label,
+            account=candidate.account_id,
+        )
         versions.bump(candidate.account_id)
     return True
 
@@ -200,7 +229,7 @@ def dismiss(account: Account, *, by: Membership) -> None:
         Account.objects.select_for_update().filter(pk=account.pk).first()
         ended_badly = (Candidate.State.REFUSED, Candidate.State.EXPIRED)
         if Candidate.objects.filter(account=account, state__in=ended_badly).delete()[0]:
-            record(account.team, by=by, action="account.test_dismissed", subject=account.label)
+            record(account.team, by=by, action="account.test_dismissed", subject=account.label, account=account.pk)
             versions.bump(account.pk)
 
 

@@ -10,7 +10,8 @@ from hosting.accounts import candidates, session_store, versions
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
-from hosting.teams.models import Membership, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
 
@@ -25,7 +26,7 @@ def connect(*, by: Membership, endpoint: Endpoint, label: str, login: str, handl
         NotAllowedError: when the member may not manage accounts.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
-    by.require(Permission.MANAGE_ACCOUNTS)
+    by.require_for_all(Permission.MANAGE_ACCOUNTS)
     account = Account(team=by.team, endpoint=endpoint, label=label, login=login, handle=handle)
     account.sealed_password = seal(password)
     return _connected(account, by=by)
@@ -39,7 +40,8 @@ def add_handle(account: Account, *, by: Membership, label: str, handle: str) -> 
         NotProvenError: when the login does not work, or was not tested yet.
         django.db.IntegrityError: when the team has this handle of the login already.
     """
-    by.require(Permission.MANAGE_ACCOUNTS)
+    by.require_for_all(Permission.MANAGE_ACCOUNTS)
+    by.require(Permission.MANAGE_ACCOUNTS, account)
     if account.trouble not in (Account.Trouble.NONE, Account.Trouble.HANDLE):
         raise NotProvenError
     other = Account(team=account.team, endpoint=account.endpoint, label=label, login=account.login, handle=handle)
@@ -56,6 +58,7 @@ def _connected(account: Account, *, by: Membership) -> Account:
             by=by,
             action="account.connected",
             subject=account.label,
+            account=account.pk,
             login=account.login,
             handle=account.handle,
         )
@@ -74,7 +77,7 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
         NotAllowedError: when the member may not manage accounts.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
-    by.require(Permission.MANAGE_ACCOUNTS)
+    by.require(Permission.MANAGE_ACCOUNTS, account)
     login = login or account.login
     if login != account.login and account.mirrored_at:
         raise ValueError("an account that has worked keeps its login")
@@ -84,7 +87,7 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
         if label != account.label:
             account.label = label
             Account.objects.filter(pk=account.pk).update(label=label)
-            record(by.team, by=by, action="account.changed", subject=label, changed=["label"])
+            record(by.team, by=by, action="account.changed", subject=label, account=account.pk, changed=["label"])
             versions.bump(account.pk)
         tested = candidates.open_of(account)
         known = tested or account
@@ -104,10 +107,10 @@ def sign_in_again(account: Account, *, by: Membership) -> None:
         NotAllowedError: when the member may not manage accounts.
         redis.RedisError: when Redis is away; nothing has changed.
     """
-    by.require(Permission.MANAGE_ACCOUNTS)
+    by.require(Permission.MANAGE_ACCOUNTS, account)
     session_store.drop(account)
     with transaction.atomic():
-        record(by.team, by=by, action="account.signed_in_again", subject=account.label)
+        record(by.team, by=by, action="account.signed_in_again", subject=account.label, account=account.pk)
         if tested := candidates.open_of(account):
             ask(Job.PROVE, tested.pk)
         elif account.trouble:
@@ -123,5 +126,5 @@ def dismiss(account: Account, *, by: Membership) -> None:
     Raises:
         NotAllowedError: when the member may not manage accounts.
     """
-    by.require(Permission.MANAGE_ACCOUNTS)
+    by.require(Permission.MANAGE_ACCOUNTS, account)
     candidates.dismiss(account, by=by)

@@ -1,5 +1,6 @@
 """A team's login at a provider, the endpoint that serves it, and what is to replace it once it is proven."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import models
@@ -24,8 +25,17 @@ class Endpoint(models.Model):
 
 class AccountQuerySet(models.QuerySet["Account"]):
     def visible_to(self, member: Membership) -> "AccountQuerySet":
-        """The accounts of the member's team: the only way in from the web."""
-        return self.filter(team=member.team_id)
+        """The accounts that the member's role holds for: the only way in from the web."""
+        return self.visible_to_any([member])
+
+    def visible_to_any(self, members: Iterable[Membership]) -> "AccountQuerySet":
+        """The accounts of several memberships, such as all of one person."""
+        members = list(members)
+        whole = models.Q(team__in=[member.team_id for member in members if not member.narrowed])
+        if narrowed := [member.pk for member in members if member.narrowed]:
+            some = Membership.accounts.through.objects.filter(membership__in=narrowed)
+            return self.filter(whole | models.Q(pk__in=some.values("account")))
+        return self.filter(whole)
 
 
 class Account(models.Model):

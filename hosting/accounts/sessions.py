@@ -34,7 +34,7 @@ from hosting.api import (
     SessionFault,
     Unanswered,
 )
-from hosting.teams.models import record
+from hosting.teams.audit import record
 
 log = logging.getLogger(__name__)
 
@@ -267,7 +267,14 @@ class ApiSession:
                 trouble=Account.Trouble.NONE,
             ).update(trouble=trouble)
             if stopped:
-                record(account.team, by=None, action="account.stopped", subject=account.label, trouble=trouble.value)
+                record(
+                    account.team,
+                    by=None,
+                    action="account.stopped",
+                    subject=account.label,
+                    account=account.pk,
+                    trouble=trouble.value,
+                )
                 versions.bump(account.pk)
 
 

@@ -8,8 +8,9 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.desk.models import Note, ObjectType
 from hosting.operations.rejection import Invalid, Rejected
-from hosting.teams.models import Membership, record
-from hosting.teams.roles import NotAllowedError, Permission
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
+from hosting.teams.roles import Permission
 
 LONGEST = 4_000
 
@@ -36,12 +37,10 @@ def write(
         Invalid: the text is too long.
         ChangedMeanwhile: the note is not at `version` any more. Nothing was changed.
     """
-    by.require(Permission.OPERATE)
-    if account.team_id != by.team_id:
-        raise NotAllowedError(Permission.OPERATE)
+    by.require(Permission.OPERATE, account)
     if len(text) > LONGEST:
         raise Invalid(_("A note has %(most)d characters at most.") % {"most": LONGEST}, field="text")
-    values = {"text": text, "changed_by": by.user, "changed_at": timezone.now()}
+    values = {"text": text, "changed_by": by.person, "changed_at": timezone.now()}
     place = {"account": account, "object_type": object_type, "remote_id": remote_id}
     try:
         with transaction.atomic():
@@ -57,8 +56,7 @@ def write(
                     action="note.changed",
                     subject=name,
                     account=account.pk,
-                    type=object_type,
-                    id=remote_id,
+                    thing=f"{object_type}:{remote_id}",
                 )
                 versions.bump(account.pk)
     except IntegrityError:

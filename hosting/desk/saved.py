@@ -10,7 +10,8 @@ from hosting.accounts import versions
 from hosting.desk.models import SavedView
 from hosting.desk.names import key_of, tidy
 from hosting.operations.rejection import Invalid
-from hosting.teams.models import Membership, Team, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership, Team
 from hosting.teams.roles import NotAllowedError, Permission
 
 # Of one person for one list.

@@ -11,7 +11,8 @@ from hosting.accounts.models import Account
 from hosting.desk.models import Color, ObjectType, Tag, TagUse
 from hosting.desk.names import key_of, tidy
 from hosting.operations.rejection import Invalid
-from hosting.teams.models import Membership, Team, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership, Team
 from hosting.teams.roles import NotAllowedError, Permission
 
 # A list to choose from, on every list: more of them is no help to anybody.
@@ -137,9 +138,7 @@ def put(
     on, off = list(on), list(off)
     for tag in (*on, *off):
         _require_own(tag, by)
-    by.require(Permission.OPERATE)
-    if account.team_id != by.team_id:
-        raise NotAllowedError(Permission.OPERATE)
+    by.require(Permission.OPERATE, account)
     if not objects or len(objects) > MOST_OBJECTS:
         raise Invalid(_("Choose between 1 and %(most)d objects.") % {"most": MOST_OBJECTS})
     with transaction.atomic():
@@ -166,6 +165,8 @@ def put(
                 by=by,
                 action="tags.put",
                 subject=next(iter(objects.values())) if len(objects) == 1 else account.label,
+                account=account.pk,
+                thing=f"{object_type}:{next(iter(objects))}" if len(objects) == 1 else "",
                 on=[tag.name for tag in on],
                 off=[tag.name for tag in off],
                 type=object_type,

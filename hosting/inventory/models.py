@@ -13,7 +13,7 @@ class MirrorQuerySet(models.QuerySet):  # type: ignore[type-arg]
     """Rows of accounts; `visible_to` is the only way in from the web."""
 
     def visible_to(self, member: Membership) -> Self:
-        return self.filter(account__team=member.team_id)
+        return self.filter(account__in=Account.objects.visible_to(member))
 
 
 class AccountInfo(models.Model):

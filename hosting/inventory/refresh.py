@@ -24,7 +24,7 @@ def ask(account: Account, *, by: Membership) -> None:
     Raises:
         NotAllowedError: when the member may not see it.
     """
-    by.require(Permission.VIEW)
+    by.require(Permission.VIEW, account)
     if _is_first(f"refresh:{account.pk}", _TOGETHER_S):
         ask_job(Job.REFRESH, account.pk, 1)
 

@@ -22,7 +22,8 @@ from hosting.operations.models import Operation
 from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, Invalid, NotEnough, Rejected, WrongState
 from hosting.operations.states import FINAL, HARMLESS, State
 from hosting.operations.submit import submit
-from hosting.teams.models import Membership, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError
 
 # More at a time is a mistake more often than a wish.
@@ -68,9 +69,7 @@ def begin(
         Invalid: no object, too many, or a value that the API would refuse.
     """
     kind_class = kinds.KINDS[method]
-    by.require(kind_class.permission)
-    if account.team_id != by.team_id:
-        raise NotAllowedError(kind_class.permission)
+    by.require(kind_class.permission, account)
     if not objects:
         raise Invalid(_("Choose at least one."))
     if len(objects) > MOST_ROWS:
@@ -79,7 +78,7 @@ def begin(
     try:
         with transaction.atomic():
             bulk = Bulk.objects.create(
-                account=account, requested_by=by.user, nonce=nonce, kind=method, params=dict(params or {})
+                account=account, requested_by=by.person, nonce=nonce, kind=method, params=dict(params or {})
             )
             BulkRow.objects.bulk_create(
                 BulkRow(bulk=bulk, object_id=number, subject=name[:255]) for number, name in dict(objects).items()
@@ -89,6 +88,7 @@ def begin(
                 by=by,
                 action=f"bulk.{method}",
                 subject=account.label,
+                account=account.pk,
                 bulk=bulk.pk,
                 params=dict(params or {}),
                 objects=[number for number, _name in objects],
@@ -115,7 +115,7 @@ def resume(bulk: Bulk, *, by: Membership) -> None:
     Raises:
         NotAllowedError: as `pause`.
     """
-    _change(bulk, Bulk.State.PAUSED, Bulk.State.RUNNING, by=by, action="bulk.resumed", requested_by=by.user)
+    _change(bulk, Bulk.State.PAUSED, Bulk.State.RUNNING, by=by, action="bulk.resumed", requested_by=by.person)
 
 
 def retry_failed(bulk: Bulk, *, by: Membership) -> int:
@@ -125,7 +125,7 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
         NotAllowedError: as `pause`.
         WrongState: none has failed.
     """
-    by.require(kinds.KINDS[bulk.kind].permission)
+    by.require(kinds.KINDS[bulk.kind].permission, bulk.account)
     with transaction.atomic():
         Bulk.objects.select_for_update().get(pk=bulk.pk)
         failed = [
@@ -141,11 +141,19 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
         Bulk.objects.filter(pk=bulk.pk).update(
             state=Bulk.State.RUNNING,
             problem="",
-            requested_by=by.user,
+            requested_by=by.person,
             set_aside_at=None,
             updated_at=timezone.now(),
         )
-        record(by.team, by=by, action="bulk.retried", subject=bulk.account.label, bulk=bulk.pk, rows=len(failed))
+        record(
+            by.team,
+            by=by,
+            action="bulk.retried",
+            subject=bulk.account.label,
+            account=bulk.account_id,
+            bulk=bulk.pk,
+            rows=len(failed),
+        )
         versions.bump(bulk.account_id)
         ask(Job.ADVANCE_BULK, bulk.pk)
     return len(failed)
@@ -157,14 +165,21 @@ def set_aside(bulk: Bulk, *, by: Membership) -> bool:
     Raises:
         NotAllowedError: as `pause`.
     """
-    by.require(kinds.KINDS[bulk.kind].permission)
+    by.require(kinds.KINDS[bulk.kind].permission, bulk.account)
     with transaction.atomic():
         # Its `updated_at` stays: that says when it ended.
         noted = Bulk.objects.filter(pk=bulk.pk, state=Bulk.State.DONE, set_aside_at=None).update(
             set_aside_at=timezone.now()
         )
         if noted:
-            record(by.team, by=by, action="bulk.set_aside", subject=bulk.account.label, bulk=bulk.pk)
+            record(
+                by.team,
+                by=by,
+                action="bulk.set_aside",
+                subject=bulk.account.label,
+                account=bulk.account_id,
+                bulk=bulk.pk,
+            )
             versions.bump(bulk.account_id)
     return bool(noted)
 
@@ -210,10 +225,8 @@ def _settle_rows(bulk: Bulk) -> int:
 
 
 def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
-    member = Membership.objects.select_related("team", "user").filter(
-        team=bulk.account.team_id, user=bulk.requested_by_id
-    )
-    by = member.first()
+    members = Membership.objects.current().select_related("team", "user")
+    by = members.filter(team=bulk.account.team_id, user=bulk.requested_by_id).first()
     if by is None:
         _pause(bulk, Bulk.Problem.MEMBER_LEFT)
         return
@@ -255,12 +268,12 @@ def _pause(bulk: Bulk, problem: Bulk.Problem) -> None:
 def _change(
     bulk: Bulk, before: Bulk.State, after: Bulk.State, *, by: Membership, action: str, **fields: object
 ) -> None:
-    by.require(kinds.KINDS[bulk.kind].permission)
+    by.require(kinds.KINDS[bulk.kind].permission, bulk.account)
     with transaction.atomic():
         changed = Bulk.objects.filter(pk=bulk.pk, state=before).update(
             state=after, problem="", updated_at=timezone.now(), **fields
         )
         if changed:
-            record(by.team, by=by, action=action, subject=bulk.account.label, bulk=bulk.pk)
+            record(by.team, by=by, action=action, subject=bulk.account.label, account=bulk.account_id, bulk=bulk.pk)
             versions.bump(bulk.account_id)
             ask(Job.ADVANCE_BULK, bulk.pk)

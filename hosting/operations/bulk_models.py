@@ -13,7 +13,7 @@ from hosting.teams.models import Membership, User
 class BulkQuerySet(models.QuerySet["Bulk"]):
     def visible_to(self, member: Membership) -> "BulkQuerySet":
         """The bulks of the member's team: the only way in from the web."""
-        return self.filter(account__team=member.team_id)
+        return self.filter(account__in=Account.objects.visible_to(member))
 
 
 class Bulk(models.Model):

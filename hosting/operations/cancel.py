@@ -20,7 +20,8 @@ from hosting.jobs import Job, ask
 from hosting.operations import conclude, kinds
 from hosting.operations.models import Operation
 from hosting.operations.states import State
-from hosting.teams.models import Membership, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
 
 Cancel = Operation.Cancel
 
@@ -51,7 +52,7 @@ def cancel(operation: Operation, *, by: Membership) -> bool:
     """
     if operation.origin != Operation.Origin.PANEL:
         return False
-    by.require(kinds.load(operation.kind, operation.params).permission)
+    by.require(kinds.load(operation.kind, operation.params).permission, operation.account)
     with transaction.atomic():
         if conclude.move(operation, State.WAITING, State.CANCELLED, sealed_secret=""):
             action = "operation.cancelled"
@@ -59,7 +60,15 @@ def cancel(operation: Operation, *, by: Membership) -> bool:
             action = "operation.cancel_asked"
         else:
             return False
-        record(by.team, by=by, action=action, subject=operation.subject, operation=operation.pk)
+        record(
+            by.team,
+            by=by,
+            action=action,
+            subject=operation.subject,
+            account=operation.account_id,
+            thing=operation.target,
+            operation=operation.pk,
+        )
     return True
 
 

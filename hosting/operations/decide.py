@@ -11,7 +11,8 @@ from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
 from hosting.operations.rejection import Invalid, WrongState
 from hosting.operations.states import FINAL, State
-from hosting.teams.models import Membership, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
 
 
 def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> None:
@@ -22,7 +23,7 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
         WrongState: there is nothing to decide any more.
         Invalid: `remote_id` is not among those that were found, or belongs to another request by now.
     """
-    by.require(kinds.load(operation.kind, operation.params).permission)
+    by.require(kinds.load(operation.kind, operation.params).permission, operation.account)
     if operation.state != State.UNCERTAIN or not operation.needs_person:
         raise WrongState(_("There is nothing to decide about this operation any more."))
     known = {candidate["id"]: candidate for candidate in operation.problem.get("candidates", [])}
@@ -51,6 +52,8 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
                 by=by,
                 action="operation.decided",
                 subject=operation.subject,
+                account=operation.account_id,
+                thing=operation.target,
                 operation=operation.pk,
                 remote_id=remote_id,
             )
@@ -65,13 +68,20 @@ def happened(operation: Operation, *, by: Membership) -> None:
         NotAllowedError: the member could not have asked for it either.
         WrongState: there is nothing to decide, or there is one to choose.
     """
-    by.require(kinds.load(operation.kind, operation.params).permission)
+    by.require(kinds.load(operation.kind, operation.params).permission, operation.account)
     with transaction.atomic():
         is_open = operation.needs_person and not operation.problem.get("candidates")
         if not is_open or not conclude.move(operation, State.UNCERTAIN, State.DONE, problem={}, needs_person=False):
             raise WrongState(_("There is nothing to decide about this operation any more."))
         record(
-            by.team, by=by, action="operation.decided", subject=operation.subject, operation=operation.pk, happened=True
+            by.team,
+            by=by,
+            action="operation.decided",
+            subject=operation.subject,
+            account=operation.account_id,
+            thing=operation.target,
+            operation=operation.pk,
+            happened=True,
         )
         ask(Job.REFRESH, operation.account_id, 1)
 
@@ -84,12 +94,20 @@ def set_aside(operation: Operation, *, by: Membership) -> bool:
     """
     if operation.origin != Operation.Origin.PANEL:
         return False
-    by.require(kinds.load(operation.kind, operation.params).permission)
+    by.require(kinds.load(operation.kind, operation.params).permission, operation.account)
     with transaction.atomic():
         noted = Operation.objects.filter(pk=operation.pk, state__in=FINAL - {State.DONE}, set_aside_at=None).update(
             set_aside_at=timezone.now()
         )
         if noted:
-            record(by.team, by=by, action="operation.set_aside", subject=operation.subject, operation=operation.pk)
+            record(
+                by.team,
+                by=by,
+                action="operation.set_aside",
+                subject=operation.subject,
+                account=operation.account_id,
+                thing=operation.target,
+                operation=operation.pk,
+            )
             versions.bump(operation.account_id)
     return bool(noted)

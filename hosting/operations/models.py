@@ -18,7 +18,7 @@ from hosting.teams.models import Membership, User
 class PlanQuerySet(models.QuerySet["Plan"]):
     def visible_to(self, member: Membership) -> "PlanQuerySet":
         """The plans of the member's team: the only way in from the web."""
-        return self.filter(account__team=member.team_id)
+        return self.filter(account__in=Account.objects.visible_to(member))
 
     def move(self, plan_id: int, before: "Plan.State", after: "Plan.State", **fields: object) -> bool:
         """Move one plan by a conditional UPDATE. False when somebody else was first."""
@@ -66,7 +66,7 @@ class Plan(models.Model):
 class OperationQuerySet(models.QuerySet["Operation"]):
     def visible_to(self, member: Membership) -> "OperationQuerySet":
         """The operations of the member's team: the only way in from the web."""
-        return self.filter(account__team=member.team_id)
+        return self.filter(account__in=Account.objects.visible_to(member))
 
     def open(self) -> "OperationQuerySet":
         return self.filter(state__in=OPEN)

@@ -22,7 +22,8 @@ from hosting.operations.plan_steps import is_done, latest, must_buy, needs_passw
 from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, NotEnough, Rejected, WrongState
 from hosting.operations.states import OPEN, State
 from hosting.operations.submit import submit
-from hosting.teams.models import Membership, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Permission
 
 
@@ -43,11 +44,11 @@ def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID,
                 "kind": spec.kind,
                 "spec": asdict(spec),
                 "sealed_secret": seal(password),
-                "requested_by": by.user,
+                "requested_by": by.person,
             },
         )
         if created:
-            record(by.team, by=by, action="plan.drafted", subject=spec.hostname, plan=plan.pk)
+            record(by.team, by=by, action="plan.drafted", subject=spec.hostname, account=plan.account_id, plan=plan.pk)
             versions.bump(account.pk)
     return plan
 
@@ -77,7 +78,7 @@ def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> Non
         plan.sealed_secret = seal(password)
     # Its `updated_at` stays: that says when it stopped.
     plan.save(update_fields=["spec", "sealed_secret"])
-    record(by.team, by=by, action="plan.revised", subject=spec.hostname, plan=plan.pk)
+    record(by.team, by=by, action="plan.revised", subject=spec.hostname, account=plan.account_id, plan=plan.pk)
     versions.bump(plan.account_id)
 
 
@@ -112,7 +113,14 @@ def abandon(plan: Plan, *, by: Membership) -> None:
     with transaction.atomic():
         for state in (Plan.State.DRAFT, Plan.State.STOPPED):
             if Plan.objects.move(plan.pk, state, Plan.State.ABANDONED, sealed_secret=""):
-                record(by.team, by=by, action="plan.abandoned", subject=plan.spec["hostname"], plan=plan.pk)
+                record(
+                    by.team,
+                    by=by,
+                    action="plan.abandoned",
+                    subject=plan.spec["hostname"],
+                    account=plan.account_id,
+                    plan=plan.pk,
+                )
                 versions.bump(plan.account_id)
 
 
@@ -150,10 +158,10 @@ def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None
     _require(by, plan.account, spends=must_buy(plan))
     with transaction.atomic():
         started = Plan.objects.move(
-            plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), requested_by=by.user
+            plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), requested_by=by.person
         )
         if started:
-            record(by.team, by=by, action=action, subject=plan.spec["hostname"], plan=plan.pk)
+            record(by.team, by=by, action=action, subject=plan.spec["hostname"], account=plan.account_id, plan=plan.pk)
             versions.bump(plan.account_id)
             advance(plan.pk)
 
@@ -167,7 +175,8 @@ def _kept_password(plan: Plan) -> str:
 
 
 def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Operation]) -> None:
-    member = Membership.objects.filter(team=plan.account.team_id, user=plan.requested_by_id).first()
+    members = Membership.objects.current().select_related("team", "user")
+    member = members.filter(team=plan.account.team_id, user=plan.requested_by_id).first()
     if member is None:
         _stop(plan, name, StopReason.MEMBER_LEFT)
         return
@@ -222,8 +231,6 @@ def _reason_of(refusal: Rejected | NotAllowedError, account: Account) -> dict[st
 
 
 def _require(by: Membership, account: Account, *, spends: bool) -> None:
-    if account.team_id != by.team_id:
-        raise NotAllowedError(Permission.OPERATE)
-    by.require(Permission.OPERATE)
+    by.require(Permission.OPERATE, account)
     if spends:
-        by.require(Permission.SPEND)
+        by.require(Permission.SPEND, account)

@@ -17,8 +17,8 @@ from hosting.operations.kind import Kind
 from hosting.operations.models import Operation, Plan
 from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, WrongState
 from hosting.operations.states import HARMLESS, OPEN, State
-from hosting.teams.models import Membership, record
-from hosting.teams.roles import NotAllowedError
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
 
 # A job that has not been seen to by then was lost, and the sweep asks again.
 _JOB_LOST_AFTER_S = 5
@@ -45,9 +45,7 @@ def submit(
         Rejected: what to correct, and the field it belongs to (`Invalid`, `NotEnough`, `WrongState`, `Busy`,
             `EndpointAway`, `AccountTrouble`).
     """
-    by.require(kind.permission)
-    if account.team_id != by.team_id:
-        raise NotAllowedError(kind.permission)
+    by.require(kind.permission, account)
     kind.validate(secret)
     nonce = nonce or uuid.uuid4()
     try:
@@ -65,7 +63,7 @@ def submit(
                 step=step,
                 bulk=bulk,
                 retry_of=retry_of,
-                requested_by=by.user,
+                requested_by=by.person,
                 nonce=nonce,
                 kind=kind.method,
                 params=kind.as_params(),
@@ -85,6 +83,8 @@ def submit(
                 by=by,
                 action=f"operation.{kind.method}",
                 subject=standing.subject,
+                account=account.pk,
+                thing=kind.target,
                 operation=operation.pk,
                 params=kind.as_params(),
             )

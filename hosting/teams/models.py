@@ -1,12 +1,14 @@
 """People: users, teams, memberships with a role, and the trail of who did what."""
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hosting.teams.origin import NOWHERE, Origin
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 
 # Of one bulk; see `Team.bulk_at_once`.
@@ -62,48 +64,118 @@ class Team(models.Model):
         return self.name
 
 
+class OfTeam(Protocol):
+    """What belongs to one team and is one of its accounts."""
+
+    pk: int
+    team_id: int
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def current(self) -> "MembershipQuerySet":
+        """Those that have not ended by themselves."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now()))
+
+
 class Membership(models.Model):
     """A person in a team, with a role. It is the actor (`by=`) of everything that is asked of the domain."""
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.VIEWER)
+    # A narrowed role holds for `accounts` alone: for none of them when there are none.
+    narrowed = models.BooleanField(default=False)
+    accounts = models.ManyToManyField("hosting.Account", blank=True, related_name="+")
+    # A temporary membership ends by itself; the sweep then removes it.
+    expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = MembershipQuerySet.as_manager()
+
+    # Where this actor's request came from, and what of its role an API token leaves: set by whoever opens the door.
+    via: Origin = NOWHERE
+    only: frozenset[Permission] | None = None
+
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_person_and_team")]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_person_and_team"),
+            models.CheckConstraint(
+                condition=~models.Q(role="owner") | models.Q(narrowed=False, expires_at=None),
+                name="an_owner_owns_all_and_stays",
+            ),
+        ]
 
-    def may(self, permission: Permission) -> bool:
-        """Whether the member's role holds `permission`."""
-        return permission in PERMISSIONS.get(self.role, frozenset())
+    @property
+    def person(self) -> User | None:
+        """Who acts; None for a token of the team."""
+        return self.user if self.user_id else None
 
-    def require(self, permission: Permission) -> None:
-        """Insist on a permission.
+    def permissions(self) -> frozenset[Permission]:
+        """What the role holds, as far as the way in leaves it."""
+        held = PERMISSIONS.get(self.role, frozenset())
+        return held if self.only is None else held & self.only
+
+    def reach(self) -> frozenset[int] | None:
+        """The accounts that a narrowed role holds for; None for all of the team's."""
+        return frozenset(account.pk for account in self.accounts.all()) if self.narrowed else None
+
+    def reaches(self, account: OfTeam) -> bool:
+        """Whether the account is one that the role holds for."""
+        if account.team_id != self.team_id:
+            return False
+        return not self.narrowed or self.accounts.filter(pk=account.pk).exists()
+
+    def may(self, permission: Permission, account: OfTeam | None = None) -> bool:
+        """Whether the member holds `permission`: on `account`, or at all."""
+        return permission in self.permissions() and (account is None or self.reaches(account))
+
+    def may_for_all(self, permission: Permission) -> bool:
+        """Whether the member holds `permission` for the team as a whole: a narrowed role never does."""
+        return permission in self.permissions() and not self.narrowed
+
+    def require(self, permission: Permission, account: OfTeam | None = None) -> None:
+        """Insist on a permission, on `account` or at all.
 
         Raises:
-            NotAllowedError: when the role lacks it.
+            NotAllowedError: when the role lacks it, or holds for other accounts.
         """
-        if not self.may(permission):
-            raise NotAllowedError(permission)
+        if not self.may(permission, account):
+            raise NotAllowedError(permission, narrowed=permission in self.permissions())
+
+    def require_for_all(self, permission: Permission) -> None:
+        """Insist on a permission for the team as a whole.
+
+        Raises:
+            NotAllowedError: when the role lacks it, or is narrowed to some accounts.
+        """
+        if not self.may_for_all(permission):
+            raise NotAllowedError(permission, narrowed=permission in self.permissions())
 
 
 class AuditEntry(models.Model):
     """One line of the trail: written in the transaction of what it tells, never changed, never holding a secret."""
 
-    team = models.ForeignKey(Team, models.CASCADE, related_name="audit_entries")
-    actor = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    team = models.ForeignKey(Team, models.PROTECT, related_name="audit_entries")
+    # Who, as they were called then: the line stays as it is whatever becomes of the person.
+    actor = models.ForeignKey(User, models.DO_NOTHING, null=True, related_name="+", db_constraint=False)
+    actor_name = models.CharField(max_length=254, blank=True)
+    # From where: see `Origin`.
+    address = models.CharField(max_length=45, blank=True)
+    session = models.CharField(max_length=16, blank=True)
+    token_id = models.BigIntegerField(null=True, blank=True)
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=255)
+    # What it is about: the account, the object there ("vm:12"), the operation.
+    account_id = models.BigIntegerField(null=True, blank=True)
+    thing = models.CharField(max_length=60, blank=True)
+    operation_id = models.BigIntegerField(null=True, blank=True)
+    before = models.JSONField(null=True, blank=True)
+    after = models.JSONField(null=True, blank=True)
+    # How it ended, such as "refused"; empty for what was simply done.
+    outcome = models.CharField(max_length=20, blank=True)
     detail = models.JSONField(default=dict)
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["team", "-id"])]
-
-
-def record(team: Team, *, by: Membership | None, action: str, subject: str, **detail: object) -> None:
-    """Write one line of the trail. Call it inside the transaction of what it tells; `by` None is Sharedeck itself."""
-    AuditEntry.objects.create(
-        team=team, actor=by.user if by else None, action=action, subject=subject[:255], detail=detail
-    )

@@ -10,15 +10,19 @@ class Permission(StrEnum):
     """What a member of a team may be allowed to do."""
 
     VIEW = "view"
-    SPEND = "spend"
     OPERATE = "operate"
     DELETE = "delete"
+    SPEND = "spend"
+    APPROVE = "approve"
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_PEOPLE = "manage_people"
+    MANAGE_POLICIES = "manage_policies"
     READ_AUDIT = "read_audit"
 
 
 class Role(TextChoices):
+    """What a member is in a team; see `PERMISSIONS`."""
+
     OWNER = "owner", _("Owner")
     ADMIN = "admin", _("Admin")
     OPERATOR = "operator", _("Operator")
@@ -30,20 +34,29 @@ class Role(TextChoices):
 
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
+    # People and accounts.
     Role.ADMIN: frozenset(
         {Permission.VIEW, Permission.MANAGE_ACCOUNTS, Permission.MANAGE_PEOPLE, Permission.READ_AUDIT}
     ),
+    # Servers and disks.
     Role.OPERATOR: frozenset({Permission.VIEW, Permission.OPERATE, Permission.DELETE}),
     Role.OPERATOR_WITHOUT_DELETE: frozenset({Permission.VIEW, Permission.OPERATE}),
-    Role.BILLING: frozenset({Permission.VIEW, Permission.SPEND}),
+    # Shares and money; the second pair of eyes on what another member spends.
+    Role.BILLING: frozenset({Permission.VIEW, Permission.SPEND, Permission.APPROVE}),
     Role.VIEWER: frozenset({Permission.VIEW}),
     Role.AUDITOR: frozenset({Permission.VIEW, Permission.READ_AUDIT}),
 }
 
 
-class NotAllowedError(Exception):
-    """The member's role lacks a permission."""
+def can_give(held: frozenset[Permission], role: str) -> bool:
+    """Whether somebody who holds these permissions may give `role` to somebody: nobody grants what they lack."""
+    return PERMISSIONS[role] <= held
 
-    def __init__(self, permission: Permission) -> None:
+
+class NotAllowedError(Exception):
+    """The member's role lacks a permission, or its accounts are others (`narrowed`)."""
+
+    def __init__(self, permission: Permission, *, narrowed: bool = False) -> None:
         super().__init__(f"needs the permission {permission.value!r}")
         self.permission = permission
+        self.narrowed = narrowed

@@ -2,7 +2,8 @@
 
 from django.db import transaction
 
-from hosting.teams.models import Membership, Team, record
+from hosting.teams.audit import record
+from hosting.teams.models import Membership, Team
 from hosting.teams.roles import Permission
 
 
@@ -12,10 +13,17 @@ def update(*, bulk_at_once: int, by: Membership) -> None:
     Raises:
         NotAllowedError: the member does not manage accounts.
     """
-    by.require(Permission.MANAGE_ACCOUNTS)
+    by.require_for_all(Permission.MANAGE_ACCOUNTS)
     with transaction.atomic():
         before = Team.objects.select_for_update(no_key=True).get(pk=by.team_id).bulk_at_once
         if bulk_at_once == before:
             return
         Team.objects.filter(pk=by.team_id).update(bulk_at_once=bulk_at_once)
-        record(by.team, by=by, action="team.settings", subject=by.team.name, before=before, bulk_at_once=bulk_at_once)
+        record(
+            by.team,
+            by=by,
+            action="team.settings",
+            subject=by.team.name,
+            before={"bulk_at_once": before},
+            after={"bulk_at_once": bulk_at_once},
+        )

@@ -28,8 +28,10 @@ PERMISSION_WORDS = {
     Permission.SPEND: gettext_lazy("spend money"),
     Permission.OPERATE: gettext_lazy("operate servers and disks"),
     Permission.DELETE: gettext_lazy("delete servers and disks"),
+    Permission.APPROVE: gettext_lazy("approve what others spend"),
     Permission.MANAGE_ACCOUNTS: gettext_lazy("change logins and accounts"),
     Permission.MANAGE_PEOPLE: gettext_lazy("manage the team's people"),
+    Permission.MANAGE_POLICIES: gettext_lazy("change the team's policies"),
     Permission.READ_AUDIT: gettext_lazy("read the audit trail"),
 }
 
@@ -92,7 +94,7 @@ def _ask_whom(request: HttpRequest) -> str:
     """Who can give a role: by name, because a person knows their colleagues and not their roles."""
     member: Membership | None = getattr(request, "member", None)
     givers = [role for role in Role if Permission.MANAGE_PEOPLE in PERMISSIONS[role]]
-    people = Membership.objects.filter(role__in=givers).exclude(user=request.user.pk).select_related("user")
+    people = Membership.objects.current().filter(role__in=givers).exclude(user=request.user.pk).select_related("user")
     if member is not None:
         people = people.filter(team=member.team_id)
     else:

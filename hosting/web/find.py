@@ -13,7 +13,7 @@ from hosting.desk.tags import has_any
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.models import Operation
 from hosting.operations.rules import MAX_INT
-from hosting.teams.models import User
+from hosting.teams.models import Membership
 from hosting.web import queries
 
 # What fits of each sort: whoever sees more of them searches in the list of one account.
@@ -33,12 +33,12 @@ class Found:
         return bool(self.servers or self.disks or self.operations)
 
 
-def everywhere(words: str, person: User) -> Found:
+def everywhere(words: str, memberships: Sequence[Membership]) -> Found:
     """What fits in the accounts of the person's teams, in five queries, six when a tag fits; nothing for no words."""
     if not words or "\0" in words:
         return Found()
-    accounts = {account.pk: account for account in queries.accounts_of(person)}
-    tags = list(Tag.objects.filter(team__memberships__user=person, key__contains=key_of(words)))
+    accounts = {account.pk: account for account in queries.accounts_of(memberships)}
+    tags = list(Tag.objects.filter(team__in=[member.team_id for member in memberships], key__contains=key_of(words)))
     having = {kind: has_any(kind, [tag.pk for tag in tags]) if tags else None for kind in ObjectType}
     servers = _fitting(Vm.objects.order_by("hostname", "id"), "hostname", words, accounts, having[ObjectType.VM])
     disks = _fitting(Disk.objects.order_by("name", "id"), "name", words, accounts, having[ObjectType.DISK])

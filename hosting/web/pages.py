@@ -13,7 +13,7 @@ from hosting.operations.models import Plan
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web import ended, frame, live, queries
-from hosting.web.scope import AccountRequest, PersonRequest
+from hosting.web.scope import AccountRequest, PersonRequest, TeamRequest
 from hosting.web.templatetags.imports import importing
 
 
@@ -91,7 +91,7 @@ def account_page(
     )
     if request.htmx:
         return render(request, "hosting/_live.html", live_part)
-    return render(request, f"hosting/{page}.html", {**live_part, "accounts": queries.accounts_of(request.user)})
+    return render(request, f"hosting/{page}.html", {**live_part, "accounts": queries.accounts_of(request.memberships)})
 
 
 def account_form(
@@ -100,7 +100,7 @@ def account_form(
     """Render a page that holds a form: nothing in it is live, because a form must not change under a person's hands."""
     whole = {
         **_shell(request, section, page, context),
-        "accounts": queries.accounts_of(request.user),
+        "accounts": queries.accounts_of(request.memberships),
         "still": True,
         **context,
     }
@@ -111,8 +111,22 @@ def person_page(
     request: PersonRequest, page: str, context: Mapping[str, object], *, section: str = "", bad: bool = False
 ) -> HttpResponse:
     """Render a page that belongs to no account."""
-    shell = {"accounts": queries.accounts_of(request.user), "section": section or page, "now": timezone.now()}
+    shell = {"accounts": queries.accounts_of(request.memberships), "section": section or page, "now": timezone.now()}
     return render(request, f"hosting/{page}.html", {**shell, **context}, status=422 if bad else 200)
+
+
+def team_page(
+    request: TeamRequest, page: str, context: Mapping[str, object], *, tab: str, bad: bool = False
+) -> HttpResponse:
+    """Render a page of a team under one of its tabs (`components/team_tabs.html`)."""
+    member = request.member
+    shell = {
+        "team": member.team,
+        "member": member,
+        "may": {permission.value: member.may_for_all(permission) for permission in Permission},
+        "team_tab": tab,
+    }
+    return person_page(request, page, {**shell, **context}, section="team", bad=bad)
 
 
 def back(request: HttpRequest, default: str) -> HttpResponse:

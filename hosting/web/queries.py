@@ -14,15 +14,15 @@ from hosting.operations import capacity
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import OPEN
-from hosting.teams.models import User
+from hosting.teams.models import Membership
 
 EXPIRING = timedelta(days=30)
 
 
-def accounts_of(user: User) -> list[Account]:
-    """The accounts of all teams of a person, for the switcher."""
+def accounts_of(memberships: Iterable[Membership]) -> list[Account]:
+    """The accounts that a person's memberships hold for, for the switcher."""
     return list(
-        Account.objects.filter(team__memberships__user=user)
+        Account.objects.visible_to_any(memberships)
         .select_related("endpoint", "team", "candidate")
         .order_by("team__name", "team_id", "label", "id")
     )

@@ -1,12 +1,14 @@
-"""Who asks, and for which account: every page goes through one of these decorators.
+"""Who asks, and for which team or account: every page goes through one of these decorators.
 
-A stranger's account does not exist for them (404). What a role lacks is a 403 in the panel's look.
+A stranger's team or account does not exist for them (404). What a role lacks is a 403 in the panel's look.
 """
 
 from collections.abc import Callable
 from functools import wraps
+from hashlib import sha256
 from typing import Concatenate, ParamSpec
 
+from allauth.account.adapter import get_adapter
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -19,6 +21,7 @@ from django_htmx.middleware import HtmxDetails
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership, User
+from hosting.teams.origin import Origin
 from hosting.teams.roles import NotAllowedError
 from hosting.web import live
 
@@ -26,22 +29,53 @@ P = ParamSpec("P")
 
 
 class PersonRequest(HttpRequest):
-    """A request of somebody who is signed in."""
+    """A request of somebody who is signed in, with the memberships that it may use."""
 
     user: User
     htmx: HtmxDetails
+    memberships: list[Membership]
 
 
-class AccountRequest(PersonRequest):
-    """A request for a page of `account` by `member` of its team."""
+class TeamRequest(PersonRequest):
+    """A request for a page of a team by its `member`."""
 
     member: Membership
+
+
+class AccountRequest(TeamRequest):
+    """A request for a page of `account` by `member` of its team."""
+
     account: Account
 
 
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 PersonView = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
+TeamView = Callable[Concatenate[TeamRequest, P], HttpResponseBase]
 AccountView = Callable[Concatenate[AccountRequest, P], HttpResponseBase]
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """Where a request comes from, for the trail."""
+    key = request.session.session_key or ""
+    return Origin(
+        address=get_adapter().get_client_ip(request),
+        session=sha256(key.encode()).hexdigest()[:16] if key else "",
+    )
+
+
+def _memberships(request: HttpRequest) -> list[Membership]:
+    """What the person is a member of today, each as the actor of this request. One query."""
+    found = list(
+        Membership.objects.current()
+        .filter(user=request.user.pk)
+        .select_related("team")
+        .order_by("team__name", "team_id")
+    )
+    origin = origin_of(request)
+    for member in found:
+        member.user = request.user  # type: ignore[assignment]
+        member.via = origin
+    return found
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
@@ -60,22 +94,35 @@ def _private(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def signed_in(view: PersonView[P]) -> View[P]:
-    """A page for anybody who is signed in."""
+    """A page for anybody who is signed in: sets `request.memberships`."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        try:
-            return _private(view(request, *args, **kwargs))  # type: ignore[arg-type]
-        except NotAllowedError as error:
-            raise PermissionDenied(error.permission.value) from None
+        request.memberships = _memberships(request)  # type: ignore[attr-defined]
+        return _answer(view, request, *args, **kwargs)
+
+    return wrapper
+
+
+def team_page(view: TeamView[P]) -> Callable[..., HttpResponseBase]:
+    """A page of a team: sets `request.member` too."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, /, team_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        members = _memberships(request)
+        request.memberships = members  # type: ignore[attr-defined]
+        request.member = _member_of(team_id, members)  # type: ignore[attr-defined]
+        return _answer(view, request, *args, **kwargs)
 
     return wrapper
 
 
 def account_page(view: AccountView[P]) -> Callable[..., HttpResponseBase]:
-    """A page of an account: sets `request.account` and `request.member`, and answers polls when nothing moved."""
+    """A page of an account: sets `request.account` too, and answers polls when nothing moved."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, /, account_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -83,17 +130,29 @@ def account_page(view: AccountView[P]) -> Callable[..., HttpResponseBase]:
             return _private(unchanged)
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        member = Membership.objects.select_related("team").filter(user=request.user, team__accounts=account_id).first()
-        if member is None:
-            raise Http404
-        member.user = request.user
-        request.member = member  # type: ignore[attr-defined]
-        request.account = get_object_or_404(  # type: ignore[attr-defined]
-            Account.objects.visible_to(member).select_related("endpoint", "info", "candidate"), pk=account_id
+        members = _memberships(request)
+        account = get_object_or_404(
+            Account.objects.visible_to_any(members).select_related("endpoint", "info", "candidate"), pk=account_id
         )
-        try:
-            return _private(view(request, *args, **kwargs))  # type: ignore[arg-type]
-        except NotAllowedError as error:
-            raise PermissionDenied(error.permission.value) from None
+        request.memberships = members  # type: ignore[attr-defined]
+        request.member = _member_of(account.team_id, members)  # type: ignore[attr-defined]
+        request.account = account  # type: ignore[attr-defined]
+        return _answer(view, request, *args, **kwargs)
 
     return wrapper
+
+
+def _member_of(team_id: int, members: list[Membership]) -> Membership:
+    for member in members:
+        if member.team_id == team_id:
+            return member
+    raise Http404
+
+
+def _answer(
+    view: Callable[..., HttpResponseBase], request: HttpRequest, *args: object, **kwargs: object
+) -> HttpResponseBase:
+    try:
+        return _private(view(request, *args, **kwargs))
+    except NotAllowedError as error:
+        raise PermissionDenied(error.permission.value) from None

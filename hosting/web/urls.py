@@ -101,7 +101,10 @@ of_account = [
     path("views/<slug:section>/", saved.index, name="views"),
     path("views/<slug:section>/new/", saved.save, name="view_save"),
     path("views/<number:view_id>/delete/", saved.delete, name="view_delete"),
-    path("team/", team.settings, name="team_settings"),
+]
+
+of_team = [
+    path("settings/", team.settings, name="team_settings"),
 ]
 
 urlpatterns = [
@@ -109,6 +112,7 @@ urlpatterns = [
     path("search/", search.search, name="search"),
     path("accounts/", accounts.index, name="accounts"),
     path("accounts/connect/", accounts.connect, name="connect"),
+    path("teams/<number:team_id>/", include(of_team)),
     path("accounts/<number:account_id>/", include(of_account)),
     path("language/", include("django.conf.urls.i18n")),
 ]

@@ -83,7 +83,7 @@ def test_what_is_queued_at_the_provider_is_cancelled_there_and_its_shares_are_fr
     assert remote.operation_details(queued.remote_id)["state"] == "CANCEL"
     assert free_shares(account) == 8
     entry = AuditEntry.objects.get(action="operation.cancel_asked")
-    assert (entry.actor, entry.detail) == (owner.user, {"operation": queued.pk})
+    assert (entry.actor, entry.operation_id) == (owner.user, queued.pk)
 
 
 def test_asking_twice_is_asking_once(

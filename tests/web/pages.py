@@ -6,7 +6,7 @@ from django.urls import URLPattern, reverse
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
-from hosting.web.urls import of_account
+from hosting.web.urls import of_account, of_team
 from tests import factories
 
 # Addresses that only take a POST.
@@ -98,11 +98,11 @@ class Page:
 
 
 def names() -> list[str]:
-    return [str(pattern.name) for pattern in of_account if isinstance(pattern, URLPattern)]
+    return [str(pattern.name) for pattern in [*of_account, *of_team] if isinstance(pattern, URLPattern)]
 
 
 def every_page(account: Account, by: Membership) -> list[Page]:
-    """One address for each URL pattern of an account, with objects that exist."""
+    """One address for each URL pattern of an account and of its team, with objects that exist."""
     factories.os_image(account, remote_id=3)
     vm = factories.vm(account, "web-1")
     disk = factories.disk(account, on=vm)
@@ -145,4 +145,5 @@ def every_page(account: Account, by: Membership) -> list[Page]:
             arguments["section"] = "servers"
         name = str(pattern.name)
         found.append(Page(name, reverse(name, kwargs=arguments) + choices.get(name, "")))
-    return found
+    of_the_team = [str(pattern.name) for pattern in of_team]
+    return found + [Page(name, reverse(name, args=[account.team_id])) for name in of_the_team]

@@ -162,7 +162,7 @@ def test_put_aside_is_remembered_with_who_did_it(browser: Client, account: Accou
     assert "was put aside" in response.content.decode()
     assert whys(account, owner) == []
     entry = AuditEntry.objects.get(action="operation.set_aside")
-    assert (entry.actor, entry.detail) == (owner.user, {"operation": failed.pk})
+    assert (entry.actor, entry.operation_id) == (owner.user, failed.pk)
     browser.post(url)
     assert AuditEntry.objects.count() == 1
 
@@ -224,7 +224,8 @@ def test_a_person_says_that_what_the_provider_does_not_show_has_happened(
     browser.post(url)
     operation.refresh_from_db()
     assert (operation.state, operation.needs_person, operation.problem) == ("done", False, {})
-    assert AuditEntry.objects.get().detail == {"operation": operation.pk, "happened": True}
+    entry = AuditEntry.objects.get()
+    assert (entry.operation_id, entry.detail) == (operation.pk, {"happened": True})
     assert "nothing to decide" in browser.post(url, follow=True).content.decode()
 
 

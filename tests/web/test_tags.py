@@ -137,7 +137,7 @@ def test_search_finds_what_has_the_tag(
     factories.tag(owner.team, "Customer: Élan", on=[*vms, factories.disk(account, "data-1")])
     other = factories.account(factories.member().team)
     factories.tag(other.team, "Customer: Élan", on=[factories.vm(other, "theirs")])
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         html = browser.get(reverse("search"), {"q": "élan"}).content.decode()
     assert html.count("Customer: Élan") == 6
     assert "theirs" not in html
@@ -199,7 +199,7 @@ def test_a_note_without_a_version_is_not_saved(browser: Client, account: Account
 def test_how_many_run_at_once_is_set_by_who_manages_accounts(
     client: Client, browser: Client, account: Account, owner: Membership
 ) -> None:
-    url = reverse("team_settings", args=[account.pk])
+    url = reverse("team_settings", args=[account.team_id])
     for wrong in ("0", "21", "", "x"):
         assert browser.post(url, {"bulk_at_once": wrong}).status_code == 422
     browser.post(url, {"bulk_at_once": "20"})

@@ -14,7 +14,6 @@ from hosting.accounts import candidates
 from hosting.accounts import connect as connections
 from hosting.accounts.models import Account
 from hosting.inventory import refresh as mirror_refresh
-from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.web import attention, login_words, queries
 from hosting.web.forms.accounts import AccountForm, ConnectForm
@@ -30,14 +29,15 @@ _TAKEN = gettext_lazy("Your team has an account with this login and handle alrea
 @signed_in
 def index(request: PersonRequest) -> HttpResponse:
     """All logins of all teams of the person, and what state they are in."""
-    memberships = list(Membership.objects.filter(user=request.user).select_related("team").order_by("team__name"))
-    accounts = queries.accounts_of(request.user)
+    accounts = queries.accounts_of(request.memberships)
     context = {
-        "memberships": memberships,
+        "memberships": request.memberships,
         "matters": attention.counts(accounts, timezone.now()),
         "sizes": queries.sizes(accounts),
         "standings": _count_standings(accounts),
-        "manageable": {member.team_id for member in memberships if member.may(Permission.MANAGE_ACCOUNTS)},
+        "manageable": {
+            member.team_id for member in request.memberships if member.may_for_all(Permission.MANAGE_ACCOUNTS)
+        },
     }
     return person_page(request, "accounts", context)
 
@@ -51,8 +51,7 @@ def _count_standings(accounts: list[Account]) -> list[tuple[login_words.Standing
 @require_http_methods(FORMS)
 @signed_in
 def connect(request: PersonRequest) -> HttpResponse:
-    memberships = Membership.objects.filter(user=request.user).select_related("team").order_by("team__name")
-    managing = [member for member in memberships if member.may(Permission.MANAGE_ACCOUNTS)]
+    managing = [member for member in request.memberships if member.may_for_all(Permission.MANAGE_ACCOUNTS)]
     if not managing:
         raise NotAllowedError(Permission.MANAGE_ACCOUNTS)
     form = ConnectForm(request.POST or None, memberships=managing)

@@ -11,4 +11,4 @@ from hosting.web.scope import PersonRequest, signed_in
 def search(request: PersonRequest) -> HttpResponse:
     """Servers, disks and operations of all accounts that the person sees."""
     words = request.GET.get("q", "").strip()[:255]
-    return person_page(request, "search", {"q": words, "found": find.everywhere(words, request.user)})
+    return person_page(request, "search", {"q": words, "found": find.everywhere(words, request.memberships)})

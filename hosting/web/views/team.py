@@ -7,18 +7,19 @@ from django.views.decorators.http import require_http_methods
 from hosting.teams import settings as team_settings
 from hosting.teams.roles import Permission
 from hosting.web.forms.desk import TeamForm
-from hosting.web.pages import account_form, back
-from hosting.web.scope import AccountRequest, account_page
+from hosting.web.pages import back
+from hosting.web.pages import team_page as render_page
+from hosting.web.scope import TeamRequest, team_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@account_page
-def settings(request: AccountRequest) -> HttpResponse:
+@team_page
+def settings(request: TeamRequest) -> HttpResponse:
     """What the team decides for all of its accounts."""
-    request.member.require(Permission.MANAGE_ACCOUNTS)
+    request.member.require_for_all(Permission.MANAGE_ACCOUNTS)
     team = request.member.team
     form = TeamForm(request.POST or None, initial={"bulk_at_once": team.bulk_at_once})
-    here = reverse("team_settings", args=[request.account.pk])
+    here = reverse("team_settings", args=[team.pk])
     if form.is_valid():
         team_settings.update(bulk_at_once=form.cleaned_data["bulk_at_once"], by=request.member)
         messages.success(request, _("Saved."))
@@ -28,6 +29,6 @@ def settings(request: AccountRequest) -> HttpResponse:
         "title": _("Settings of the team %(name)s") % {"name": team.name},
         "submit": _("Save"),
         "icon": "settings",
-        "cancel": reverse("dashboard", args=[request.account.pk]),
+        "cancel": reverse("home"),
     }
-    return account_form(request, "form", context, section="team", bad=form.is_bound)
+    return render_page(request, "form", context, tab="settings", bad=form.is_bound)
