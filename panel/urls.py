@@ -16,7 +16,7 @@ handler429 = "hosting.web.errors.too_many"
 handler500 = "hosting.web.errors.failed"
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("health", health),
+    path("health", health, name="health"),
     path("auth/email/", closed),
     path("auth/", include("allauth.account.urls")),
     path("", include("hosting.web.urls")),

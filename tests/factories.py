@@ -33,8 +33,8 @@ def user(email: str = "", name: str = "") -> User:
     return User.objects.create_user(email or f"person-{next(numbers)}@example.org", name=name)
 
 
-def member(role: str = Role.OWNER, *, of: Team | None = None, person: User | None = None) -> Membership:
-    return Membership.objects.create(team=of or team(), user=person or user(), role=role)
+def member(role: str = Role.OWNER, *, of: Team | None = None, person: User | None = None, **fields: Any) -> Membership:
+    return Membership.objects.create(team=of or team(), user=person or user(), role=role, **fields)
 
 
 def endpoint() -> Endpoint:

@@ -1,0 +1,160 @@
+"""Who is let in where: one row for each address of the panel, by its name. What is not here fails the tests."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from hosting.teams.roles import PERMISSIONS, Permission
+
+
+class Who(Enum):
+    """Rules that ask for no permission."""
+
+    ANYBODY = auto()
+    """Signed in or not."""
+    PERSON = auto()
+    """Anybody who is signed in, whatever their teams."""
+    NOBODY = auto()
+    """The address is closed: 404."""
+    NO_METHOD = auto()
+    """This method is not offered: 405."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A member whose role holds the permission: on the account, or on the team as a whole (`for_all`)."""
+
+    permission: Permission
+    for_all: bool = False
+
+    def lets_in(self, role: str) -> bool:
+        return self.permission in PERMISSIONS[role]
+
+
+Rule = Who | Holder
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a GET and a POST of an address need."""
+
+    get: Rule
+    post: Rule
+
+
+VIEW, OPERATE, DELETE, SPEND, ACCOUNTS = (
+    Holder(Permission.VIEW),
+    Holder(Permission.OPERATE),
+    Holder(Permission.DELETE),
+    Holder(Permission.SPEND),
+    Holder(Permission.MANAGE_ACCOUNTS),
+)
+
+
+def page(rule: Rule) -> Door:
+    """It is looked at."""
+    return Door(rule, Who.NO_METHOD)
+
+
+def form(rule: Rule) -> Door:
+    """It is looked at, and sent."""
+    return Door(rule, rule)
+
+
+def button(rule: Rule) -> Door:
+    """It is only sent."""
+    return Door(Who.NO_METHOD, rule)
+
+
+OF_ACCOUNT = {
+    "dashboard": page(VIEW),
+    "attention": page(VIEW),
+    "account_settings": form(ACCOUNTS),
+    "login": page(VIEW),
+    "login_again": button(ACCOUNTS),
+    "login_dismiss": button(ACCOUNTS),
+    # A handle more is an account more: nothing for a narrowed role.
+    "handle_new": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
+    "refresh": button(VIEW),
+    "shares": page(VIEW),
+    "shares_bulk": form(SPEND),
+    "shares_calendar": page(VIEW),
+    "shares_add": form(SPEND),
+    "shares_estimate": button(SPEND),
+    "shares_renew": form(SPEND),
+    "shares_update": form(SPEND),
+    "shares_remove": form(SPEND),
+    "servers": page(VIEW),
+    "servers_bulk": form(OPERATE),
+    "servers_tags": form(OPERATE),
+    "server_tags": form(OPERATE),
+    "server_note": form(OPERATE),
+    "server_new": form(OPERATE),
+    "server_preview": button(VIEW),
+    "server_alone": form(OPERATE),
+    "planner": page(VIEW),
+    "server": page(VIEW),
+    "server_start": button(OPERATE),
+    "server_stop": button(OPERATE),
+    "server_reboot": button(OPERATE),
+    "server_resize": form(OPERATE),
+    "server_delete": form(DELETE),
+    "plan": page(VIEW),
+    "plan_start": button(OPERATE),
+    "plan_change": form(OPERATE),
+    "plan_resume": button(OPERATE),
+    "plan_abandon": button(OPERATE),
+    "disks": page(VIEW),
+    "disks_bulk": form(DELETE),
+    "disks_tags": form(OPERATE),
+    "disk_tags": form(OPERATE),
+    "disk_note": form(OPERATE),
+    "disk_new": form(OPERATE),
+    "disk": page(VIEW),
+    "disk_attach": form(OPERATE),
+    "disk_detach": button(OPERATE),
+    "disk_delete": form(DELETE),
+    "bulk": page(VIEW),
+    "bulk_pause": button(OPERATE),
+    "bulk_resume": button(OPERATE),
+    "bulk_retry": button(OPERATE),
+    "bulk_aside": button(OPERATE),
+    "operations": page(VIEW),
+    "operation": page(VIEW),
+    "operation_retry": form(OPERATE),
+    "operation_cancel": button(OPERATE),
+    "operation_aside": button(OPERATE),
+    "operation_happened": button(OPERATE),
+    "operation_none": button(OPERATE),
+    "operation_is": button(OPERATE),
+    "trends": page(VIEW),
+    "changes": page(VIEW),
+    "tags": page(VIEW),
+    "tag_new": form(OPERATE),
+    "tag_edit": form(OPERATE),
+    "tag_delete": form(OPERATE),
+    "views": page(VIEW),
+    "view_save": form(VIEW),
+    # Everybody deletes their own; a shared one, whoever manages people.
+    "view_delete": button(Holder(Permission.MANAGE_PEOPLE)),
+}
+
+OF_TEAM = {
+    "team_settings": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
+}
+
+OF_PERSON = {
+    "home": page(Who.PERSON),
+    "search": page(Who.PERSON),
+    "accounts": page(Who.PERSON),
+    # Whoever manages the accounts of one of their teams.
+    "connect": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
+}
+
+OF_ANYBODY = {
+    "health": page(Who.ANYBODY),
+    "set_language": Door(Who.NO_METHOD, Who.ANYBODY),
+}
+
+OF_SIGN_IN: dict[str, Door] = {}
+
+DOORS = {**OF_ACCOUNT, **OF_TEAM, **OF_PERSON, **OF_ANYBODY, **OF_SIGN_IN}
