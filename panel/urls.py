@@ -17,7 +17,7 @@ handler500 = "hosting.web.errors.failed"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
-    path("auth/email/", closed),
+    path("auth/email/", closed, name="account_email"),
     path("auth/", include("allauth.account.urls")),
     path("", include("hosting.web.urls")),
 ]

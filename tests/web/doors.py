@@ -152,9 +152,29 @@ OF_PERSON = {
 
 OF_ANYBODY = {
     "health": page(Who.ANYBODY),
-    "set_language": Door(Who.NO_METHOD, Who.ANYBODY),
+    "set_language": form(Who.ANYBODY),
 }
 
-OF_SIGN_IN: dict[str, Door] = {}
+ANYBODY, PERSON = form(Who.ANYBODY), form(Who.PERSON)
+
+# The ways in, and what a person has of their own behind them.
+OF_SIGN_IN = {
+    "account_login": ANYBODY,
+    "account_logout": ANYBODY,
+    "account_signup": ANYBODY,
+    "account_inactive": page(Who.ANYBODY),
+    "account_reset_password": ANYBODY,
+    "account_reset_password_done": page(Who.ANYBODY),
+    "account_reset_password_from_key": ANYBODY,
+    "account_reset_password_from_key_done": page(Who.ANYBODY),
+    "account_email_verification_sent": page(Who.ANYBODY),
+    # It is sent with a key here that nobody was given.
+    "account_confirm_email": Door(Who.ANYBODY, Who.NOBODY),
+    "account_confirm_login_code": ANYBODY,
+    "account_reauthenticate": PERSON,
+    "account_change_password": PERSON,
+    "account_set_password": PERSON,
+    "account_email": form(Who.NOBODY),
+}
 
 DOORS = {**OF_ACCOUNT, **OF_TEAM, **OF_PERSON, **OF_ANYBODY, **OF_SIGN_IN}

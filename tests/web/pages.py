@@ -1,5 +1,6 @@
 """The addresses of the panel, in one place, so that tests cover each of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.urls import URLPattern, reverse
@@ -95,6 +96,18 @@ class Page:
     @property
     def posts(self) -> bool:
         return self.name in POST_ONLY
+
+
+# Arguments of addresses that belong to no account and no team.
+_ARGUMENTS: dict[str, dict[str, object]] = {
+    "account_confirm_email": {"key": "none"},
+    "account_reset_password_from_key": {"uidb36": "1", "key": "none"},
+}
+
+
+def every_other_page(names: Iterable[str]) -> list[Page]:
+    """One address for each of these names, which belong to no account and no team."""
+    return [Page(name, reverse(name, kwargs=_ARGUMENTS.get(name))) for name in names]
 
 
 def names() -> list[str]:

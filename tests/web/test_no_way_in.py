@@ -13,8 +13,8 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from tests import factories
-from tests.web.doors import DOORS, OF_ACCOUNT, Door, Holder, Rule, Who
-from tests.web.pages import Page, every_page
+from tests.web.doors import DOORS, OF_ACCOUNT, OF_TEAM, Door, Holder, Rule, Who
+from tests.web.pages import Page, every_other_page, every_page
 
 NOT_FOUND, REFUSED, NO_METHOD, SIGN_IN, SECOND_FACTOR, IN = "404", "403", "405", "sign in", "second factor", "in"
 
@@ -59,15 +59,16 @@ def answer(client: Client, method: str, url: str) -> str:
     return str(response.status_code) if response.status_code in {403, 404, 405} else IN
 
 
-def check(client: Client, pages: list[Page], expected: Callable[[Page, Rule], str]) -> None:
-    """Ask for every page by GET and by POST."""
+def check(browser: Client | Callable[[], Client], pages: list[Page], expected: Callable[[Page, Rule], str]) -> None:
+    """Ask for every page by GET and by POST, in one session or, where some end it, in one for each request."""
     wrong = []
     for page in pages:
         door: Door = DOORS[page.name]
         for method, rule in (("get", door.get), ("post", door.post)):
             wanted = NO_METHOD if rule is Who.NO_METHOD else expected(page, rule)
+            client = browser if isinstance(browser, Client) else browser()
             got = answer(client, method, page.url)
-            if got != wanted:
+            if got != wanted and not (rule is Who.ANYBODY and got == SIGN_IN):
                 wrong.append(f"{method} {page.name}: {got}, not {wanted}")
     assert not wrong, "\n".join(wrong)
 
@@ -117,3 +118,31 @@ def test_a_removed_member_finds_nothing(scene: Scene) -> None:
     assert answer(client, "get", scene.pages[0].url) == IN
     member.delete()
     check(client, scene.pages, lambda page, rule: NOT_FOUND)
+
+
+@pytest.fixture
+def other_pages(db: None) -> list[Page]:
+    return every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
+
+
+def test_without_signing_in_only_the_ways_in_are_open(other_pages: list[Page], client: Client) -> None:
+    def expected(page: Page, rule: Rule) -> str:
+        if rule is Who.NOBODY:
+            return NOT_FOUND
+        return IN if rule is Who.ANYBODY else SIGN_IN
+
+    check(client, other_pages, expected)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_what_belongs_to_a_person_is_open_to_every_person(other_pages: list[Page], role: str) -> None:
+    def expected(page: Page, rule: Rule) -> str:
+        if rule is Who.NOBODY:
+            return NOT_FOUND
+        return REFUSED if isinstance(rule, Holder) and not rule.lets_in(role) else IN
+
+    member = factories.member(role)
+    # Without one there is nothing to prove who it is.
+    member.user.set_password(factories.PASSWORD)
+    member.user.save()
+    check(lambda: signed_in(member), other_pages, expected)
