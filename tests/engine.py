@@ -21,11 +21,12 @@ from tests.contract.conftest import PASSWORD, Member
 from tests.processes import Provider
 
 HANDLES = """
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import transaction
 from hosting.provider.models import Handle
 from hosting.provider.seed import add_handle
-password = make_password("passw0rd-of-a-test")
+# One round: hundreds of tests sign in.
+password = PBKDF2PasswordHasher().encode("passw0rd-of-a-test", "salt", iterations=1)
 with transaction.atomic():
     for number in range(240):
         add_handle(f"E{number:02}-TEST", f"Engine {number}", "500.00")
@@ -92,7 +93,7 @@ def remote(provider: Provider, handles: Iterator[str]) -> Member:
 
 @pytest.fixture
 def owner(transactional_db: None) -> Membership:
-    user = User.objects.create_user("owner@example.org", "correct horse battery")
+    user = User.objects.create_user("owner@example.org")
     return Membership.objects.create(team=Team.objects.create(name="Team"), user=user, role=Role.OWNER)
 
 

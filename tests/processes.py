@@ -11,8 +11,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.shell import Shell
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -92,6 +94,10 @@ class Provider:
     env: dict[str, str]
     web: Process
     worker: Process
+    _shell: Shell = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shell = Shell("hosting.provider.settings", {**os.environ, **self.env})
 
     @property
     def url(self) -> str:
@@ -127,7 +133,7 @@ class Provider:
 
     def shell(self, code: str) -> str:
         """Run Python in its project and return what it printed."""
-        return self.manage("shell", "-v", "0", "-c", code).strip()
+        return self._shell.run(code)
 
     def kill_worker(self) -> None:
         """End the worker as a power cut would."""
@@ -152,6 +158,7 @@ class Provider:
 
     def stop(self) -> None:
         """End both at once: a polite end waits for kept connections and for the broker."""
+        self._shell.stop()
         self.web.kill()
         self.worker.kill()
 

@@ -3,20 +3,19 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 import xmlrpc.client
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_EMAIL, DEMO_LOGIN
 from panel.environment import new_secrets
-from tests.processes import ROOT, Process, free_port
+from tests.processes import Process, free_port
+from tests.shell import Shell
 
 
 @dataclass
@@ -29,6 +28,7 @@ class Stack:
     provider_port: int
     valkey_port: int
     email: str = DEMO_EMAIL
+    _shells: dict[str, Shell] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -71,18 +71,10 @@ class Stack:
         Raises:
             RuntimeError: when it fails; the message holds what it said.
         """
-        project = "hosting.provider.settings" if provider else "panel.settings"
-        done = subprocess.run(
-            [sys.executable, "manage.py", "shell", "-v", "0", "-c", code, "--settings", project],
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(done.stderr[-4000:])
-        return done.stdout.strip()
+        name = "hosting.provider.settings" if provider else "panel.settings"
+        if name not in self._shells:
+            self._shells[name] = Shell(name, self.env)
+        return self._shells[name].run(code)
 
     @property
     def env(self) -> dict[str, str]:
@@ -98,6 +90,8 @@ class Stack:
 
     def stop(self) -> None:
         """Ctrl-C, as a person would."""
+        for shell in self._shells.values():
+            shell.stop()
         self.process.kill(signal.SIGINT)
 
 
