@@ -23,6 +23,7 @@ class Job(StrEnum):
     PROVE = "hosting.tasks.prove"
     REFRESH = "hosting.tasks.refresh"
     READ_LINKS = "hosting.tasks.read_links"
+    SEND_MAIL = "hosting.tasks.send_mail"
     SWEEP = "hosting.tasks.sweep"
 
     @property

@@ -3,6 +3,7 @@
 from hosting.accounts.models import Account, Candidate, Endpoint
 from hosting.desk.models import Note, SavedView, Tag, TagUse
 from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample, Change, Disk, OsImage, Product, Vm
+from hosting.mail.models import OutgoingMail
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
 from hosting.teams.models import AuditEntry, Membership, Team, User
@@ -23,6 +24,7 @@ __all__ = [
     "Note",
     "Operation",
     "OsImage",
+    "OutgoingMail",
     "Plan",
     "Product",
     "SavedView",

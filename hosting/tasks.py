@@ -14,6 +14,7 @@ from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_fo
 from hosting.api import ApiError
 from hosting.inventory import mirror
 from hosting.jobs import Job
+from hosting.mail import outbox
 from hosting.operations import bulk, plans, rounds
 from hosting.operations import cancel as cancelling
 from hosting.operations import settle as settling
@@ -93,6 +94,11 @@ def read_links(account_id: int, vm_id: int) -> None:
     if availability.may_call(account.endpoint):
         with _next_time("how disks hang on a server"):
             mirror.read_links(client_for(account, Priority.MIRROR), vm_id)
+
+
+@shared_task(name=Job.SEND_MAIL.value)
+def send_mail(mail_id: int) -> None:
+    outbox.send(mail_id)
 
 
 @shared_task(name=Job.SWEEP.value)

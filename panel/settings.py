@@ -164,8 +164,19 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "hosting.web.adapters.AccountAdapter"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
-EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
-vars().update(EMAIL_CONFIG)
+
+# Mail ------------------------------------------------------------------------------------------------------
+# A mail is a row until a worker has sent it with `MAIL_BACKEND`, which `EMAIL_URL` names. Without one it becomes a
+# file: mails hold links that set passwords, so they are no matter for a log.
+EMAIL_BACKEND = "hosting.mail.backends.Outbox"
+EMAIL_CONFIGURED = bool(env("EMAIL_URL", default=""))
+MAIL_DIRECTORY = VAR_DIR / "mail"
+_mail = env.email("EMAIL_URL") if EMAIL_CONFIGURED else {"EMAIL_BACKEND": "hosting.mail.backends.PrivateFiles"}
+MAIL_BACKEND = _mail.pop("EMAIL_BACKEND")
+vars().update(_mail)
+# Seconds for each step of a conversation with the mail server.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("MAIL_FROM", default="Sharedeck <sharedeck@localhost>")
 
 # Languages and time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

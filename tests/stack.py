@@ -8,6 +8,8 @@ import urllib.error
 import urllib.request
 import xmlrpc.client
 from dataclasses import dataclass, field
+from email import message_from_string
+from email.message import Message
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,12 @@ class Stack:
     def methods(self, since: int = 0) -> set[str]:
         """The methods that the provider has answered since its log was that long (`PROVIDER_CALLS_LOG_LEVEL`)."""
         return set(re.findall(r"hosting\.provider\.registry: (\w+)", self.log[since:]))
+
+    def mails(self, to: str) -> list[Message]:
+        """The mails to an address so far, the oldest first: without a mail server they are files."""
+        files = sorted((self.directory / "mail").glob("*.log"), key=lambda file: file.stat().st_mtime)
+        texts = [text for file in files for text in file.read_text(encoding="utf-8").split("-" * 79 + "\n") if text]
+        return [mail for mail in map(message_from_string, texts) if to in str(mail["To"])]
 
     def faults(self, rules: str) -> None:
         """Have the provider's calls go wrong from now on; an empty text ends that."""

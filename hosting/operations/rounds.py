@@ -14,6 +14,7 @@ from hosting.accounts.sessions import client_for
 from hosting.inventory import mirror, samples
 from hosting.inventory.reading import ALL_FACTS, Fact
 from hosting.jobs import Job, ask
+from hosting.mail import outbox
 from hosting.operations import cancel, conclude, costs, track
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.explained import by_operations
@@ -91,6 +92,7 @@ def sweep() -> None:
     now = timezone.now()
     _bury_dead_senders(now)
     candidates.sweep(now)
+    outbox.sweep(now)
     _ask_for_operations(now)
     cancel.sweep(now)
     _ask_for_accounts(now)

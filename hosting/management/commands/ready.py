@@ -18,7 +18,7 @@ from hosting.teams.models import User
 BANNER = """
 ────────────────────────────────────────────────────────────────────────
   Sharedeck is ready:  {panel}
-{sign_in}
+{sign_in}{mail}
   Next: sign in, open “New server”, and follow the five steps.
   Ctrl-C stops everything; your data stays in var/.
 ────────────────────────────────────────────────────────────────────────"""
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             wait_for(url, deadline)
         wait_for_workers(deadline)
         panel = os.environ.get("PANEL_URL", f"http://127.0.0.1:{settings.PORT}/")
-        self.stdout.write(BANNER.format(panel=panel, sign_in=sign_in_lines()))
+        self.stdout.write(BANNER.format(panel=panel, sign_in=sign_in_lines(), mail=mail_lines()))
         self.stdout.flush()
         signal.pause()
 
@@ -71,3 +71,12 @@ def sign_in_lines() -> str:
     if demo is None or not settings.DEMO_PASSWORD or not demo.check_password(settings.DEMO_PASSWORD):
         return ""
     return f"  Sign in with:        {DEMO_EMAIL}  /  {settings.DEMO_PASSWORD}"
+
+
+def mail_lines() -> str:
+    """Where mails go while no mail server is named."""
+    return (
+        ""
+        if settings.EMAIL_CONFIGURED
+        else f"\n  Mails are files in:  {settings.MAIL_DIRECTORY}  (EMAIL_URL sends them)"
+    )
