@@ -13,6 +13,52 @@ from hosting.web import errors
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
+# Of what a page may ask of its browser, the panel needs passkeys and, for its copy buttons, the clipboard.
+_SWITCHED_OFF = (
+    "accelerometer",
+    "autoplay",
+    "camera",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "picture-in-picture",
+    "screen-wake-lock",
+    "serial",
+    "usb",
+    "xr-spatial-tracking",
+)
+_NEEDED = ("publickey-credentials-create", "publickey-credentials-get", "clipboard-write")
+HEADERS = {
+    "Permissions-Policy": ", ".join(
+        [*(f"{name}=()" for name in _SWITCHED_OFF), *(f"{name}=(self)" for name in _NEEDED)]
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Django's own middleware sets these, but not where it refuses a request itself.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def headers(get_response: Handler) -> Handler:
+    """What browsers must know of every answer: pages, files, redirects and errors."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware
+
+
 def error_pages(get_response: Handler) -> Handler:
     """Django's views say 405 with an empty page: a person gets one with words."""
 

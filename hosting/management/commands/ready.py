@@ -35,25 +35,34 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
         deadline = time.monotonic() + timeout
-        for url in urls:
-            wait_for(url, deadline)
-        wait_for_workers(deadline)
         panel = os.environ.get("PANEL_URL", f"http://127.0.0.1:{settings.PORT}/")
+        for url in urls:
+            wait_for(url, deadline, own_host() if url.startswith(panel) else "")
+        wait_for_workers(deadline)
         self.stdout.write(BANNER.format(panel=panel, sign_in=sign_in_lines(), mail=mail_lines()))
         self.stdout.flush()
         signal.pause()
 
 
-def wait_for(url: str, deadline: float) -> None:
-    """Return once `url` answers with 200; end with a message at the deadline (of `time.monotonic`)."""
+def wait_for(url: str, deadline: float, host: str = "") -> None:
+    """Return once `url` answers with 200, asked for as `host`; end with a message at the deadline (of
+    `time.monotonic`).
+    """
+    headers = {"Host": host} if host else {}
     while time.monotonic() < deadline:
         try:
-            if urllib3.request("GET", url, timeout=2, retries=False).status == 200:
+            if urllib3.request("GET", url, timeout=2, retries=False, headers=headers).status == 200:
                 return
         except urllib3.exceptions.HTTPError:
             pass
         time.sleep(0.1)
     sys.exit(f"{url} does not answer. Look above for what its process says.")
+
+
+def own_host() -> str:
+    """A name that the panel answers to, where the address that it listens at is none."""
+    names = settings.ALLOWED_HOSTS
+    return "" if "127.0.0.1" in names or "*" in names else next(iter(names), "").removeprefix(".")
 
 
 def wait_for_workers(deadline: float) -> None:
