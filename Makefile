@@ -77,8 +77,9 @@ format: install ## Format the code and the templates
 	@$(PYTHON) -m ruff format .
 	@.venv/bin/djlint templates --reformat --quiet || true
 
-docs: install environment ## Write docs/api-coverage.md: where each method of the API is in the panel
+docs: install environment ## Write docs/api-coverage.md and docs/permissions.md from what the code says
 	@$(PYTHON) -m tests.api_coverage
+	@$(PYTHON) -m tests.permissions
 
 screenshots: install assets environment .venv/chromium ## Take the pictures in docs/screenshots of a running demo
 	@$(PYTHON) -m tests.screenshots

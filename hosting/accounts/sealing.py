@@ -29,3 +29,16 @@ def unseal(sealed: str) -> str:
         return _fernet().decrypt(sealed.encode()).decode()
     except InvalidToken:
         raise UnreadableSecretError from None
+
+
+def reseal(sealed: str) -> str:
+    """What was sealed with a later key of `SEAL_KEYS`, sealed with the first one; what was so already stays as it is.
+
+    Raises:
+        UnreadableSecretError: when no key of `SEAL_KEYS` opens it.
+    """
+    try:
+        Fernet(settings.SEAL_KEYS[0]).decrypt(sealed.encode())
+    except InvalidToken:
+        return seal(unseal(sealed))
+    return sealed

@@ -1,0 +1,88 @@
+"""Who may do what, as a document: `python -m tests.permissions` writes `docs/permissions.md`.
+
+The marks are those of `hosting/teams/roles.py`; the addresses are those of the table that every address is tested by
+(`tests/web/doors.py`).
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+
+from hosting.teams.roles import PERMISSIONS, Permission, Role
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "permissions.md"
+HEAD = """# Who may do what
+
+A member of a team has one role in it, and a role is a set of permissions. A role may be narrowed to some of the team's
+accounts: the others do not exist for that member, and what concerns the team as a whole is closed. A membership may end
+by itself. An API token has a part of its person's or team's permissions and never more. Nobody gives a role that holds
+a permission which they lack. What a role lacks is refused (403); what belongs to another team does not exist (404).
+Written by `make docs`; a test keeps it true.
+
+"""
+
+WHAT = {
+    Permission.VIEW: "Look at accounts, servers, disks, shares, operations, trends; tags, notes; one's own saved views.",
+    Permission.OPERATE: "Create, start, stop, reboot and resize servers; create, attach and detach disks; tags, notes; "
+    "what became of a request that had no answer.",
+    Permission.DELETE: "Delete servers and disks, one or many.",
+    Permission.SPEND: "Buy, renew, change and release shares and other products, up to the team's ceilings.",
+    Permission.APPROVE: "Let a request pass that is above its asker's ceiling, or refuse it. Never one's own.",
+    Permission.MANAGE_ACCOUNTS: "Connect accounts; change their names, logins and passwords; the team's name.",
+    Permission.MANAGE_PEOPLE: "Invite people, change roles, narrow and end memberships, revoke invitations and tokens; "
+    "delete shared views of others.",
+    Permission.MANAGE_POLICIES: "Second factors, session length, networks, quiet hours, ceilings.",
+    Permission.READ_AUDIT: "Read, filter and export the audit trail.",
+}
+WHO = {
+    Role.OWNER: "Everything. A team always has one; an owner is never narrowed and never ends by itself.",
+    Role.ADMIN: "People and accounts, and the trail of both. Spends nothing and touches no server.",
+    Role.OPERATOR: "Servers and disks. Buys nothing.",
+    Role.OPERATOR_WITHOUT_DELETE: "As an operator, but deletes nothing.",
+    Role.BILLING: "Shares and money, and the second pair of eyes on what another member spends. Touches no server.",
+    Role.VIEWER: "Looks and changes nothing.",
+    Role.AUDITOR: "Looks, reads the trail and changes nothing.",
+}
+
+
+def document() -> str:
+    """The whole document, of what the code says now."""
+    return HEAD + "".join([*_table(), "\n## Roles\n\n", *_roles(), "\n## Permissions\n\n", *_permissions()])
+
+
+def _table() -> Iterator[str]:
+    yield f"| permission | {' | '.join(str(role.label) for role in Role)} |\n"
+    yield f"| --- |{' :-: |' * len(Role)}\n"
+    for permission in Permission:
+        marks = ("yes" if permission in PERMISSIONS[role] else "" for role in Role)
+        yield f"| `{permission.value}` | {' | '.join(marks)} |\n"
+
+
+def _roles() -> Iterator[str]:
+    for role in Role:
+        yield f"- **{role.label}**: {WHO[role]}\n"
+
+
+def _permissions() -> Iterator[str]:
+    for permission in Permission:
+        yield f"- `{permission.value}`: {WHAT[permission]}\n"
+        if names := sorted(_opens(permission)):
+            yield f"  Addresses: {', '.join(f'`{name}`' for name in names)}.\n"
+
+
+def _opens(permission: Permission) -> Iterator[str]:
+    from tests.web.doors import DOORS, Holder
+
+    for name, door in DOORS.items():
+        if any(isinstance(rule, Holder) and rule.permission is permission for rule in (door.get, door.post)):
+            yield name
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
+    django.setup()
+    DOCUMENT.write_text(document(), encoding="utf-8")
+    print(f"{DOCUMENT.relative_to(ROOT)} is written.")
