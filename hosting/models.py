@@ -6,7 +6,7 @@ from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample,
 from hosting.mail.models import OutgoingMail
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
-from hosting.teams.models import AuditEntry, Membership, Team, User
+from hosting.teams.models import AuditEntry, Membership, SpendCeiling, Team, User
 
 __all__ = [
     "Account",
@@ -28,6 +28,7 @@ __all__ = [
     "Plan",
     "Product",
     "SavedView",
+    "SpendCeiling",
     "Tag",
     "TagUse",
     "Team",

@@ -131,6 +131,8 @@ API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=30)
 # for an unconfirmed one before it counts as never arrived. Seconds.
 SENDING_LIMIT_S = env.float("SENDING_LIMIT_S", default=60.0)
 UNCERTAIN_GRACE_S = env.float("UNCERTAIN_GRACE_S", default=60.0)
+# What is above a ceiling waits so long for a second person's approval, in hours, and is then not carried out.
+APPROVAL_LIMIT_H = env.float("APPROVAL_LIMIT_H", default=72.0)
 # Every account is looked over this often, and each of its rows is re-read this often. Seconds.
 MIRROR_ROUND_S = env.float("MIRROR_ROUND_S", default=30.0)
 MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)

@@ -209,14 +209,14 @@ def advance(bulk_id: int) -> None:
 
 
 def _settle_rows(bulk: Bulk) -> int:
-    """Write down how operations ended. How many are still under way, those aside that wait for a person."""
+    """Write down how operations ended. How many are still under way, those aside that wait for a person's word."""
     under_way, ended = 0, []
     for row in bulk.rows.filter(state=BulkRow.State.RUNNING).select_related("operation"):
         state = row.operation.state if row.operation else State.FAILED
         if state in FINAL:
             row.state = BulkRow.State.DONE if state == State.DONE else BulkRow.State.FAILED
             ended.append(row)
-        elif state != State.UNCERTAIN:
+        elif state not in (State.UNCERTAIN, State.HELD):
             under_way += 1
     if ended:
         BulkRow.objects.bulk_update(ended, ["state"])

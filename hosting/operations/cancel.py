@@ -33,10 +33,14 @@ _BATCH = 100
 _ASK_AGAIN = (Cancel.NONE, Cancel.UNANSWERED, Cancel.REFUSED)
 
 
-def may_cancel(operation: Operation) -> bool:
-    """Whether it is not too late, as far as is known here."""
+def may_cancel(operation: Operation, by: Membership) -> bool:
+    """Whether it is not too late, as far as is known here. What waits for approval is taken back by who asked alone:
+    others refuse it.
+    """
     if operation.origin != Operation.Origin.PANEL:
         return False
+    if operation.state == State.HELD:
+        return _is_own(operation, by)
     return operation.state == State.WAITING or (
         operation.state == State.TRACKED
         and operation.remote_state in ("", "PENDING")
@@ -54,7 +58,8 @@ def cancel(operation: Operation, *, by: Membership) -> bool:
         return False
     by.require(kinds.load(operation.kind, operation.params).permission, operation.account)
     with transaction.atomic():
-        if conclude.move(operation, State.WAITING, State.CANCELLED, sealed_secret=""):
+        unsent = [State.HELD, State.WAITING] if _is_own(operation, by) else [State.WAITING]
+        if any(conclude.move(operation, state, State.CANCELLED, sealed_secret="", problem={}) for state in unsent):
             action = "operation.cancelled"
         elif _ask_provider(operation):
             action = "operation.cancel_asked"
@@ -123,6 +128,10 @@ def sweep(now: datetime) -> None:
     )
     for pk in lost.order_by("cancel_asked_at").values_list("pk", flat=True)[:_BATCH]:
         ask(Job.CANCEL, pk)
+
+
+def _is_own(operation: Operation, by: Membership) -> bool:
+    return by.person is not None and operation.requested_by_id == by.person.pk
 
 
 def _ask_provider(operation: Operation) -> bool:

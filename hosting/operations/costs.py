@@ -29,7 +29,7 @@ from hosting.inventory.reading import Fact
 from hosting.operations import kinds
 from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation
-from hosting.operations.states import HARMLESS, OPEN, State
+from hosting.operations.states import HARMLESS, UNDER_WAY, State
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def look_before(session: ApiSession, kind: str) -> None:
 
 def is_money_moving(account: Account) -> bool:
     """Whether an operation of Sharedeck's is under way that moves the balance."""
-    return account.operations.filter(state__in=OPEN, kind__in=_MONEY).exists()
+    return account.operations.filter(state__in=UNDER_WAY, kind__in=_MONEY).exists()
 
 
 def learn(account: Account) -> None:
@@ -179,7 +179,7 @@ def _suspects(account: Account, since: datetime) -> list[Suspect]:
     """The operations that may have moved money after `since`. One that failed, or never arrived, has moved none."""
     known = Operation.objects.filter(account=account).order_by()
     # Each half has an index; a condition with OR would read the account's whole history.
-    found = known.filter(state__in=OPEN - {State.WAITING}).union(known.filter(finished_at__gte=since), all=True)
+    found = known.filter(state__in=UNDER_WAY - {State.WAITING}).union(known.filter(finished_at__gte=since), all=True)
     return [
         Suspect(operation, _span(operation, account))
         for operation in found

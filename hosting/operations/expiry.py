@@ -105,7 +105,7 @@ def calendar(account: Account, now: datetime) -> Calendar:
 
 def _renewals(account: Account) -> dict[int, Operation]:
     """The renewals that are under way, by the product's id."""
-    found = Operation.objects.filter(account=account, kind=RenewProduct.method).open().order_by("id")
+    found = Operation.objects.filter(account=account, kind=RenewProduct.method).under_way().order_by("id")
     return {operation.product_id: operation for operation in found if operation.product_id is not None}
 
 

@@ -8,7 +8,7 @@ from hosting.accounts.models import Account
 from hosting.inventory.apply import Explained
 from hosting.operations.kinds import AddProduct
 from hosting.operations.models import Operation
-from hosting.operations.states import OPEN
+from hosting.operations.states import UNDER_WAY
 
 # A change may show in the mirror a little after its operation is over.
 _AFTERGLOW = timedelta(minutes=2)
@@ -21,7 +21,7 @@ def by_operations(account: Account) -> Explained:
     )
     # Each half has an index; a condition with OR would read the account's whole history.
     recent = list(
-        known.filter(state__in=OPEN).union(known.filter(finished_at__gte=timezone.now() - _AFTERGLOW), all=True)
+        known.filter(state__in=UNDER_WAY).union(known.filter(finished_at__gte=timezone.now() - _AFTERGLOW), all=True)
     )
     ids = {
         (object_type, getattr(operation, f"{object_type}_id"))

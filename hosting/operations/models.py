@@ -11,8 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
-from hosting.operations.states import FINAL, OPEN, State, is_legal
+from hosting.operations.states import FINAL, OPEN, UNDER_WAY, State, is_legal
 from hosting.teams.models import Membership, User
+from hosting.teams.roles import Role
+
+
+# What a second person may say to a decision.
+MAX_COMMENT = 500
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
@@ -71,6 +76,10 @@ class OperationQuerySet(models.QuerySet["Operation"]):
     def open(self) -> "OperationQuerySet":
         return self.filter(state__in=OPEN)
 
+    def under_way(self) -> "OperationQuerySet":
+        """Those that may be happening: not what waits for approval."""
+        return self.filter(state__in=UNDER_WAY)
+
     def move(self, operation_id: int, before: State, after: State, **fields: object) -> bool:
         """Move one operation by a conditional UPDATE. False when somebody else was first.
 
@@ -112,6 +121,13 @@ class Operation(models.Model):
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries", db_index=False)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.PANEL)
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # The role that it was asked for with: a ceiling counts what a role has spent, whatever its people are today.
+    asked_as = models.CharField(max_length=30, choices=Role.choices, blank=True)
+    # The second person's word on what was above a ceiling: that it may be sent, or with the state DECLINED that it
+    # must not. None when nobody was asked, or nobody decided in time.
+    decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decision_comment = models.CharField(max_length=MAX_COMMENT, blank=True)
     # The same form sent twice carries the same nonce and is the same operation.
     nonce = models.UUIDField(default=uuid.uuid4)
 
@@ -127,12 +143,17 @@ class Operation(models.Model):
     # What it took from the balance, in the account's currency; negative when money was given back. Learned from the
     # balance (`operations.costs`): None when that does not tell.
     cost = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
+    # What a request that moves money adds to the account's shares, and what it was to take from the balance when it
+    # was asked for, with the currency; None when no price was known.
+    shares_asked = models.PositiveIntegerField(default=0)
+    estimate = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
     # Capacity set aside until the mirror shows it.
     reserved_shares = models.PositiveIntegerField(default=0)
     reserved_disk_mb = models.PositiveIntegerField(default=0)
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    # When it is looked at next, in the states that wait for time.
+    # When it is looked at next, in the states that wait for time; of one that is held, until when it may be approved.
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)

@@ -23,6 +23,9 @@ class Reason(StrEnum):
     ENDED_IN_ERROR = "ended_in_error"
     UNSENDABLE = "unsendable"
     RULED_OUT = "ruled_out"
+    ABOVE_CEILING = "above_ceiling"
+    DECLINED = "declined"
+    NOT_DECIDED = "not_decided"
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,21 @@ def explain(operation: Operation) -> Problem | None:
                 _("A member of the team looked and found that it did not happen."),
                 _("It can be asked for again."),
             )
+        case Reason.ABOVE_CEILING:
+            return Problem(
+                _over_words(problem),
+                _("Nothing was sent. Somebody else in the team must approve it first."),
+            )
+        case Reason.DECLINED:
+            return Problem(
+                _("It was above the month's ceiling, and was not approved."),
+                _("Nothing was sent. Ask for less, or talk to whoever decided."),
+            )
+        case Reason.NOT_DECIDED:
+            return Problem(
+                _("It was above the month's ceiling, and nobody approved it in time."),
+                _("Nothing was sent. Ask again, and tell somebody who may approve it."),
+            )
         case Reason.NO_ANSWER if operation.needs_person and not problem.get("candidates"):
             return Problem(
                 _("The provider accepted it, and its list of operations does not show it."),
@@ -155,3 +173,13 @@ def _explain_fault(problem: dict[str, object], quote: str) -> Problem:
                 _("The state of things does not allow it."), _("Refresh, look at it, then ask again."), quote
             )
     return Problem(_("The provider refused it."), _("Read what it says, correct that, and ask again."), quote)
+
+
+def _over_words(problem: dict[str, object]) -> str:
+    over = problem.get("over")
+    over = over if isinstance(over, list) else []
+    if "money" in over:
+        return _("It is above what the role may spend in a month.")
+    if "shares" in over:
+        return _("It is above the shares that the role may ask for in a month.")
+    return _("Its price is not known, and the role has a ceiling in money.")

@@ -38,3 +38,7 @@ class EndpointAway(Rejected):
 
 class AccountTrouble(Rejected):
     """The account's login does not work: a person must correct it first."""
+
+
+class AboveCeiling(Rejected):
+    """It would have to wait for approval, and may not: a second person must know that the first one really asked."""

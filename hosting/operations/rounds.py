@@ -15,7 +15,7 @@ from hosting.inventory import mirror, samples
 from hosting.inventory.reading import ALL_FACTS, Fact
 from hosting.jobs import Job, ask
 from hosting.mail import outbox
-from hosting.operations import cancel, conclude, costs, track
+from hosting.operations import approvals, cancel, conclude, costs, track
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation, Plan
@@ -95,6 +95,7 @@ def sweep() -> None:
     outbox.sweep(now)
     _ask_for_operations(now)
     cancel.sweep(now)
+    approvals.sweep(now)
     _ask_for_accounts(now)
     _ask_for_plans(now)
     _ask_for_bulks(now)

@@ -9,6 +9,8 @@ class State(TextChoices):
     there is shown to the team (`web.attention`).
     """
 
+    # Above a ceiling: a second person, or `approvals.sweep` when none has decided in time. Nothing is sent meanwhile.
+    HELD = "held", _("Waiting for approval")
     WAITING = "waiting", _("Waiting to be sent")  # a worker, soon: the sweep asks again
     SENDING = "sending", _("Being sent")  # the worker that claimed it; stale ones become UNCERTAIN
     ANSWERED = (
@@ -23,14 +25,20 @@ class State(TextChoices):
     NOT_SENT = "not_sent", _("Not sent")
     RELEASED = "released", _("Never arrived")
     CANCELLED = "cancelled", _("Cancelled")
+    DECLINED = "declined", _("Not approved")  # refused by a second person, or not decided in time
 
 
-FINAL = frozenset({State.DONE, State.FAILED, State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED})
+FINAL = frozenset(
+    {State.DONE, State.FAILED, State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED, State.DECLINED}
+)
 OPEN = frozenset(State) - FINAL
+# Open, and it may be happening: what is held has yet to be allowed to.
+UNDER_WAY = OPEN - {State.HELD}
 # Nothing happened at the provider: asking again is safe.
-HARMLESS = frozenset({State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED})
+HARMLESS = frozenset({State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED, State.DECLINED})
 
 MOVES: dict[State, frozenset[State]] = {
+    State.HELD: frozenset({State.WAITING, State.CANCELLED, State.DECLINED}),
     State.WAITING: frozenset({State.SENDING, State.CANCELLED, State.NOT_SENT}),
     # Back to WAITING only when the provider said that it did not execute the call (429, a dead session).
     State.SENDING: frozenset(

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,17 +12,18 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
-from hosting.operations import kinds, preconditions
+from hosting.operations import ceilings, kinds, preconditions
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.kind import Kind
 from hosting.operations.models import Operation, Plan
-from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, WrongState
+from hosting.operations.problems import Reason
+from hosting.operations.rejection import AboveCeiling, AccountTrouble, Busy, EndpointAway, WrongState
 from hosting.operations.states import HARMLESS, OPEN, State
 from hosting.teams.audit import record
 from hosting.teams.models import Membership
 
 # A job that has not been seen to by then was lost, and the sweep asks again.
-_JOB_LOST_AFTER_S = 5
+JOB_LOST_AFTER = timedelta(seconds=5)
 
 
 def submit(
@@ -35,15 +37,18 @@ def submit(
     step: str = "",
     bulk: Bulk | None = None,
     retry_of: Operation | None = None,
+    may_hold: bool = True,
 ) -> Operation:
     """Take a request: write its operation and its audit line in one transaction, and ask for it to be sent on commit.
 
     The same `nonce` twice is the same operation. `secret` (a root password) is sealed and forgotten once it was sent.
+    What goes above the month's ceiling of the member's role is not sent: it is held until a second person approves it
+    (`operations.approvals`). With `may_hold` false it is not taken at all, nor ever from a token: a person must ask.
 
     Raises:
         NotAllowedError: the member's role does not allow it.
         Rejected: what to correct, and the field it belongs to (`Invalid`, `NotEnough`, `WrongState`, `Busy`,
-            `EndpointAway`, `AccountTrouble`).
+            `EndpointAway`, `AccountTrouble`, `AboveCeiling`).
     """
     by.require(kind.permission, account)
     kind.validate(secret)
@@ -54,9 +59,14 @@ def submit(
             account = Account.objects.select_for_update(of=("self",)).select_related("endpoint").get(pk=account.pk)
             if known := account.operations.filter(nonce=nonce).first():
                 return known
-            _require_working(account)
+            require_working(account)
             _require_free(account, kind)
             standing = preconditions.check(kind, account)
+            demand = ceilings.look(kind, account)
+            over = ceilings.check(demand, account=account, role=by.role)
+            if over:
+                _require_person(by, may_hold=may_hold)
+            now = timezone.now()
             operation = Operation.objects.create(
                 account=account,
                 plan=plan,
@@ -64,6 +74,7 @@ def submit(
                 bulk=bulk,
                 retry_of=retry_of,
                 requested_by=by.person,
+                asked_as=by.role,
                 nonce=nonce,
                 kind=kind.method,
                 params=kind.as_params(),
@@ -73,11 +84,17 @@ def submit(
                 quantity=standing.quantity,
                 reserved_shares=standing.shares,
                 reserved_disk_mb=standing.disk_mb,
-                due_at=timezone.now() + timedelta(seconds=_JOB_LOST_AFTER_S),
+                shares_asked=demand.shares if demand else 0,
+                estimate=demand.estimate if demand else None,
+                currency=demand.currency if demand else "",
+                state=State.HELD if over else State.WAITING,
+                problem={"reason": Reason.ABOVE_CEILING, "over": sorted(over)} if over else {},
+                due_at=now + (timedelta(hours=settings.APPROVAL_LIMIT_H) if over else JOB_LOST_AFTER),
                 vm_id=getattr(kind, "vm_id", None),
                 disk_id=getattr(kind, "disk_id", None),
                 product_id=getattr(kind, "product_id", None),
             )
+            versions.bump(account.pk)
             record(
                 by.team,
                 by=by,
@@ -86,10 +103,11 @@ def submit(
                 account=account.pk,
                 thing=kind.target,
                 operation=operation.pk,
+                outcome="held" if over else "",
                 params=kind.as_params(),
             )
-            versions.bump(account.pk)
-            ask(Job.SEND, operation.pk)
+            if not over:
+                ask(Job.SEND, operation.pk)
     except IntegrityError:
         # Two requests met in the database: the constraints let one of them in.
         if known := account.operations.filter(nonce=nonce).first():
@@ -112,7 +130,12 @@ def retry(operation: Operation, *, by: Membership, nonce: uuid.UUID | None = Non
     return submit(kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation)
 
 
-def _require_working(account: Account) -> None:
+def require_working(account: Account) -> None:
+    """Insist on a login that works and a provider that answers.
+
+    Raises:
+        AccountTrouble, EndpointAway: what to do first.
+    """
     if account.trouble == Account.Trouble.UNTESTED:
         raise AccountTrouble(_("The login has not been tested yet: nothing was sent. Try again when it works."))
     if account.trouble:
@@ -124,6 +147,15 @@ def _require_working(account: Account) -> None:
         raise EndpointAway(
             _("The provider does not answer at the moment. Nothing was sent or queued: try again when it is back.")
         )
+
+
+def _require_person(by: Membership, *, may_hold: bool) -> None:
+    if by.person is None or by.via.token_id is not None:
+        raise AboveCeiling(
+            _("This is above the month's ceiling of the token's role. Nothing was sent: a person must ask for it.")
+        )
+    if not may_hold:
+        raise AboveCeiling(_("This is above the month's ceiling of your role. Show that it is you, then ask again."))
 
 
 def _require_free(account: Account, kind: Kind) -> None:

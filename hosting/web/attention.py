@@ -160,7 +160,7 @@ def _of_operations(operations: Iterable[Operation], account: Account, by: Member
             operation=operation,
             allowed=kind is not None and by.may(kind.permission),
             needs=kind.permission.value if kind else "view",
-            cancel=may_cancel(operation),
+            cancel=may_cancel(operation, by),
         )
 
 

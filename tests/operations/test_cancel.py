@@ -74,7 +74,7 @@ def test_what_is_queued_at_the_provider_is_cancelled_there_and_its_shares_are_fr
     queued: Operation, account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     assert free_shares(account) == 6
-    assert may_cancel(queued)
+    assert may_cancel(queued, owner)
     assert cancel(queued, by=owner)
     queued.refresh_from_db()
     assert (queued.state, queued.cancel_state) == (State.TRACKED, Cancel.ASKED)
@@ -131,7 +131,7 @@ def test_what_is_known_to_run_is_not_asked_for(queued: Operation, owner: Members
     send(queued.pk)
     queued.refresh_from_db()
     assert queued.cancel_state == Cancel.TOO_LATE
-    assert not may_cancel(queued)
+    assert not may_cancel(queued, owner)
     assert not cancel(queued, by=owner)
 
 

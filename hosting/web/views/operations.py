@@ -77,7 +77,7 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "candidates": _candidates(operation),
         "equals": _equals(operation),
         "may_retry": _may_retry(operation),
-        "may_cancel": cancelling.may_cancel(operation),
+        "may_cancel": cancelling.may_cancel(operation, request.member),
         "needs": kind.permission.value if kind else "view",
         "allowed": kind is not None and request.member.may(kind.permission),
         "needs_password": kind is not None and bool(kind.secret_rules),
@@ -137,7 +137,7 @@ def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
     operation = _operation(request, operation_id)
     if not cancelling.cancel(operation, by=request.member):
         messages.warning(request, _("It is too late to cancel this operation."))
-    elif operation.state == State.WAITING:
+    elif operation.state in {State.HELD, State.WAITING}:
         messages.success(request, _("“%(what)s” was cancelled.") % {"what": changes.in_words(operation)})
     else:
         messages.info(
