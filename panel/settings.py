@@ -34,6 +34,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
@@ -164,10 +166,21 @@ LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_ADAPTER = "hosting.web.adapters.AccountAdapter"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
+# What is sensitive asks who somebody is, unless they have just said so (`hosting.web.proof`): a page opens this long
+# after they did, and its form is still taken this long after. Seconds.
+PROOF_OPENS_S = env.int("PROOF_OPENS_S", default=15 * 60)
+PROOF_CHANGES_S = env.int("PROOF_CHANGES_S", default=45 * 60)
+MFA_ADAPTER = "hosting.web.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "Sharedeck"
+# Who is signed in has confirmed their address, so a second factor cannot keep its owner out of it.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 # Mail ------------------------------------------------------------------------------------------------------
 # A mail is a row until a worker has sent it with `MAIL_BACKEND`, which `EMAIL_URL` names. Without one it becomes a
@@ -233,6 +246,7 @@ SECURE_REDIRECT_EXEMPT = [r"^health$"]
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 # What is said of the panel's host holds for the hosts below it: `HSTS_SUBDOMAINS=0` where those have no TLS.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=HTTPS)
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 # The rate limits of signing in count by address: behind a proxy that is the one which the proxy saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0

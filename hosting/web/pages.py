@@ -115,6 +115,16 @@ def person_page(
     return render(request, f"hosting/{page}.html", {**shell, **context}, status=422 if bad else 200)
 
 
+def person_shell(request: PersonRequest, tab: str) -> dict[str, object]:
+    """What the frame around a page about oneself shows, under one of its tabs (`components/own_tabs.html`)."""
+    return {
+        "accounts": queries.accounts_of(request.memberships),
+        "section": "me",
+        "now": timezone.now(),
+        "own_tab": tab,
+    }
+
+
 def team_page(
     request: TeamRequest, page: str, context: Mapping[str, object], *, tab: str, bad: bool = False
 ) -> HttpResponse:

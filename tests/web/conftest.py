@@ -1,12 +1,17 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
+from django.contrib.auth.signals import user_logged_in
 from django.core.cache import cache
+from django.http import HttpRequest
 from django.test import Client
 from pytest_django import Settings
 
 from hosting.accounts.models import Account
-from hosting.teams.models import Membership
+from hosting.teams.models import Membership, User
 from tests import factories
 
 
@@ -21,6 +26,19 @@ def quick_and_uncollected(settings: Settings, tmp_path: Path) -> None:
     # Rows of an earlier test had the same ids: what Redis remembers of them must go.
     cache.clear()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _by_password(sender: object, request: HttpRequest, user: User, **_: object) -> None:
+    if not get_authentication_records(request, user):
+        record_authentication(request, user, method="password")
+
+
+@pytest.fixture(autouse=True)
+def signing_in_proves() -> Iterator[None]:
+    """`force_login` stands for signing in with a password just now (`tests.web.signing.stale` ages that)."""
+    user_logged_in.connect(_by_password)
+    yield
+    user_logged_in.disconnect(_by_password)
 
 
 @pytest.fixture

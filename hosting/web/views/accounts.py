@@ -18,6 +18,7 @@ from hosting.teams.roles import NotAllowedError, Permission
 from hosting.web import attention, login_words, queries
 from hosting.web.forms.accounts import AccountForm, ConnectForm
 from hosting.web.pages import account_form, back, person_page
+from hosting.web.proof import proven
 from hosting.web.scope import AccountRequest, PersonRequest, account_page, signed_in
 from hosting.web.views.logins import tested_words
 
@@ -50,6 +51,7 @@ def _count_standings(accounts: list[Account]) -> list[tuple[login_words.Standing
 
 @require_http_methods(FORMS)
 @signed_in
+@proven
 def connect(request: PersonRequest) -> HttpResponse:
     managing = [member for member in request.memberships if member.may_for_all(Permission.MANAGE_ACCOUNTS)]
     if not managing:
@@ -87,6 +89,7 @@ def connect(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @account_page
+@proven
 def edit(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.MANAGE_ACCOUNTS)
     account = request.account

@@ -12,7 +12,7 @@ from hosting.operations import kinds
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.kind import Kind
 from hosting.operations.rejection import Rejected
-from hosting.web import changes, export, quotes
+from hosting.web import changes, export, proof, quotes
 from hosting.web.bulk_actions import SECTIONS, Chosen, chosen, wanted_ids
 from hosting.web.filters import BulkRowFilter
 from hosting.web.forms.bulk import BulkForm
@@ -26,7 +26,7 @@ FORMS = ["GET", "HEAD", "POST"]
 
 @require_http_methods(FORMS)
 @account_page
-def ask(request: AccountRequest, section: str) -> HttpResponse:
+def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     """What would be changed, with what is left out and why; then the change."""
     here = SECTIONS[section]
     to_list = reverse(section, args=[request.account.pk])
@@ -34,6 +34,8 @@ def ask(request: AccountRequest, section: str) -> HttpResponse:
     if action is None:
         raise Http404
     request.member.require(action.kind.permission)
+    if action.danger and not proof.suffices(request):
+        return proof.ask(request)
     ids = wanted_ids(request)
     choice = chosen(here, action, request.account, ids, request.GET)
     if ids and not choice.fitting and not choice.left_out:

@@ -18,6 +18,7 @@ from hosting.web.forms.confirm import TypedNameForm
 from hosting.web.forms.disks import AttachForm, DiskForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
+from hosting.web.proof import proven
 from hosting.web.scope import AccountRequest, account_page
 from hosting.web.tables import DiskTable, table
 
@@ -133,6 +134,7 @@ def detach(request: AccountRequest, remote_id: int) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @account_page
+@proven
 def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     disk = _disk(request, remote_id)

@@ -16,6 +16,7 @@ from hosting.web import login_words
 from hosting.web.forms.accounts import HandleForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
+from hosting.web.proof import proven
 from hosting.web.scope import AccountRequest, account_page
 
 
@@ -63,6 +64,7 @@ def dismiss(request: AccountRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @account_page
+@proven
 def new_handle(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.MANAGE_ACCOUNTS)
     account = request.account

@@ -21,6 +21,7 @@ from hosting.web.filters import VmFilter
 from hosting.web.forms.confirm import TypedNameForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
+from hosting.web.proof import proven
 from hosting.web.scope import AccountRequest, account_page
 from hosting.web.tables import ServerTable, table
 
@@ -95,6 +96,7 @@ start, stop, reboot = _one_click(StartVm), _one_click(StopVm), _one_click(Reboot
 
 @require_http_methods(FORMS)
 @account_page
+@proven
 def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     vm = _server(request, remote_id)
