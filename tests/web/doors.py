@@ -170,11 +170,24 @@ OF_SIGN_IN = {
     "account_email_verification_sent": page(Who.ANYBODY),
     # It is sent with a key here that nobody was given.
     "account_confirm_email": Door(Who.ANYBODY, Who.NOBODY),
-    "account_confirm_login_code": ANYBODY,
     "account_reauthenticate": PERSON,
     "account_change_password": PERSON,
     "account_set_password": PERSON,
-    "account_email": form(Who.NOBODY),
+    "account_email": PERSON,
+    "mfa_authenticate": ANYBODY,
+    "mfa_login_webauthn": ANYBODY,
+    "mfa_reauthenticate": PERSON,
+    "mfa_reauthenticate_webauthn": PERSON,
+    "mfa_index": PERSON,
+    "mfa_activate_totp": PERSON,
+    "mfa_deactivate_totp": PERSON,
+    "mfa_view_recovery_codes": PERSON,
+    "mfa_generate_recovery_codes": PERSON,
+    "mfa_list_webauthn": PERSON,
+    "mfa_add_webauthn": PERSON,
+    "mfa_edit_webauthn": PERSON,
+    "mfa_remove_webauthn": PERSON,
+    "usersessions_list": PERSON,
 }
 
 DOORS = {**OF_ACCOUNT, **OF_TEAM, **OF_PERSON, **OF_ANYBODY, **OF_SIGN_IN}

@@ -38,7 +38,7 @@ def list_sessions(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("hosting", "0015_people"),
+        ("hosting", "0017_ceilings"),
         ("account", "0009_emailaddress_unique_primary_email"),
         ("sessions", "0001_initial"),
         ("usersessions", "0001_initial"),
