@@ -44,7 +44,9 @@ def overview(account: Account, *, info: AccountInfo | None = None) -> Capacity |
 
 def shares_being_bought(account: Account) -> int:
     """The shares of purchases that are not done yet: they can't be used before they are."""
-    asked = Operation.objects.under_way().filter(account=account, kind=AddProduct.method).values_list("params", flat=True)
+    asked = (
+        Operation.objects.under_way().filter(account=account, kind=AddProduct.method).values_list("params", flat=True)
+    )
     return sum(
         int(params.get("quantity", 0)) for params in asked if params.get("product_name") != Product.Name.DISK.value
     )
