@@ -7,7 +7,8 @@ VALKEY_PORT ?= $(shell expr $(PORT) + 20 2>/dev/null)
 
 BIND = $(HOST):$(PORT)
 PROVIDER_BIND = 127.0.0.1:$(PROVIDER_PORT)
-PANEL_URL = http://127.0.0.1:$(PORT)/
+HERE = http://127.0.0.1:$(PORT)/
+PANEL_URL ?= $(HERE)
 
 VAR_DIR ?= $(CURDIR)/var
 
@@ -15,7 +16,7 @@ VAR_DIR ?= $(CURDIR)/var
 OUR_REDIS = $(if $(REDIS_URL),,redis)
 OUR_PROVIDER = $(if $(API_ENDPOINTS),,provider providerworker)
 OUR_PORTS = PORT $(if $(REDIS_URL),,VALKEY_PORT) $(if $(API_ENDPOINTS),,PROVIDER_PORT)
-READY_URLS = $(PANEL_URL)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health)
+READY_URLS = $(HERE)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health)
 
 # Tests wait as much as they work.
 JOBS ?= $(shell expr $$(nproc) + 2)

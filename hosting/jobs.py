@@ -24,6 +24,7 @@ class Job(StrEnum):
     REFRESH = "hosting.tasks.refresh"
     READ_LINKS = "hosting.tasks.read_links"
     SEND_MAIL = "hosting.tasks.send_mail"
+    LOOK_AGAIN = "hosting.tasks.look_again"
     SWEEP = "hosting.tasks.sweep"
 
     @property

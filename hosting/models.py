@@ -6,7 +6,7 @@ from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample,
 from hosting.mail.models import OutgoingMail
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
-from hosting.teams.models import AuditEntry, Membership, SpendCeiling, Team, User
+from hosting.teams.models import AuditEntry, Invitation, Membership, SpendCeiling, Team, User
 
 __all__ = [
     "Account",
@@ -20,6 +20,7 @@ __all__ = [
     "Change",
     "Disk",
     "Endpoint",
+    "Invitation",
     "Membership",
     "Note",
     "Operation",

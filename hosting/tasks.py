@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import redis
 from celery import shared_task
 
-from hosting.accounts import availability, proving
+from hosting.accounts import availability, proving, versions
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
@@ -99,6 +99,11 @@ def read_links(account_id: int, vm_id: int) -> None:
 @shared_task(name=Job.SEND_MAIL.value)
 def send_mail(mail_id: int) -> None:
     outbox.send(mail_id)
+
+
+@shared_task(name=Job.LOOK_AGAIN.value)
+def look_again(team_id: int) -> None:
+    versions.bump_all(team_id)
 
 
 @shared_task(name=Job.SWEEP.value)

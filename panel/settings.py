@@ -20,6 +20,8 @@ env = environ.Env()
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env("SECRET_KEY")
 PORT = env.int("PORT", default=8000)
+# Where people reach the panel: links in mails begin with it, never with what a request calls itself.
+PANEL_URL = env("PANEL_URL", default=f"http://127.0.0.1:{PORT}/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROOT_URLCONF = "panel.urls"
@@ -159,6 +161,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+# Who may sign up by themselves, and make teams: "open" for everybody, "invited" for who has an invitation.
+SIGN_UP = env("SIGN_UP", default="invited")
+# How long the link of an invitation works.
+INVITATION_LIFE_DAYS = env.int("INVITATION_LIFE_DAYS", default=7)
 # The demo's password is made anew for each installation; `make run` prints it.
 DEMO_PASSWORD = env("DEMO_PASSWORD", default="")
 LOGIN_URL = "account_login"

@@ -16,7 +16,7 @@ from hosting.inventory.capacity import Amounts
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
-from hosting.teams.models import Membership, Team, User
+from hosting.teams.models import Invitation, Membership, Team, User
 from hosting.teams.roles import Role
 
 numbers = itertools.count(1)
@@ -35,6 +35,15 @@ def user(email: str = "", name: str = "") -> User:
 
 def member(role: str = Role.OWNER, *, of: Team | None = None, person: User | None = None, **fields: Any) -> Membership:
     return Membership.objects.create(team=of or team(), user=person or user(), role=role, **fields)
+
+
+def invitation(of: Team, *, by: Membership, email: str = "", role: str = Role.VIEWER, **fields: Any) -> Invitation:
+    """One that was sent just now; no mail was."""
+    now = timezone.now()
+    values = {"sent_at": now, "expires_at": now + timedelta(days=7), "invited_by": by.user, **fields}
+    return Invitation.objects.create(
+        team=of, email=email or f"invited-{next(numbers)}@example.org", role=role, **values
+    )
 
 
 def endpoint() -> Endpoint:

@@ -33,6 +33,12 @@ def bump(account_id: int) -> None:
     transaction.on_commit(lambda: read(account_id))
 
 
+def bump_all(team_id: int) -> None:
+    """Have every open page of a team's accounts ask anew: who may see them, or do what on them, has changed."""
+    for account_id in Account.objects.filter(team=team_id).values_list("pk", flat=True):
+        bump(account_id)
+
+
 @dataclass(frozen=True)
 class Seen:
     """What Redis knows of an account: its version, and when it was last read. None where it does not know."""

@@ -1,11 +1,8 @@
-"""Names that people give: tidied for reading, and compared without regard to case."""
+"""Names that people give: compared without regard to case."""
 
 import unicodedata
 
-
-def tidy(name: str) -> str:
-    """The name as it is shown: composed characters, single spaces."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
+from hosting.teams.names import tidy
 
 
 def key_of(name: str) -> str:

@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 
 from hosting.accounts import versions
 from hosting.desk.models import SavedView
-from hosting.desk.names import key_of, tidy
+from hosting.desk.names import key_of
 from hosting.operations.rejection import Invalid
 from hosting.teams.audit import record
 from hosting.teams.models import Membership, Team
+from hosting.teams.names import tidy
 from hosting.teams.roles import NotAllowedError, Permission
 
 # Of one person for one list.

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.desk.models import Color, ObjectType, Tag, TagUse
-from hosting.desk.names import key_of, tidy
+from hosting.desk.names import key_of
 from hosting.operations.rejection import Invalid
 from hosting.teams.audit import record
 from hosting.teams.models import Membership, Team
+from hosting.teams.names import tidy
 from hosting.teams.roles import NotAllowedError, Permission
 
 # A list to choose from, on every list: more of them is no help to anybody.

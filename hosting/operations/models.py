@@ -15,7 +15,6 @@ from hosting.operations.states import FINAL, OPEN, UNDER_WAY, State, is_legal
 from hosting.teams.models import Membership, User
 from hosting.teams.roles import Role
 
-
 # What a second person may say to a decision.
 MAX_COMMENT = 500
 

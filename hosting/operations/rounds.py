@@ -21,6 +21,7 @@ from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation, Plan
 from hosting.operations.problems import Reason
 from hosting.operations.states import OPEN, State
+from hosting.teams import people
 
 # A claimed account whose worker died is claimed again after this.
 _CLAIM_S = 30
@@ -93,6 +94,7 @@ def sweep() -> None:
     _bury_dead_senders(now)
     candidates.sweep(now)
     outbox.sweep(now)
+    people.sweep(now)
     _ask_for_operations(now)
     cancel.sweep(now)
     approvals.sweep(now)

@@ -1,5 +1,7 @@
-"""People: users, teams, memberships with a role, and the trail of who did what."""
+"""People: users, teams, memberships with a role, invitations, and the trail of who did what."""
 
+import uuid
+from datetime import datetime
 from typing import ClassVar, Protocol
 
 from allauth.account.models import EmailAddress
@@ -112,6 +114,11 @@ class Membership(models.Model):
                 name="an_owner_owns_all_and_stays",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=models.Q(expires_at__isnull=False), name="temporary_membership_end"
+            )
+        ]
 
     @property
     def person(self) -> User | None:
@@ -180,6 +187,63 @@ class SpendCeiling(models.Model):
                 condition=models.Q(money=None) | models.Q(money__gte=0), name="no_ceiling_below_nothing"
             ),
         ]
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def unanswered(self) -> "InvitationQuerySet":
+        """Neither accepted nor revoked; their time may be over."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+    def open(self) -> "InvitationQuerySet":
+        """Those whose link still works."""
+        return self.unanswered().filter(expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """Somebody is asked by e-mail to join a team. The link's secret is not here: it is signed for its mail."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
+    # In small letters: addresses are compared without regard to case.
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.VIEWER)
+    # As of a membership.
+    narrowed = models.BooleanField(default=False)
+    accounts = models.ManyToManyField("hosting.Account", blank=True, related_name="+")
+    membership_expires_at = models.DateTimeField(null=True, blank=True)
+    # Who vouches for it: whoever sent it last.
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # A link holds the nonce of its time: each one that is sent makes the earlier ones useless.
+    nonce = models.UUIDField(default=uuid.uuid4)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="one_open_invitation_per_address",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["email"], condition=models.Q(accepted_at=None, revoked_at=None), name="open_invitation_email"
+            ),
+            models.Index(fields=["invited_by", "sent_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def has_expired(self, now: datetime) -> bool:
+        return self.expires_at <= now
 
 
 class AuditEntry(models.Model):

@@ -53,6 +53,11 @@ def can_give(held: frozenset[Permission], role: str) -> bool:
     return PERMISSIONS[role] <= held
 
 
+def missing_for(held: frozenset[Permission], role: str) -> Permission | None:
+    """The first permission of `role` that somebody who holds these lacks; None when they may give it."""
+    return next((permission for permission in Permission if permission in PERMISSIONS[role] - held), None)
+
+
 class NotAllowedError(Exception):
     """The member's role lacks a permission, or its accounts are others (`narrowed`)."""
 

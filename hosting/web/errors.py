@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hosting.teams.models import Membership
-from hosting.teams.roles import PERMISSIONS, Permission, Role
+from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 
 # How long a panel that can't reach its data asks for, in seconds: a restart takes no longer.
 RETRY_AFTER_S = 30
@@ -77,6 +77,16 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
         permission = Permission(str(exception))
     except ValueError:
         return _answer(request, 403, title, _("Your role does not allow it. Ask an owner of the team."), way=way)
+    if _is_narrowed(exception):
+        return _answer(
+            request,
+            403,
+            title,
+            _("Your role allows to %(what)s, but it holds for other accounts of the team.")
+            % {"what": PERMISSION_WORDS[permission]},
+            _ask_whom(request),
+            way=way,
+        )
     roles = [str(role.label) for role in Role if permission in PERMISSIONS[role]]
     return _answer(
         request,
@@ -88,6 +98,11 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
         _ask_whom(request),
         way=way,
     )
+
+
+def _is_narrowed(exception: Exception | None) -> bool:
+    cause = exception.__cause__ if exception else None
+    return isinstance(cause, NotAllowedError) and cause.narrowed
 
 
 def _ask_whom(request: HttpRequest) -> str:

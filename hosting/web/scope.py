@@ -155,4 +155,4 @@ def _answer(
     try:
         return _private(view(request, *args, **kwargs))
     except NotAllowedError as error:
-        raise PermissionDenied(error.permission.value) from None
+        raise PermissionDenied(error.permission.value) from error

@@ -7,10 +7,12 @@ from hosting.web.views import (
     dashboard,
     disks,
     home,
+    invitations,
     logins,
     new_server,
     notes,
     operations,
+    people,
     planner,
     plans,
     resize,
@@ -104,6 +106,14 @@ of_account = [
 ]
 
 of_team = [
+    path("", people.index, name="team"),
+    path("members/<number:member_id>/", people.edit, name="member"),
+    path("members/<number:member_id>/remove/", people.remove, name="member_remove"),
+    path("leave/", people.leave, name="team_leave"),
+    path("transfer/", people.transfer, name="team_transfer"),
+    path("invite/", invitations.invite, name="invite"),
+    path("invitations/<number:invitation_id>/resend/", invitations.resend, name="invitation_resend"),
+    path("invitations/<number:invitation_id>/revoke/", invitations.revoke, name="invitation_revoke"),
     path("settings/", team.settings, name="team_settings"),
 ]
 
@@ -112,6 +122,8 @@ urlpatterns = [
     path("search/", search.search, name="search"),
     path("accounts/", accounts.index, name="accounts"),
     path("accounts/connect/", accounts.connect, name="connect"),
+    path("teams/new/", team.new, name="team_new"),
+    path("invitations/<str:token>/", invitations.accept, name="invitation"),
     path("teams/<number:team_id>/", include(of_team)),
     path("accounts/<number:account_id>/", include(of_account)),
     path("language/", include("django.conf.urls.i18n")),

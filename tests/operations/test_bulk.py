@@ -73,7 +73,7 @@ def test_the_same_form_twice_is_one_bulk(
 def test_no_more_than_a_few_are_under_way_at_once(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
-    team_settings.update(bulk_at_once=2, by=owner)
+    team_settings.update(name="Team", bulk_at_once=2, by=owner)
     bulk = begin(account, owner, servers)
     for _ in range(3):
         bulks.advance(bulk.pk)
@@ -120,7 +120,7 @@ def test_an_unconfirmed_operation_is_never_asked_for_again(
 def test_a_pause_asks_for_nothing_more_until_it_ends(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
-    team_settings.update(bulk_at_once=1, by=owner)
+    team_settings.update(name="Team", bulk_at_once=1, by=owner)
     bulk = begin(account, owner, servers[:3])
     bulks.advance(bulk.pk)
     bulks.pause(bulk, by=owner)

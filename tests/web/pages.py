@@ -1,5 +1,6 @@
 """The addresses of the panel, in one place, so that tests cover each of them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from django.urls import URLPattern, reverse
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
+from hosting.teams.roles import Role
 from hosting.web.urls import of_account, of_team
 from tests import factories
 
@@ -34,6 +36,8 @@ POST_ONLY = {
     "bulk_retry",
     "bulk_aside",
     "view_delete",
+    "invitation_resend",
+    "invitation_revoke",
 }
 # Addresses that change something, or show the form for it: a viewer gets 403.
 CHANGES = {
@@ -85,6 +89,12 @@ CHANGES = {
     "tag_delete",
     "view_delete",
     "team_settings",
+    "member",
+    "member_remove",
+    "team_transfer",
+    "invite",
+    "invitation_resend",
+    "invitation_revoke",
 }
 
 
@@ -160,5 +170,13 @@ def every_page(account: Account, by: Membership) -> list[Page]:
             arguments["section"] = "servers"
         name = str(pattern.name)
         found.append(Page(name, reverse(name, kwargs=arguments) + choices.get(name, "")))
-    of_the_team = [str(pattern.name) for pattern in of_team]
-    return found + [Page(name, reverse(name, args=[account.team_id])) for name in of_the_team]
+    known = {
+        "team_id": account.team_id,
+        "member_id": factories.member(Role.VIEWER, of=account.team).pk,
+        "invitation_id": factories.invitation(account.team, by=by).pk,
+    }
+    for pattern in of_team:
+        name = str(pattern.name)
+        wanted = ["team_id", *re.findall(r":(\w+)>", str(pattern.pattern))]
+        found.append(Page(name, reverse(name, kwargs={argument: known[argument] for argument in wanted})))
+    return found

@@ -11,6 +11,7 @@ from hosting.desk import notes
 from hosting.desk.models import Color, Tag
 from hosting.desk.names import key_of
 from hosting.teams.models import MOST_AT_ONCE
+from hosting.teams.people import LONGEST_NAME
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.templatetags.chips import chip
@@ -147,6 +148,9 @@ class SaveViewForm(ChangeForm):
 
 
 class TeamForm(ChangeForm):
+    name = forms.CharField(
+        label=_("Name"), max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     bulk_at_once = forms.IntegerField(
         label=_("Many at once: how many run at the same time"),
         min_value=1,

@@ -21,6 +21,8 @@ WHY_NOT = {
     Permission.OPERATE: gettext_lazy("Your role may look, not operate. Ask an owner or an operator."),
     Permission.DELETE: gettext_lazy("Your role may not delete. Ask an owner or an operator."),
     Permission.MANAGE_ACCOUNTS: gettext_lazy("Your role may not change accounts. Ask an owner or an admin."),
+    Permission.MANAGE_PEOPLE: gettext_lazy("Your role may not manage people. Ask an owner or an admin."),
+    Permission.MANAGE_POLICIES: gettext_lazy("Only an owner may do that."),
 }
 
 

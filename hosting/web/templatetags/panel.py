@@ -7,6 +7,7 @@ from hosting.web.templatetags import (  # noqa: F401 - each adds its own
     formats,
     imports,
     logins,
+    people,
     plan_words,
     rows,
     words,

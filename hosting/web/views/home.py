@@ -2,6 +2,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
+from hosting.teams import invitations
+from hosting.teams.roles import Permission
 from hosting.web import queries
 from hosting.web.pages import person_page
 from hosting.web.scope import PersonRequest, signed_in
@@ -10,8 +12,14 @@ from hosting.web.scope import PersonRequest, signed_in
 @require_safe
 @signed_in
 def home(request: PersonRequest) -> HttpResponse:
-    """The first account's dashboard, or how to connect one."""
+    """The first account's dashboard, or how to connect one, or how to get into a team."""
     accounts = queries.accounts_of(request.memberships)
     if accounts:
         return redirect("dashboard", accounts[0].pk)
-    return person_page(request, "welcome", {"memberships": request.memberships}, section="home")
+    members = request.memberships
+    context = {
+        "memberships": members,
+        "may_connect": any(member.may_for_all(Permission.MANAGE_ACCOUNTS) for member in members),
+        "invited": [] if members else [(one, invitations.path_to(one)) for one in invitations.open_to(request.user)],
+    }
+    return person_page(request, "welcome", context, section="home")

@@ -4,31 +4,67 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from hosting.teams import people
 from hosting.teams import settings as team_settings
-from hosting.teams.roles import Permission
+from hosting.teams.rejection import Rejected
+from hosting.teams.roles import NotAllowedError, Permission
 from hosting.web.forms.desk import TeamForm
-from hosting.web.pages import back
+from hosting.web.forms.people import NewTeamForm
+from hosting.web.pages import back, person_page
 from hosting.web.pages import team_page as render_page
-from hosting.web.scope import TeamRequest, team_page
+from hosting.web.scope import PersonRequest, TeamRequest, origin_of, signed_in, team_page
+
+FORMS = ["GET", "HEAD", "POST"]
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(FORMS)
 @team_page
 def settings(request: TeamRequest) -> HttpResponse:
     """What the team decides for all of its accounts."""
     request.member.require_for_all(Permission.MANAGE_ACCOUNTS)
     team = request.member.team
-    form = TeamForm(request.POST or None, initial={"bulk_at_once": team.bulk_at_once})
+    form = TeamForm(request.POST or None, initial={"name": team.name, "bulk_at_once": team.bulk_at_once})
     here = reverse("team_settings", args=[team.pk])
     if form.is_valid():
-        team_settings.update(bulk_at_once=form.cleaned_data["bulk_at_once"], by=request.member)
-        messages.success(request, _("Saved."))
-        return back(request, here)
+        data = form.cleaned_data
+        try:
+            team_settings.update(name=data["name"], bulk_at_once=data["bulk_at_once"], by=request.member)
+        except Rejected as rejection:
+            form.reject(rejection)
+        else:
+            messages.success(request, _("Saved."))
+            return back(request, here)
     context = {
         "form": form,
         "title": _("Settings of the team %(name)s") % {"name": team.name},
         "submit": _("Save"),
         "icon": "settings",
-        "cancel": reverse("home"),
+        "cancel": reverse("team", args=[team.pk]),
     }
     return render_page(request, "form", context, tab="settings", bad=form.is_bound)
+
+
+@require_http_methods(FORMS)
+@signed_in
+def new(request: PersonRequest) -> HttpResponse:
+    """Make a team of one's own."""
+    if not people.may_create(request.user):
+        raise NotAllowedError(Permission.MANAGE_PEOPLE)
+    form = NewTeamForm(request.POST or None)
+    if form.is_valid():
+        try:
+            owner = people.create(form.cleaned_data["name"], person=request.user, via=origin_of(request))
+        except Rejected as rejection:
+            form.reject(rejection)
+        else:
+            messages.success(request, _("The team is there: invite people, or connect a reseller login."))
+            return back(request, reverse("team", args=[owner.team_id]))
+    context = {
+        "form": form,
+        "title": _("New team"),
+        "lead": _("A team has its own people, reseller logins and policies. Teams never see each other."),
+        "submit": _("Create the team"),
+        "icon": "users",
+        "cancel": reverse("home"),
+    }
+    return person_page(request, "form", context, section="team", bad=form.is_bound)

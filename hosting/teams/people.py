@@ -1,0 +1,215 @@
+"""Who is in a team: members change, leave, are removed; ownership moves; temporary memberships end by themselves.
+
+Nobody gives what they lack, nor touches somebody who holds more than they do. A team always has an owner: what could
+end that happens one after the other, under a lock on the team's row.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from hosting.jobs import Job, ask
+from hosting.teams import invitations
+from hosting.teams.audit import record
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.names import tidy
+from hosting.teams.origin import Origin
+from hosting.teams.rejection import Invalid, Rejected
+from hosting.teams.roles import NotAllowedError, Permission, Role
+from hosting.teams.terms import Terms, agree, as_json, hold, require_as_much, terms_of
+
+# Of one person. Each team sends mails to strangers.
+MOST_OWNED = 20
+LONGEST_NAME = 100
+_BATCH = 200
+
+
+def members_of(team: Team) -> list[Membership]:
+    """Everybody who is in a team today with their accounts, by role and name. Two queries."""
+    found = Membership.objects.current().filter(team=team).select_related("user").prefetch_related("accounts")
+    places = {role: place for place, role in enumerate(Role.values)}
+    return sorted(found, key=lambda member: (places.get(member.role, 99), str(member.user).casefold(), member.pk))
+
+
+def may_create(person: User) -> bool:
+    """Whether somebody may make a team: everybody where anybody may sign up, else who owns one already."""
+    return settings.SIGN_UP == "open" or _owned(person) > 0
+
+
+def create(name: str, *, person: User, via: Origin) -> Membership:
+    """Make a team that the person owns.
+
+    Raises:
+        NotAllowedError: only who owns a team already may make one here.
+        Invalid: a name that can't be, or too many teams.
+    """
+    if not may_create(person):
+        raise NotAllowedError(Permission.MANAGE_PEOPLE)
+    name = team_name(name)
+    with transaction.atomic():
+        # One team at a time for each person: what is counted stays true.
+        User.objects.select_for_update(no_key=True).get(pk=person.pk)
+        if _owned(person) >= MOST_OWNED:
+            raise Invalid(_("You own %(most)d teams: that is the most.") % {"most": MOST_OWNED})
+        owner = Membership(team=Team.objects.create(name=name), user=person, role=Role.OWNER)
+        owner.save()
+        owner.via = via
+        record(owner.team, by=owner, action="team.created", subject=name)
+    return owner
+
+
+def team_name(name: str) -> str:
+    """A team's name as it is kept.
+
+    Raises:
+        Invalid: it is empty, too long, or holds characters that nobody sees.
+    """
+    name = tidy(name)
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise Invalid(_("A team has a name of 1 to %(most)d characters.") % {"most": LONGEST_NAME}, field="name")
+    return name
+
+
+def change(member: Membership, terms: Terms, *, by: Membership) -> None:
+    """Change what somebody is in the team: their role, the accounts it holds for, and until when.
+
+    Raises:
+        NotAllowedError: the actor does not manage people, lacks a permission of the new role or of the present one.
+        Invalid: terms that can't be.
+        Rejected: they have left, or are the last owner.
+    """
+    with transaction.atomic():
+        hold(by)
+        member = _present(member, by)
+        require_as_much(member.role, by)
+        agree(terms, by=by)
+        if member.role == Role.OWNER and terms.role != Role.OWNER:
+            _require_another_owner(member)
+        before = terms_of(member)
+        if before == terms:
+            return
+        _set(member, terms)
+        _is_less(member, by=by)
+        record(
+            by.team,
+            by=by,
+            action="member.changed",
+            subject=member.user.email,
+            before=as_json(before, by.team),
+            after=as_json(terms, by.team),
+        )
+
+
+def remove(member: Membership, *, by: Membership) -> None:
+    """Take somebody out of the team. Invitations that only they could give are revoked.
+
+    Raises:
+        NotAllowedError: the actor does not manage people, or the member holds more than they do.
+        Rejected: they have left, or are the last owner.
+    """
+    with transaction.atomic():
+        hold(by)
+        member = _present(member, by)
+        require_as_much(member.role, by)
+        _end(member, action="member.removed", by=by)
+
+
+def leave(*, by: Membership) -> None:
+    """Go out of the team by oneself.
+
+    Raises:
+        NotAllowedError: it is a token that asks.
+        Rejected: they are the last owner.
+    """
+    with transaction.atomic():
+        hold(by)
+        if by.person is None or by.only is not None:
+            raise NotAllowedError(Permission.MANAGE_PEOPLE)
+        _end(_present(by, by), action="member.left", by=by)
+
+
+def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
+    """Make a member the owner; the present one stays an owner beside them, or becomes an admin.
+
+    Raises:
+        NotAllowedError: only an owner can give that away.
+        Rejected: the new owner has left the team, or owns it already.
+    """
+    with transaction.atomic():
+        hold(by)
+        require_as_much(Role.OWNER, by)
+        new, old = _present(member, by), _present(by, by)
+        if new.role == Role.OWNER:
+            raise Rejected(_("%(name)s is an owner already.") % {"name": new.user})
+        before = {new.user.email: as_json(terms_of(new), by.team), old.user.email: as_json(terms_of(old), by.team)}
+        _set(new, Terms(Role.OWNER))
+        if not stay:
+            _set(old, Terms(Role.ADMIN))
+        _is_less(old, by=by)
+        record(
+            by.team,
+            by=by,
+            action="team.transferred",
+            subject=new.user.email,
+            before=before,
+            after={each.user.email: as_json(terms_of(each), by.team) for each in (new, old)},
+        )
+
+
+def sweep(now: datetime) -> None:
+    """End the temporary memberships whose time is over. One look into an index when there are none."""
+    over = Membership.objects.filter(expires_at__lte=now).select_related("team", "user")
+    for member in over[:_BATCH]:
+        with transaction.atomic():
+            Team.objects.select_for_update(no_key=True).get(pk=member.team_id)
+            # Somebody may have given them more time meanwhile.
+            still = Membership.objects.filter(pk=member.pk, expires_at__lte=now).select_related("team", "user").first()
+            if still:
+                _end(still, action="member.ended", by=None)
+
+
+def _owned(person: User) -> int:
+    return Membership.objects.current().filter(user=person, role=Role.OWNER).count()
+
+
+def _present(member: Membership, by: Membership) -> Membership:
+    """The member as the row is now."""
+    found = Membership.objects.current().filter(pk=member.pk, team=by.team_id).select_related("team", "user").first()
+    if found is None:
+        raise Rejected(_("This person is not in the team any more."))
+    return found
+
+
+def is_last_owner(member: Membership) -> bool:
+    """Whether the team would have no owner without this member."""
+    others = Membership.objects.filter(team=member.team_id, role=Role.OWNER).exclude(pk=member.pk)
+    return member.role == Role.OWNER and not others.exists()
+
+
+def _require_another_owner(member: Membership) -> None:
+    if is_last_owner(member):
+        raise Rejected(_("A team needs an owner: make somebody else the owner first."), field="role")
+
+
+def _set(member: Membership, terms: Terms) -> None:
+    member.role, member.narrowed, member.expires_at = terms.role, terms.accounts is not None, terms.until
+    Membership.objects.filter(pk=member.pk).update(
+        role=member.role, narrowed=member.narrowed, expires_at=member.expires_at
+    )
+    member.accounts.set(terms.accounts or ())
+
+
+def _end(member: Membership, *, action: str, by: Membership | None) -> None:
+    _require_another_owner(member)
+    before = as_json(terms_of(member), member.team)
+    Membership.objects.filter(pk=member.pk).delete()
+    _is_less(member, by=by)
+    record(member.team, by=by, action=action, subject=member.user.email, before=before)
+
+
+def _is_less(member: Membership, *, by: Membership | None) -> None:
+    """Somebody may have lost something: what they promised to others falls, and open pages ask anew."""
+    invitations.drop_unfounded(member.team, member.user_id, by=by)
+    ask(Job.LOOK_AGAIN, member.team_id)

@@ -1,0 +1,151 @@
+"""Invitations, what members may do, and the page on which a new person joins."""
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from hosting.accounts.models import Account
+from hosting.operations import rules
+from hosting.teams.models import Membership, User
+from hosting.teams.people import LONGEST_NAME
+from hosting.teams.roles import Role, can_give
+from hosting.teams.terms import Terms
+from hosting.web.forms.base import ChangeForm
+from hosting.web.role_words import ROLE_WORDS
+
+ALL, SOME = "all", "some"
+
+
+def _roles(by: Membership) -> list[tuple[str, str]]:
+    """The roles that somebody can give, each with what it may do."""
+    held = by.permissions()
+    return [
+        (role.value, format_html('{}<span class="choice-note">{}</span>', role.label, ROLE_WORDS[role]))
+        for role in Role
+        if can_give(held, role)
+    ]
+
+
+class TermsForm(ChangeForm):
+    """What somebody is, or will be, in the team. The last day is a day of whoever fills the form in."""
+
+    role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect, initial=Role.VIEWER)
+    reach = forms.ChoiceField(
+        label=_("Holds for"),
+        widget=forms.RadioSelect,
+        initial=ALL,
+        choices=[(ALL, _("All accounts of the team, later ones too")), (SOME, _("Only the accounts chosen here"))],
+    )
+    accounts = forms.TypedMultipleChoiceField(
+        label=_("Accounts"), coerce=int, widget=forms.CheckboxSelectMultiple, required=False
+    )
+    until = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("The membership ends by itself after this day. Leave it empty for no end."),
+    )
+
+    def __init__(
+        self, data: Any = None, *, by: Membership, accounts: Sequence[Account], terms: Terms | None = None
+    ) -> None:
+        initial: dict[str, object] = {}
+        self._until = terms.until if terms else None
+        if terms:
+            initial = {
+                "role": terms.role,
+                "reach": ALL if terms.accounts is None else SOME,
+                "accounts": sorted(terms.accounts or ()),
+                "until": timezone.localdate(terms.until) if terms.until else None,
+            }
+        super().__init__(data, initial=initial)
+        self.fields["role"].choices = _roles(by)  # type: ignore[attr-defined]
+        if accounts:
+            self.fields["accounts"].choices = [(each.pk, f"{each.label} ({each.handle})") for each in accounts]  # type: ignore[attr-defined]
+        else:
+            del self.fields["reach"], self.fields["accounts"]
+
+    def terms(self) -> Terms:
+        data = self.cleaned_data
+        some = data.get("reach") == SOME
+        return Terms(data["role"], frozenset(data["accounts"]) if some else None, self._end(data["until"]))
+
+    def _end(self, day: Any) -> datetime | None:
+        """The end of a day; one that was not changed keeps its hour, whatever zone it was given in."""
+        if day is None or (self._until and timezone.localdate(self._until) == day):
+            return self._until if day else None
+        return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
+
+
+class InviteForm(TermsForm):
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
+        help_text=_("They get a mail with a link that works for a week. They need no account here yet."),
+    )
+    field_order = ["email", "role", "reach", "accounts", "until"]
+
+
+class TransferForm(ChangeForm):
+    to = forms.TypedChoiceField(label=_("New owner"), coerce=int)
+    stay = forms.ChoiceField(
+        label=_("You"),
+        widget=forms.RadioSelect,
+        choices=[("admin", _("become an admin")), ("owner", _("stay an owner beside them"))],
+        initial="admin",
+    )
+
+    def __init__(self, data: Any = None, *, members: Sequence[Membership]) -> None:
+        super().__init__(data)
+        self.fields["to"].choices = [  # type: ignore[attr-defined]
+            (each.pk, f"{each.user} ({each.user.email})" if each.user.name else each.user.email) for each in members
+        ]
+
+
+class NewTeamForm(ChangeForm):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=LONGEST_NAME,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("What people call it, such as the name of your company."),
+    )
+
+
+class JoinForm(forms.Form):
+    """Who is invited and was never here: a name and a password. The address is the one that the mail went to."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=150,
+        validators=[rules.plain],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    password = forms.CharField(
+        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+    again = forms.CharField(
+        label=_("Password again"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    def __init__(self, data: Any = None, *, email: str) -> None:
+        super().__init__(data)
+        self._email = email
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        password = data.get("password")
+        if password:
+            try:
+                validate_password(password, User(email=self._email, name=data.get("name", "")))
+            except ValidationError as error:
+                self.add_error("password", error)
+            if data.get("again") and data["again"] != password:
+                self.add_error("again", _("The two passwords are not the same."))
+        return data

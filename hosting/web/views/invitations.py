@@ -1,0 +1,164 @@
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import perform_login
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from hosting.accounts.models import Account
+from hosting.teams import invitations
+from hosting.teams.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
+from hosting.teams.models import Invitation, User
+from hosting.teams.rejection import Rejected
+from hosting.teams.roles import Permission
+from hosting.web.forms.people import InviteForm, JoinForm
+from hosting.web.pages import back
+from hosting.web.pages import team_page as render_page
+from hosting.web.scope import TeamRequest, origin_of, team_page
+from hosting.web.views.people import tell
+
+FORMS = ["GET", "HEAD", "POST"]
+
+CLOSED_WORDS = {
+    Closed.ACCEPTED: gettext_lazy("This invitation has been accepted already. Sign in to see the team."),
+    Closed.REVOKED: gettext_lazy("This invitation was taken back. Ask whoever sent it for another one."),
+    Closed.EXPIRED: gettext_lazy("This invitation's time is over. Ask whoever sent it to send it again."),
+    Closed.REPLACED: gettext_lazy("A later mail replaced this link. Open the link of the latest one."),
+}
+
+
+@require_http_methods(FORMS)
+@team_page
+def invite(request: TeamRequest) -> HttpResponse:
+    """Ask somebody to join the team."""
+    by = request.member
+    by.require_for_all(Permission.MANAGE_PEOPLE)
+    form = InviteForm(
+        request.POST or None, by=by, accounts=list(Account.objects.visible_to(by).filter(team=by.team_id))
+    )
+    to_people = reverse("team", args=[by.team_id])
+    if form.is_valid():
+        try:
+            invitation = invitations.invite(form.cleaned_data["email"], form.terms(), by=by)
+        except Rejected as rejection:
+            form.reject(rejection)
+        else:
+            messages.success(request, _("A mail is on its way to %(email)s.") % {"email": invitation.email})
+            return back(request, to_people)
+    context = {
+        "form": form,
+        "title": _("Invite somebody to the team %(name)s") % {"name": by.team.name},
+        "lead": _("You can give the roles that hold no more than yours."),
+        "submit": _("Send the invitation"),
+        "icon": "send",
+        "cancel": to_people,
+    }
+    return render_page(request, "form", context, tab="people", bad=form.is_bound)
+
+
+@require_POST
+@team_page
+def resend(request: TeamRequest, invitation_id: int) -> HttpResponse:
+    invitation = _invitation(request, invitation_id)
+    done = _("A new mail is on its way to %(email)s. Earlier links do not work any more.") % {"email": invitation.email}
+    tell(request, lambda: invitations.resend(invitation, by=request.member), done)
+    return back(request, reverse("team", args=[invitation.team_id]))
+
+
+@require_POST
+@team_page
+def revoke(request: TeamRequest, invitation_id: int) -> HttpResponse:
+    invitation = _invitation(request, invitation_id)
+    done = _("The invitation of %(email)s is revoked: its link does not work any more.") % {"email": invitation.email}
+    tell(request, lambda: invitations.revoke(invitation, by=request.member), done)
+    return back(request, reverse("team", args=[invitation.team_id]))
+
+
+def _invitation(request: TeamRequest, invitation_id: int) -> Invitation:
+    request.member.require_for_all(Permission.MANAGE_PEOPLE)
+    found: Invitation = get_object_or_404(Invitation, pk=invitation_id, team=request.member.team_id)
+    return found
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(FORMS)
+def accept(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Where the link of an invitation leads, for whoever holds it: to join, to sign in first, or to sign up."""
+    link = invitations.read(token)
+    if link is None:
+        words = _("This link is not whole. Copy all of it from the mail, or ask for another invitation.")
+        return _card(request, "closed", 404, words=words)
+    if isinstance(request.user, User):
+        return _accept_signed_in(request, link, request.user)
+    if closed := link.closed():
+        return _closed(request, closed)
+    if invitations.person_of(link.invitation):
+        to_sign_in = f"{reverse('account_login')}?{urlencode({REDIRECT_FIELD_NAME: request.path})}"
+        return _card(request, "known", link=link, to_sign_in=to_sign_in)
+    return _accept_as_new(request, link)
+
+
+def _accept_signed_in(request: HttpRequest, link: Link, person: User) -> HttpResponseBase:
+    to_team = reverse("team", args=[link.invitation.team_id])
+    if link.closed() == Closed.ACCEPTED and link.invitation.accepted_by_id == person.pk:
+        return redirect(to_team)
+    if closed := link.closed():
+        return _closed(request, closed)
+    if not invitations.is_for(link.invitation, person):
+        return _card(request, "other", 403, link=link)
+    if request.method != "POST":
+        return _card(request, "join", link=link)
+    try:
+        member = invitations.accept(link, person=person, via=origin_of(request))
+    except ClosedError as error:
+        return _closed(request, error.closed)
+    except OtherAddressError:
+        return _card(request, "other", 403, link=link)
+    return _welcome(request, member.team.name, to_team)
+
+
+def _accept_as_new(request: HttpRequest, link: Link) -> HttpResponseBase:
+    form = JoinForm(request.POST or None, email=link.invitation.email)
+    if not form.is_valid():
+        return _card(request, "new", 422 if form.is_bound else 200, link=link, form=form)
+    data = form.cleaned_data
+    try:
+        member = invitations.accept_as_new(link, name=data["name"], password=data["password"], via=origin_of(request))
+    except ClosedError as error:
+        return _closed(request, error.closed)
+    except KnownAddressError:
+        # Somebody was quicker: now they sign in.
+        return redirect(request.path)
+    # They have just chosen a password, as good as typing it.
+    record_authentication(request, member.user, method="password")
+    to_team = reverse("team", args=[member.team_id])
+    answer = perform_login(request, member.user, redirect_url=to_team)
+    return _welcome(request, member.team.name, to_team) if request.user.is_authenticated else answer
+
+
+def _welcome(request: HttpRequest, team: str, to_team: str) -> HttpResponse:
+    messages.success(request, _("You are in the team %(name)s now.") % {"name": team})
+    response = redirect(to_team)
+    response.status_code = 303
+    return response
+
+
+def _closed(request: HttpRequest, closed: Closed) -> HttpResponse:
+    return _card(request, "closed", 410, words=CLOSED_WORDS[closed])
+
+
+def _card(
+    request: HttpRequest, case: str, status: int = 200, *, link: Link | None = None, **more: object
+) -> HttpResponse:
+    """One page for all cases: "join", "new", "known", "other" or "closed"."""
+    context = {"case": case, "invitation": link.invitation if link else None, **more}
+    return render(request, "hosting/invitation.html", context, status=status)

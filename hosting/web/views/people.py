@@ -1,0 +1,195 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from hosting.accounts.models import Account
+from hosting.teams import invitations, people
+from hosting.teams.models import Invitation, Membership
+from hosting.teams.rejection import Rejected
+from hosting.teams.roles import Permission, Role, missing_for
+from hosting.teams.terms import require_as_much, terms_of
+from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.people import TermsForm, TransferForm
+from hosting.web.pages import back
+from hosting.web.pages import team_page as render_page
+from hosting.web.scope import TeamRequest, team_page
+
+FORMS = ["GET", "HEAD", "POST"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A member or an invitation, with why the person who looks cannot change it (empty: they can)."""
+
+    one: Membership | Invitation
+    # The accounts that it holds for, as far as the reader sees them.
+    accounts: list[str]
+    off: str = ""
+    is_self: bool = False
+    off_leave: str = ""
+
+
+@require_safe
+@team_page
+def index(request: TeamRequest) -> HttpResponse:
+    """Who is in the team, and who is invited."""
+    by = request.member
+    members = people.members_of(by.team)
+    seen = dict(Account.objects.visible_to(by).filter(team=by.team_id).values_list("pk", "label"))
+    owners = [member for member in members if member.role == Role.OWNER]
+    rows = [
+        Row(
+            member,
+            _labels(member, seen),
+            off=_why_not(member, by),
+            is_self=member.pk == by.pk,
+            off_leave=_("A team needs an owner: make somebody else the owner first.") if owners == [member] else "",
+        )
+        for member in members
+    ]
+    invited = [Row(each, _labels(each, seen), off=_why_not(each, by)) for each in invitations.unanswered(by)]
+    context = {"rows": rows, "invited": invited, "others": len(members) > 1, "here": request.get_full_path()}
+    return render_page(request, "team", context, tab="people")
+
+
+def _labels(one: Membership | Invitation, seen: dict[int, str]) -> list[str]:
+    return sorted(seen[account.pk] for account in one.accounts.all() if account.pk in seen) if one.narrowed else []
+
+
+def _why_not(one: Membership | Invitation, by: Membership) -> str:
+    """Why somebody who manages people cannot touch this one."""
+    if missing_for(by.permissions(), one.role) is None:
+        return ""
+    return _("This role holds more than yours. Ask an owner.")
+
+
+@require_http_methods(FORMS)
+@team_page
+def edit(request: TeamRequest, member_id: int) -> HttpResponse:
+    """Change somebody's role, the accounts it holds for, and its end."""
+    member = _member(request, member_id)
+    accounts = list(Account.objects.visible_to(request.member).filter(team=request.member.team_id))
+    form = TermsForm(request.POST or None, by=request.member, accounts=accounts, terms=terms_of(member))
+    to_people = reverse("team", args=[member.team_id])
+    if form.is_valid():
+        try:
+            people.change(member, form.terms(), by=request.member)
+        except Rejected as rejection:
+            form.reject(rejection)
+        else:
+            messages.success(request, _("Saved."))
+            return back(request, to_people)
+    context = {
+        "form": form,
+        "title": _("%(name)s in the team %(team)s") % {"name": member.user, "team": member.team.name},
+        "lead": member.user.email if member.user.name else "",
+        "submit": _("Save"),
+        "icon": "user-cog",
+        "cancel": to_people,
+    }
+    return render_page(request, "form", context, tab="people", bad=form.is_bound)
+
+
+@require_http_methods(FORMS)
+@team_page
+def remove(request: TeamRequest, member_id: int) -> HttpResponse:
+    """Take somebody out of the team."""
+    member = _member(request, member_id)
+    lead = _(
+        "%(name)s loses every page of this team at once, in sessions that are open too. What they asked for is done."
+    )
+    words = {
+        "title": _("Remove %(name)s from the team") % {"name": member.user},
+        "lead": lead % {"name": member.user},
+        "submit": _("Remove from the team"),
+        "icon": "user-minus",
+        "danger": True,
+    }
+    done = _("%(name)s is not in the team any more.") % {"name": member.user}
+    if request.method == "POST" and tell(request, lambda: people.remove(member, by=request.member), done):
+        return back(request, reverse("team", args=[member.team_id]))
+    return _ask(request, words)
+
+
+@require_http_methods(FORMS)
+@team_page
+def leave(request: TeamRequest) -> HttpResponse:
+    """Go out of the team by oneself."""
+    team = request.member.team
+    words = {
+        "title": _("Leave the team %(name)s") % {"name": team.name},
+        "lead": _("You lose its accounts, servers and disks here. To come back you need a new invitation."),
+        "submit": _("Leave the team"),
+        "icon": "log-out",
+        "danger": True,
+    }
+    done = _("You have left the team %(name)s.") % {"name": team.name}
+    if request.method == "POST" and tell(request, lambda: people.leave(by=request.member), done):
+        return back(request, reverse("home"))
+    return _ask(request, words)
+
+
+@require_http_methods(FORMS)
+@team_page
+def transfer(request: TeamRequest) -> HttpResponse:
+    """Make another member the owner."""
+    by = request.member
+    require_as_much(Role.OWNER, by)
+    others = [member for member in people.members_of(by.team) if member.role != Role.OWNER]
+    form = TransferForm(request.POST or None, members=others)
+    to_people = reverse("team", args=[by.team_id])
+    if form.is_valid():
+        new = next(member for member in others if member.pk == form.cleaned_data["to"])
+        try:
+            people.transfer(new, stay=form.cleaned_data["stay"] == "owner", by=by)
+        except Rejected as rejection:
+            form.reject(rejection)
+        else:
+            messages.success(request, _("%(name)s owns the team now.") % {"name": new.user})
+            return back(request, to_people)
+    context = {
+        "form": form,
+        "title": _("Transfer the team %(name)s") % {"name": by.team.name},
+        "lead": _("An owner may do everything: spend, delete, change policies, and remove other owners."),
+        "submit": _("Transfer"),
+        "icon": "key-round",
+        "cancel": to_people,
+        "danger": True,
+    }
+    return render_page(request, "form", context, tab="people", bad=form.is_bound)
+
+
+def tell(request: TeamRequest, do: Callable[[], None], done: str) -> bool:
+    """Do it, and say that it is done, or why it is not."""
+    try:
+        do()
+    except Rejected as rejection:
+        messages.error(request, str(rejection.message))
+        return False
+    messages.success(request, done)
+    return True
+
+
+def _ask(request: TeamRequest, words: dict[str, object]) -> HttpResponse:
+    """A page with a question and a button."""
+    context = {"form": ChangeForm(), "cancel": reverse("team", args=[request.member.team_id]), **words}
+    return render_page(request, "form", context, tab="people", bad=request.method == "POST")
+
+
+def _member(request: TeamRequest, member_id: int) -> Membership:
+    """Another member of the team, whom the person may touch.
+
+    Raises:
+        Http404, NotAllowedError: there is none, or they hold more.
+    """
+    request.member.require_for_all(Permission.MANAGE_PEOPLE)
+    found = Membership.objects.current().filter(team=request.member.team_id).select_related("user", "team")
+    member: Membership = get_object_or_404(found, pk=member_id)
+    require_as_much(member.role, request.member)
+    return member

@@ -1,0 +1,211 @@
+"""Invitations: what the mail says, whom a link lets in, and when it does not any more."""
+
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.utils import timezone, translation
+from pytest_django import Settings
+
+from hosting.accounts.models import Account
+from hosting.teams import invitations, people
+from hosting.teams.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
+from hosting.teams.models import AuditEntry, Invitation, Membership
+from hosting.teams.origin import NOWHERE
+from hosting.teams.rejection import Invalid, Rejected
+from hosting.teams.roles import NotAllowedError, Role
+from hosting.teams.terms import Terms
+from tests import factories
+
+EMAIL = "new@example.org"
+
+
+@pytest.fixture
+def owner(db: None) -> Membership:
+    return factories.member()
+
+
+def last_link() -> Link:
+    """The link of the latest mail."""
+    address = re.search(r"^http\S+/invitations/\S+$", str(mail.outbox[-1].body), re.MULTILINE)
+    assert address
+    link = invitations.read(urlsplit(address[0]).path.split("/")[-2])
+    assert link
+    return link
+
+
+def closed(link: Link) -> Closed | None:
+    """How a link that was read before stands now."""
+    return Link(Invitation.objects.get(pk=link.invitation.pk), link.nonce).closed()
+
+
+def join(link: Link, email: str = EMAIL) -> Membership:
+    return invitations.accept(link, person=factories.user(email), via=NOWHERE)
+
+
+def test_the_mail_says_who_invites_to_what_and_begins_links_with_the_panels_own_address(
+    owner: Membership, settings: Settings
+) -> None:
+    settings.PANEL_URL = "https://panel.example/"
+    invitations.invite("New@Example.org", Terms(Role.OPERATOR), by=owner)
+    (sent,) = mail.outbox
+    assert sent.to == [EMAIL]
+    assert owner.team.name in sent.subject
+    text = str(sent.body)
+    assert owner.user.email in text
+    assert "Operator" in text
+    assert "https://panel.example/invitations/" in text
+    assert "&" not in text
+
+
+def test_the_mail_speaks_the_language_of_the_inviter(owner: Membership) -> None:
+    with translation.override("fr"):
+        invitations.invite(EMAIL, Terms(Role.BILLING), by=owner)
+    assert "Facturation" in str(mail.outbox[0].body)
+
+
+def test_the_links_secret_is_kept_nowhere(owner: Membership) -> None:
+    invitation = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    token = invitations.path_to(invitation).split("/")[-2]
+    assert token in str(mail.outbox[0].body)
+    row = str(Invitation.objects.values().get())
+    assert token.rpartition(":")[2] not in row
+    assert token not in str(list(AuditEntry.objects.values()))
+    assert invitations.read(token[:-1]) is None
+    assert invitations.read("nonsense") is None
+
+
+def test_who_accepts_joins_with_what_was_promised(owner: Membership) -> None:
+    account = factories.account(owner.team, label="Shop")
+    factories.account(owner.team, label="Other")
+    until = timezone.now() + timedelta(days=20)
+    invitations.invite(EMAIL, Terms(Role.OPERATOR, frozenset({account.pk}), until), by=owner)
+    member = join(last_link())
+    assert (member.role, member.expires_at) == (Role.OPERATOR, until)
+    assert [each.label for each in Account.objects.visible_to(member)] == ["Shop"]
+    assert AuditEntry.objects.get(action="member.joined").after == {
+        "role": "operator",
+        "accounts": ["Shop"],
+        "until": until.isoformat(),
+    }
+
+
+def test_a_new_person_gets_a_login_whose_address_the_mail_has_proved(owner: Membership) -> None:
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    member = invitations.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NOWHERE)
+    assert member.user.check_password("a-long-enough-1")
+    address = EmailAddress.objects.get(user=member.user)
+    assert (address.email, address.verified, address.primary) == (EMAIL, True, True)
+
+
+def test_who_is_known_does_not_become_a_second_person(owner: Membership) -> None:
+    factories.user("NEW@example.org".lower())
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    with pytest.raises(KnownAddressError):
+        invitations.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NOWHERE)
+
+
+def test_somebody_elses_invitation_lets_nobody_in(owner: Membership) -> None:
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    with pytest.raises(OtherAddressError):
+        join(last_link(), "other@example.org")
+    assert closed(last_link()) is None
+
+
+def test_a_link_works_once(owner: Membership) -> None:
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    link = last_link()
+    member = join(link)
+    with pytest.raises(ClosedError) as refusal:
+        invitations.accept(link, person=member.user, via=NOWHERE)
+    assert refusal.value.closed == Closed.ACCEPTED
+
+
+def test_a_link_ends_after_a_week_and_never_after_the_membership(owner: Membership) -> None:
+    soon = timezone.now() + timedelta(days=2)
+    short = invitations.invite("short@example.org", Terms(Role.VIEWER, None, soon), by=owner)
+    assert short.expires_at == soon
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    link = last_link()
+    Invitation.objects.update(expires_at=timezone.now())
+    assert closed(link) == Closed.EXPIRED
+    # The address can be invited anew.
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    assert closed(last_link()) is None
+
+
+def test_a_mail_that_is_sent_again_kills_the_link_before_it(owner: Membership) -> None:
+    invitation = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    first = last_link()
+    with pytest.raises(Rejected):
+        invitations.resend(invitation, by=owner)
+    Invitation.objects.update(sent_at=timezone.now() - timedelta(minutes=2))
+    invitations.resend(invitation, by=owner)
+    assert closed(first) == Closed.REPLACED
+    assert join(last_link()).role == Role.VIEWER
+
+
+def test_a_revoked_link_is_dead(owner: Membership) -> None:
+    invitation = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.revoke(invitation, by=owner)
+    assert closed(last_link()) == Closed.REVOKED
+    with pytest.raises(Rejected):
+        invitations.revoke(invitation, by=owner)
+
+
+def test_nobody_promises_what_they_lack(owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    with pytest.raises(NotAllowedError):
+        invitations.invite(EMAIL, Terms(Role.OPERATOR), by=admin)
+    with pytest.raises(NotAllowedError):
+        invitations.invite(EMAIL, Terms(Role.VIEWER), by=factories.member(Role.OPERATOR, of=owner.team))
+    promised = invitations.invite(EMAIL, Terms(Role.OPERATOR), by=owner)
+    for act in (invitations.resend, invitations.revoke):
+        with pytest.raises(NotAllowedError):
+            act(promised, by=admin)
+    assert len(mail.outbox) == 1
+
+
+def test_a_promise_falls_with_the_power_to_give_it(owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    invitations.invite(EMAIL, Terms(Role.ADMIN), by=admin)
+    link = last_link()
+    people.change(admin, Terms(Role.VIEWER), by=owner)
+    assert closed(link) == Closed.REVOKED
+    with pytest.raises(ClosedError):
+        join(link)
+
+
+def test_an_address_is_invited_once_however_it_is_written(owner: Membership) -> None:
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    with pytest.raises(Invalid):
+        invitations.invite("NEW@EXAMPLE.ORG ", Terms(Role.VIEWER), by=owner)
+    with pytest.raises(Invalid):
+        invitations.invite(owner.user.email.upper(), Terms(Role.VIEWER), by=owner)
+
+
+def test_who_is_in_the_team_already_stays_what_they_are(owner: Membership) -> None:
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    already = factories.member(Role.OPERATOR, of=owner.team, person=factories.user(EMAIL))
+    joined = invitations.accept(last_link(), person=already.user, via=NOWHERE)
+    assert (joined.pk, joined.role) == (already.pk, Role.OPERATOR)
+
+
+def test_nobody_sends_mails_without_end(owner: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invitations, "MOST_A_DAY", 2)
+    for number in range(2):
+        invitations.invite(f"person-{number}@example.net", Terms(Role.VIEWER), by=owner)
+    with pytest.raises(Rejected, match="tomorrow"):
+        invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+
+
+def test_a_teams_name_writes_no_headers(owner: Membership) -> None:
+    owner.team.name = "A\nBcc: all@example.org"
+    owner.team.save()
+    owner = Membership.objects.get(pk=owner.pk)
+    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    assert "\n" not in mail.outbox[0].subject
+    assert mail.outbox[0].bcc == []

@@ -1,0 +1,215 @@
+"""Who may change whom, and a team that always has an owner."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from hosting.teams import people
+from hosting.teams.models import AuditEntry, Invitation, Membership, Team
+from hosting.teams.origin import NOWHERE
+from hosting.teams.rejection import Invalid, Rejected
+from hosting.teams.roles import NotAllowedError, Role
+from hosting.teams.terms import Terms
+from tests import factories
+
+
+@pytest.fixture
+def owner(db: None) -> Membership:
+    return factories.member()
+
+
+def role_of(member: Membership) -> str:
+    return Membership.objects.get(pk=member.pk).role
+
+
+def narrow(member: Membership, *accounts: int) -> Membership:
+    Membership.objects.filter(pk=member.pk).update(narrowed=True)
+    member.accounts.set(accounts)
+    return Membership.objects.get(pk=member.pk)
+
+
+def test_a_role_its_accounts_and_its_end_change_with_a_line_of_before_and_after(owner: Membership) -> None:
+    member = factories.member(Role.VIEWER, of=owner.team)
+    account = factories.account(owner.team, label="Shop")
+    end = timezone.now() + timedelta(days=3)
+    people.change(member, Terms(Role.OPERATOR, frozenset({account.pk}), end), by=owner)
+    member.refresh_from_db()
+    assert (member.role, member.narrowed, member.expires_at) == (Role.OPERATOR, True, end)
+    line = AuditEntry.objects.get(action="member.changed")
+    assert line.before == {"role": "viewer", "accounts": None, "until": None}
+    assert line.after == {"role": "operator", "accounts": ["Shop"], "until": end.isoformat()}
+
+
+def test_nobody_gives_what_they_lack(owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    member = factories.member(Role.VIEWER, of=owner.team)
+    for role in (Role.OWNER, Role.OPERATOR, Role.BILLING):
+        with pytest.raises(NotAllowedError):
+            people.change(member, Terms(role), by=admin)
+    people.change(member, Terms(Role.AUDITOR), by=admin)
+    assert role_of(member) == Role.AUDITOR
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.OPERATOR, Role.BILLING])
+def test_nobody_changes_or_removes_who_holds_more(owner: Membership, role: str) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    more = factories.member(role, of=owner.team)
+    with pytest.raises(NotAllowedError):
+        people.change(more, Terms(Role.VIEWER), by=admin)
+    with pytest.raises(NotAllowedError):
+        people.remove(more, by=admin)
+    assert role_of(more) == role
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.BILLING, Role.VIEWER, Role.AUDITOR])
+def test_who_does_not_manage_people_changes_nobody(owner: Membership, role: str) -> None:
+    by = factories.member(role, of=owner.team)
+    member = factories.member(Role.VIEWER, of=owner.team)
+    with pytest.raises(NotAllowedError):
+        people.change(member, Terms(Role.VIEWER), by=by)
+    with pytest.raises(NotAllowedError):
+        people.remove(member, by=by)
+
+
+def test_a_narrowed_admin_manages_nobody(owner: Membership) -> None:
+    account = factories.account(owner.team)
+    admin = narrow(factories.member(Role.ADMIN, of=owner.team), account.pk)
+    member = factories.member(Role.VIEWER, of=owner.team)
+    with pytest.raises(NotAllowedError) as refusal:
+        people.remove(member, by=admin)
+    assert refusal.value.narrowed
+
+
+def test_what_was_taken_from_somebody_meanwhile_is_not_used(owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    member = factories.member(Role.VIEWER, of=owner.team)
+    Membership.objects.filter(pk=admin.pk).update(role=Role.VIEWER)
+    with pytest.raises(NotAllowedError):
+        people.remove(member, by=admin)
+
+
+def test_a_member_of_another_team_is_out_of_reach(owner: Membership) -> None:
+    stranger = factories.member(Role.VIEWER)
+    with pytest.raises(Rejected):
+        people.remove(stranger, by=owner)
+    other = factories.account(stranger.team)
+    member = factories.member(Role.VIEWER, of=owner.team)
+    with pytest.raises(Invalid):
+        people.change(member, Terms(Role.VIEWER, frozenset({other.pk})), by=owner)
+
+
+def test_terms_that_cannot_be_are_refused(owner: Membership) -> None:
+    member = factories.member(Role.VIEWER, of=owner.team)
+    account = factories.account(owner.team)
+    later = timezone.now() + timedelta(days=1)
+    impossible = [
+        (Terms("king"), "role"),
+        (Terms(Role.OWNER, None, later), "role"),
+        (Terms(Role.OWNER, frozenset({account.pk})), "role"),
+        (Terms(Role.VIEWER, frozenset()), "accounts"),
+        (Terms(Role.VIEWER, None, timezone.now()), "until"),
+    ]
+    for terms, field in impossible:
+        with pytest.raises(Invalid) as refusal:
+            people.change(member, terms, by=owner)
+        assert refusal.value.field == field
+
+
+def test_the_last_owner_stays(owner: Membership) -> None:
+    with pytest.raises(Rejected):
+        people.leave(by=owner)
+    with pytest.raises(Rejected):
+        people.remove(owner, by=owner)
+    with pytest.raises(Rejected):
+        people.change(owner, Terms(Role.ADMIN), by=owner)
+    factories.member(Role.OWNER, of=owner.team)
+    people.leave(by=owner)
+    assert not Membership.objects.filter(pk=owner.pk).exists()
+    assert AuditEntry.objects.get().action == "member.left"
+
+
+def test_ownership_moves_and_the_old_owner_may_stay(owner: Membership) -> None:
+    account = factories.account(owner.team)
+    first = narrow(factories.member(Role.VIEWER, of=owner.team), account.pk)
+    people.transfer(first, stay=True, by=owner)
+    assert (role_of(owner), role_of(first)) == (Role.OWNER, Role.OWNER)
+    second = factories.member(Role.OPERATOR, of=owner.team)
+    people.transfer(second, stay=False, by=owner)
+    assert (role_of(owner), role_of(second)) == (Role.ADMIN, Role.OWNER)
+    with pytest.raises(NotAllowedError):
+        people.transfer(factories.member(Role.VIEWER, of=owner.team), stay=False, by=owner)
+
+
+def test_invitations_fall_with_whoever_could_give_them(owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    theirs = factories.invitation(owner.team, by=admin)
+    of_owner = factories.invitation(owner.team, by=owner)
+    people.remove(admin, by=owner)
+    assert Invitation.objects.get(pk=theirs.pk).revoked_at
+    assert not Invitation.objects.get(pk=of_owner.pk).revoked_at
+
+
+def test_a_temporary_membership_ends_by_itself(owner: Membership) -> None:
+    now = timezone.now()
+    over = factories.member(Role.VIEWER, of=owner.team)
+    Membership.objects.filter(pk=over.pk).update(expires_at=now - timedelta(seconds=1))
+    later = factories.member(Role.VIEWER, of=owner.team)
+    Membership.objects.filter(pk=later.pk).update(expires_at=now + timedelta(days=1))
+    people.sweep(now)
+    people.sweep(now)
+    assert not Membership.objects.filter(pk=over.pk).exists()
+    assert Membership.objects.filter(pk=later.pk).exists()
+    line = AuditEntry.objects.get()
+    assert (line.action, line.actor, line.subject) == ("member.ended", None, over.user.email)
+
+
+def test_a_team_is_made_by_who_owns_one_or_by_everybody_where_signing_up_is_open(
+    owner: Membership, settings: Settings
+) -> None:
+    nobody = factories.user()
+    with pytest.raises(NotAllowedError):
+        people.create("Mine", person=nobody, via=NOWHERE)
+    settings.SIGN_UP = "open"
+    made = people.create("  Mine   too ", person=nobody, via=NOWHERE)
+    assert (made.team.name, made.role) == ("Mine too", Role.OWNER)
+    settings.SIGN_UP = "invited"
+    assert people.create("Second", person=owner.user, via=NOWHERE).team_id != owner.team_id
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\u202eb"])
+def test_a_team_has_a_name_that_people_can_read(owner: Membership, name: str) -> None:
+    with pytest.raises(Invalid):
+        people.create(name, person=owner.user, via=NOWHERE)
+
+
+def test_of_two_owners_who_leave_at_once_one_stays(transactional_db: None) -> None:
+    for _ in range(5):
+        team = factories.team()
+        both = [factories.member(Role.OWNER, of=team) for _ in range(2)]
+        at_once(*(lambda member=member: people.leave(by=member) for member in both))
+        assert Membership.objects.filter(team=team).count() == 1
+        AuditEntry.objects.filter(team=team).delete()
+        Team.objects.filter(pk=team.pk).delete()
+
+
+def at_once(*works: Callable[[], object]) -> None:
+    """Run them in threads; what is refused is an answer."""
+
+    def run(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Rejected:
+            pass
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
