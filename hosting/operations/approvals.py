@@ -35,7 +35,9 @@ def approvers(account: Account, *, besides: int | None) -> list[User]:
     members = Membership.objects.current().filter(
         Q(narrowed=False) | Q(accounts=account), team=account.team_id, role__in=_APPROVING
     )
-    people = User.objects.filter(memberships__in=members, is_active=True).exclude(pk=besides)
+    people = User.objects.filter(memberships__in=members, is_active=True)
+    if besides is not None:
+        people = people.exclude(pk=besides)
     return list(people.distinct().order_by("name", "email"))
 
 

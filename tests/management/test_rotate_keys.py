@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from hosting.accounts.models import Account, Candidate
-from hosting.accounts.sealing import seal, unseal
+from hosting.accounts.sealing import reseal, seal, unseal
 from hosting.mail.models import OutgoingMail
 from hosting.management import rotation
 from hosting.operations.models import Operation, Plan
@@ -103,7 +103,7 @@ def test_what_the_panel_changes_meanwhile_is_not_overwritten(sealed: dict[str, A
 
         def renew(old: str) -> str:
             change()
-            return rotation.reseal(old)
+            return reseal(old)
 
         return renew
 

@@ -138,7 +138,17 @@ OF_ACCOUNT = {
     "view_delete": button(Holder(Permission.MANAGE_PEOPLE)),
 }
 
+PEOPLE, OWNERS = Holder(Permission.MANAGE_PEOPLE, for_all=True), Holder(Permission.MANAGE_POLICIES, for_all=True)
+
 OF_TEAM = {
+    "team": page(VIEW),
+    "team_leave": form(VIEW),
+    "team_transfer": form(OWNERS),
+    "member": form(PEOPLE),
+    "member_remove": form(PEOPLE),
+    "invite": form(PEOPLE),
+    "invitation_resend": button(PEOPLE),
+    "invitation_revoke": button(PEOPLE),
     "team_settings": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
 }
 
@@ -147,11 +157,15 @@ OF_PERSON = {
     "search": page(Who.PERSON),
     "accounts": page(Who.PERSON),
     # Whoever manages the accounts of one of their teams.
+    # Whoever owns one: where sign-up is open, everybody.
+    "team_new": form(OWNERS),
     "connect": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
 }
 
 OF_ANYBODY = {
     "health": page(Who.ANYBODY),
+    # Asked for with a link here that nobody was sent.
+    "invitation": form(Who.NOBODY),
     "set_language": form(Who.ANYBODY),
 }
 

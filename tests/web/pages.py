@@ -112,6 +112,7 @@ class Page:
 _ARGUMENTS: dict[str, dict[str, object]] = {
     "account_confirm_email": {"key": "none"},
     "account_reset_password_from_key": {"uidb36": "1", "key": "none"},
+    "invitation": {"token": "none"},
     "mfa_edit_webauthn": {"pk": 1},
     "mfa_remove_webauthn": {"pk": 1},
 }
