@@ -6,12 +6,13 @@ from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample,
 from hosting.mail.models import OutgoingMail
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
-from hosting.teams.models import AuditEntry, Invitation, Membership, SpendCeiling, Team, User
+from hosting.teams.models import AuditEntry, AuditHead, Invitation, Membership, SpendCeiling, Team, User
 
 __all__ = [
     "Account",
     "AccountInfo",
     "AuditEntry",
+    "AuditHead",
     "BalanceSample",
     "Bulk",
     "BulkRow",

@@ -119,6 +119,8 @@ SESSION_ENGINE = "hosting.web.sessions"
 
 # Secrets of resellers: Fernet keys, the first seals, all of them open.
 SEAL_KEYS = env.list("SEAL_KEYS")
+# What the chain of the audit trail is signed with. It must stay: who replaces SECRET_KEY gives the old one here.
+AUDIT_KEY = env("AUDIT_KEY", default=SECRET_KEY)
 
 # The Hosting API -------------------------------------------------------------------------------------------
 BUNDLED_PROVIDER_URL = env(

@@ -1,16 +1,22 @@
 """What people and workers do at the same moment: on PostgreSQL rows are locked in one order, and nobody fails."""
 
 import threading
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection, transaction
 
 from hosting.accounts import candidates
 from hosting.accounts.models import Account, Candidate
-from hosting.desk import tags
+from hosting.desk import notes, saved, tags
 from hosting.desk.models import ObjectType, Tag, TagUse
-from hosting.teams.models import Membership
+from hosting.operations import bulk, cancel, decide, kinds
+from hosting.operations.models import Operation
+from hosting.operations.submit import submit
+from hosting.teams import settings as team_settings
+from hosting.teams import verification
+from hosting.teams.models import AuditEntry, Membership
 from tests import factories
 
 TIMES = 8
@@ -26,6 +32,14 @@ def accounts(by: Membership) -> list[Account]:
     """Two handles of one login."""
     where = factories.endpoint()
     return [factories.account(by.team, endpoint=where, login="LOGIN", label=label) for label in ("A", "B")]
+
+
+@pytest.fixture(autouse=True)
+def the_trail_fits(transactional_db: None) -> Iterator[None]:
+    """Whatever is done at once, the lines of a team make one chain."""
+    yield
+    for team_id in AuditEntry.objects.order_by().values_list("team_id", flat=True).distinct():
+        assert verification.verify(team_id).finding is None
 
 
 def at_once(*works: Callable[[], object]) -> None:
@@ -79,3 +93,61 @@ def test_a_tag_is_deleted_while_it_is_put_on_servers(accounts: list[Account], by
         )
         assert not Tag.objects.exists()
         assert not TagUse.objects.exists()
+
+
+def test_a_whole_team_asks_for_different_things(accounts: list[Account], by: Membership) -> None:
+    """Each of these locks rows of its own before the team's trail, in which they all write."""
+    first, second = accounts
+    servers = [[factories.vm(account) for _ in range(TIMES)] for account in accounts]
+    waiting = [factories.operation(first, by=by, vm_id=None, params={"vm_id": 10_000 + n}) for n in range(TIMES)]
+    failed = [factories.operation(first, by=by, vm_id=None, state="failed") for _ in range(TIMES)]
+
+    def rename(account: Account, number: int) -> None:
+        tag = tags.create(f"{account.label} {number}", "red", by=by)
+        tags.change(tag, f"{account.label} {number}b", "blue", by=by)
+
+    for number in range(TIMES):
+        stopped, other = servers[0][number], servers[1][number]
+        at_once(
+            lambda: submit(kinds.StopVm(stopped.remote_id), account=first, by=by),  # noqa: B023 - over before the next
+            lambda: submit(kinds.StopVm(other.remote_id), account=second, by=by),  # noqa: B023 - as above
+            lambda: cancel.cancel(waiting[number], by=by),  # noqa: B023 - as above
+            lambda: decide.set_aside(failed[number], by=by),  # noqa: B023 - as above
+            lambda: rename(first, number),  # noqa: B023 - as above
+            lambda: rename(second, number),  # noqa: B023 - as above
+            lambda: saved.save("servers", f"v{number}", "state=halted", shared=True, by=by),  # noqa: B023 - as above
+            lambda: notes.write(
+                second,
+                ObjectType.VM,
+                other.remote_id,  # noqa: B023 - as above
+                "text",
+                version=0,
+                name="web",
+                by=by,
+            ),
+            lambda: team_settings.update(bulk_at_once=number + 10, by=by),  # noqa: B023 - as above
+            lambda: put_forward(second, by),
+        )
+    assert Operation.objects.filter(state="cancelled").count() == TIMES
+
+
+def test_bulks_go_on_while_members_ask(accounts: list[Account], by: Membership) -> None:
+    bulks = [
+        bulk.begin(
+            "vm_stop",
+            [(vm.remote_id, vm.hostname) for vm in (factories.vm(account) for _ in range(TIMES))],
+            account=account,
+            by=by,
+            nonce=uuid.uuid4(),
+        )
+        for account in accounts
+    ]
+    single = [[factories.vm(account) for account in accounts] for _ in range(TIMES)]
+    for number in range(TIMES):
+        at_once(
+            *(lambda one=one: bulk.advance(one.pk) for one in bulks),
+            *(lambda vm=vm: submit(kinds.StopVm(vm.remote_id), account=vm.account, by=by) for vm in single[number]),
+            lambda: bulk.pause(bulks[0], by=by),
+            lambda: bulk.resume(bulks[0], by=by),
+        )
+    assert Operation.objects.filter(bulk=bulks[1]).count() == TIMES

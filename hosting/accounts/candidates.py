@@ -63,6 +63,7 @@ def put_forward(
         )
         if differs
     ]
+    versions.bump(account.pk)
     record(
         account.team,
         by=by,
@@ -70,9 +71,10 @@ def put_forward(
         subject=account.label,
         account=account.pk,
         changed=changed,
+        before={name: getattr(account, name) for name in changed if name != "password"} or None,
+        after={name: getattr(candidate, name) for name in changed if name != "password"} or None,
         replaced=earlier is not None,
     )
-    versions.bump(account.pk)
     ask(Job.PROVE, candidate.pk)
     return candidate
 
@@ -140,26 +142,18 @@ def _accept(candidate: Candidate) -> bool:
     if candidate.sealed_password:
         used["sealed_password"] = candidate.sealed_password
     Account.objects.filter(pk=account.pk).update(**used)
+    versions.bump(account.pk)
+    others = _pass_on(candidate, account) if candidate.sealed_password else []
     record(
         account.team,
         by=None,
         action="account.test_accepted",
         subject=account.label,
         account=account.pk,
-        handle=candidate.handle,
+        before={"login": account.login, "handle": account.handle},
+        after={"login": candidate.login, "handle": candidate.handle},
+        password=bool(candidate.sealed_password),
     )
-    versions.bump(account.pk)
-    if candidate.sealed_password:
-        _pass_on(candidate, account)
-    return True
-
-
-def _pass_on(candidate: Candidate, account: Account) -> None:
-    """Give the password to the other handles of its login; those that it had stopped go on."""
-    others = siblings(account, login=candidate.login)
-    others.update(sealed_password=candidate.sealed_password)
-    stopped = (Account.Trouble.CREDENTIALS, Account.Trouble.SEAL)
-    others.filter(trouble__in=stopped).update(trouble=Account.Trouble.NONE, round_due_at=None, track_due_at=None)
     for other in others:
         record(
             account.team,
@@ -169,7 +163,19 @@ def _pass_on(candidate: Candidate, account: Account) -> None:
             account=other.pk,
             source=account.label,
         )
+    return True
+
+
+def _pass_on(candidate: Candidate, account: Account) -> list[Account]:
+    """Give the password to the other handles of its login; those that it had stopped go on. Which those are."""
+    others = siblings(account, login=candidate.login)
+    others.update(sealed_password=candidate.sealed_password)
+    stopped = (Account.Trouble.CREDENTIALS, Account.Trouble.SEAL)
+    others.filter(trouble__in=stopped).update(trouble=Account.Trouble.NONE, round_due_at=None, track_due_at=None)
+    given = list(others)
+    for other in given:
         versions.bump(other.pk)
+    return given
 
 
 def siblings(account: Account, *, login: str = "") -> QuerySet[Account]:
@@ -194,6 +200,7 @@ def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> 
         Account.objects.filter(pk=account.pk, trouble=Account.Trouble.UNTESTED).update(
             trouble=_TROUBLE.get(refusal, Account.Trouble.UNTESTED)
         )
+        versions.bump(account.pk)
         record(
             account.team,
             by=None,
@@ -202,7 +209,6 @@ def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> 
             account=account.pk,
             refusal=refusal.value,
         )
-        versions.bump(account.pk)
     return True
 
 
@@ -212,6 +218,7 @@ def expire(candidate: Candidate) -> bool:
         _lock(candidate)
         if not _end(candidate, Candidate.State.EXPIRED):
             return False
+        versions.bump(candidate.account_id)
         record(
             candidate.account.team,
             by=None,
@@ -219,7 +226,6 @@ def expire(candidate: Candidate) -> bool:
             subject=candidate.account.label,
             account=candidate.account_id,
         )
-        versions.bump(candidate.account_id)
     return True
 
 
@@ -229,8 +235,8 @@ def dismiss(account: Account, *, by: Membership) -> None:
         Account.objects.select_for_update().filter(pk=account.pk).first()
         ended_badly = (Candidate.State.REFUSED, Candidate.State.EXPIRED)
         if Candidate.objects.filter(account=account, state__in=ended_badly).delete()[0]:
-            record(account.team, by=by, action="account.test_dismissed", subject=account.label, account=account.pk)
             versions.bump(account.pk)
+            record(account.team, by=by, action="account.test_dismissed", subject=account.label, account=account.pk)
 
 
 def sweep(now: datetime) -> None:

@@ -59,8 +59,7 @@ def _connected(account: Account, *, by: Membership) -> Account:
             action="account.connected",
             subject=account.label,
             account=account.pk,
-            login=account.login,
-            handle=account.handle,
+            after={"label": account.label, "login": account.login, "handle": account.handle},
         )
         candidates.put_forward(account, by=by)
     return account
@@ -85,10 +84,7 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
         if candidates.is_taken(account, login=login, handle=handle):
             raise IntegrityError
         if label != account.label:
-            account.label = label
-            Account.objects.filter(pk=account.pk).update(label=label)
-            record(by.team, by=by, action="account.changed", subject=label, account=account.pk, changed=["label"])
-            versions.bump(account.pk)
+            _rename(account, label, by)
         tested = candidates.open_of(account)
         known = tested or account
         differs = bool(password) or (login, handle) != (known.login, known.handle)
@@ -98,6 +94,21 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
         # Whoever keeps what is in use has read how the last test ended.
         candidates.dismiss(account, by=by)
     return tested is not None
+
+
+def _rename(account: Account, label: str, by: Membership) -> None:
+    before, account.label = account.label, label
+    Account.objects.filter(pk=account.pk).update(label=label)
+    versions.bump(account.pk)
+    record(
+        by.team,
+        by=by,
+        action="account.changed",
+        subject=label,
+        account=account.pk,
+        before={"label": before},
+        after={"label": label},
+    )
 
 
 def sign_in_again(account: Account, *, by: Membership) -> None:
@@ -110,7 +121,6 @@ def sign_in_again(account: Account, *, by: Membership) -> None:
     by.require(Permission.MANAGE_ACCOUNTS, account)
     session_store.drop(account)
     with transaction.atomic():
-        record(by.team, by=by, action="account.signed_in_again", subject=account.label, account=account.pk)
         if tested := candidates.open_of(account):
             ask(Job.PROVE, tested.pk)
         elif account.trouble:
@@ -118,6 +128,7 @@ def sign_in_again(account: Account, *, by: Membership) -> None:
         else:
             Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now())
             versions.bump(account.pk)
+        record(by.team, by=by, action="account.signed_in_again", subject=account.label, account=account.pk)
 
 
 def dismiss(account: Account, *, by: Membership) -> None:

@@ -267,6 +267,7 @@ class ApiSession:
                 trouble=Account.Trouble.NONE,
             ).update(trouble=trouble)
             if stopped:
+                versions.bump(account.pk)
                 record(
                     account.team,
                     by=None,
@@ -275,7 +276,6 @@ class ApiSession:
                     account=account.pk,
                     trouble=trouble.value,
                 )
-                versions.bump(account.pk)
 
 
 @contextmanager

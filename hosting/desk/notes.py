@@ -50,6 +50,7 @@ def write(
             else:
                 written = bool(Note.objects.create(**place, **values))
             if written:
+                versions.bump(account.pk)
                 record(
                     by.team,
                     by=by,
@@ -58,7 +59,6 @@ def write(
                     account=account.pk,
                     thing=f"{object_type}:{remote_id}",
                 )
-                versions.bump(account.pk)
     except IntegrityError:
         written = False
     if not written:

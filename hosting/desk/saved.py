@@ -62,9 +62,10 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
                 query=query,
                 shared=shared,
             )
-            if shared:
-                record(by.team, by=by, action="view.shared", subject=name, section=section, query=query)
             _show(view)
+            if shared:
+                after = {"query": query}
+                record(by.team, by=by, action="view.shared", subject=name, after=after, section=section)
     except IntegrityError:
         raise Invalid(_("You have a view “%(name)s” of this list already.") % {"name": name}, field="name") from None
     return view
@@ -87,9 +88,10 @@ def delete(view: SavedView, *, by: Membership) -> None:
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
     with transaction.atomic():
         if SavedView.objects.filter(pk=view.pk).delete()[0]:
-            if view.shared:
-                record(by.team, by=by, action="view.deleted", subject=view.name, section=view.section)
             _show(view)
+            if view.shared:
+                before = {"query": view.query}
+                record(by.team, by=by, action="view.deleted", subject=view.name, before=before, section=view.section)
 
 
 def _check(section: str, query: str) -> None:

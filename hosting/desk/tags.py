@@ -76,8 +76,8 @@ def create(name: str, color: str, *, by: Membership) -> Tag:
             if Tag.objects.filter(team=by.team_id).count() >= MOST:
                 raise Invalid(_("A team has %(most)d tags at most: delete one first.") % {"most": MOST}, field="name")
             tag = Tag.objects.create(team=by.team, name=name, key=key_of(name), color=color)
-            record(by.team, by=by, action="tag.created", subject=name, color=color)
             _show(by.team)
+            record(by.team, by=by, action="tag.created", subject=name, after={"name": name, "color": color})
     except IntegrityError:
         raise _taken(name) from None
     return tag
@@ -95,8 +95,15 @@ def change(tag: Tag, name: str, color: str, *, by: Membership) -> None:
         with transaction.atomic():
             before = Tag.objects.select_for_update().get(pk=tag.pk)
             Tag.objects.filter(pk=tag.pk).update(name=name, key=key_of(name), color=color)
-            record(by.team, by=by, action="tag.changed", subject=name, before=[before.name, before.color], color=color)
             _show(by.team)
+            record(
+                by.team,
+                by=by,
+                action="tag.changed",
+                subject=name,
+                before={"name": before.name, "color": before.color},
+                after={"name": name, "color": color},
+            )
     except IntegrityError:
         raise _taken(name) from None
 
@@ -113,8 +120,9 @@ def delete(tag: Tag, *, by: Membership) -> None:
         Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         count = TagUse.objects.filter(tag=tag).delete()[0]
         if Tag.objects.filter(pk=tag.pk).delete()[0]:
-            record(by.team, by=by, action="tag.deleted", subject=tag.name, uses=count)
             _show(by.team)
+            before = {"name": tag.name, "color": tag.color}
+            record(by.team, by=by, action="tag.deleted", subject=tag.name, before=before, uses=count)
 
 
 def put(
@@ -161,6 +169,7 @@ def put(
         )
         gone = uses.filter(tag__in=[tag.pk for tag in off]).delete()[0]
         if missing or gone:
+            versions.bump(account.pk)
             record(
                 by.team,
                 by=by,
@@ -173,7 +182,6 @@ def put(
                 type=object_type,
                 objects=sorted(objects),
             )
-            versions.bump(account.pk)
     return len(missing) + gone
 
 

@@ -83,6 +83,7 @@ def begin(
             BulkRow.objects.bulk_create(
                 BulkRow(bulk=bulk, object_id=number, subject=name[:255]) for number, name in dict(objects).items()
             )
+            versions.bump(account.pk)
             record(
                 by.team,
                 by=by,
@@ -93,7 +94,6 @@ def begin(
                 params=dict(params or {}),
                 objects=[number for number, _name in objects],
             )
-            versions.bump(account.pk)
             ask(Job.ADVANCE_BULK, bulk.pk)
     except IntegrityError:
         return account.bulks.get(nonce=nonce)
@@ -145,6 +145,7 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
             set_aside_at=None,
             updated_at=timezone.now(),
         )
+        versions.bump(bulk.account_id)
         record(
             by.team,
             by=by,
@@ -154,7 +155,6 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
             bulk=bulk.pk,
             rows=len(failed),
         )
-        versions.bump(bulk.account_id)
         ask(Job.ADVANCE_BULK, bulk.pk)
     return len(failed)
 
@@ -172,6 +172,7 @@ def set_aside(bulk: Bulk, *, by: Membership) -> bool:
             set_aside_at=timezone.now()
         )
         if noted:
+            versions.bump(bulk.account_id)
             record(
                 by.team,
                 by=by,
@@ -180,7 +181,6 @@ def set_aside(bulk: Bulk, *, by: Membership) -> bool:
                 account=bulk.account_id,
                 bulk=bulk.pk,
             )
-            versions.bump(bulk.account_id)
     return bool(noted)
 
 
@@ -274,6 +274,15 @@ def _change(
             state=after, problem="", updated_at=timezone.now(), **fields
         )
         if changed:
-            record(by.team, by=by, action=action, subject=bulk.account.label, account=bulk.account_id, bulk=bulk.pk)
             versions.bump(bulk.account_id)
+            record(
+                by.team,
+                by=by,
+                action=action,
+                subject=bulk.account.label,
+                account=bulk.account_id,
+                before={"state": before},
+                after={"state": after},
+                bulk=bulk.pk,
+            )
             ask(Job.ADVANCE_BULK, bulk.pk)

@@ -9,12 +9,14 @@ from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
 from hosting.operations.models import Operation
 from hosting.operations.states import FINAL, State
+from hosting.teams.audit import record
 
 
 def move(operation: Operation, before: State, after: State, **fields: object) -> bool:
     """Move an operation and tell whoever watches. False when somebody else was first.
 
-    A final state lets its plan go on, or stop.
+    A final state lets its plan go on, or stop; of what was asked for here the trail says how it ended. That line takes
+    the last lock of the transaction: see `record`.
     """
     with transaction.atomic():
         moved = Operation.objects.move(operation.pk, before, after, **fields)
@@ -24,6 +26,18 @@ def move(operation: Operation, before: State, after: State, **fields: object) ->
                 ask(Job.ADVANCE, operation.plan_id)
             if after in FINAL and operation.bulk_id:
                 ask(Job.ADVANCE_BULK, operation.bulk_id)
+            if after in FINAL and operation.origin == Operation.Origin.PANEL:
+                record(
+                    operation.account.team_id,
+                    by=None,
+                    action="operation.ended",
+                    subject=operation.subject,
+                    account=operation.account_id,
+                    thing=operation.target,
+                    operation=operation.pk,
+                    outcome=after,
+                    method=operation.kind,
+                )
     return moved
 
 

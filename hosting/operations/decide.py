@@ -100,6 +100,7 @@ def set_aside(operation: Operation, *, by: Membership) -> bool:
             set_aside_at=timezone.now()
         )
         if noted:
+            versions.bump(operation.account_id)
             record(
                 by.team,
                 by=by,
@@ -109,5 +110,4 @@ def set_aside(operation: Operation, *, by: Membership) -> bool:
                 thing=operation.target,
                 operation=operation.pk,
             )
-            versions.bump(operation.account_id)
     return bool(noted)

@@ -48,8 +48,16 @@ def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID,
             },
         )
         if created:
-            record(by.team, by=by, action="plan.drafted", subject=spec.hostname, account=plan.account_id, plan=plan.pk)
             versions.bump(account.pk)
+            record(
+                by.team,
+                by=by,
+                action="plan.drafted",
+                subject=spec.hostname,
+                account=plan.account_id,
+                after=plan.spec,
+                plan=plan.pk,
+            )
     return plan
 
 
@@ -73,13 +81,23 @@ def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> Non
     done = [step.name for step in steps(plan) if step.state == "done"]
     spec = spec.keeping(spec_of(plan), done)
     spec.validate(plan.account, password or _kept_password(plan), done)
-    plan.spec = asdict(spec)
+    before, plan.spec = plan.spec, asdict(spec)
     if password:
         plan.sealed_secret = seal(password)
     # Its `updated_at` stays: that says when it stopped.
     plan.save(update_fields=["spec", "sealed_secret"])
-    record(by.team, by=by, action="plan.revised", subject=spec.hostname, account=plan.account_id, plan=plan.pk)
     versions.bump(plan.account_id)
+    record(
+        by.team,
+        by=by,
+        action="plan.revised",
+        subject=spec.hostname,
+        account=plan.account_id,
+        before={name: value for name, value in before.items() if value != plan.spec.get(name)},
+        after={name: value for name, value in plan.spec.items() if value != before.get(name)},
+        plan=plan.pk,
+        password=bool(password),
+    )
 
 
 def start(plan: Plan, *, by: Membership) -> None:
@@ -113,15 +131,18 @@ def abandon(plan: Plan, *, by: Membership) -> None:
     with transaction.atomic():
         for state in (Plan.State.DRAFT, Plan.State.STOPPED):
             if Plan.objects.move(plan.pk, state, Plan.State.ABANDONED, sealed_secret=""):
+                versions.bump(plan.account_id)
                 record(
                     by.team,
                     by=by,
                     action="plan.abandoned",
                     subject=plan.spec["hostname"],
                     account=plan.account_id,
+                    before={"state": state},
+                    after={"state": Plan.State.ABANDONED},
                     plan=plan.pk,
                 )
-                versions.bump(plan.account_id)
+                return
 
 
 def advance(plan_id: int) -> None:
@@ -161,8 +182,18 @@ def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None
             plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), requested_by=by.person
         )
         if started:
-            record(by.team, by=by, action=action, subject=plan.spec["hostname"], account=plan.account_id, plan=plan.pk)
+            # Here for the rest of the transaction: the first step locks the account too, after the line is written.
             versions.bump(plan.account_id)
+            record(
+                by.team,
+                by=by,
+                action=action,
+                subject=plan.spec["hostname"],
+                account=plan.account_id,
+                before={"state": before},
+                after={"state": Plan.State.RUNNING},
+                plan=plan.pk,
+            )
             advance(plan.pk)
 
 

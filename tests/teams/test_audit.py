@@ -1,0 +1,243 @@
+"""The chain of the trail: whoever alters the database by hand is found, and nothing else can change a line."""
+
+import re
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from hosting import migrations
+from hosting.teams import verification
+from hosting.teams.audit import record
+from hosting.teams.models import AppendOnlyError, AuditEntry, AuditHead, Membership, Team
+from tests import factories
+
+
+@pytest.fixture
+def by(db: None) -> Membership:
+    return factories.member()
+
+
+@pytest.fixture
+def team(by: Membership) -> Team:
+    """A team with five entries, of many sorts of values."""
+    values: list[object] = [{"label": "é ☃"}, [1, 2.0, 2.5, 1e22, True, None], "", {"b": {}, "a": 1}, None]
+    for number, value in enumerate(values):
+        record(by.team, by=by, action="test", subject=f"line {number}", before=value, number=number)
+    return by.team
+
+
+def verify(*args: str) -> tuple[int, str]:
+    """The exit code and the output of the command."""
+    out = StringIO()
+    try:
+        call_command("verify_audit", *args, stdout=out)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue()
+    return 0, out.getvalue()
+
+
+def by_hand(sql: str, *values: int | str) -> None:
+    """What somebody does who can write in the database, its rules put aside."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.replace("ENTRIES", "hosting_auditentry").replace("HEADS", "hosting_audithead"), values)
+
+
+def test_a_trail_that_nobody_touched_fits(team: Team, by: Membership) -> None:
+    record(factories.team("Other"), by=None, action="test", subject="")
+    status, out = verify()
+    assert status == 0
+    head = AuditHead.objects.get(team=team)
+    assert f"{team.pk}:5:{head.digest}" in out
+    assert "Other: 1 entries" in out
+    assert [entry.sequence for entry in AuditEntry.objects.filter(team=team).order_by("pk")] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("subject", "x"),
+        ("actor_name", "x"),
+        ("actor_id", 0),
+        ("address", "x"),
+        ("session", "x"),
+        ("token_id", 1),
+        ("action", "x"),
+        ("account_id", 1),
+        ("thing", "x"),
+        ("operation_id", 1),
+        ("before", "7"),
+        ("after", "7"),
+        ("outcome", "x"),
+        ("detail", "{}"),
+        ("at", "2001-01-01 00:00:00+00:00"),
+        ("digest", "0" * 64),
+    ],
+)
+def test_an_entry_that_was_altered_is_named(team: Team, column: str, value: int | str) -> None:
+    entry = AuditEntry.objects.get(team=team, sequence=3)
+    by_hand(f"UPDATE ENTRIES SET {column} = %s WHERE id = %s", value, entry.pk)
+    assert verify() == (1, f"team {team.pk} {team}: entry 3 (row {entry.pk}) was altered\n")
+
+
+@pytest.mark.parametrize("place", [1, 3])
+def test_an_entry_that_was_deleted_is_named(team: Team, place: int) -> None:
+    by_hand("DELETE FROM ENTRIES WHERE sequence = %s", place)
+    assert verify() == (1, f"team {team.pk} {team}: entry {place} is missing\n")
+
+
+def test_entries_that_were_deleted_and_counted_anew_are_found(team: Team) -> None:
+    by_hand("DELETE FROM ENTRIES WHERE sequence = 3")
+    by_hand("UPDATE ENTRIES SET sequence = 3 WHERE sequence = 4")
+    by_hand("UPDATE ENTRIES SET sequence = 4 WHERE sequence = 5")
+    status, out = verify()
+    assert status == 1
+    assert "entry 3 " in out
+
+
+def test_an_entry_that_was_inserted_is_named(team: Team) -> None:
+    for place in (5, 4, 3):
+        by_hand("UPDATE ENTRIES SET sequence = %s WHERE sequence = %s", place + 1, place)
+    columns = ", ".join(str(f.column) for f in AuditEntry._meta.local_fields if f.name not in {"id", "sequence"})
+    by_hand(f"INSERT INTO ENTRIES (sequence, {columns}) SELECT 3, {columns} FROM ENTRIES WHERE sequence = 2")
+    row = AuditEntry.objects.latest("pk").pk
+    assert verify() == (1, f"team {team.pk} {team}: entry 3 (row {row}) was inserted or moved\n")
+
+
+def test_entries_that_changed_places_are_named(team: Team) -> None:
+    for old, new in ((2, 100), (4, 2), (100, 4)):
+        by_hand("UPDATE ENTRIES SET sequence = %s WHERE sequence = %s", new, old)
+    status, out = verify()
+    assert status == 1
+    assert re.search(r"entry 2 \(row \d+\) was inserted or moved", out)
+
+
+def test_an_entry_of_another_team_does_not_fit(team: Team) -> None:
+    other = factories.team()
+    by_hand("UPDATE ENTRIES SET team_id = %s WHERE sequence = 1", other.pk)
+    status, out = verify()
+    assert status == 1
+    assert f"team {team.pk} {team}: entry 1 is missing" in out
+    assert f"team {other.pk} {other}: entry 1 (row" in out
+
+
+def test_a_tail_that_was_cut_is_seen_at_the_head(team: Team) -> None:
+    by_hand("DELETE FROM ENTRIES WHERE sequence > 3")
+    assert verify() == (1, f"team {team.pk} {team}: entry 4 is missing at the end: the head names a later entry\n")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM HEADS",
+        "UPDATE HEADS SET sequence = 2",
+        "UPDATE HEADS SET digest = ''",
+    ],
+)
+def test_a_head_that_does_not_fit_is_seen(team: Team, sql: str) -> None:
+    by_hand(sql)
+    status, out = verify()
+    assert status == 1
+    assert "the head names another" in out
+
+
+def test_a_trail_put_back_to_an_older_state_lacks_what_was_noted(team: Team) -> None:
+    noted = verify()[1].split()[-1]
+    assert verify("--expect", noted)[0] == 0
+    record(team, by=None, action="test", subject="later")
+    assert verify("--expect", noted)[0] == 0
+    # Entries and head together, as a copy of the database from yesterday has them.
+    digest = AuditEntry.objects.get(sequence=2).digest
+    by_hand("DELETE FROM ENTRIES WHERE sequence > 2")
+    by_hand("UPDATE HEADS SET sequence = 2, digest = %s", digest)
+    assert verify()[0] == 0
+    status, out = verify("--expect", noted)
+    assert status == 1
+    assert "entry 5 was noted, and the chain ends before it" in out
+    for number in range(5):
+        record(team, by=None, action="test", subject=f"other {number}")
+    status, out = verify("--expect", noted)
+    assert status == 1
+    assert re.search(r"entry 5 \(row \d+\) is not the one that was noted", out)
+
+
+def test_without_the_key_nobody_makes_a_chain_that_fits(team: Team, settings: Settings) -> None:
+    settings.AUDIT_KEY = "another"
+    record(team, by=None, action="test", subject="forged")
+    settings.AUDIT_KEY = settings.SECRET_KEY
+    status, out = verify()
+    assert status == 1
+    assert "entry 6 " in out
+
+
+def test_what_cannot_be_verified_is_no_success(team: Team) -> None:
+    for arguments in (["--team", "999999"], ["--expect", f"999999:1:{'0' * 64}"], ["--expect", "nonsense"]):
+        with pytest.raises(CommandError):
+            verify(*arguments)
+
+
+def test_a_long_chain_is_read_some_at_a_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "_BATCH", 2)
+    assert verification.verify(team.pk).entries == 5
+    by_hand("UPDATE ENTRIES SET subject = '' WHERE sequence = 5")
+    assert verification.verify(team.pk).entries == 4
+
+
+def test_nothing_of_the_panel_changes_a_line(team: Team) -> None:
+    entry = AuditEntry.objects.get(sequence=3)
+    entry.subject = "altered"
+    lines = AuditEntry.objects.all()
+    for change in (
+        entry.save,
+        entry.delete,
+        lines.delete,
+        lambda: lines.update(subject="altered"),
+        lambda: lines.bulk_update([entry], ["subject"]),
+    ):
+        with pytest.raises(AppendOnlyError):
+            change()
+    assert verify()[0] == 0
+
+
+def test_a_line_stays_whatever_becomes_of_the_person(team: Team, by: Membership) -> None:
+    name, number = str(by.user), by.user_id
+    by.user.delete()
+    entry = AuditEntry.objects.filter(team=team).latest("pk")
+    assert (entry.actor_id, entry.actor_name) == (number, name)
+    assert verify()[0] == 0
+
+
+def test_what_is_rolled_back_leaves_no_gap(team: Team) -> None:
+    with transaction.atomic():
+        record(team, by=None, action="test", subject="never")
+        transaction.set_rollback(True)
+    record(team, by=None, action="test", subject="next")
+    assert verify()[0] == 0
+    assert AuditEntry.objects.filter(team=team).count() == 6
+
+
+def test_a_line_costs_two_statements_beside_its_own(team: Team) -> None:
+    with transaction.atomic(), CaptureQueriesContext(connection) as asked:
+        record(team, by=None, action="test", subject="")
+    assert len(asked) == 3
+
+
+def test_entries_from_before_there_was_a_chain_get_their_places(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = factories.team()
+    record(other, by=None, action="test", subject="")
+    before = list(AuditEntry.objects.order_by("pk").values_list("sequence", "digest"))
+    by_hand("DELETE FROM HEADS")
+    by_hand("UPDATE ENTRIES SET sequence = id + 1000, digest = ''")
+    file = next(Path(migrations.__path__[0]).glob("*_audit_chain.py"))
+    migration = import_module(f"hosting.migrations.{file.stem}")
+    monkeypatch.setattr(migration, "_BATCH", 2)
+    migration.chain(apps, SimpleNamespace(connection=connection))
+    assert list(AuditEntry.objects.order_by("pk").values_list("sequence", "digest")) == before
+    assert verify()[0] == 0
