@@ -7,10 +7,12 @@ from hosting.mail.models import OutgoingMail
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
 from hosting.teams.models import AuditEntry, AuditHead, Invitation, Membership, SpendCeiling, Team, User
+from hosting.teams.token_models import ApiToken
 
 __all__ = [
     "Account",
     "AccountInfo",
+    "ApiToken",
     "AuditEntry",
     "AuditHead",
     "BalanceSample",

@@ -16,8 +16,10 @@ from hosting.inventory.capacity import Amounts
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
+from hosting.teams import tokens
 from hosting.teams.models import Invitation, Membership, Team, User
-from hosting.teams.roles import Role
+from hosting.teams.roles import Permission, Role
+from hosting.teams.token_models import ApiToken
 
 numbers = itertools.count(1)
 PASSWORD = "correct horse 1"
@@ -254,3 +256,14 @@ def saved_view(by: Membership, name: str = "", **fields: Any) -> SavedView:
     name = name or f"view {next(numbers)}"
     values = {"section": "servers", "query": "state=halted", "shared": True, **fields}
     return SavedView.objects.create(team=by.team, owner=by.user, name=name, key=key_of(name), **values)
+
+
+def token(by: Membership, name: str = "", **fields: Any) -> ApiToken:
+    """A token of the team."""
+    return new_token(by, name, **{"personal": False, **fields}).token
+
+
+def new_token(by: Membership, name: str = "", *permissions: Permission, **fields: Any) -> tokens.NewToken:
+    """A token of the person, with its secret."""
+    name = name or f"token {next(numbers)}"
+    return tokens.create(name, by=by, **{"personal": True, "permissions": permissions, **fields})

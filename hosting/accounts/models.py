@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -31,11 +32,20 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def visible_to_any(self, members: Iterable[Membership]) -> "AccountQuerySet":
         """The accounts of several memberships, such as all of one person."""
         members = list(members)
-        whole = models.Q(team__in=[member.team_id for member in members if not member.narrowed])
-        if narrowed := [member.pk for member in members if member.narrowed]:
-            some = Membership.accounts.through.objects.filter(membership__in=narrowed)
-            return self.filter(whole | models.Q(pk__in=some.values("account")))
-        return self.filter(whole)
+        seen = models.Q(team__in=[member.team_id for member in members if member.holds_for_all()])
+        if narrowed := [member.pk for member in members if member.narrowed and member.within is None]:
+            seen |= models.Q(pk__in=_accounts_of(narrowed))
+        for member in members:
+            # What an API token leaves.
+            if member.within is not None:
+                left = models.Q(team=member.team_id, pk__in=member.within)
+                seen |= left & models.Q(pk__in=_accounts_of([member.pk])) if member.narrowed else left
+        return self.filter(seen)
+
+
+def _accounts_of(memberships: Iterable[int]) -> "models.QuerySet[Any, Any]":
+    """The keys of the accounts that narrowed memberships hold for."""
+    return Membership.accounts.through.objects.filter(membership__in=memberships).values("account")
 
 
 class Account(models.Model):

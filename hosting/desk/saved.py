@@ -40,9 +40,12 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
 
     Raises:
         NotAllowedError: the member may not look at the lists.
-        Invalid: a list or a parameter that does not exist, nothing to keep, a name that is taken, or too many.
+        Invalid: a list or a parameter that does not exist, nothing to keep, a name that is taken, too many, or nobody
+            that the view would be of.
     """
     by.require(Permission.VIEW)
+    if by.person is None:
+        raise Invalid(_("Views are of people: a token of the team can't save one."))
     name = tidy(name)
     if not name or len(name) > 40:
         raise Invalid(_("A view has a name of 1 to 40 characters."), field="name")
@@ -55,7 +58,7 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
                 raise Invalid(_("You have %(most)d views of this list: delete one first.") % {"most": MOST})
             view = SavedView.objects.create(
                 team=by.team,
-                owner=by.user,
+                owner=by.person,
                 section=section,
                 name=name,
                 key=key_of(name),

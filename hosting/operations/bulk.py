@@ -16,6 +16,7 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.jobs import Job, ask
 from hosting.operations import kinds
+from hosting.operations.askers import in_the_name_of
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
@@ -25,6 +26,7 @@ from hosting.operations.submit import submit
 from hosting.teams.audit import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError
+from hosting.teams.token_use import acting_again
 
 # More at a time is a mistake more often than a wish.
 MOST_ROWS = 5_000
@@ -78,7 +80,7 @@ def begin(
     try:
         with transaction.atomic():
             bulk = Bulk.objects.create(
-                account=account, requested_by=by.person, nonce=nonce, kind=method, params=dict(params or {})
+                account=account, nonce=nonce, kind=method, params=dict(params or {}), **in_the_name_of(by)
             )
             BulkRow.objects.bulk_create(
                 BulkRow(bulk=bulk, object_id=number, subject=name[:255]) for number, name in dict(objects).items()
@@ -115,7 +117,7 @@ def resume(bulk: Bulk, *, by: Membership) -> None:
     Raises:
         NotAllowedError: as `pause`.
     """
-    _change(bulk, Bulk.State.PAUSED, Bulk.State.RUNNING, by=by, action="bulk.resumed", requested_by=by.person)
+    _change(bulk, Bulk.State.PAUSED, Bulk.State.RUNNING, by=by, action="bulk.resumed", **in_the_name_of(by))
 
 
 def retry_failed(bulk: Bulk, *, by: Membership) -> int:
@@ -141,9 +143,9 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
         Bulk.objects.filter(pk=bulk.pk).update(
             state=Bulk.State.RUNNING,
             problem="",
-            requested_by=by.person,
             set_aside_at=None,
             updated_at=timezone.now(),
+            **in_the_name_of(by),
         )
         versions.bump(bulk.account_id)
         record(
@@ -225,8 +227,7 @@ def _settle_rows(bulk: Bulk) -> int:
 
 
 def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
-    members = Membership.objects.current().select_related("team", "user")
-    by = members.filter(team=bulk.account.team_id, user=bulk.requested_by_id).first()
+    by = acting_again(team_id=bulk.account.team_id, person_id=bulk.requested_by_id, token_id=bulk.asked_through_id)
     if by is None:
         _pause(bulk, Bulk.Problem.MEMBER_LEFT)
         return

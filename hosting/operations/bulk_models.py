@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.accounts.models import Account
 from hosting.operations.models import Operation
 from hosting.teams.models import Membership, User
+from hosting.teams.token_models import ApiToken
 
 
 class BulkQuerySet(models.QuerySet["Bulk"]):
@@ -31,10 +32,15 @@ class Bulk(models.Model):
         AWAY = "away", _("The provider does not answer. Nothing was sent: go on when it is back.")
         TROUBLE = "trouble", _("The account's login does not work. Correct its settings, then go on.")
         NOT_ALLOWED = "not_allowed", _("The role of whoever asked for this does not allow it any more.")
-        MEMBER_LEFT = "member_left", _("Whoever asked for this is not in the team any more.")
+        MEMBER_LEFT = (
+            "member_left",
+            _("Whoever asked for this is not in the team any more, or their API token has ended."),
+        )
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="bulks")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # The API token that it was asked through: that of the person, or one of the team.
+    asked_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
     # The same form sent twice is the same bulk.
     nonce = models.UUIDField(default=uuid.uuid4)
     # The API method, and the parameters that all objects share.

@@ -14,6 +14,7 @@ from hosting.accounts.models import Account
 from hosting.operations.states import FINAL, OPEN, UNDER_WAY, State, is_legal
 from hosting.teams.models import Membership, User
 from hosting.teams.roles import Role
+from hosting.teams.token_models import ApiToken
 
 # What a second person may say to a decision.
 MAX_COMMENT = 500
@@ -46,6 +47,8 @@ class Plan(models.Model):
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="plans")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # The API token that it was asked through: that of the person, or one of the team.
+    asked_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
     nonce = models.UUIDField(default=uuid.uuid4)
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.NEW_SERVER)
     # What was asked for, by its kind (`operations.plan_kinds`); "hostname" is in each.
@@ -127,6 +130,10 @@ class Operation(models.Model):
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_comment = models.CharField(max_length=MAX_COMMENT, blank=True)
+    # The API token that it was asked through: that of the person, or one of the team.
+    asked_through = models.ForeignKey(
+        ApiToken, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     # The same form sent twice carries the same nonce and is the same operation.
     nonce = models.UUIDField(default=uuid.uuid4)
 
@@ -205,6 +212,11 @@ class Operation(models.Model):
             models.Index(fields=["bulk"], condition=models.Q(bulk__isnull=False), name="operations_of_a_bulk"),
             models.Index(
                 fields=["retry_of"], condition=models.Q(retry_of__isnull=False), name="retries_of_an_operation"
+            ),
+            models.Index(
+                fields=["asked_through"],
+                condition=models.Q(asked_through__isnull=False),
+                name="operations_through_a_token",
             ),
             models.Index(fields=["account", "finished_at"]),
             models.Index(

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
+from hosting.operations.askers import in_the_name_of
 from hosting.operations.models import Operation, Plan
 from hosting.operations.plan_kind import PlanSpec, StopReason
 from hosting.operations.plan_kinds import spec_of
@@ -25,6 +26,7 @@ from hosting.operations.submit import submit
 from hosting.teams.audit import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Permission
+from hosting.teams.token_use import acting_again
 
 
 def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID, password: str = "") -> Plan:
@@ -44,7 +46,7 @@ def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID,
                 "kind": spec.kind,
                 "spec": asdict(spec),
                 "sealed_secret": seal(password),
-                "requested_by": by.person,
+                **in_the_name_of(by),
             },
         )
         if created:
@@ -179,7 +181,7 @@ def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None
     _require(by, plan.account, spends=must_buy(plan))
     with transaction.atomic():
         started = Plan.objects.move(
-            plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), requested_by=by.person
+            plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), **in_the_name_of(by)
         )
         if started:
             # Here for the rest of the transaction: the first step locks the account too, after the line is written.
@@ -206,8 +208,7 @@ def _kept_password(plan: Plan) -> str:
 
 
 def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Operation]) -> None:
-    members = Membership.objects.current().select_related("team", "user")
-    member = members.filter(team=plan.account.team_id, user=plan.requested_by_id).first()
+    member = acting_again(team_id=plan.account.team_id, person_id=plan.requested_by_id, token_id=plan.asked_through_id)
     if member is None:
         _stop(plan, name, StopReason.MEMBER_LEFT)
         return

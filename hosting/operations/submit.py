@@ -13,6 +13,7 @@ from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
 from hosting.operations import ceilings, kinds, preconditions
+from hosting.operations.askers import asker, in_the_name_of
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.kind import Kind
 from hosting.operations.models import Operation, Plan
@@ -73,8 +74,8 @@ def submit(
                 step=step,
                 bulk=bulk,
                 retry_of=retry_of,
-                requested_by=by.person,
                 asked_as=by.role,
+                **in_the_name_of(by),
                 nonce=nonce,
                 kind=kind.method,
                 params=kind.as_params(),
@@ -165,6 +166,6 @@ def _require_free(account: Account, kind: Kind) -> None:
     if other is not None:
         raise Busy(
             _("“%(title)s” by %(person)s is still at work on it. Wait until that is finished.")
-            % {"title": kinds.title(other.kind), "person": other.requested_by or _("somebody")},
+            % {"title": kinds.title(other.kind), "person": asker(other) or _("somebody")},
             operation_id=other.pk,
         )

@@ -37,7 +37,7 @@ def record(
         team,
         via=by.via if by else NOWHERE,
         actor_id=by.user_id if by and by.person else None,
-        actor_name=str((by and by.person) or ""),
+        actor_name=str((by and (by.person or by.via.token_name)) or ""),
         action=action,
         subject=subject,
         account_id=account,

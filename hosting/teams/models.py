@@ -102,9 +102,11 @@ class Membership(models.Model):
 
     objects = MembershipQuerySet.as_manager()
 
-    # Where this actor's request came from, and what of its role an API token leaves: set by whoever opens the door.
+    # Where this actor's request came from, and what an API token leaves of its role and of its accounts (by their
+    # keys; None: all): set by whoever opens the door.
     via: Origin = NOWHERE
     only: frozenset[Permission] | None = None
+    within: frozenset[int] | None = None
 
     class Meta:
         constraints = [
@@ -126,17 +128,26 @@ class Membership(models.Model):
         return self.user if self.user_id else None
 
     def permissions(self) -> frozenset[Permission]:
-        """What the role holds, as far as the way in leaves it."""
+        """What the role holds, as far as the way in leaves it. A token of the team holds what it was given."""
+        if not self.user_id:
+            return self.only or frozenset()
         held = PERMISSIONS.get(self.role, frozenset())
         return held if self.only is None else held & self.only
 
+    def holds_for_all(self) -> bool:
+        """Whether the role holds for all of the team's accounts, and the way in leaves all of them."""
+        return not self.narrowed and self.within is None
+
     def reach(self) -> frozenset[int] | None:
-        """The accounts that a narrowed role holds for; None for all of the team's."""
-        return frozenset(account.pk for account in self.accounts.all()) if self.narrowed else None
+        """The accounts that the role holds for, as far as the way in leaves them; None for all of the team's."""
+        if not self.narrowed:
+            return self.within
+        own = frozenset(account.pk for account in self.accounts.all())
+        return own if self.within is None else own & self.within
 
     def reaches(self, account: OfTeam) -> bool:
-        """Whether the account is one that the role holds for."""
-        if account.team_id != self.team_id:
+        """Whether the account is one that the role holds for, and that the way in leaves."""
+        if account.team_id != self.team_id or (self.within is not None and account.pk not in self.within):
             return False
         return not self.narrowed or self.accounts.filter(pk=account.pk).exists()
 
@@ -145,8 +156,8 @@ class Membership(models.Model):
         return permission in self.permissions() and (account is None or self.reaches(account))
 
     def may_for_all(self, permission: Permission) -> bool:
-        """Whether the member holds `permission` for the team as a whole: a narrowed role never does."""
-        return permission in self.permissions() and not self.narrowed
+        """Whether the member holds `permission` for the team as a whole: a narrowed role or token never does."""
+        return permission in self.permissions() and self.holds_for_all()
 
     def require(self, permission: Permission, account: OfTeam | None = None) -> None:
         """Insist on a permission, on `account` or at all.

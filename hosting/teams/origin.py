@@ -7,12 +7,14 @@ from dataclasses import dataclass
 class Origin:
     """Address, session and API token of a request; all empty for what Sharedeck does by itself.
 
-    `session` is a short digest of the session's key, which tells two sessions apart and opens neither.
+    `session` is a short digest of the session's key, which tells two sessions apart and opens neither. A token of the
+    team has no person: its `token_name` stands for one.
     """
 
     address: str = ""
     session: str = ""
     token_id: int | None = None
+    token_name: str = ""
 
 
 NOWHERE = Origin()

@@ -53,7 +53,7 @@ class Matter:
 
 def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
     """What waits for somebody in an account, most pressing first, in four queries; 50 of each sort at most."""
-    operations = Operation.objects.filter(account=account).select_related("requested_by")
+    operations = Operation.objects.filter(account=account).select_related("requested_by", "asked_through")
     plans = Plan.objects.filter(account=account)
     found = chain(
         _of_account(account),

@@ -11,6 +11,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import slugify
 
 from hosting.accounts.models import Account
+from hosting.operations.askers import asker
 from hosting.web.templatetags.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]
@@ -58,7 +59,7 @@ OPERATIONS: Sequence[Column] = (
     ("object", lambda operation: operation.subject),
     ("state", lambda operation: operation.state),
     ("origin", lambda operation: operation.origin),
-    ("asked_by", lambda operation: operation.requested_by),
+    ("asked_by", asker),
     ("asked", lambda operation: operation.created_at),
     ("sent", lambda operation: operation.sent_at),
     ("finished", lambda operation: operation.finished_at),

@@ -108,20 +108,24 @@ def expiring_products(account: Account, now: datetime) -> list[Product]:
 def current_bulks(account: Account, now: datetime) -> list[Bulk]:
     """The changes of many objects that are not over, or began within a day: the newest five."""
     recent = Q(created_at__gt=now - timedelta(days=1)) | ~Q(state=Bulk.State.DONE)
-    bulks = Bulk.objects.filter(recent, account=account).select_related("requested_by")
+    bulks = Bulk.objects.filter(recent, account=account).select_related("requested_by", "asked_through")
     return list(bulks.annotate(total=Count("rows"))[:5])
 
 
 def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation], list[Operation]]:
     """The unfinished operations and the newest finished ones."""
-    operations = Operation.objects.filter(account=account).select_related("requested_by")
+    operations = Operation.objects.filter(account=account).select_related("requested_by", "asked_through")
     finished = operations.exclude(state__in=OPEN).order_by("-created_at", "-id")
     return list(operations.open().order_by("id")[:20]), list(finished[:count])
 
 
 def running_plans(account: Account) -> list[Plan]:
     """Plans that are being carried out."""
-    return list(Plan.objects.filter(account=account, state=Plan.State.RUNNING).select_related("requested_by")[:10])
+    return list(
+        Plan.objects.filter(account=account, state=Plan.State.RUNNING).select_related("requested_by", "asked_through")[
+            :10
+        ]
+    )
 
 
 def unfinished_plan_of(account: Account, vm_id: int) -> Plan | None:
@@ -133,7 +137,7 @@ def unfinished_plan_of(account: Account, vm_id: int) -> Plan | None:
 
 def operations_with(account: Account, count: int = 10, **object_id: int) -> list[Operation]:
     """The newest operations that made, changed or touched one object (`vm_id=12`)."""
-    operations = Operation.objects.filter(account=account, **object_id).select_related("requested_by")
+    operations = Operation.objects.filter(account=account, **object_id).select_related("requested_by", "asked_through")
     return list(operations.order_by("-id")[:count])
 
 

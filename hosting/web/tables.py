@@ -61,7 +61,7 @@ class ProductTable(List):
 
 class OperationTable(List):
     row_template = "hosting/rows/operation.html"
-    related = ("requested_by",)
+    related = ("requested_by", "asked_through")
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "created_at", "id"))

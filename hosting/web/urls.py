@@ -3,6 +3,7 @@ from django.urls.converters import IntConverter
 
 from hosting.web.views import (
     accounts,
+    api,
     bulk,
     dashboard,
     disks,
@@ -22,6 +23,7 @@ from hosting.web.views import (
     shares,
     tags,
     team,
+    tokens,
     trends,
 )
 
@@ -115,12 +117,18 @@ of_team = [
     path("invitations/<number:invitation_id>/resend/", invitations.resend, name="invitation_resend"),
     path("invitations/<number:invitation_id>/revoke/", invitations.revoke, name="invitation_revoke"),
     path("settings/", team.settings, name="team_settings"),
+    path("tokens/", tokens.of_team, name="team_tokens"),
+    path("tokens/new/", tokens.new, {"personal": False}, name="team_token_new"),
+    path("tokens/own/new/", tokens.new, {"personal": True}, name="my_token_new"),
+    path("tokens/<number:token_id>/revoke/", tokens.revoke, name="token_revoke"),
 ]
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("search/", search.search, name="search"),
     path("accounts/", accounts.index, name="accounts"),
+    path("me/tokens/", tokens.mine, name="my_tokens"),
+    path("api/v1/whoami", api.whoami, name="api_whoami"),
     path("accounts/connect/", accounts.connect, name="connect"),
     path("teams/new/", team.new, name="team_new"),
     path("invitations/<str:token>/", invitations.accept, name="invitation"),

@@ -1,4 +1,4 @@
-"""Above a ceiling: nothing is sent before a second person has said so, and once they have, it is an ordinary request."""
+"""Above a ceiling nothing is sent before a second person has said so; then it is an ordinary request."""
 
 import uuid
 from datetime import timedelta

@@ -95,6 +95,9 @@ CHANGES = {
     "invite",
     "invitation_resend",
     "invitation_revoke",
+    "team_tokens",
+    "team_token_new",
+    "token_revoke",
 }
 
 
@@ -175,6 +178,7 @@ def every_page(account: Account, by: Membership) -> list[Page]:
         "team_id": account.team_id,
         "member_id": factories.member(Role.VIEWER, of=account.team).pk,
         "invitation_id": factories.invitation(account.team, by=by).pk,
+        "token_id": factories.token(by).pk,
     }
     for pattern in of_team:
         name = str(pattern.name)

@@ -10,6 +10,7 @@ from hosting.web.templatetags import (  # noqa: F401 - each adds its own
     people,
     plan_words,
     rows,
+    tokens,
     words,
 )
 from hosting.web.templatetags.registry import register

@@ -31,7 +31,9 @@ _PLANS = {
 
 _REASONS = {
     StopReason.NOT_FREE: gettext_lazy("The shares that this server needs are not free."),
-    StopReason.MEMBER_LEFT: gettext_lazy("Whoever started this plan is not in the team any more."),
+    StopReason.MEMBER_LEFT: gettext_lazy(
+        "Whoever started this plan is not in the team any more, or their API token has ended."
+    ),
     StopReason.NO_PASSWORD: gettext_lazy("The root password was not kept. Give it again."),
     StopReason.AWAY: gettext_lazy("The provider did not answer: nothing was sent. Try again when it is back."),
     StopReason.BUSY: gettext_lazy("Another operation was still at work on the same object. Try again."),

@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.inventory.models import Product, Vm
 from hosting.operations import kinds, problems
+from hosting.operations.askers import asker
+from hosting.operations.bulk_models import Bulk
 from hosting.operations.estimates import Price
-from hosting.operations.models import Operation
+from hosting.operations.models import Operation, Plan
 from hosting.web import find, queries
 from hosting.web.templatetags.formats import money, plain, size
 from hosting.web.templatetags.registry import register
@@ -116,11 +118,11 @@ def unit_price(price: Price, product_name: str) -> str:
 
 
 @register.filter
-def asked_by(operation: Operation) -> str:
-    """Who asked for an operation."""
-    if operation.origin == Operation.Origin.OUTSIDE:
+def asked_by(thing: Operation | Plan | Bulk) -> str:
+    """Who asked for an operation, a plan or a bulk."""
+    if isinstance(thing, Operation) and thing.origin == Operation.Origin.OUTSIDE:
         return _("Outside Sharedeck")
-    return str(operation.requested_by or "–")
+    return asker(thing) or "–"
 
 
 OBJECT_TYPES = {

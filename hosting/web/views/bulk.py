@@ -96,7 +96,7 @@ def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: Bulk
 
 def _bulk(request: AccountRequest, bulk_id: int) -> Bulk:
     bulk: Bulk = get_object_or_404(
-        Bulk.objects.select_related("requested_by", "account"), account=request.account, pk=bulk_id
+        Bulk.objects.select_related("requested_by", "asked_through", "account"), account=request.account, pk=bulk_id
     )
     return bulk
 

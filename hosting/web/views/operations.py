@@ -50,7 +50,9 @@ def index(request: AccountRequest) -> HttpResponseBase:
 
 def _operation(request: AccountRequest, operation_id: int) -> Operation:
     operation: Operation = get_object_or_404(
-        Operation.objects.select_related("requested_by", "plan"), account=request.account, pk=operation_id
+        Operation.objects.select_related("requested_by", "asked_through", "plan"),
+        account=request.account,
+        pk=operation_id,
     )
     return operation
 
@@ -189,7 +191,9 @@ def _equals(operation: Operation) -> list[Operation]:
     if not operation.needs_person:
         return []
     others = operation.account.operations.filter(kind=operation.kind, state=State.UNCERTAIN).exclude(pk=operation.pk)
-    return [other for other in others.select_related("requested_by") if other.params == operation.params]
+    return [
+        other for other in others.select_related("requested_by", "asked_through") if other.params == operation.params
+    ]
 
 
 def _candidates(operation: Operation) -> list[dict[str, object]]:

@@ -30,7 +30,7 @@ _CHANGE = {Plan.Kind.NEW_SERVER: new_server.change, Plan.Kind.RESIZE: resize.cha
 
 def _plan(request: AccountRequest, plan_id: int) -> Plan:
     plan: Plan = get_object_or_404(
-        Plan.objects.select_related("requested_by", "account"), account=request.account, pk=plan_id
+        Plan.objects.select_related("requested_by", "asked_through", "account"), account=request.account, pk=plan_id
     )
     return plan
 

@@ -1,0 +1,53 @@
+"""Tokens as lists show them: those that work, and for a while those that have ended."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from hosting.teams.models import Membership
+from hosting.teams.roles import Permission
+from hosting.teams.token_models import ApiToken
+from hosting.teams.token_use import Standing, standing
+
+# How long a list shows a token that has ended; the trail knows it for ever.
+_ENDED_SHOWN = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A token, and whether it works."""
+
+    token: ApiToken
+    standing: Standing
+
+    @property
+    def works(self) -> bool:
+        return self.standing == Standing.WORKS
+
+
+def of_person(person_id: int) -> list[Listed]:
+    """A person's own tokens, in all teams. Three queries."""
+    return _listed(ApiToken.objects.filter(owner=person_id))
+
+
+def of_team(by: Membership) -> list[Listed]:
+    """All tokens of the team, and of its people in it. Three queries.
+
+    Raises:
+        NotAllowedError: the member does not manage the people of the whole team.
+    """
+    by.require_for_all(Permission.MANAGE_PEOPLE)
+    return _listed(ApiToken.objects.filter(team=by.team_id))
+
+
+def _listed(tokens: QuerySet[ApiToken]) -> list[Listed]:
+    now = timezone.now()
+    since = now - _ENDED_SHOWN
+    shown = tokens.filter(Q(revoked_at=None) | Q(revoked_at__gt=since), expires_at__gt=since)
+    rows = list(shown.select_related("team", "owner", "created_by").prefetch_related("accounts"))
+    found = Membership.objects.current().filter(pk__in={row.membership_id for row in rows if row.membership_id})
+    members = {member.pk: member for member in found}
+    listed = [Listed(row, standing(row, members.get(row.membership_id or 0), now)) for row in rows]
+    return sorted(listed, key=lambda each: not each.works)

@@ -1,0 +1,134 @@
+"""Who acts with an API token. One refusal to the outside; why, only the trail and the lists of tokens say."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, TextChoices
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from hosting.teams import networks, token_secrets
+from hosting.teams.audit import record
+from hosting.teams.models import Membership
+from hosting.teams.origin import Origin
+from hosting.teams.token_models import ApiToken
+
+# A program may ask every second: its token's row and the trail need not hear of each time.
+_USE_NOTED_EVERY = timedelta(minutes=1)
+_REFUSAL_NOTED_EVERY = timedelta(hours=1)
+
+
+class Standing(TextChoices):
+    """Whether a token works, and otherwise why not."""
+
+    WORKS = "works", _("Works")
+    REVOKED = "revoked", _("Revoked")
+    EXPIRED = "expired", _("Expired")
+    LEFT = "left", _("No longer a member")
+    INACTIVE = "inactive", _("Person switched off")
+
+
+class BadTokenError(Exception):
+    """The token opens nothing. `reason` is for the trail and for tests, never for whoever holds it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("this API token opens nothing")
+        self.reason = reason
+
+
+def standing(token: ApiToken, member: Membership | None, now: datetime) -> Standing:
+    """Whether a token works; `member` is the current membership of the person that it is of."""
+    if token.expires_at <= (token.revoked_at or now):
+        return Standing.EXPIRED
+    if token.revoked_at is not None:
+        return Standing.REVOKED
+    if token.owner is None:
+        return Standing.WORKS
+    if member is None:
+        return Standing.LEFT
+    return Standing.WORKS if token.owner.is_active else Standing.INACTIVE
+
+
+@sensitive_variables("secret")
+def actor_for(secret: str, *, address: str) -> Membership:
+    """Who acts with this token, asked from `address`: an actor for the domain (`by=`) that the token narrows.
+
+    The row is found by the digest of the secret, so how long it takes says nothing about how much of it was right.
+
+    Raises:
+        BadTokenError: there is no such token, or it does not work now, or not from there.
+    """
+    if not token_secrets.is_well_formed(secret):
+        raise BadTokenError("malformed")
+    tokens = ApiToken.objects.select_related("team", "owner")
+    token = tokens.filter(digest=token_secrets.digest(secret)).first()
+    if token is None:
+        raise BadTokenError("unknown")
+    member, now = _member(token), timezone.now()
+    reason: str = standing(token, member, now)
+    if reason == Standing.WORKS and token.networks and not networks.contains(token.networks, address):
+        reason = "network"
+    if reason != Standing.WORKS:
+        _note_refusal(token, reason, address, now)
+        raise BadTokenError(reason)
+    _note_use(token, address, now)
+    return _actor(token, member, address)
+
+
+def acting_again(*, team_id: int, person_id: int | None, token_id: int | None) -> Membership | None:
+    """Who asked for something that goes on by itself, as they are now; None when they are not in the team any more, or
+    the token that they asked through does not work any more.
+    """
+    if token_id is None:
+        members = Membership.objects.current().select_related("team", "user")
+        return members.filter(team=team_id, user=person_id).first()
+    token = ApiToken.objects.select_related("team", "owner").filter(pk=token_id, team=team_id).first()
+    if token is None:
+        return None
+    member = _member(token)
+    return _actor(token, member, "") if standing(token, member, timezone.now()) == Standing.WORKS else None
+
+
+def _member(token: ApiToken) -> Membership | None:
+    """The membership that a person's token was made under, if it has not ended."""
+    if token.owner is None:
+        return None
+    members = Membership.objects.current().select_related("team", "user")
+    return members.filter(pk=token.membership_id, team=token.team_id, user=token.owner_id).first()
+
+
+def _actor(token: ApiToken, member: Membership | None, address: str) -> Membership:
+    # A token of the team acts as a membership that is no row: of nobody, without a role.
+    actor = member or Membership(team=token.team, role="")
+    actor.via = _origin(token, address)
+    actor.only = token.held()
+    actor.within = frozenset(token.accounts.values_list("pk", flat=True)) if token.narrowed else None
+    return actor
+
+
+def _origin(token: ApiToken, address: str) -> Origin:
+    return Origin(address=address, token_id=token.pk, token_name=token.name)
+
+
+def _note_use(token: ApiToken, address: str, now: datetime) -> None:
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - _USE_NOTED_EVERY)
+    ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now, last_used_from=address)
+
+
+def _note_refusal(token: ApiToken, reason: str, address: str, now: datetime) -> None:
+    stale = Q(refused_at=None) | Q(refused_at__lt=now - _REFUSAL_NOTED_EVERY)
+    with transaction.atomic():
+        if ApiToken.objects.filter(stale, pk=token.pk).update(refused_at=now):
+            # By the token, not by its person: whoever holds it now may be somebody else.
+            holder = Membership(team=token.team, role="")
+            holder.via = _origin(token, address)
+            record(
+                token.team,
+                by=holder,
+                action="token.refused",
+                subject=token.name,
+                thing=f"token:{token.pk}",
+                outcome="refused",
+                reason=reason,
+            )

@@ -1,0 +1,219 @@
+"""API tokens: making and ending them. Who acts with one is found in `token_use`.
+
+Nobody gives a token what they lack. A token of a person never holds more than their role does at the moment of use; one
+of the team holds what it was given until it ends, whatever becomes of whoever made it.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+
+from hosting.teams import networks, token_secrets
+from hosting.teams.audit import record
+from hosting.teams.models import Membership, OfTeam, Team
+from hosting.teams.roles import NotAllowedError, Permission
+from hosting.teams.token_models import ApiToken
+
+# What a token may hold. It never brings people in, changes the rules or is the second pair of eyes: those are for
+# persons, who have proved that they are there.
+GRANTABLE = (
+    Permission.VIEW,
+    Permission.OPERATE,
+    Permission.DELETE,
+    Permission.SPEND,
+    Permission.MANAGE_ACCOUNTS,
+    Permission.READ_AUDIT,
+)
+# Every token ends: one that was forgotten must not open the door for ever. Days.
+USUAL_DAYS, MOST_DAYS = 90, 365
+# Live ones of one person in a team, or of one team.
+MOST = 50
+MOST_NETWORKS = 20
+LONGEST_NAME = 60
+
+
+class InvalidTokenError(Exception):
+    """What to correct before the token can be made: `message` says it, `field` names the input that it belongs to."""
+
+    def __init__(self, message: str | Promise, *, field: str) -> None:
+        super().__init__(str(message))
+        self.message = message
+        self.field = field
+
+
+@dataclass(frozen=True)
+class NewToken:
+    """A token and its secret, which nobody can read again."""
+
+    token: ApiToken
+    secret: str = field(repr=False)
+
+
+def grantable(by: Membership) -> list[Permission]:
+    """What the member may give to a token: of their own permissions those that a token may hold."""
+    return [permission for permission in GRANTABLE if permission in by.permissions()]
+
+
+def require_may_create(by: Membership, *, personal: bool) -> None:
+    """Insist on what making a token needs: nothing for one's own, managing the whole team's people for the team's.
+
+    Raises:
+        NotAllowedError: the member does not manage people, or is a token itself: tokens make no tokens.
+    """
+    if by.person is None or by.via.token_id is not None:
+        raise NotAllowedError(Permission.MANAGE_PEOPLE)
+    if not personal:
+        by.require_for_all(Permission.MANAGE_PEOPLE)
+
+
+def create(
+    name: str,
+    *,
+    by: Membership,
+    personal: bool,
+    permissions: Collection[Permission],
+    accounts: Sequence[OfTeam] | None = None,
+    allowed_from: Sequence[str] = (),
+    days: int = USUAL_DAYS,
+) -> NewToken:
+    """Make a token of the member, or of their team. It may always look.
+
+    `accounts` None is all that the member's role holds for, or all of the team's; `allowed_from` is addresses and
+    networks, anywhere when empty; it ends after so many `days`.
+
+    Raises:
+        NotAllowedError: the member lacks a permission or an account that it would hold, or may not make it at all.
+        InvalidTokenError: what to correct.
+    """
+    require_may_create(by, personal=personal)
+    held = _permissions(permissions, by)
+    chosen = None if accounts is None else _accounts(accounts, by)
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise InvalidTokenError(_("A token has a name of 1 to 60 characters."), field="name")
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidTokenError(_("A token lasts from one day to one year."), field="days")
+    allowed = _networks(allowed_from)
+    secret = token_secrets.new(token_secrets.PERSONAL if personal else token_secrets.OF_TEAM)
+    with transaction.atomic():
+        # One token of a team at a time: names are compared and counted.
+        Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+        _require_room(name, by, personal=personal)
+        token = ApiToken.objects.create(
+            team=by.team,
+            owner=by.person if personal else None,
+            membership=by if personal else None,
+            created_by=by.person,
+            name=name,
+            digest=token_secrets.digest(secret),
+            prefix=token_secrets.shown(secret),
+            permissions=held,
+            narrowed=chosen is not None,
+            networks=allowed,
+            expires_at=timezone.now() + timedelta(days=days),
+        )
+        token.accounts.set(chosen or ())
+        record(by.team, by=by, action="token.created", subject=name, thing=_thing(token), after=_as_json(token, chosen))
+    return NewToken(token, secret)
+
+
+def may_revoke(token: ApiToken, *, by: Membership) -> bool:
+    """One's own; any of the team, whoever manages the people of the whole team. Never with a token."""
+    if token.team_id != by.team_id or by.person is None or by.via.token_id is not None:
+        return False
+    return token.owner_id == by.user_id or by.may_for_all(Permission.MANAGE_PEOPLE)
+
+
+def require_may_revoke(token: ApiToken, *, by: Membership) -> None:
+    """Insist on `may_revoke`.
+
+    Raises:
+        NotAllowedError: it is somebody else's or the team's, and the member does not manage people.
+    """
+    if not may_revoke(token, by=by):
+        raise NotAllowedError(Permission.MANAGE_PEOPLE)
+
+
+def revoke(token: ApiToken, *, by: Membership) -> bool:
+    """End a token now: the next request with it is refused. False when it had been revoked before.
+
+    Raises:
+        NotAllowedError: as `require_may_revoke`.
+    """
+    require_may_revoke(token, by=by)
+    with transaction.atomic():
+        ended = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+        if ended:
+            record(by.team, by=by, action="token.revoked", subject=token.name, thing=_thing(token))
+    return bool(ended)
+
+
+def _permissions(asked: Collection[Permission], by: Membership) -> list[str]:
+    for permission in asked:
+        if permission not in GRANTABLE:
+            raise InvalidTokenError(
+                _("A token can't hold this permission: a person must be there."), field="permissions"
+            )
+        if not by.may(permission):
+            raise NotAllowedError(permission)
+    return [permission.value for permission in GRANTABLE if permission in asked or permission == Permission.VIEW]
+
+
+def _accounts(asked: Sequence[OfTeam], by: Membership) -> list[int]:
+    if not asked:
+        raise InvalidTokenError(_("Choose at least one account."), field="accounts")
+    reach = by.reach()
+    if any(account.team_id != by.team_id or (reach is not None and account.pk not in reach) for account in asked):
+        raise NotAllowedError(Permission.VIEW, narrowed=True)
+    return sorted({account.pk for account in asked})
+
+
+def _networks(asked: Sequence[str]) -> list[str]:
+    found, wrong = [], []
+    for text in asked:
+        try:
+            found.append(str(networks.parse(text)))
+        except ValueError:
+            wrong.append(text[:60])
+    if wrong:
+        words = _(
+            "Not an address or a network: %(wrong)s. Write each on its own line, like 192.0.2.7 or 2001:db8::/32."
+        )
+        raise InvalidTokenError(words % {"wrong": get_text_list(wrong[:5], _("or"))}, field="networks")
+    if len(found) > MOST_NETWORKS:
+        raise InvalidTokenError(_("Give %(most)d networks at most.") % {"most": MOST_NETWORKS}, field="networks")
+    return list(dict.fromkeys(found))
+
+
+def _require_room(name: str, by: Membership, *, personal: bool) -> None:
+    whose = Q(owner=by.user_id) if personal else Q(owner=None)
+    rows = ApiToken.objects.filter(whose, team=by.team_id, revoked_at=None)
+    # One that has expired makes room for its successor of the same name.
+    rows.filter(expires_at__lte=timezone.now()).update(revoked_at=F("expires_at"))
+    if rows.filter(name__iexact=name).exists():
+        words = _("There is a token of this name already: choose another, or revoke that one first.")
+        raise InvalidTokenError(words, field="name")
+    if rows.count() >= MOST:
+        words = _("There are %(most)d tokens already: revoke one first.")
+        raise InvalidTokenError(words % {"most": MOST}, field="name")
+
+
+def _thing(token: ApiToken) -> str:
+    return f"token:{token.pk}"
+
+
+def _as_json(token: ApiToken, accounts: Sequence[int] | None) -> dict[str, object]:
+    return {
+        "of": "person" if token.is_personal else "team",
+        "permissions": token.permissions,
+        "accounts": accounts,
+        "networks": token.networks,
+        "expires_at": token.expires_at.isoformat(),
+    }

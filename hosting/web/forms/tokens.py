@@ -1,0 +1,113 @@
+"""Making an API token."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from hosting.accounts.models import Account
+from hosting.teams.roles import Permission
+from hosting.teams.tokens import LONGEST_NAME, USUAL_DAYS
+from hosting.web.forms.accounts import QUIET
+
+# What each permission lets a program do.
+WORDS = {
+    Permission.OPERATE: (
+        gettext_lazy("Operate"),
+        gettext_lazy("Create, start, stop, reboot and resize servers; create, attach and detach disks."),
+    ),
+    Permission.DELETE: (gettext_lazy("Delete"), gettext_lazy("Delete servers and disks, with all that is on them.")),
+    Permission.SPEND: (gettext_lazy("Spend"), gettext_lazy("Buy, renew and change shares: this takes money.")),
+    Permission.MANAGE_ACCOUNTS: (
+        gettext_lazy("Manage accounts"),
+        gettext_lazy("Connect reseller logins, and change their passwords and settings."),
+    ),
+    Permission.READ_AUDIT: (gettext_lazy("Read the audit trail"), gettext_lazy("See who did what in the team.")),
+}
+_DAYS = (7, 30, USUAL_DAYS, 180, 365)
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=LONGEST_NAME,
+        widget=forms.TextInput(attrs=QUIET),
+        help_text=gettext_lazy("What uses it, such as “nightly report”."),
+    )
+    permissions = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Besides looking it may"),
+        coerce=Permission,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    reach = forms.ChoiceField(label=gettext_lazy("Where"), initial="some", widget=forms.RadioSelect)
+    accounts = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("The accounts"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    networks = forms.CharField(
+        label=gettext_lazy("Only from these networks"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3, **QUIET}),
+        help_text=gettext_lazy("Addresses or networks, each on its own line. Empty: from anywhere."),
+    )
+    days = forms.TypedChoiceField(
+        label=gettext_lazy("It ends after"),
+        coerce=int,
+        initial=USUAL_DAYS,
+        help_text=gettext_lazy("Every token ends: make a new one in time."),
+    )
+
+    def __init__(
+        self, *args: Any, permissions: Sequence[Permission], accounts: Sequence[Account], whole: str, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._accounts = {account.pk: account for account in accounts}
+        self._offer("days", [(days, _until(days)) for days in _DAYS])
+        if offered := [permission for permission in WORDS if permission in permissions]:
+            self._offer("permissions", [(permission.value, _explained(permission)) for permission in offered])
+        else:
+            del self.fields["permissions"]
+        self._offer("reach", [("some", _("The accounts chosen below")), ("all", whole)])
+        if accounts:
+            self._offer(
+                "accounts", [(pk, f"{account.label} ({account.handle})") for pk, account in self._accounts.items()]
+            )
+        else:
+            self.fields["reach"].initial = "all"
+            del self.fields["accounts"]
+
+    def _offer(self, field: str, choices: list[Any]) -> None:
+        self.fields[field].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        chosen = data.get("accounts")
+        if data.get("reach") == "some" and not chosen and "accounts" not in self.errors:
+            self.add_error("accounts" if "accounts" in self.fields else "reach", _("Choose at least one account."))
+        if data.get("reach") == "all" and chosen:
+            self.add_error("reach", ValidationError(_("You chose all accounts, and also some of them: which is it?")))
+        return data
+
+    def chosen(self) -> list[Account] | None:
+        """The accounts that it is kept to; None for all."""
+        if self.cleaned_data["reach"] == "all":
+            return None
+        return [self._accounts[pk] for pk in self.cleaned_data["accounts"]]
+
+
+def _explained(permission: Permission) -> str:
+    title, text = WORDS[permission]
+    return format_html('<span>{} <span class="quiet small d-block">{}</span></span>', title, text)
+
+
+def _until(days: int) -> str:
+    """ "90 days, on 21 February 2027" """
+    date = formats.date_format(timezone.localdate() + timedelta(days=days), "DATE_FORMAT")
+    return _("%(days)s, on %(date)s") % {"days": ngettext("%d day", "%d days", days) % days, "date": date}

@@ -1,0 +1,16 @@
+"""What an API token may do, in words."""
+
+from django.utils.translation import gettext as _
+
+from hosting.teams.token_models import ApiToken
+from hosting.web.forms.tokens import WORDS
+from hosting.web.templatetags.registry import register
+
+
+@register.filter
+def token_permissions(token: ApiToken) -> str:
+    """ "Look, operate, delete" """
+    held = token.held()
+    return ", ".join(
+        [_("Look"), *(str(title).lower() for permission, (title, _text) in WORDS.items() if permission in held)]
+    )

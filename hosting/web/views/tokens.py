@@ -1,0 +1,157 @@
+"""API tokens: a person's own, and those of a team."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_safe
+
+from hosting.accounts.models import Account
+from hosting.teams import token_lists, tokens
+from hosting.teams.token_models import ApiToken
+from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.tokens import TokenForm
+from hosting.web.pages import person_page
+from hosting.web.pages import team_page as render_page
+from hosting.web.scope import PersonRequest, TeamRequest, signed_in, team_page
+
+FORMS = ["GET", "HEAD", "POST"]
+
+
+@require_safe
+@signed_in
+def mine(request: PersonRequest) -> HttpResponse:
+    """A person's own tokens, by team."""
+    listed = token_lists.of_person(request.user.pk)
+    teams = [member.team for member in request.memberships]
+    groups = [
+        {
+            "team": team,
+            "title": team.name,
+            "rows": [each for each in listed if each.token.team_id == team.pk],
+            "to_new": reverse("my_token_new", args=[team.pk]),
+        }
+        for team in teams
+    ]
+    left = [each for each in listed if each.token.team_id not in {team.pk for team in teams}]
+    if left:
+        groups.append({"title": _("Teams that you have left"), "rows": left})
+    return person_page(request, "my_tokens", {"groups": groups}, section="tokens")
+
+
+@require_safe
+@team_page
+def of_team(request: TeamRequest) -> HttpResponse:
+    """The team's tokens, and those that its people have made for themselves."""
+    listed = token_lists.of_team(request.member)
+    own = [each for each in listed if not each.token.is_personal]
+    of_people = [each for each in listed if each.token.is_personal]
+    groups: list[dict[str, Any]] = [
+        {
+            "title": _("Tokens of the team"),
+            "note": _("They belong to nobody: they go on when whoever made them leaves."),
+            "rows": own,
+            "to_new": reverse("team_token_new", args=[request.member.team_id]),
+        }
+    ]
+    if of_people:
+        note = _("Each holds at most what its person may do in this team, and ends with their membership.")
+        groups.append({"title": _("Tokens of its people"), "note": note, "rows": of_people})
+    return render_page(request, "team_tokens", {"groups": groups}, tab="tokens")
+
+
+@require_http_methods(FORMS)
+@team_page
+@sensitive_variables("made")
+def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
+    """Make a token. The answer to the form shows the secret, once: it is in no session and in no address."""
+    member = request.member
+    tokens.require_may_create(member, personal=personal)
+    form = TokenForm(
+        request.POST or None,
+        permissions=tokens.grantable(member),
+        accounts=list(Account.objects.visible_to(member).order_by("label", "id")),
+        whole=_("All accounts that your role holds for, also later ones")
+        if personal
+        else _("All accounts of the team, also later ones"),
+    )
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = tokens.create(
+                data["name"],
+                by=member,
+                personal=personal,
+                permissions=data.get("permissions", ()),
+                accounts=form.chosen(),
+                allowed_from=data["networks"].split(),
+                days=data["days"],
+            )
+        except tokens.InvalidTokenError as wrong:
+            form.add_error(wrong.field if wrong.field in form.fields else None, str(wrong))
+        else:
+            # The command without the secret, which would stay in the history of a shell.
+            whoami = request.build_absolute_uri(reverse("api_whoami"))
+            command = f'curl --header "Authorization: Bearer $SHAREDECK_TOKEN" {whoami}'
+            context = {"made": made, "command": command, **_words(request, personal=personal)}
+            return _page(request, "token_made", context, personal=personal)
+    context = {
+        "form": form,
+        "submit": _("Make the token"),
+        "icon": "key-round",
+        **_words(request, personal=personal),
+    }
+    return _page(request, "form", context, personal=personal, bad=form.is_bound)
+
+
+@require_http_methods(FORMS)
+@team_page
+def revoke(request: TeamRequest, token_id: int) -> HttpResponse:
+    """End a token, after a question."""
+    token = get_object_or_404(ApiToken.objects.select_related("owner"), team=request.member.team_id, pk=token_id)
+    tokens.require_may_revoke(token, by=request.member)
+    own = token.owner_id == request.user.pk
+    there = reverse("my_tokens") if own else reverse("team_tokens", args=[token.team_id])
+    if request.method == "POST":
+        tokens.revoke(token, by=request.member)
+        messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
+        response = redirect(there)
+        response.status_code = 303
+        return response
+    context = {
+        "form": ChangeForm(),
+        "title": _("Revoke the token “%(name)s”") % {"name": token.name},
+        "lead": _("What uses it is refused from now on. It can't be taken back: a new token has a new secret."),
+        "facts": "hosting/_token_facts.html",
+        "token": token,
+        "submit": _("Revoke"),
+        "icon": "ban",
+        "danger": True,
+        "cancel": there,
+    }
+    return _page(request, "form", context, personal=own)
+
+
+def _words(request: TeamRequest, *, personal: bool) -> dict[str, Any]:
+    team = request.member.team
+    if personal:
+        title = _("New token of yours in the team %(name)s") % {"name": team.name}
+        lead = _(
+            "It acts in your name. It holds at most what your role allows at the moment, and ends with your membership."
+        )
+        return {"title": title, "lead": lead, "cancel": reverse("my_tokens")}
+    title = _("New token of the team %(name)s") % {"name": team.name}
+    lead = _("It acts in its own name, with what you give it here, and goes on when you leave the team.")
+    return {"title": title, "lead": lead, "cancel": reverse("team_tokens", args=[team.pk])}
+
+
+def _page(
+    request: TeamRequest, page: str, context: dict[str, Any], *, personal: bool, bad: bool = False
+) -> HttpResponse:
+    if personal:
+        return person_page(request, page, context, section="tokens", bad=bad)
+    return render_page(request, page, context, tab="tokens", bad=bad)

@@ -1,0 +1,394 @@
+"""API tokens at the domain: nobody gives what they lack, and nobody keeps what they have lost."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from hosting.accounts.models import Account
+from hosting.desk import saved
+from hosting.operations import bulk, kinds
+from hosting.operations.bulk_models import Bulk
+from hosting.operations.models import Operation
+from hosting.operations.rejection import Invalid
+from hosting.operations.submit import submit
+from hosting.teams import networks, token_lists, token_secrets, tokens
+from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.roles import NotAllowedError, Permission, Role
+from hosting.teams.token_models import ApiToken
+from hosting.teams.token_use import BadTokenError, Standing, actor_for
+from tests import factories
+
+HERE = "192.0.2.7"
+
+
+@pytest.fixture
+def owner(db: None) -> Membership:
+    return factories.member(Role.OWNER)
+
+
+def refusal(secret: str, address: str = HERE) -> str:
+    """Why a token opens nothing."""
+    with pytest.raises(BadTokenError) as refused:
+        actor_for(secret, address=address)
+    return refused.value.reason
+
+
+def narrowed(role: str, *accounts: Account) -> Membership:
+    """A member whose role holds for these accounts alone."""
+    member = factories.member(role, of=accounts[0].team)
+    member.narrowed = True
+    member.save()
+    member.accounts.set(accounts)
+    return member
+
+
+# What a secret looks like
+
+
+def test_a_secret_can_be_found_by_scanners_and_checks_itself() -> None:
+    secret = token_secrets.new(token_secrets.PERSONAL)
+    assert token_secrets.PATTERN.fullmatch(secret)
+    assert token_secrets.is_well_formed(secret)
+    assert secret != token_secrets.new(token_secrets.PERSONAL)
+    other = "A" if secret[20] != "A" else "B"
+    for wrong in (secret[:20] + other + secret[21:], secret.replace("_p_", "_t_"), secret[:-1], f"{secret}\n", ""):
+        assert not token_secrets.is_well_formed(wrong)
+
+
+def test_the_rows_hold_no_secret(owner: Membership) -> None:
+    made = factories.new_token(owner)
+    row = ApiToken.objects.filter(pk=made.token.pk).values().get()
+    assert made.secret not in repr(row) + repr(made)
+    assert made.secret.startswith(row["prefix"])
+    assert len(row["prefix"]) < 16
+
+
+# Networks
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "inside"),
+    [
+        ("192.0.2.0/24", "192.0.2.9", True),
+        ("192.0.2.9/24", "192.0.2.200", True),
+        ("192.0.2.9", "192.0.2.10", False),
+        ("192.0.2.0/24", "::ffff:192.0.2.9", True),
+        ("::ffff:192.0.2.0/120", "192.0.2.9", True),
+        ("::ffff:192.0.2.0/120", "192.0.3.9", False),
+        ("2001:db8::/32", "2001:db8:1::1", True),
+        ("2001:db8::/32", "192.0.2.9", False),
+        ("0.0.0.0/0", "2001:db8::1", False),
+        ("fe80::/10", "fe80::1%eth0", True),
+        ("192.0.2.0/24", "", False),
+        ("192.0.2.0/24", "nonsense", False),
+    ],
+)
+def test_an_address_is_in_a_network(network: str, address: str, inside: bool) -> None:
+    assert networks.contains([network], address) is inside
+
+
+# Making one
+
+
+def test_a_token_holds_no_more_than_its_maker(owner: Membership) -> None:
+    operator = factories.member(Role.OPERATOR_WITHOUT_DELETE, of=owner.team)
+    made = factories.new_token(operator, "deploy", Permission.OPERATE)
+    assert made.token.permissions == ["view", "operate"]
+    for lacking in (Permission.DELETE, Permission.SPEND, Permission.READ_AUDIT):
+        with pytest.raises(NotAllowedError):
+            factories.new_token(operator, "more", lacking)
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    with pytest.raises(NotAllowedError):
+        factories.new_token(admin, "servers", Permission.OPERATE, personal=False)
+
+
+@pytest.mark.parametrize("permission", [Permission.MANAGE_PEOPLE, Permission.MANAGE_POLICIES, Permission.APPROVE])
+def test_no_token_does_what_a_person_must_be_there_for(owner: Membership, permission: Permission) -> None:
+    for personal in (True, False):
+        with pytest.raises(tokens.InvalidTokenError):
+            factories.new_token(owner, "all", permission, personal=personal)
+    assert permission not in tokens.grantable(owner)
+
+
+def test_a_token_of_the_team_needs_somebody_who_manages_all_of_it(owner: Membership) -> None:
+    account = factories.account(owner.team)
+    for member in (factories.member(Role.OPERATOR, of=owner.team), narrowed(Role.ADMIN, account)):
+        with pytest.raises(NotAllowedError):
+            factories.new_token(member, personal=False)
+    assert factories.new_token(factories.member(Role.ADMIN, of=owner.team), personal=False).token.owner is None
+
+
+def test_a_token_is_given_only_accounts_that_its_maker_reaches(owner: Membership) -> None:
+    account, other = factories.account(owner.team), factories.account(owner.team)
+    member = narrowed(Role.VIEWER, account)
+    assert list(factories.new_token(member, accounts=[account]).token.accounts.all()) == [account]
+    for beyond in (other, factories.account(factories.team())):
+        with pytest.raises(NotAllowedError):
+            factories.new_token(member, accounts=[beyond])
+        with pytest.raises(NotAllowedError if beyond.team_id != owner.team_id else tokens.InvalidTokenError):
+            factories.new_token(owner, accounts=[beyond] if beyond.team_id != owner.team_id else [])
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("name", {"name": "   "}),
+        ("name", {"name": "x" * 61}),
+        ("days", {"days": 0}),
+        ("days", {"days": 366}),
+        ("networks", {"allowed_from": ["192.0.2.0/33"]}),
+        ("networks", {"allowed_from": [f"192.0.2.{number}" for number in range(21)]}),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_field(owner: Membership, field: str, values: dict[str, object]) -> None:
+    with pytest.raises(tokens.InvalidTokenError) as wrong:
+        factories.new_token(owner, **values)  # type: ignore[arg-type]
+    assert wrong.value.field == field
+    assert not ApiToken.objects.exists()
+
+
+def test_live_tokens_of_one_holder_have_names_of_their_own(owner: Membership) -> None:
+    first = factories.new_token(owner, "Deploy").token
+    with pytest.raises(tokens.InvalidTokenError):
+        factories.new_token(owner, "deploy")
+    # Of the team, and of somebody else, it is another one.
+    factories.token(owner, "deploy")
+    factories.new_token(factories.member(of=owner.team), "deploy")
+    ApiToken.objects.filter(pk=first.pk).update(expires_at=timezone.now() - timedelta(days=1))
+    second = factories.new_token(owner, "deploy").token
+    tokens.revoke(second, by=owner)
+    factories.new_token(owner, "deploy")
+
+
+def test_a_token_neither_makes_nor_ends_tokens(owner: Membership) -> None:
+    made = factories.new_token(owner, "own", *tokens.GRANTABLE)
+    for secret in (made.secret, factories.new_token(owner, "team", personal=False).secret):
+        actor = actor_for(secret, address=HERE)
+        with pytest.raises(NotAllowedError):
+            factories.new_token(actor, "another")
+        with pytest.raises(NotAllowedError):
+            tokens.revoke(made.token, by=actor)
+
+
+# Using one
+
+
+def test_the_token_of_a_person_acts_as_them_within_its_bounds(owner: Membership) -> None:
+    account, other = factories.account(owner.team), factories.account(owner.team)
+    made = factories.new_token(owner, "deploy", Permission.OPERATE, accounts=[account])
+    actor = actor_for(made.secret, address=HERE)
+    assert (actor.pk, actor.person) == (owner.pk, owner.user)
+    assert actor.permissions() == {Permission.VIEW, Permission.OPERATE}
+    assert actor.may(Permission.OPERATE, account)
+    assert not actor.may(Permission.OPERATE, other)
+    assert not actor.may_for_all(Permission.OPERATE)
+    assert list(Account.objects.visible_to(actor)) == [account]
+    assert actor.reach() == {account.pk}
+    assert (actor.via.address, actor.via.token_id) == (HERE, made.token.pk)
+
+
+def test_the_token_of_a_person_shrinks_with_their_role(owner: Membership) -> None:
+    account, other = factories.account(owner.team), factories.account(owner.team)
+    member = factories.member(Role.OPERATOR, of=owner.team)
+    whole = factories.new_token(member, "whole", Permission.OPERATE, Permission.DELETE).secret
+    some = factories.new_token(member, "some", Permission.OPERATE, accounts=[account, other]).secret
+    Membership.objects.filter(pk=member.pk).update(role=Role.VIEWER, narrowed=True)
+    member.accounts.set([account])
+    for secret in (whole, some):
+        actor = actor_for(secret, address=HERE)
+        assert actor.permissions() == {Permission.VIEW}
+        assert list(Account.objects.visible_to(actor)) == [account]
+        assert actor.reach() == {account.pk}
+        assert not actor.reaches(other)
+
+
+def test_a_token_of_the_team_acts_as_nobody_with_what_it_was_given(owner: Membership) -> None:
+    account, other = factories.account(owner.team), factories.account(owner.team)
+    stranger = factories.account(factories.team())
+    for accounts, seen in (([account], [account]), (None, [account, other])):
+        made = factories.new_token(owner, f"t {len(seen)}", Permission.OPERATE, personal=False, accounts=accounts)
+        actor = actor_for(made.secret, address=HERE)
+        assert actor.person is None
+        assert actor.permissions() == {Permission.VIEW, Permission.OPERATE}
+        assert list(Account.objects.visible_to(actor).order_by("pk")) == seen
+        assert actor.reaches(account)
+        assert actor.reaches(other) is (accounts is None)
+        assert not actor.reaches(stranger)
+        assert actor.may_for_all(Permission.VIEW) is (accounts is None)
+
+
+def test_a_narrowed_token_whose_accounts_are_gone_reaches_nothing(owner: Membership) -> None:
+    account = factories.account(owner.team)
+    secret = factories.new_token(owner, personal=False, accounts=[account]).secret
+    account.delete()
+    factories.account(owner.team)
+    actor = actor_for(secret, address=HERE)
+    assert actor.reach() == set()
+    assert not Account.objects.visible_to(actor).exists()
+
+
+def test_a_token_ends_when_it_is_revoked_or_expires(owner: Membership) -> None:
+    made = factories.new_token(owner)
+    ApiToken.objects.filter(pk=made.token.pk).update(expires_at=timezone.now())
+    assert refusal(made.secret) == "expired"
+    made = factories.new_token(owner)
+    assert tokens.revoke(made.token, by=owner)
+    assert not tokens.revoke(made.token, by=owner)
+    assert refusal(made.secret) == "revoked"
+
+
+def test_the_token_of_a_person_ends_with_their_membership_for_good(owner: Membership) -> None:
+    member = factories.member(Role.OPERATOR, of=owner.team)
+    secret = factories.new_token(member).secret
+    Membership.objects.filter(pk=member.pk).update(expires_at=timezone.now())
+    assert refusal(secret) == "left"
+    Membership.objects.filter(pk=member.pk).delete()
+    assert refusal(secret) == "left"
+    # Whoever is asked back makes a new one.
+    factories.member(Role.OPERATOR, of=owner.team, person=member.user)
+    assert refusal(secret) == "left"
+    assert [each.standing for each in token_lists.of_team(owner)] == [Standing.LEFT]
+
+
+def test_the_token_of_a_person_who_was_switched_off_opens_nothing(owner: Membership) -> None:
+    secret = factories.new_token(owner).secret
+    owner.user.is_active = False
+    owner.user.save()
+    assert refusal(secret) == "inactive"
+
+
+def test_a_token_is_good_only_from_its_networks(owner: Membership) -> None:
+    secret = factories.new_token(owner, allowed_from=["192.0.2.0/24", "2001:db8::/32"]).secret
+    for address in (HERE, "::ffff:192.0.2.9", "2001:db8::1"):
+        assert actor_for(secret, address=address)
+    for address in ("198.51.100.1", "2001:db9::1", ""):
+        assert refusal(secret, address) == "network"
+
+
+def test_what_is_no_token_costs_no_query(owner: Membership, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        for secret in ("", "sdk_p_", "x" * 5000, "sdk_p_" + "0" * 49, "sdk_p_é"):
+            assert refusal(secret) == "malformed"
+    assert refusal(token_secrets.new(token_secrets.OF_TEAM)) == "unknown"
+
+
+def test_use_is_noted_once_a_minute(owner: Membership, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    made = factories.new_token(owner)
+    actor_for(made.secret, address=HERE)
+    made.token.refresh_from_db()
+    first = made.token.last_used_at
+    assert first
+    assert made.token.last_used_from == HERE
+    with django_assert_num_queries(3):
+        actor_for(made.secret, address="192.0.2.8")
+    made.token.refresh_from_db()
+    assert (made.token.last_used_at, made.token.last_used_from) == (first, HERE)
+    ApiToken.objects.update(last_used_at=first - timedelta(minutes=2))
+    actor_for(made.secret, address="192.0.2.8")
+    made.token.refresh_from_db()
+    assert made.token.last_used_from == "192.0.2.8"
+
+
+def test_refusals_are_in_the_trail_once_an_hour_and_say_why(owner: Membership) -> None:
+    made = factories.new_token(owner, "deploy")
+    tokens.revoke(made.token, by=owner)
+    for _again in range(3):
+        refusal(made.secret)
+    line = AuditEntry.objects.get(action="token.refused")
+    assert (line.actor, line.actor_name, line.address, line.token_id) == (None, "deploy", HERE, made.token.pk)
+    assert (line.outcome, line.detail) == ("refused", {"reason": "revoked"})
+
+
+# What the domain does with it
+
+
+def stop(vm_id: int, account: Account, secret: str) -> Operation:
+    return submit(kinds.StopVm(vm_id=vm_id), account=account, by=actor_for(secret, address=HERE))
+
+
+def test_a_request_through_a_token_holds_within_its_scope_alone(owner: Membership) -> None:
+    account, other = factories.account(owner.team), factories.account(owner.team)
+    stranger = factories.account(factories.team())
+    vms = {each: factories.vm(each).remote_id for each in (account, other, stranger)}
+    for personal in (True, False):
+        secret = factories.new_token(owner, "ops", Permission.OPERATE, personal=personal, accounts=[account]).secret
+        looks = factories.new_token(owner, "looks", personal=personal).secret
+        for beyond in (other, stranger):
+            with pytest.raises(NotAllowedError):
+                stop(vms[beyond], beyond, secret)
+        with pytest.raises(NotAllowedError):
+            stop(vms[account], account, looks)
+        operation = stop(vms[account], account, secret)
+        assert operation.requested_by == (owner.user if personal else None)
+        assert operation.asked_through is not None
+        assert operation.asked_through.name == "ops"
+        line = AuditEntry.objects.get(operation_id=operation.pk)
+        assert line.actor == (owner.user if personal else None)
+        assert line.actor_name == (str(owner.user) if personal else "ops")
+        assert (line.token_id, line.address) == (operation.asked_through_id, HERE)
+        operation.delete()
+
+
+def test_a_bulk_goes_on_in_the_name_of_a_token_for_as_long_as_it_works(owner: Membership) -> None:
+    account = factories.account(owner.team)
+    objects = [(vm.remote_id, vm.hostname) for vm in (factories.vm(account), factories.vm(account))]
+    for personal in (True, False):
+        made = factories.new_token(owner, "bulk", Permission.OPERATE, personal=personal)
+        begun = bulk.begin(
+            "vm_stop", objects, account=account, by=actor_for(made.secret, address=HERE), nonce=factories.uuid.uuid4()
+        )
+        assert begun.asked_through == made.token
+        bulk.advance(begun.pk)
+        asked = Operation.objects.filter(bulk=begun)
+        assert {each.asked_through for each in asked} == {made.token}
+        assert {each.requested_by for each in asked} == {owner.user if personal else None}
+        asked.delete()
+        begun.rows.update(state="waiting", operation=None)
+        tokens.revoke(made.token, by=owner)
+        bulk.advance(begun.pk)
+        begun.refresh_from_db()
+        assert (begun.state, begun.problem) == (Bulk.State.PAUSED, Bulk.Problem.MEMBER_LEFT)
+        # A person goes on with it.
+        bulk.resume(begun, by=owner)
+        begun.refresh_from_db()
+        assert (begun.requested_by, begun.asked_through) == (owner.user, None)
+        begun.delete()
+
+
+def test_a_token_of_the_team_has_no_views_of_its_own(owner: Membership) -> None:
+    actor = actor_for(factories.new_token(owner, personal=False).secret, address=HERE)
+    with pytest.raises(Invalid):
+        saved.save("servers", "stopped", "state=halted", shared=True, by=actor)
+
+
+def test_the_trail_tells_of_tokens_and_never_holds_one(owner: Membership, caplog: pytest.LogCaptureFixture) -> None:
+    account = factories.account(owner.team)
+    made = factories.new_token(owner, "deploy", Permission.OPERATE, accounts=[account], allowed_from=[HERE])
+    stop(factories.vm(account).remote_id, account, made.secret)
+    refusal(made.secret, "198.51.100.1")
+    tokens.revoke(made.token, by=owner)
+    lines = list(AuditEntry.objects.order_by("id").values())
+    assert [line["action"] for line in lines] == [
+        "token.created",
+        "operation.vm_stop",
+        "token.refused",
+        "token.revoked",
+    ]
+    assert lines[0]["after"]["accounts"] == [account.pk]
+    told = repr(lines) + caplog.text
+    assert made.secret not in told
+    assert token_secrets.digest(made.secret) not in told
+
+
+def test_who_may_end_a_token(owner: Membership) -> None:
+    member = factories.member(Role.OPERATOR, of=owner.team)
+    own, of_team = factories.new_token(member).token, factories.token(owner)
+    for token in (of_team, factories.new_token(owner).token):
+        assert not tokens.may_revoke(token, by=member)
+        with pytest.raises(NotAllowedError):
+            tokens.revoke(token, by=member)
+    assert tokens.may_revoke(own, by=member)
+    assert tokens.may_revoke(own, by=owner)
+    assert not tokens.may_revoke(own, by=factories.member())
