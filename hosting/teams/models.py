@@ -128,7 +128,7 @@ class Membership(models.Model):
         return self.user if self.user_id else None
 
     def permissions(self) -> frozenset[Permission]:
-        """What the role holds, as far as the way in leaves it. A token of the team holds what it was given."""
+        """What the role holds, as far as the way in leaves it. A token of the team holds only what it was given."""
         if not self.user_id:
             return self.only or frozenset()
         held = PERMISSIONS.get(self.role, frozenset())

@@ -12,6 +12,7 @@ from hosting.teams import networks, token_secrets
 from hosting.teams.audit import record
 from hosting.teams.models import Membership
 from hosting.teams.origin import Origin
+from hosting.teams.roles import Role
 from hosting.teams.token_models import ApiToken
 
 # A program may ask every second: its token's row and the trail need not hear of each time.
@@ -92,15 +93,16 @@ def acting_again(*, team_id: int, person_id: int | None, token_id: int | None) -
 
 def _member(token: ApiToken) -> Membership | None:
     """The membership that a person's token was made under, if it has not ended."""
-    if token.owner is None:
+    if token.owner is None or token.membership_id is None:
         return None
     members = Membership.objects.current().select_related("team", "user")
     return members.filter(pk=token.membership_id, team=token.team_id, user=token.owner_id).first()
 
 
 def _actor(token: ApiToken, member: Membership | None, address: str) -> Membership:
-    # A token of the team acts as a membership that is no row: of nobody, without a role.
-    actor = member or Membership(team=token.team, role="")
+    # A token of the team acts as a membership that is no row, of nobody. It holds what it was given and nothing of its
+    # role, which says whose ceiling it spends under: only an owner can let a token of the team spend.
+    actor = member or Membership(team=token.team, role=Role.OWNER)
     actor.via = _origin(token, address)
     actor.only = token.held()
     actor.within = frozenset(token.accounts.values_list("pk", flat=True)) if token.narrowed else None
@@ -121,7 +123,7 @@ def _note_refusal(token: ApiToken, reason: str, address: str, now: datetime) -> 
     with transaction.atomic():
         if ApiToken.objects.filter(stale, pk=token.pk).update(refused_at=now):
             # By the token, not by its person: whoever holds it now may be somebody else.
-            holder = Membership(team=token.team, role="")
+            holder = Membership(team=token.team)
             holder.via = _origin(token, address)
             record(
                 token.team,

@@ -150,12 +150,18 @@ OF_TEAM = {
     "invitation_resend": button(PEOPLE),
     "invitation_revoke": button(PEOPLE),
     "team_settings": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
+    "team_tokens": page(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
+    "team_token_new": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
+    "my_token_new": form(VIEW),
+    # Everybody ends their own; those of the team and of others, whoever manages people.
+    "token_revoke": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
 }
 
 OF_PERSON = {
     "home": page(Who.PERSON),
     "search": page(Who.PERSON),
     "accounts": page(Who.PERSON),
+    "my_tokens": page(Who.PERSON),
     # Whoever manages the accounts of one of their teams.
     # Whoever owns one: where sign-up is open, everybody.
     "team_new": form(OWNERS),
@@ -167,6 +173,8 @@ OF_ANYBODY = {
     # Asked for with a link here that nobody was sent.
     "invitation": form(Who.NOBODY),
     "set_language": form(Who.ANYBODY),
+    # No session counts here: a token does, or it is 401.
+    "api_whoami": page(Who.ANYBODY),
 }
 
 ANYBODY, PERSON = form(Who.ANYBODY), form(Who.PERSON)

@@ -9,13 +9,13 @@ from hosting.teams.token_models import ApiToken
 from hosting.web.tokens import TokenRequest, with_token
 
 
-@with_token
 @require_safe
+@with_token
 def whoami(request: TokenRequest) -> HttpResponse:
     """The team, the token, and what it may do where at this moment."""
     member = request.member
     member.require(Permission.VIEW)
-    token = ApiToken.objects.get(pk=member.via.token_id)
+    token = ApiToken.objects.get(pk=member.via.token_id or 0)
     held = member.permissions()
     accounts = Account.objects.visible_to(member).order_by("label", "id").values("id", "label", "handle")
     return JsonResponse(

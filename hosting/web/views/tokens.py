@@ -17,6 +17,7 @@ from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.tokens import TokenForm
 from hosting.web.pages import person_page
 from hosting.web.pages import team_page as render_page
+from hosting.web.proof import proven
 from hosting.web.scope import PersonRequest, TeamRequest, signed_in, team_page
 
 FORMS = ["GET", "HEAD", "POST"]
@@ -66,6 +67,7 @@ def of_team(request: TeamRequest) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @team_page
+@proven
 @sensitive_variables("made")
 def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
     """Make a token. The answer to the form shows the secret, once: it is in no session and in no address."""
