@@ -25,7 +25,8 @@ Written by `make docs`; a test keeps it true.
 """
 
 WHAT = {
-    Permission.VIEW: "Look at accounts, servers, disks, shares, operations and trends; tags, notes; own saved views.",
+    Permission.VIEW: "Look at accounts, servers, disks, shares, operations, trends, tags and notes; save one's own "
+    "views of lists.",
     Permission.OPERATE: "Create, start, stop, reboot and resize servers; create, attach and detach disks; tags, notes; "
     "what became of a request that had no answer.",
     Permission.DELETE: "Delete servers and disks, one or many.",

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseNotAllowed
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 
 from hosting.web import errors
 
@@ -54,6 +55,9 @@ def headers(get_response: Handler) -> Handler:
         response = get_response(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        # Whoever has the computer next must not find pages of whoever signed out.
+        if response.get("Content-Type", "").startswith("text/html") and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
         return response
 
     return middleware

@@ -1,0 +1,40 @@
+"""Attackers meet the panel as the tests of its pages do."""
+
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+from tests import factories
+from tests.web.conftest import account, browser, owner, quick_and_uncollected
+from tests.web.doors import DOORS, OF_ACCOUNT, OF_TEAM
+from tests.web.pages import Page, every_other_page, every_page
+
+__all__ = ["account", "browser", "owner", "quick_and_uncollected"]
+
+
+@pytest.fixture
+def pages(account: Account, owner: Membership) -> list[Page]:
+    """One address for each URL pattern of the panel, with objects of the owner's account."""
+    return every_page(account, owner) + every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
+
+
+@dataclass
+class Other:
+    """Somebody else's team, with one of everything."""
+
+    member: Membership
+    account: Account
+    pages: list[Page]
+
+
+@pytest.fixture
+def other(db: None) -> Other:
+    member = factories.member()
+    theirs = factories.account(member.team, label="Somebody else's")
+    return Other(member, theirs, every_page(theirs, member))
+
+    """Not signed in."""
+    return Client()

@@ -1,0 +1,26 @@
+"""Addresses of a panel whose views break with secrets in their hands: run by `test_logs` as a process of its own."""
+
+from celery import shared_task
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from panel.urls import handler400, handler404, handler500
+
+__all__ = ["handler400", "handler404", "handler500"]
+
+
+@csrf_exempt
+def breaks(request: HttpRequest, token: str = "") -> HttpResponse:
+    secret = request.POST.get("password", "")
+    held = {"password": secret, "of": request.POST}
+    raise RuntimeError(f"{len(held)} things were held")
+
+
+@shared_task(name="breaks")
+def job(secret: str) -> None:
+    held = [secret]
+    raise RuntimeError(f"{len(held)} things were held")
+
+
+urlpatterns = [path("breaks/", breaks), path("breaks/<str:token>/", breaks)]

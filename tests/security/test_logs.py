@@ -1,0 +1,87 @@
+"""Logs tell what broke and nothing that somebody could use."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from panel.environment import new_secrets
+
+PLANTED = "plant3d-secret-of-a-form"
+LINK = "1-diiclm-35f76fb36ae8695a20b6fa266a908a91"
+REQUESTS = f"""
+import django
+django.setup()
+from django.core import mail
+from django.test import Client
+client = Client(raise_request_exception=False, headers={{"host": "panel.example.net"}})
+form = {{"password": "{PLANTED}", "next": "{PLANTED}"}}
+statuses = [
+    client.post("/breaks/", form).status_code,
+    client.post("/breaks/?token={PLANTED}", form, headers={{"Authorization": "Bearer {PLANTED}"}}).status_code,
+    client.post("/breaks/{LINK}/", form).status_code,
+    client.get("/auth/password/reset/key/{LINK}/x/").status_code,
+    client.get("/breaks/", headers={{"host": "evil.example"}}).status_code,
+    client.get("/breaks/", headers={{"host": "evil\\"<script>.example"}}).status_code,
+    client.post("/breaks/", {{str(number): "{PLANTED}" for number in range(1001)}}).status_code,
+]
+print(statuses, len(getattr(mail, "outbox", [])))
+"""
+WORK = f"""
+import django
+django.setup()
+from panel.celery import app
+import tests.security.failing
+app.conf.task_always_eager = True
+app.tasks["breaks"].apply(args=["{PLANTED}"])
+"""
+
+
+def run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Python with the panel's own settings, logs included, and nothing that only tests have."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=settings.BASE_DIR,
+        env={
+            **os.environ,
+            **new_secrets(),
+            "DJANGO_SETTINGS_MODULE": "tests.security.failing_settings",
+            "ALLOWED_HOSTS": "panel.example.net",
+            **env,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def said() -> str:
+    done = run(REQUESTS)
+    assert done.stdout.strip() == "[500, 500, 500, 404, 400, 400, 400] 0", done.stderr
+    return done.stderr
+
+
+def test_a_view_that_breaks_does_not_tell_what_it_had_in_its_hands(said: str) -> None:
+    assert "RuntimeError: 2 things were held" in said
+    assert said.count("Traceback") == 3
+    assert PLANTED not in said
+
+
+def test_a_link_that_sets_a_password_is_not_logged_when_its_page_breaks_or_is_mistyped(said: str) -> None:
+    assert "/breaks/…/" in said
+    assert "Not Found: /auth/password/reset/key/…/x/" in said
+    assert LINK not in said
+
+
+def test_a_foreign_host_name_is_one_line_and_no_traceback(said: str) -> None:
+    lines = [line for line in said.splitlines() if "DisallowedHost" in line]
+    assert [line.partition(":")[0] for line in lines] == ["ERROR django.security.DisallowedHost"] * 2
+
+
+def test_a_job_that_breaks_does_not_tell_its_arguments() -> None:
+    said = run(WORK).stderr
+    assert "RuntimeError" in said, said
+    assert PLANTED not in said
