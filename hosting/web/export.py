@@ -16,8 +16,10 @@ from hosting.web.templatetags.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]
 
-# What a spreadsheet takes for a formula when a cell begins with it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for a formula when a cell begins with it, after what it takes for nothing. Japanese ones take
+# the wide signs too.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_BLANK = ("\t", "\r", "\n")
 _CHUNK = 2_000
 
 SERVERS: Sequence[Column] = (
@@ -156,4 +158,4 @@ def _cell(value: object) -> object:
     if isinstance(value, int | float | Decimal):
         return value
     text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_BLANK) or text.lstrip().startswith(_FORMULA) else text
