@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models, transaction
 
@@ -46,8 +47,7 @@ def columns() -> Iterator[Column]:
         for column in model._meta.concrete_fields:
             if column.name.startswith("sealed_"):
                 yield Column(model, column.name)
-    if apps.is_installed("allauth.mfa"):
-        yield Column(apps.get_model("mfa", "Authenticator"), "data", _renew_factor)
+    yield Column(Authenticator, "data", _renew_factor)
 
 
 def _renew_factor(data: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -46,7 +47,14 @@ def sealed(db: None, settings: Settings) -> dict[str, Any]:
         "hosting.outgoingmail.sealed_content": OutgoingMail.objects.create(
             recipients=["a@example.org"], subject="S", sealed_content=seal("of the mail"), due_at=now
         ),
+        "mfa.authenticator.data": Authenticator.objects.create(
+            user=owner.user, type=Authenticator.Type.TOTP, data={"secret": seal("of the authenticator app")}
+        ),
     }
+    codes = {"seed": seal("of recovery codes"), "used_mask": 5}
+    Authenticator.objects.create(user=owner.user, type=Authenticator.Type.RECOVERY_CODES, data=codes)
+    passkey = {"name": "key", "credential": {"id": "gAAAAA"}}
+    Authenticator.objects.create(user=owner.user, type=Authenticator.Type.WEBAUTHN, data=passkey)
     # What has nothing sealed (any more) is left alone.
     factories.plan(account, by=owner, sealed_secret="")
     return rows
@@ -56,8 +64,12 @@ def secrets(rows: dict[str, Any]) -> set[str]:
     found = set()
     for name, row in rows.items():
         row.refresh_from_db()
-        found.add(unseal(getattr(row, name.rpartition(".")[2])))
-    return found
+        value = getattr(row, name.rpartition(".")[2])
+        found.add(unseal(value["secret"] if isinstance(value, dict) else value))
+    codes = Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES).data
+    assert codes["used_mask"] == 5
+    assert "credential" in Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN).data
+    return found | {unseal(codes["seed"])}
 
 
 def rotate() -> str:

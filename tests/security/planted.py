@@ -93,17 +93,20 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        self._in_script = tag == "script"
-        if tag in {"planted-tag", "iframe", "object", "embed", "img", "base", "style"}:
+        # Data blocks are read by scripts and never run.
+        self._in_script = tag == "script" and values.get("type") != "application/json"
+        # A picture in the page itself, such as the code that an authenticator app reads, runs nothing.
+        is_picture = tag == "img" and values.get("src", "").startswith("data:image/")
+        if tag in {"planted-tag", "iframe", "object", "embed", "img", "base", "style"} and not is_picture:
             self.found.append(f"<{tag}>")
-        if tag == "script" and not values.get("src", "").startswith("/static/"):
+        if self._in_script and not values.get("src", "").startswith("/static/"):
             self.found.append("a script of no file")
         self.found += [
             f"{tag} {name}" for name in values if name.startswith("on") or name in {"style", "planted-attribute"}
         ]
         for name in ("href", "src", "action", "formaction", "hx-get", "hx-post", "data", "xlink:href"):
             where = "".join(values.get(name, "").split()).lower()
-            if where.startswith(("javascript:", "data:", "vbscript:", "//")):
+            if where.startswith(("javascript:", "data:", "vbscript:", "//")) and not is_picture:
                 self.found.append(f"{tag} {name}={where[:30]}")
 
     def handle_data(self, data: str) -> None:

@@ -27,15 +27,10 @@ statuses = [
     client.get("/breaks/", headers={{"host": "evil\\"<script>.example"}}).status_code,
     client.post("/breaks/", {{str(number): "{PLANTED}" for number in range(1001)}}).status_code,
 ]
-print(statuses, len(getattr(mail, "outbox", [])))
-"""
-WORK = f"""
-import django
-django.setup()
 from panel.celery import app
 import tests.security.failing
-app.conf.task_always_eager = True
 app.tasks["breaks"].apply(args=["{PLANTED}"])
+print(statuses, len(getattr(mail, "outbox", [])))
 """
 
 
@@ -66,7 +61,7 @@ def said() -> str:
 
 def test_a_view_that_breaks_does_not_tell_what_it_had_in_its_hands(said: str) -> None:
     assert "RuntimeError: 2 things were held" in said
-    assert said.count("Traceback") == 3
+    assert said.count("Traceback") == 4
     assert PLANTED not in said
 
 
@@ -81,7 +76,6 @@ def test_a_foreign_host_name_is_one_line_and_no_traceback(said: str) -> None:
     assert [line.partition(":")[0] for line in lines] == ["ERROR django.security.DisallowedHost"] * 2
 
 
-def test_a_job_that_breaks_does_not_tell_its_arguments() -> None:
-    said = run(WORK).stderr
-    assert "RuntimeError" in said, said
+def test_a_job_that_breaks_does_not_tell_its_arguments(said: str) -> None:
+    assert "breaks" in said.partition("celery")[2]
     assert PLANTED not in said
