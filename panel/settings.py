@@ -171,23 +171,67 @@ INVITATION_LIFE_DAYS = env.int("INVITATION_LIFE_DAYS", default=7)
 DEMO_PASSWORD = env("DEMO_PASSWORD", default="")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_ADAPTER = "hosting.web.adapters.AccountAdapter"
-ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_SESSION_REMEMBER = True
+# Who may sign up: "open" is everybody, "invited" whoever holds an invitation to a team.
+SIGN_UP = env("SIGN_UP", default="invited")
 # What is sensitive asks who somebody is, unless they have just said so (`hosting.web.proof`): a page opens this long
 # after they did, and its form is still taken this long after. Seconds.
 PROOF_OPENS_S = env.int("PROOF_OPENS_S", default=15 * 60)
 PROOF_CHANGES_S = env.int("PROOF_CHANGES_S", default=45 * 60)
+# How long a browser in which somebody has signed in is known (`hosting.web.devices`). Seconds.
+DEVICE_COOKIE_AGE_S = 365 * 24 * 3600
+
+ACCOUNT_ADAPTER = "hosting.web.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "hosting.web.forms.sign_in.LoginForm",
+    "signup": "hosting.web.forms.sign_in.SignupForm",
+    "add_email": "hosting.web.forms.sign_in.AddEmailForm",
+    "change_password": "hosting.web.forms.sign_in.ChangePasswordForm",
+    "set_password": "hosting.web.forms.sign_in.SetPasswordForm",
+    "reset_password": "hosting.web.forms.sign_in.ResetPasswordForm",
+    "reset_password_from_key": "hosting.web.forms.sign_in.ResetPasswordKeyForm",
+    "reauthenticate": "hosting.web.forms.sign_in.ReauthenticateForm",
+}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Sharedeck: "
+# One address: a new one takes the old one's place once it is confirmed.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {
+    # Wrong passwords, from unknown browsers and from one that the person is known in: see `hosting.web.devices`.
+    "login": None,
+    "login_failed": "10/m/ip,5/5m/key",
+    "login_failed_here": "5/5m/key",
+    "signup": "10/m/ip",
+    "reset_password": "10/m/ip",
+    # Mails to one address.
+    "reset_mail": "4/h/key",
+    "reset_password_from_key": "10/m/ip",
+    "confirm_link": "10/m/ip",
+    "reauthenticate": "10/m/user",
+    "manage_email": "10/m/user",
+    "change_password": "5/m/user",
+}
+
 MFA_ADAPTER = "hosting.web.adapters.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "hosting.web.forms.sign_in.AuthenticateForm",
+    "reauthenticate": "hosting.web.forms.sign_in.ReauthenticateByCodeForm",
+    "activate_totp": "hosting.web.forms.sign_in.ActivateTOTPForm",
+    "add_webauthn": "hosting.web.forms.sign_in.AddPasskeyForm",
+    "edit_webauthn": "hosting.web.forms.sign_in.EditPasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "Sharedeck"
-# Who is signed in has confirmed their address, so a second factor cannot keep its owner out of it.
+# Who is signed in has confirmed their address, so a second factor cannot keep its owner out of it; and a new address
+# waits to be confirmed as the old one goes on.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 # Mail ------------------------------------------------------------------------------------------------------
@@ -255,6 +299,7 @@ SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 # What is said of the panel's host holds for the hosts below it: `HSTS_SUBDOMAINS=0` where those have no TLS.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=HTTPS)
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 # The rate limits of signing in count by address: behind a proxy that is the one which the proxy saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0

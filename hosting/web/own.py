@@ -7,23 +7,23 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
-from hosting.web.pages import person_shell
+from hosting.web.pages import own_shell
 from hosting.web.proof import proven
 from hosting.web.scope import PersonRequest, signed_in
 
 View = Callable[..., HttpResponseBase]
 
 
-def own_page(view: View, tab: str, *, sensitive: bool = True) -> View:
+def framed(view: View, tab: str, *, sensitive: bool = True) -> View:
     """A page under one of the tabs of "Your account" (`components/own_tabs.html`); `sensitive`: see `proof`."""
 
-    def framed(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def in_frame(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         if isinstance(response, TemplateResponse) and not response.is_rendered:
-            response.context_data = {**person_shell(request, tab), **(response.context_data or {})}
+            response.context_data = {**own_shell(request, tab), **(response.context_data or {})}
         return response
 
-    guarded = proven(framed) if sensitive else framed
+    guarded = proven(in_frame) if sensitive else in_frame
     return signed_in(guarded)
 
 

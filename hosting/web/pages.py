@@ -115,7 +115,7 @@ def person_page(
     return render(request, f"hosting/{page}.html", {**shell, **context}, status=422 if bad else 200)
 
 
-def person_shell(request: PersonRequest, tab: str) -> dict[str, object]:
+def own_shell(request: PersonRequest, tab: str) -> dict[str, object]:
     """What the frame around a page about oneself shows, under one of its tabs (`components/own_tabs.html`)."""
     return {
         "accounts": queries.accounts_of(request.memberships),
@@ -123,6 +123,13 @@ def person_shell(request: PersonRequest, tab: str) -> dict[str, object]:
         "now": timezone.now(),
         "own_tab": tab,
     }
+
+
+def own_page(
+    request: PersonRequest, page: str, context: Mapping[str, object], *, tab: str, bad: bool = False
+) -> HttpResponse:
+    """Render a page about oneself."""
+    return render(request, f"hosting/{page}.html", {**own_shell(request, tab), **context}, status=422 if bad else 200)
 
 
 def team_page(

@@ -15,6 +15,8 @@ class Who(Enum):
     """Anybody who is signed in, whatever their teams."""
     NOBODY = auto()
     """The address is closed: 404."""
+    HAS_ONE = auto()
+    """Somebody who has such a thing: others, and for another's one everybody, find nothing (404)."""
     NO_METHOD = auto()
     """This method is not offered: 405."""
 
@@ -192,24 +194,28 @@ OF_SIGN_IN = {
     "account_email_verification_sent": page(Who.ANYBODY),
     # It is sent with a key here that nobody was given.
     "account_confirm_email": Door(Who.ANYBODY, Who.NOBODY),
+    # Between the password and the second factor; without the first it leads back to signing in.
+    "mfa_authenticate": ANYBODY,
+    "mfa_login_webauthn": ANYBODY,
     "account_reauthenticate": PERSON,
+    "mfa_reauthenticate": PERSON,
+    "mfa_reauthenticate_webauthn": PERSON,
     "account_change_password": PERSON,
     "account_set_password": PERSON,
     "account_email": PERSON,
-    "mfa_authenticate": ANYBODY,
-    "mfa_login_webauthn": ANYBODY,
-    "mfa_reauthenticate": PERSON,
-    "mfa_reauthenticate_webauthn": PERSON,
-    "mfa_index": PERSON,
+    "mfa_index": page(Who.PERSON),
+    "mfa_list_webauthn": page(Who.PERSON),
     "mfa_activate_totp": PERSON,
-    "mfa_deactivate_totp": PERSON,
-    "mfa_view_recovery_codes": PERSON,
-    "mfa_generate_recovery_codes": PERSON,
-    "mfa_list_webauthn": PERSON,
     "mfa_add_webauthn": PERSON,
-    "mfa_edit_webauthn": PERSON,
-    "mfa_remove_webauthn": PERSON,
-    "usersessions_list": PERSON,
+    "mfa_generate_recovery_codes": PERSON,
+    "mfa_deactivate_totp": form(Who.HAS_ONE),
+    "mfa_view_recovery_codes": page(Who.HAS_ONE),
+    "mfa_edit_webauthn": form(Who.HAS_ONE),
+    "mfa_remove_webauthn": form(Who.HAS_ONE),
+    "usersessions_list": page(Who.PERSON),
+    "sessions_end_others": button(Who.PERSON),
+    "session_end": button(Who.HAS_ONE),
+    "profile": PERSON,
 }
 
 DOORS = {**OF_ACCOUNT, **OF_TEAM, **OF_PERSON, **OF_ANYBODY, **OF_SIGN_IN}

@@ -118,6 +118,7 @@ _ARGUMENTS: dict[str, dict[str, object]] = {
     "invitation": {"token": "none"},
     "mfa_edit_webauthn": {"pk": 1},
     "mfa_remove_webauthn": {"pk": 1},
+    "session_end": {"session_id": 1},
 }
 
 

@@ -137,7 +137,7 @@ def test_without_signing_in_only_the_ways_in_are_open(other_pages: list[Page], c
 @pytest.mark.parametrize("role", Role.values)
 def test_what_belongs_to_a_person_is_open_to_every_person(other_pages: list[Page], role: str) -> None:
     def expected(page: Page, rule: Rule) -> str:
-        if rule is Who.NOBODY:
+        if rule in {Who.NOBODY, Who.HAS_ONE}:
             return NOT_FOUND
         return REFUSED if isinstance(rule, Holder) and not rule.lets_in(role) else IN
 

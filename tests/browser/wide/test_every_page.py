@@ -22,6 +22,7 @@ OF_NO_ACCOUNT = {
     "search": "/search/?q=web",
     "accounts": "/accounts/",
     "connect": "/accounts/connect/",
+    "profile": "/me/",
 }
 
 

@@ -1,0 +1,163 @@
+"""django-allauth's forms in the words of the panel, and what a person says about themselves."""
+
+from typing import Any
+
+from allauth.account import forms as account
+from allauth.core import context
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp import forms as totp
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
+from allauth.mfa.webauthn import forms as passkeys
+from django import forms
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
+from hosting.teams.models import User
+
+_CODE = {"inputmode": "numeric", "autocomplete": "one-time-code"}
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ["name"]
+        labels = {"name": _("Name")}
+        help_texts = {"name": _("What others in your teams see. Without one it is your address.")}
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+
+def _reword(form: forms.Form, **labels: Any) -> None:
+    """Give fields their labels, in place of labels and placeholders that say the same twice."""
+    for name, label in labels.items():
+        if name in form.fields:
+            form.fields[name].label = label
+            form.fields[name].widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(account.LoginForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, login=_("Email"), password=_("Password"))
+
+
+class SignupForm(account.SignupForm):  # type: ignore[misc]
+    field_order = ["name", "email", "password1", "password2"]
+    name = forms.CharField(label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, email=_("Email"), password1=_("Password"), password2=_("Password again"))
+
+    def try_save(self, request: HttpRequest) -> Any:
+        if self.account_already_exists:
+            # The work that an unknown address makes, so that nobody can tell the two apart by the time it takes.
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
+
+    def custom_signup(self, request: HttpRequest, user: User) -> None:
+        user.name = self.cleaned_data["name"]
+        user.save(update_fields=["name"])
+
+
+class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, email=_("Email"))
+
+
+class ResetPasswordKeyForm(account.ResetPasswordKeyForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, password1=_("New password"), password2=_("New password again"))
+
+
+class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(
+            self,
+            oldpassword=_("Current password"),
+            password1=_("New password"),
+            password2=_("New password again"),
+        )
+
+
+class SetPasswordForm(account.SetPasswordForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, password1=_("New password"), password2=_("New password again"))
+
+
+class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, email=_("New address"))
+
+
+class ReauthenticateForm(account.ReauthenticateForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, password=_("Password"))
+
+
+class AuthenticateForm(mfa.AuthenticateForm):  # type: ignore[misc]
+    """The second factor: a code of the app, or a recovery code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, code=_("Code"))
+        self.fields["code"].widget.attrs.update(_CODE)
+        self.fields["code"].help_text = _("Six digits from your authenticator app, or one of your recovery codes.")
+
+
+class ReauthenticateByCodeForm(mfa.ReauthenticateForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _reword(self, code=_("Code"))
+        self.fields["code"].widget.attrs.update(_CODE)
+        self.fields["code"].help_text = _("Six digits from your authenticator app, or one of your recovery codes.")
+
+
+class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
+    """Keeps the new key sealed in the session until the first code has proven that the app has it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        session = context.request.session
+        try:
+            kept = unseal(session.pop(SECRET_SESSION_KEY, ""))
+        except UnreadableSecretError:
+            kept = ""
+        if kept:
+            session[SECRET_SESSION_KEY] = kept
+        super().__init__(*args, **kwargs)
+        session[SECRET_SESSION_KEY] = seal(self.secret)
+        _reword(self, code=_("Code"))
+        self.fields["code"].widget.attrs.update(_CODE)
+        self.fields["code"].help_text = _("The six digits that the app shows now.")
+
+    @property
+    def spaced_secret(self) -> str:
+        """The key as people type it, in groups of four."""
+        return " ".join(self.secret[start : start + 4] for start in range(0, len(self.secret), 4))
+
+
+class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name")
+        self.fields["name"].max_length = 100
+        self.fields["name"].help_text = _("So that you can tell your passkeys apart, such as the device it is on.")
+        self.fields["passwordless"].label = _("Sign in with it alone")
+        self.fields["passwordless"].initial = True
+        self.fields["passwordless"].help_text = _(
+            "It then takes the place of password and code, and asks for your finger, face or PIN. "
+            "Off: it is the second factor after your password."
+        )
+
+
+class EditPasskeyForm(passkeys.EditWebAuthnForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name")

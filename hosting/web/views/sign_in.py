@@ -1,0 +1,55 @@
+"""django-allauth's views where the panel does something more."""
+
+from typing import Any
+
+from allauth.account import views as account
+from allauth.account.adapter import get_adapter
+from allauth.core import ratelimit
+from allauth.decorators import rate_limit
+from allauth.mfa.webauthn import views as passkeys
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.decorators import method_decorator
+
+from hosting.web import devices
+
+
+class Login(account.LoginView):  # type: ignore[misc]
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {
+            **super().get_context_data(**kwargs),
+            "may_sign_up": get_adapter(self.request).is_open_for_signup(self.request),
+        }
+
+
+class PasswordReset(account.PasswordResetView):  # type: ignore[misc]
+    """Too many mails to one address are not sent, and the answer is the same: those that were sent still work."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        limited: HttpResponse | None = ratelimit.consume_or_429(self.request, action="reset_password")
+        if limited:
+            return limited
+        if ratelimit.consume(self.request, action="reset_mail", key=form.cleaned_data["email"]):
+            form.save(self.request)
+        return HttpResponseRedirect(self.get_success_url())
+
+
+class PasswordResetFromKey(account.PasswordResetFromKeyView):  # type: ignore[misc]
+    """Whoever set a new password signs in next, however many others guess at it: this browser is theirs."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        devices.remember(self.request, response, self.reset_user)
+        return response
+
+
+@method_decorator(rate_limit(action="confirm_link"), name="post")
+class ConfirmEmail(account.ConfirmEmailView):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticateByPasskey(passkeys.ReauthenticateWebAuthnView):  # type: ignore[misc]
+    """What went wrong is said on the page itself, which still knows where to go back to."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = self.render_to_response(self.get_context_data(form=form))
+        return response
