@@ -14,7 +14,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.mail import send_mail
 from django.core.signing import BadSignature, Signer
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -243,9 +243,10 @@ def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membe
         invitation = _take(link)
         if person_of(invitation):
             raise KnownAddressError
-        person = User.objects.create_user(invitation.email, password, name=name)
-        proved = {"primary": True, "verified": True}
-        EmailAddress.objects.update_or_create(user=person, email=invitation.email, defaults=proved)
+        try:
+            person = User.objects.create_user(invitation.email, password, name=name)
+        except IntegrityError:
+            raise KnownAddressError from None
         return _join(invitation, person, via)
 
 

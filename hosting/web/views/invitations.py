@@ -22,10 +22,13 @@ from hosting.teams.roles import Permission
 from hosting.web.forms.people import InviteForm, JoinForm
 from hosting.web.pages import back
 from hosting.web.pages import team_page as render_page
+from hosting.web.proof import proven
 from hosting.web.scope import TeamRequest, origin_of, team_page
 from hosting.web.views.people import tell
 
 FORMS = ["GET", "HEAD", "POST"]
+
+_JOINED = gettext_lazy("You are in the team %(name)s now.")
 
 CLOSED_WORDS = {
     Closed.ACCEPTED: gettext_lazy("This invitation has been accepted already. Sign in to see the team."),
@@ -37,6 +40,7 @@ CLOSED_WORDS = {
 
 @require_http_methods(FORMS)
 @team_page
+@proven
 def invite(request: TeamRequest) -> HttpResponse:
     """Ask somebody to join the team."""
     by = request.member
@@ -123,7 +127,10 @@ def _accept_signed_in(request: HttpRequest, link: Link, person: User) -> HttpRes
         return _closed(request, error.closed)
     except OtherAddressError:
         return _card(request, "other", 403, link=link)
-    return _welcome(request, member.team.name, to_team)
+    messages.success(request, _JOINED % {"name": member.team.name})
+    response = redirect(to_team)
+    response.status_code = 303
+    return response
 
 
 def _accept_as_new(request: HttpRequest, link: Link) -> HttpResponseBase:
@@ -140,16 +147,11 @@ def _accept_as_new(request: HttpRequest, link: Link) -> HttpResponseBase:
         return redirect(request.path)
     # They have just chosen a password, as good as typing it.
     record_authentication(request, member.user, method="password")
-    to_team = reverse("team", args=[member.team_id])
-    answer = perform_login(request, member.user, redirect_url=to_team)
-    return _welcome(request, member.team.name, to_team) if request.user.is_authenticated else answer
-
-
-def _welcome(request: HttpRequest, team: str, to_team: str) -> HttpResponse:
-    messages.success(request, _("You are in the team %(name)s now.") % {"name": team})
-    response = redirect(to_team)
-    response.status_code = 303
-    return response
+    messages.success(request, _JOINED % {"name": member.team.name})
+    answer: HttpResponse = perform_login(
+        request, member.user, redirect_url=reverse("team", args=[member.team_id]), signup=True
+    )
+    return answer
 
 
 def _closed(request: HttpRequest, closed: Closed) -> HttpResponse:

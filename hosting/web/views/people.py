@@ -18,6 +18,7 @@ from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.people import TermsForm, TransferForm
 from hosting.web.pages import back
 from hosting.web.pages import team_page as render_page
+from hosting.web.proof import proven
 from hosting.web.scope import TeamRequest, team_page
 
 FORMS = ["GET", "HEAD", "POST"]
@@ -71,6 +72,7 @@ def _why_not(one: Membership | Invitation, by: Membership) -> str:
 
 @require_http_methods(FORMS)
 @team_page
+@proven
 def edit(request: TeamRequest, member_id: int) -> HttpResponse:
     """Change somebody's role, the accounts it holds for, and its end."""
     member = _member(request, member_id)
@@ -98,6 +100,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @team_page
+@proven
 def remove(request: TeamRequest, member_id: int) -> HttpResponse:
     """Take somebody out of the team."""
     member = _member(request, member_id)
@@ -137,6 +140,7 @@ def leave(request: TeamRequest) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @team_page
+@proven
 def transfer(request: TeamRequest) -> HttpResponse:
     """Make another member the owner."""
     by = request.member
