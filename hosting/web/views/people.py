@@ -89,7 +89,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
             return back(request, to_people)
     context = {
         "form": form,
-        "title": _("%(name)s in the team %(team)s") % {"name": member.user, "team": member.team.name},
+        "title": str(member.user),
         "lead": member.user.email if member.user.name else "",
         "submit": _("Save"),
         "icon": "user-cog",
@@ -126,7 +126,7 @@ def leave(request: TeamRequest) -> HttpResponse:
     """Go out of the team by oneself."""
     team = request.member.team
     words = {
-        "title": _("Leave the team %(name)s") % {"name": team.name},
+        "title": _("Leave %(name)s") % {"name": team.name},
         "lead": _("You lose its accounts, servers and disks here. To come back you need a new invitation."),
         "submit": _("Leave the team"),
         "icon": "log-out",
@@ -159,7 +159,7 @@ def transfer(request: TeamRequest) -> HttpResponse:
             return back(request, to_people)
     context = {
         "form": form,
-        "title": _("Transfer the team %(name)s") % {"name": by.team.name},
+        "title": _("Transfer %(name)s") % {"name": by.team.name},
         "lead": _("An owner may do everything: spend, delete, change policies, and remove other owners."),
         "submit": _("Transfer"),
         "icon": "key-round",
