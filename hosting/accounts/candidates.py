@@ -184,6 +184,11 @@ def siblings(account: Account, *, login: str = "") -> QuerySet[Account]:
     return same.exclude(pk=account.pk)
 
 
+def siblings_seen(account: Account, *, by: Membership, login: str = "") -> QuerySet[Account]:
+    """Those of them that the member's role holds for."""
+    return siblings(account, login=login).filter(pk__in=Account.objects.visible_to(by))
+
+
 def is_taken(account: Account, *, login: str, handle: str) -> bool:
     """Whether another account of the team has this login and handle already."""
     return siblings(account, login=login).filter(handle=handle).exists()

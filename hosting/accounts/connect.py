@@ -73,11 +73,15 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
     Returns: whether something is being tested now.
 
     Raises:
-        NotAllowedError: when the member may not manage accounts.
+        NotAllowedError: when the member may not manage accounts; for a new password, all that have the same login.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
     by.require(Permission.MANAGE_ACCOUNTS, account)
     login = login or account.login
+    if password or login != account.login:
+        # The password belongs to the login: its other handles get it too.
+        for other in candidates.siblings(account, login=login):
+            by.require(Permission.MANAGE_ACCOUNTS, other)
     if login != account.login and account.mirrored_at:
         raise ValueError("an account that has worked keeps its login")
     with transaction.atomic():

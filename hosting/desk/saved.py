@@ -77,7 +77,7 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
 def may_delete(view: SavedView, *, by: Membership) -> bool:
     """One's own; and of those that others share, whoever manages the team's people."""
     return view.team_id == by.team_id and (
-        view.owner_id == by.user_id or (view.shared and by.may(Permission.MANAGE_PEOPLE))
+        view.owner_id == by.user_id or (view.shared and by.may_for_all(Permission.MANAGE_PEOPLE))
     )
 
 

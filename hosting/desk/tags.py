@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from hosting.accounts import versions
@@ -28,8 +28,9 @@ def of_team(team_id: int) -> list[Tag]:
 
 
 def with_uses(by: Membership) -> "QuerySet[Tag]":
-    """The tags of the member's team, each with the number of objects that have it (`count`)."""
-    return Tag.objects.visible_to(by).annotate(count=Count("uses"))
+    """The tags of the member's team, each with the number of objects that have it (`count`) in accounts they see."""
+    seen = Q(uses__account__in=Account.objects.visible_to(by)) if by.narrowed else None
+    return Tag.objects.visible_to(by).annotate(count=Count("uses", filter=seen))
 
 
 def on_objects(
@@ -84,12 +85,13 @@ def create(name: str, color: str, *, by: Membership) -> Tag:
 
 
 def change(tag: Tag, name: str, color: str, *, by: Membership) -> None:
-    """Rename or recolour a tag; what has it keeps it.
+    """Rename or recolour a tag; what has it keeps it, in every account of the team.
 
     Raises:
-        NotAllowedError, Invalid: as `create`.
+        NotAllowedError, Invalid: as `create`; the role holds for some accounts only.
     """
     _require_own(tag, by)
+    by.require_for_all(Permission.OPERATE)
     name = _checked(name, color)
     try:
         with transaction.atomic():
@@ -112,9 +114,10 @@ def delete(tag: Tag, *, by: Membership) -> None:
     """Take a tag off everything, and away.
 
     Raises:
-        NotAllowedError: the member's role does not allow it.
+        NotAllowedError: the member's role does not allow it, or holds for some accounts only.
     """
     _require_own(tag, by)
+    by.require_for_all(Permission.OPERATE)
     with transaction.atomic():
         # Nobody puts it on anything meanwhile.
         Team.objects.select_for_update(no_key=True).get(pk=by.team_id)

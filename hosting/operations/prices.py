@@ -13,15 +13,17 @@ from hosting.operations.kind import Kind
 from hosting.operations.kinds import AddProduct, RemoveProduct, RenewProduct, UpdateProduct
 from hosting.operations.models import Operation
 from hosting.operations.states import State
+from hosting.teams.models import Membership
 
 # So many purchases back, whatever is still bought has shown its price.
 _NEWEST = 200
 
 
-def known(account: Account) -> dict[str, Price]:
+def known(account: Account, *, seen_by: Membership | None = None) -> dict[str, Price]:
     """The price of each product that is known, in the account's currency, by the product's name. The newest counts.
 
-    Every account of the team at the same endpoint teaches: it is one provider with one price list. One query.
+    Every account of the team at the same endpoint teaches: it is one provider with one price list. What a member reads
+    (`seen_by`) comes from the accounts that their role holds for. One query.
     """
     bought = Operation.objects.filter(
         account__team=account.team_id,
@@ -31,6 +33,8 @@ def known(account: Account) -> dict[str, Price]:
         state=State.DONE,
         cost__isnull=False,
     )
+    if seen_by is not None and seen_by.narrowed:
+        bought = bought.filter(account__in=Account.objects.visible_to(seen_by))
     # A renewal names the product by its id alone.
     renewed = Product.objects.filter(account=OuterRef("account"), remote_id=OuterRef("product_id"))
     rows = (

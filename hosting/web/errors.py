@@ -109,11 +109,9 @@ def _ask_whom(request: HttpRequest) -> str:
     """Who can give a role: by name, because a person knows their colleagues and not their roles."""
     member: Membership | None = getattr(request, "member", None)
     givers = [role for role in Role if Permission.MANAGE_PEOPLE in PERMISSIONS[role]]
-    people = Membership.objects.current().filter(role__in=givers).exclude(user=request.user.pk).select_related("user")
-    if member is not None:
-        people = people.filter(team=member.team_id)
-    else:
-        people = people.filter(team__memberships__user=request.user.pk)
+    people = Membership.objects.current().filter(role__in=givers, narrowed=False).exclude(user=request.user.pk)
+    mine = [member] if member is not None else getattr(request, "memberships", [])
+    people = people.filter(team__in=[each.team_id for each in mine]).select_related("user")
     names = sorted({str(each.user) for each in people[:5]})
     if not names:
         return _("Ask an owner of the team.")

@@ -13,6 +13,7 @@ from hosting.operations.estimates import Estimate, Price
 from hosting.operations.kind import Kind
 from hosting.operations.kinds import AddProduct, RenewProduct
 from hosting.operations.rejection import Invalid
+from hosting.teams.models import Membership
 
 # A request, None while the form holds none, and the product that it changes, None for a purchase.
 Request = tuple[Kind | None, Product | None]
@@ -39,9 +40,9 @@ class Quote:
         return self.estimate is not None and self.balance is not None and self.estimate.exceeds(self.balance)
 
 
-def of(account: Account, requests: Sequence[Request]) -> Quote:
+def of(account: Account, requests: Sequence[Request], *, by: Membership) -> Quote:
     """What these requests will cost, in one query. Nothing is asked of the provider: it has no price list."""
-    known, now = prices.known(account), timezone.now()
+    known, now = prices.known(account, seen_by=by), timezone.now()
     found = [prices.estimate(kind, product, known, now) for kind, product in requests if kind is not None]
     names = {name for kind, product in requests if (name := _name(kind, product))}
     name = names.pop() if len(names) == 1 else ""

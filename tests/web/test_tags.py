@@ -201,8 +201,8 @@ def test_how_many_run_at_once_is_set_by_who_manages_accounts(
 ) -> None:
     url = reverse("team_settings", args=[account.team_id])
     for wrong in ("0", "21", "", "x"):
-        assert browser.post(url, {"bulk_at_once": wrong}).status_code == 422
-    browser.post(url, {"bulk_at_once": "20"})
+        assert browser.post(url, {"name": "Team", "bulk_at_once": wrong}).status_code == 422
+    browser.post(url, {"name": "Team", "bulk_at_once": "20"})
     owner.team.refresh_from_db()
     assert owner.team.bulk_at_once == 20
     client.force_login(factories.member(Role.OPERATOR, of=owner.team).user)

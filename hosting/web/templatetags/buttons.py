@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hosting.accounts.models import Account
+from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web.templatetags.components import icon
 from hosting.web.templatetags.registry import register
@@ -70,9 +71,13 @@ def link_button(
     quiet: bool = False,
     off: str = "",
     local: bool = False,
+    for_all: bool = False,
 ) -> str:
-    """A link that looks like a button and leads to a form; off as `change_button` is."""
-    if reason := _why_off(context, needs, off, local=local):
+    """A link that looks like a button and leads to a form; off as `change_button` is.
+
+    What changes something for all accounts of the team (`for_all`) is off for a narrowed role.
+    """
+    if reason := _why_off(context, needs, off, local=local) or (_why_narrowed(context) if for_all else ""):
         return _button_off(label, icon, reason, quiet=quiet)
     return mark_safe(  # noqa: S308 - every part is escaped
         f'<a href="{conditional_escape(url)}" class="{_button_class(style, quiet=quiet)}"'
@@ -129,6 +134,13 @@ def _escaped(text: str) -> SafeString:
 @lru_cache(maxsize=1024, typed=True)
 def _button_words(label: str, name: str) -> SafeString:
     return format_html("{}<span>{}</span>", mark_safe(icon(name, 16)) if name else "", label)  # noqa: S308 - our own SVG
+
+
+def _why_narrowed(context: Context) -> str:
+    member: Membership | None = context.get("member")
+    if member is None or not member.narrowed:
+        return ""
+    return _("It concerns all accounts of the team, and your role holds for some. Ask an owner or an admin.")
 
 
 def _why_off(context: Context, needs: str, off: str, *, local: bool) -> str:

@@ -93,7 +93,11 @@ def connect(request: PersonRequest) -> HttpResponse:
 def edit(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.MANAGE_ACCOUNTS)
     account = request.account
-    form = AccountForm(request.POST or None, account=account, other_handles=candidates.siblings(account).count())
+    form = AccountForm(
+        request.POST or None,
+        account=account,
+        other_handles=candidates.siblings_seen(account, by=request.member).count(),
+    )
     if form.is_valid():
         data = form.cleaned_data
         try:

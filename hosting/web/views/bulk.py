@@ -89,7 +89,7 @@ def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: Bulk
         return {}
     duration = form["duration"].value() or ""
     return {
-        "quote": quotes.of(request.account, quotes.renewals(choice.fitting, duration)),
+        "quote": quotes.of(request.account, quotes.renewals(choice.fitting, duration), by=request.member),
         "quote_url": reverse("shares_estimate", args=[request.account.pk]) + "?for=bulk",
     }
 

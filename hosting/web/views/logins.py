@@ -31,7 +31,9 @@ def login(request: AccountRequest) -> HttpResponse:
         "candidate": candidate,
         "problem": correction.problem if correction else None,
         "session": session_store.state_of(account),
-        "handles": candidates.siblings(account).select_related("endpoint", "candidate").order_by("label", "id"),
+        "handles": candidates.siblings_seen(account, by=request.member)
+        .select_related("endpoint", "candidate")
+        .order_by("label", "id"),
         "moving": candidate is not None and candidate.is_open,
     }
     return render_page(request, "login", context)
@@ -66,7 +68,7 @@ def dismiss(request: AccountRequest) -> HttpResponse:
 @account_page
 @proven
 def new_handle(request: AccountRequest) -> HttpResponse:
-    request.member.require(Permission.MANAGE_ACCOUNTS)
+    request.member.require_for_all(Permission.MANAGE_ACCOUNTS)
     account = request.account
     form = HandleForm(request.POST or None)
     if form.is_valid():

@@ -34,7 +34,7 @@ def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) 
         "capacity": overview,
         "missing": _missing(spec, overview, request.account, settled),
         "buying_settled": "buy" in settled,
-        "quote": quotes.of(request.account, [(spec.request("buy", {}), None)]) if buys else None,
+        "quote": quotes.of(request.account, [(spec.request("buy", {}), None)], by=request.member) if buys else None,
     }
 
 

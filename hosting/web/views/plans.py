@@ -48,7 +48,7 @@ def _subject(request: AccountRequest, plan: Plan, steps: list[Step]) -> dict[str
 def _quote(request: AccountRequest, plan: Plan) -> quotes.Quote:
     """What a plan will still spend."""
     spec = spec_of(plan)
-    return quotes.of(request.account, [(spec.request(spec.spending_step, {}), None)])
+    return quotes.of(request.account, [(spec.request(spec.spending_step, {}), None)], by=request.member)
 
 
 @require_safe

@@ -68,7 +68,9 @@ def add(request: AccountRequest) -> HttpResponse:
         "icon": "shopping-cart",
         "cancel": reverse("shares", args=[request.account.pk]),
         "lead": _("It is paid from the prepaid balance when the provider has done it."),
-        "quote": quotes.of(request.account, [(kind or (None if form.is_bound else FIRST_PURCHASE), None)]),
+        "quote": quotes.of(
+            request.account, [(kind or (None if form.is_bound else FIRST_PURCHASE), None)], by=request.member
+        ),
         "quote_url": _quote_url(request, "add"),
         "all_prices": True,
     }
@@ -106,7 +108,7 @@ def estimate(request: AccountRequest) -> HttpResponse:
             wanted = quotes.renewals(chosen, request.POST.get("duration", ""))
         case _:
             raise Http404
-    return render(request, "hosting/_quote.html", {"quote": quotes.of(request.account, wanted)})
+    return render(request, "hosting/_quote.html", {"quote": quotes.of(request.account, wanted, by=request.member)})
 
 
 def _product(request: AccountRequest, remote_id: int) -> Product:
@@ -134,7 +136,9 @@ def _form(
         "facts": "hosting/_product_facts.html",
         "cancel": reverse("shares", args=[request.account.pk]),
         "warnings": [reason] if reason else [],
-        "quote": quotes.of(request.account, [(kind or (None if form.is_bound else at_first), product)]),
+        "quote": quotes.of(
+            request.account, [(kind or (None if form.is_bound else at_first), product)], by=request.member
+        ),
         **words,
     }
     return account_form(request, "form", context, section="shares", bad=form.is_bound)

@@ -46,7 +46,8 @@ def new(request: AccountRequest) -> HttpResponse:
 
 
 def _tag(request: AccountRequest, tag_id: int) -> Tag:
-    request.member.require(Permission.OPERATE)
+    """A tag to be changed: all accounts of the team have it."""
+    request.member.require_for_all(Permission.OPERATE)
     tag: Tag = get_object_or_404(tags.with_uses(request.member), pk=tag_id)
     return tag
 
