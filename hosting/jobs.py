@@ -25,6 +25,7 @@ class Job(StrEnum):
     READ_LINKS = "hosting.tasks.read_links"
     SEND_MAIL = "hosting.tasks.send_mail"
     LOOK_AGAIN = "hosting.tasks.look_again"
+    NOTE_FAILED_SIGN_IN = "hosting.tasks.note_failed_sign_in"
     SWEEP = "hosting.tasks.sweep"
 
     @property
@@ -32,7 +33,7 @@ class Job(StrEnum):
         return "mirror" if self in {Job.REFRESH, Job.READ_LINKS} else "operations"
 
 
-def ask(job: Job, *arguments: int) -> None:
+def ask(job: Job, *arguments: int | str) -> None:
     """Ask for a job once the current transaction has committed (at once when there is none).
 
     A broker that is away loses nothing: the row says what is due, and the sweep asks again.
@@ -40,7 +41,7 @@ def ask(job: Job, *arguments: int) -> None:
     transaction.on_commit(lambda: _send(job, arguments))
 
 
-def _send(job: Job, arguments: tuple[int, ...]) -> None:
+def _send(job: Job, arguments: tuple[int | str, ...]) -> None:
     try:
         current_app.send_task(job.value, args=arguments, queue=job.queue, retry=False)
     except (OperationalError, OSError) as error:

@@ -22,6 +22,7 @@ from hosting.operations import track as tracking
 from hosting.operations.models import Operation
 from hosting.operations.send import send as send_operation
 from hosting.operations.states import State
+from hosting.teams import sign_ins
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,11 @@ def send_mail(mail_id: int) -> None:
 @shared_task(name=Job.LOOK_AGAIN.value)
 def look_again(team_id: int) -> None:
     versions.bump_all(team_id)
+
+
+@shared_task(name=Job.NOTE_FAILED_SIGN_IN.value)
+def note_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
+    sign_ins.tell_failed(user_id, address, attempts)
 
 
 @shared_task(name=Job.SWEEP.value)

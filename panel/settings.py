@@ -226,6 +226,7 @@ MFA_FORMS = {
     "add_webauthn": "hosting.web.forms.sign_in.AddPasskeyForm",
     "edit_webauthn": "hosting.web.forms.sign_in.EditPasskeyForm",
 }
+USERSESSIONS_ADAPTER = "hosting.web.sign_in_trail.SessionsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True

@@ -38,7 +38,7 @@ class Engine:
     """Runs what a worker and beat would run."""
 
     def __init__(self) -> None:
-        self.queue: deque[tuple[jobs.Job, tuple[int, ...]]] = deque()
+        self.queue: deque[tuple[jobs.Job, tuple[int | str, ...]]] = deque()
 
     def drain(self) -> None:
         while self.queue:

@@ -70,6 +70,7 @@ def put_forward(
         action="account.test_asked",
         subject=account.label,
         account=account.pk,
+        thing="login",
         changed=changed,
         before={name: getattr(account, name) for name in changed if name != "password"} or None,
         after={name: getattr(candidate, name) for name in changed if name != "password"} or None,
@@ -150,6 +151,7 @@ def _accept(candidate: Candidate) -> bool:
         action="account.test_accepted",
         subject=account.label,
         account=account.pk,
+        thing="login",
         before={"login": account.login, "handle": account.handle},
         after={"login": candidate.login, "handle": candidate.handle},
         password=bool(candidate.sealed_password),
@@ -161,6 +163,7 @@ def _accept(candidate: Candidate) -> bool:
             action="account.password_passed_on",
             subject=other.label,
             account=other.pk,
+            thing="login",
             source=account.label,
         )
     return True
@@ -212,6 +215,7 @@ def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> 
             action="account.test_refused",
             subject=account.label,
             account=account.pk,
+            thing="login",
             refusal=refusal.value,
         )
     return True
@@ -230,6 +234,7 @@ def expire(candidate: Candidate) -> bool:
             action="account.test_expired",
             subject=candidate.account.label,
             account=candidate.account_id,
+            thing="login",
         )
     return True
 
@@ -241,7 +246,14 @@ def dismiss(account: Account, *, by: Membership) -> None:
         ended_badly = (Candidate.State.REFUSED, Candidate.State.EXPIRED)
         if Candidate.objects.filter(account=account, state__in=ended_badly).delete()[0]:
             versions.bump(account.pk)
-            record(account.team, by=by, action="account.test_dismissed", subject=account.label, account=account.pk)
+            record(
+                account.team,
+                by=by,
+                action="account.test_dismissed",
+                subject=account.label,
+                account=account.pk,
+                thing="login",
+            )
 
 
 def sweep(now: datetime) -> None:

@@ -59,6 +59,7 @@ def _connected(account: Account, *, by: Membership) -> Account:
             action="account.connected",
             subject=account.label,
             account=account.pk,
+            thing="login",
             after={"label": account.label, "login": account.login, "handle": account.handle},
         )
         candidates.put_forward(account, by=by)
@@ -110,6 +111,7 @@ def _rename(account: Account, label: str, by: Membership) -> None:
         action="account.changed",
         subject=label,
         account=account.pk,
+        thing="login",
         before={"label": before},
         after={"label": label},
     )
@@ -132,7 +134,9 @@ def sign_in_again(account: Account, *, by: Membership) -> None:
         else:
             Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now())
             versions.bump(account.pk)
-        record(by.team, by=by, action="account.signed_in_again", subject=account.label, account=account.pk)
+        record(
+            by.team, by=by, action="account.signed_in_again", subject=account.label, account=account.pk, thing="login"
+        )
 
 
 def dismiss(account: Account, *, by: Membership) -> None:

@@ -274,6 +274,9 @@ class ApiSession:
                     action="account.stopped",
                     subject=account.label,
                     account=account.pk,
+                    thing="login",
+                    before={"trouble": ""},
+                    after={"trouble": trouble.value},
                     trouble=trouble.value,
                 )
 

@@ -19,7 +19,7 @@ from hosting.operations.kind import Kind
 from hosting.operations.models import MAX_COMMENT, Operation
 from hosting.operations.problems import Reason
 from hosting.operations.rejection import Invalid, WrongState
-from hosting.operations.states import State
+from hosting.operations.states import FINAL, State
 from hosting.operations.submit import JOB_LOST_AFTER, require_working
 from hosting.teams.audit import record
 from hosting.teams.models import Membership, User
@@ -161,5 +161,6 @@ def _record(operation: Operation, by: Membership | None, action: str, *, after: 
         operation=operation.pk,
         before={"state": State.HELD},
         after={"state": after},
+        outcome=after if after in FINAL else "",
         **({"comment": comment} if comment else {}),
     )

@@ -60,9 +60,9 @@ def cancel(operation: Operation, *, by: Membership) -> bool:
     with transaction.atomic():
         unsent = [State.HELD, State.WAITING] if _is_own(operation, by) else [State.WAITING]
         if any(conclude.move(operation, state, State.CANCELLED, sealed_secret="", problem={}) for state in unsent):
-            action = "operation.cancelled"
+            action, outcome = "operation.cancelled", State.CANCELLED.value
         elif _ask_provider(operation):
-            action = "operation.cancel_asked"
+            action, outcome = "operation.cancel_asked", ""
         else:
             return False
         record(
@@ -73,6 +73,7 @@ def cancel(operation: Operation, *, by: Membership) -> bool:
             account=operation.account_id,
             thing=operation.target,
             operation=operation.pk,
+            outcome=outcome,
         )
     return True
 

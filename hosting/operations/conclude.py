@@ -11,6 +11,9 @@ from hosting.operations.models import Operation
 from hosting.operations.states import FINAL, State
 from hosting.teams.audit import record
 
+# Whoever takes a request back or refuses it writes the line of that.
+_TOLD_BY_OTHERS = {(State.WAITING, State.CANCELLED), (State.HELD, State.CANCELLED), (State.HELD, State.DECLINED)}
+
 
 def move(operation: Operation, before: State, after: State, **fields: object) -> bool:
     """Move an operation and tell whoever watches. False when somebody else was first.
@@ -26,7 +29,7 @@ def move(operation: Operation, before: State, after: State, **fields: object) ->
                 ask(Job.ADVANCE, operation.plan_id)
             if after in FINAL and operation.bulk_id:
                 ask(Job.ADVANCE_BULK, operation.bulk_id)
-            if after in FINAL and operation.origin == Operation.Origin.PANEL:
+            if after in FINAL and operation.origin == Operation.Origin.PANEL and (before, after) not in _TOLD_BY_OTHERS:
                 record(
                     operation.account.team_id,
                     by=None,
@@ -35,6 +38,8 @@ def move(operation: Operation, before: State, after: State, **fields: object) ->
                     account=operation.account_id,
                     thing=operation.target,
                     operation=operation.pk,
+                    before={"state": before},
+                    after={"state": after},
                     outcome=after,
                     method=operation.kind,
                 )

@@ -55,6 +55,8 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
                 account=operation.account_id,
                 thing=operation.target,
                 operation=operation.pk,
+                before={"state": State.UNCERTAIN},
+                after={"state": State.RELEASED if remote_id is None else State.TRACKED},
                 remote_id=remote_id,
             )
     if not decided:
@@ -81,6 +83,8 @@ def happened(operation: Operation, *, by: Membership) -> None:
             account=operation.account_id,
             thing=operation.target,
             operation=operation.pk,
+            before={"state": State.UNCERTAIN},
+            after={"state": State.DONE},
             happened=True,
         )
         ask(Job.REFRESH, operation.account_id, 1)

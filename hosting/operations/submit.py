@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
+from hosting.inventory.models import Product, Vm
 from hosting.jobs import Job, ask
 from hosting.operations import ceilings, kinds, preconditions
 from hosting.operations.askers import asker, in_the_name_of
@@ -104,8 +105,9 @@ def submit(
                 account=account.pk,
                 thing=kind.target,
                 operation=operation.pk,
+                before=_as_it_is(kind, account),
+                after=kind.as_params(),
                 outcome="held" if over else "",
-                params=kind.as_params(),
             )
             if not over:
                 ask(Job.SEND, operation.pk)
@@ -116,6 +118,19 @@ def submit(
         _require_free(account, kind)
         raise
     return operation
+
+
+def _as_it_is(kind: Kind, account: Account) -> dict[str, object] | None:
+    """What a request changes of an object, as that is now."""
+    match kind:
+        case kinds.UpdateVm(vm_id=number):
+            vm = Vm.objects.filter(account=account, remote_id=number).first()
+            now = {"shares": vm.shares, "cpu": vm.cores, "vm_max_memory_mb": vm.vm_max_memory_mb} if vm else {}
+            return {"vm_id": number, **{name: value for name, value in now.items() if getattr(kind, name) is not None}}
+        case kinds.UpdateProduct(product_id=number):
+            product = Product.objects.filter(account=account, remote_id=number).first()
+            return {"product_id": number, "quantity": product.quantity if product else None}
+    return None
 
 
 def retry(operation: Operation, *, by: Membership, nonce: uuid.UUID | None = None, secret: str = "") -> Operation:

@@ -12,6 +12,8 @@ from django.utils.text import slugify
 
 from hosting.accounts.models import Account
 from hosting.operations.askers import asker
+from hosting.teams.audit import record
+from hosting.web.scope import AccountRequest
 from hosting.web.templatetags.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]
@@ -122,12 +124,31 @@ def operations(account: Account) -> Sequence[Column]:
     return *OPERATIONS, ("currency", lambda operation: "" if operation.cost is None else currency)
 
 
-def as_csv(table: Any, columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
+def as_csv(request: AccountRequest, table: Any, columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
     """All rows of a list (see `tables.table`), written while they are read: its memory does not grow with them."""
-    return stream(table.data.data.select_related(*table.related).iterator(_CHUNK), columns, name=name)
+    rows = table.data.data.select_related(*table.related).iterator(_CHUNK)
+    return stream(request, rows, columns, name=name)
 
 
-def stream(rows: Iterable[Any], columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
+def stream(
+    request: AccountRequest, rows: Iterable[Any], columns: Sequence[Column], *, name: str
+) -> StreamingHttpResponse:
+    """These rows as a file; the trail says who took it."""
+    account = request.account
+    record(
+        account.team_id,
+        by=request.member,
+        action="list.exported",
+        subject=account.label,
+        account=account.pk,
+        list=request.resolver_match.url_name if request.resolver_match else "",
+        query=request.GET.urlencode()[:500],
+        format="csv",
+    )
+    return as_file(rows, columns, name=name)
+
+
+def as_file(rows: Iterable[Any], columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
     """These rows as a file that is written while they are read."""
     response = StreamingHttpResponse(_lines(rows, columns), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{slugify(name) or "list"}.csv"'

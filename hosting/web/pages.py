@@ -141,6 +141,8 @@ def team_page(
         "team": member.team,
         "member": member,
         "may": {permission.value: member.may_for_all(permission) for permission in Permission},
+        # A narrowed role reads the lines of its accounts.
+        "may_audit": member.may(Permission.READ_AUDIT),
         "team_tab": tab,
     }
     return person_page(request, page, {**shell, **context}, section="team", bad=bad)

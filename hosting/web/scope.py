@@ -23,7 +23,7 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
 from hosting.teams.roles import NotAllowedError
-from hosting.web import live
+from hosting.web import live, refusals
 
 P = ParamSpec("P")
 
@@ -155,4 +155,5 @@ def _answer(
     try:
         return _private(view(request, *args, **kwargs))
     except NotAllowedError as error:
+        refusals.note(request, error.permission.value)
         raise PermissionDenied(error.permission.value) from error

@@ -8,11 +8,10 @@ from typing import Any
 import django_tables2 as tables
 from django.core.paginator import InvalidPage
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_tables2.paginators import LazyPaginator
 from django_tables2.rows import BoundRows
-
-from hosting.web.scope import AccountRequest
 
 PER_PAGE = 50
 
@@ -88,6 +87,16 @@ class ChangeTable(List):
     what = tables.Column(verbose_name=_("What happened"), order_by=("what", "id"))
 
 
+class TrailTable(List):
+    row_template = "hosting/rows/audit.html"
+
+    at = tables.Column(verbose_name=_("When"), order_by=("sequence",))
+    who = Fixed(_("Who"), "actor_name")
+    what = Fixed(_("What"), "action")
+    subject = Fixed(_("On what"), "subject")
+    outcome = Fixed(_("Outcome"), "outcome")
+
+
 class _Found:
     """The rows of a table, to be cut into pages.
 
@@ -107,7 +116,7 @@ class _Found:
 
 
 def table(
-    request: AccountRequest, table_class: type[Any], rows: QuerySet[Any], *, order_by: str, empty_text: object = ""
+    request: HttpRequest, table_class: type[Any], rows: QuerySet[Any], *, order_by: str, empty_text: object = ""
 ) -> Any:
     """A page of `rows`, ordered as the address says. No COUNT: a page asks for one row more than it shows."""
     made = table_class(rows, order_by=order_by, empty_text=empty_text)

@@ -4,6 +4,7 @@ from django.urls.converters import IntConverter
 from hosting.web.views import (
     accounts,
     api,
+    audit,
     bulk,
     dashboard,
     disks,
@@ -122,6 +123,7 @@ of_team = [
     path("tokens/new/", tokens.new, {"personal": False}, name="team_token_new"),
     path("tokens/own/new/", tokens.new, {"personal": True}, name="my_token_new"),
     path("tokens/<number:token_id>/revoke/", tokens.revoke, name="token_revoke"),
+    path("audit/", audit.index, name="team_audit"),
 ]
 
 urlpatterns = [

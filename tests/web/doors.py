@@ -151,6 +151,7 @@ OF_TEAM = {
     "invite": form(PEOPLE),
     "invitation_resend": button(PEOPLE),
     "invitation_revoke": button(PEOPLE),
+    "team_audit": page(Holder(Permission.READ_AUDIT)),
     "team_settings": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
     "team_tokens": page(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
     "team_token_new": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),

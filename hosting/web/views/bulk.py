@@ -108,7 +108,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     rows = BulkRowFilter(request.GET, queryset=bulk.rows.all())
     shown = table(request, BulkRowTable, rows.qs, order_by="subject")
     if export.wanted(request):
-        return export.as_csv(shown, export.BULK_ROWS, name=f"{bulk.kind}-{bulk.pk}")
+        return export.as_csv(request, shown, export.BULK_ROWS, name=f"{bulk.kind}-{bulk.pk}")
     counts = bulks.counts(bulk)
     context = {
         "bulk": bulk,

@@ -11,7 +11,7 @@ from hosting.desk.models import ObjectType
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, find, lists, queries, things
+from hosting.web import changes, export, find, lists, queries, things, trail
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import DiskFilter
 from hosting.web.forms.confirm import TypedNameForm
@@ -32,7 +32,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
     rows = DiskFilter(request.GET, queryset=Disk.objects.filter(account=request.account), tags=known)
     disks = table(request, DiskTable, rows.qs, order_by="name")
     if export.wanted(request):
-        return export.as_csv(disks, export.DISKS, name=f"disks-{request.account.label}")
+        return export.as_csv(request, disks, export.DISKS, name=f"disks-{request.account.label}")
     shown = [row.record for row in disks.paginated_rows]
     context = {
         "table": disks,
@@ -70,6 +70,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "server": _server_of(disk),
         "operations": operations,
         "operation": queries.at_work_on(f"disk:{remote_id}", operations),
+        "trail": trail.of_object(request, thing=f"disk:{remote_id}"),
         **things.on_page(request.account, ObjectType.DISK, remote_id),
     }
     return render_page(request, "disk", context, section="disks")

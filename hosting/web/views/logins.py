@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting.accounts import candidates, connect, session_store
 from hosting.accounts.models import Candidate
 from hosting.teams.roles import Permission
-from hosting.web import login_words
+from hosting.web import login_words, trail
 from hosting.web.forms.accounts import HandleForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
@@ -35,6 +35,7 @@ def login(request: AccountRequest) -> HttpResponse:
         .select_related("endpoint", "candidate")
         .order_by("label", "id"),
         "moving": candidate is not None and candidate.is_open,
+        "trail": trail.of_object(request, thing="login"),
     }
     return render_page(request, "login", context)
 

@@ -17,7 +17,7 @@ from hosting.operations.models import Operation
 from hosting.operations.problems import explain
 from hosting.operations.rejection import Rejected
 from hosting.operations.states import HARMLESS, State
-from hosting.web import changes, export, lists, queries
+from hosting.web import changes, export, lists, queries, trail
 from hosting.web.filters import ChangeFilter, OperationFilter
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.confirm import RetryForm
@@ -35,7 +35,9 @@ def index(request: AccountRequest) -> HttpResponseBase:
     rows = OperationFilter(request.GET, queryset=Operation.objects.filter(account=request.account))
     operations = table(request, OperationTable, rows.qs, order_by="-created_at")
     if export.wanted(request):
-        return export.as_csv(operations, export.operations(request.account), name=f"operations-{request.account.label}")
+        return export.as_csv(
+            request, operations, export.operations(request.account), name=f"operations-{request.account.label}"
+        )
     return render_page(
         request,
         "operations",
@@ -86,6 +88,7 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "vm_id": operation.vm_id if _exists(Vm, request, operation.vm_id) else None,
         "disk_id": operation.disk_id if _exists(Disk, request, operation.disk_id) else None,
         "retries": operation.retries.order_by("-id")[:5],
+        "trail": trail.of_object(request, operation=operation.pk),
     }
     return render_page(request, "operation", context, section="operations")
 
@@ -213,6 +216,6 @@ def outside(request: AccountRequest) -> HttpResponseBase:
     rows = ChangeFilter(request.GET, queryset=Change.objects.filter(account=request.account))
     seen = table(request, ChangeTable, rows.qs, order_by="-at")
     if export.wanted(request):
-        return export.as_csv(seen, export.CHANGES, name=f"changes-{request.account.label}")
+        return export.as_csv(request, seen, export.CHANGES, name=f"changes-{request.account.label}")
     context = {"table": seen, "filter": rows, "views": lists.views(request, "changes")}
     return render_page(request, "changes", context)

@@ -15,7 +15,7 @@ from hosting.inventory.models import Disk, Vm
 from hosting.operations.kind import Kind
 from hosting.operations.kinds import DeleteVm, RebootVm, StartVm, StopVm
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, lists, queries, things
+from hosting.web import changes, export, lists, queries, things, trail
 from hosting.web.bulk_actions import SECTIONS
 from hosting.web.filters import VmFilter
 from hosting.web.forms.confirm import TypedNameForm
@@ -37,7 +37,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
     rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account), tags=known)
     servers = table(request, ServerTable, rows.qs, order_by="hostname")
     if export.wanted(request):
-        return export.as_csv(servers, export.SERVERS, name=f"servers-{request.account.label}")
+        return export.as_csv(request, servers, export.SERVERS, name=f"servers-{request.account.label}")
     shown = [row.record.remote_id for row in servers.paginated_rows]
     context = {
         "table": servers,
@@ -75,6 +75,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "operation": queries.at_work_on(f"vm:{remote_id}", operations),
         "open": queries.open_by_target(request.account),
         "plan": queries.unfinished_plan_of(request.account, remote_id),
+        "trail": trail.of_object(request, thing=f"vm:{remote_id}"),
         **things.on_page(request.account, ObjectType.VM, remote_id),
     }
     return render_page(request, "server", context, section="servers")

@@ -34,7 +34,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
     account = request.account
     products = table(request, ProductTable, Product.objects.filter(account=account), order_by="date_end")
     if export.wanted(request):
-        return export.as_csv(products, export.PRODUCTS, name=f"shares-{account.label}")
+        return export.as_csv(request, products, export.PRODUCTS, name=f"shares-{account.label}")
     context = {
         "table": products,
         "capacity": queries.capacity_of(account),

@@ -40,11 +40,11 @@ def _as_csv(request: AccountRequest, days: int) -> HttpResponseBase:
     name = f"{of}-{account.label}"
     if of == "balance":
         rows = samples.since(BalanceSample.objects.all(), account, start)
-        return export.stream(rows.iterator(), export.BALANCE, name=name)
+        return export.stream(request, rows.iterator(), export.BALANCE, name=name)
     if of == "capacity":
         return export.stream(
-            samples.since(CapacitySample.objects.all(), account, start).iterator(), export.CAPACITY, name=name
+            request, samples.since(CapacitySample.objects.all(), account, start).iterator(), export.CAPACITY, name=name
         )
     if of == "operations":
-        return export.stream(trends.operation_slots(account, days, now), export.OUTCOMES, name=name)
+        return export.stream(request, trends.operation_slots(account, days, now), export.OUTCOMES, name=name)
     raise Http404

@@ -1,0 +1,41 @@
+"""What a person does with their own login, in the trail of each of their teams."""
+
+from hosting.teams.audit import write
+from hosting.teams.models import Membership, User
+from hosting.teams.origin import Origin
+
+
+def tell(user: User, action: str, *, via: Origin, outcome: str = "", **detail: object) -> None:
+    """Write a line in the trail of each team that the person is in. Nothing that is given here may be a secret."""
+    teams = Membership.objects.current().filter(user=user.pk).order_by("team_id")
+    # One after another, each in a transaction of its own: nobody waits for two of them at once.
+    for team_id in teams.values_list("team_id", flat=True):
+        write(
+            team_id,
+            via=via,
+            actor_id=user.pk,
+            actor_name=str(user),
+            action=action,
+            subject=str(user),
+            outcome=outcome,
+            detail=detail,
+        )
+
+
+def tell_failed(user_id: int, address: str, attempts: int) -> None:
+    """Somebody did not get in with the address of a person; nobody knows who that was."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return
+    teams = Membership.objects.current().filter(user=user_id).order_by("team_id")
+    for team_id in teams.values_list("team_id", flat=True):
+        write(
+            team_id,
+            via=Origin(address=address),
+            actor_id=None,
+            actor_name="",
+            action="person.sign_in_failed",
+            subject=str(user),
+            outcome="failed",
+            detail={"attempts": attempts},
+        )
