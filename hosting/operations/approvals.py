@@ -124,7 +124,7 @@ def sweep(now: datetime) -> None:
     for operation in late.order_by("due_at")[:_BATCH]:
         with transaction.atomic():
             problem = {"reason": Reason.NOT_DECIDED}
-            if conclude.move(operation, State.HELD, State.DECLINED, problem=problem, sealed_secret=""):
+            if conclude.move(operation, State.HELD, State.DECLINED, decided_at=now, problem=problem, sealed_secret=""):
                 _record(operation, None, "operation.not_decided", after=State.DECLINED)
 
 

@@ -126,7 +126,7 @@ class Operation(models.Model):
     # The role that it was asked for with: a ceiling counts what a role has spent, whatever its people are today.
     asked_as = models.CharField(max_length=30, choices=Role.choices, blank=True)
     # The second person's word on what was above a ceiling: that it may be sent, or with the state DECLINED that it
-    # must not. None when nobody was asked, or nobody decided in time.
+    # must not. With a time and without a person: nobody decided in time.
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_comment = models.CharField(max_length=MAX_COMMENT, blank=True)
@@ -223,6 +223,11 @@ class Operation(models.Model):
                 fields=["account", "-finished_at"],
                 condition=models.Q(cost__isnull=False),
                 name="operations_with_a_cost",
+            ),
+            models.Index(
+                fields=["account", "-decided_at"],
+                condition=models.Q(decided_at__isnull=False),
+                name="operations_decided",
             ),
             models.Index(fields=["account", "target", "-id"]),
             models.Index(fields=["account", "vm_id", "-id"]),

@@ -95,21 +95,6 @@ def explain(operation: Operation) -> Problem | None:
                 _("A member of the team looked and found that it did not happen."),
                 _("It can be asked for again."),
             )
-        case Reason.ABOVE_CEILING:
-            return Problem(
-                _over_words(problem),
-                _("Nothing was sent. Somebody else in the team must approve it first."),
-            )
-        case Reason.DECLINED:
-            return Problem(
-                _("It was above the month's ceiling, and was not approved."),
-                _("Nothing was sent. Ask for less, or talk to whoever decided."),
-            )
-        case Reason.NOT_DECIDED:
-            return Problem(
-                _("It was above the month's ceiling, and nobody approved it in time."),
-                _("Nothing was sent. Ask again, and tell somebody who may approve it."),
-            )
         case Reason.NO_ANSWER if operation.needs_person and not problem.get("candidates"):
             return Problem(
                 _("The provider accepted it, and its list of operations does not show it."),
@@ -125,7 +110,7 @@ def explain(operation: Operation) -> Problem | None:
                 _("The provider did not answer."),
                 _("It may have happened. Sharedeck is looking it up in the provider's list; do not ask again yet."),
             )
-    return None
+    return _explain_approval(problem)
 
 
 def _explain_fault(problem: dict[str, object], quote: str) -> Problem:
@@ -175,11 +160,26 @@ def _explain_fault(problem: dict[str, object], quote: str) -> Problem:
     return Problem(_("The provider refused it."), _("Read what it says, correct that, and ask again."), quote)
 
 
-def _over_words(problem: dict[str, object]) -> str:
-    over = problem.get("over")
-    over = over if isinstance(over, list) else []
-    if "money" in over:
-        return _("It is above what the role may spend in a month.")
-    if "shares" in over:
-        return _("It is above the shares that the role may ask for in a month.")
-    return _("Its price is not known, and the role has a ceiling in money.")
+def _explain_approval(problem: dict[str, object]) -> Problem | None:
+    """Why an operation waits for a second person, or was not carried out without one."""
+    match problem.get("reason"):
+        case Reason.ABOVE_CEILING:
+            over = str(problem.get("over", ""))
+            if "money" in over:
+                title = _("It is above the money that the role may spend in a month.")
+            elif "shares" in over:
+                title = _("It is above the shares that the role may ask for in a month.")
+            else:
+                title = _("Its price is not known, and the role has a ceiling in money.")
+            return Problem(title, _("Nothing is sent before somebody else in the team approves it."))
+        case Reason.DECLINED:
+            return Problem(
+                _("It was above the month's ceiling, and was not approved."),
+                _("Nothing was sent. Ask for less, or talk to whoever decided."),
+            )
+        case Reason.NOT_DECIDED:
+            return Problem(
+                _("It was above the month's ceiling, and nobody approved it in time."),
+                _("Nothing was sent. Ask again, and tell somebody who may approve it."),
+            )
+    return None

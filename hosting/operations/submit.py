@@ -133,7 +133,9 @@ def _as_it_is(kind: Kind, account: Account) -> dict[str, object] | None:
     return None
 
 
-def retry(operation: Operation, *, by: Membership, nonce: uuid.UUID | None = None, secret: str = "") -> Operation:
+def retry(
+    operation: Operation, *, by: Membership, nonce: uuid.UUID | None = None, secret: str = "", may_hold: bool = True
+) -> Operation:
     """Ask again for what certainly did not happen, as a new operation linked to the first.
 
     Raises:
@@ -143,7 +145,9 @@ def retry(operation: Operation, *, by: Membership, nonce: uuid.UUID | None = Non
     if operation.state not in HARMLESS | {State.FAILED} or operation.plan_id or operation.origin != "panel":
         raise WrongState(_("Only a request that did not work can be tried again."))
     kind = kinds.load(operation.kind, operation.params)
-    return submit(kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation)
+    return submit(
+        kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation, may_hold=may_hold
+    )
 
 
 def require_working(account: Account) -> None:

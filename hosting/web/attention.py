@@ -16,9 +16,11 @@ from hosting.accounts.models import Account
 from hosting.operations import kinds
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.cancel import may_cancel
+from hosting.operations.kind import Kind
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import FINAL, OPEN, State
 from hosting.teams.models import Membership
+from hosting.teams.roles import Permission
 
 # Looking an unconfirmed operation up ends within the grace time; past this, something keeps it from being read.
 _UNCONFIRMED_LONG = timedelta(minutes=5)
@@ -26,6 +28,8 @@ _UNCONFIRMED_LONG = timedelta(minutes=5)
 _NOT_MOVING = timedelta(minutes=15)
 # Past the provider's estimate by so much, or without one for so long, or begun so long ago in any case.
 _OVER_ETA, _WITHOUT_ETA, _IN_ANY_CASE = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
+# What waits for approval is shown to those who may give it, and to everybody when so little time is left for it.
+_NEARLY_OVER = timedelta(hours=12)
 # What did not work is shown for so long, unless somebody asks again or puts it aside before.
 _FAILED_SINCE = timedelta(days=3)
 _MOST = 50
@@ -37,7 +41,7 @@ _DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
 class Matter:
     """One thing to decide or to look at.
 
-    `why`: trouble, decide, stopped, paused, unconfirmed, slow, stuck, failed, draft.
+    `why`: trouble, decide, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
     """
 
     why: str
@@ -57,21 +61,23 @@ def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
     plans = Plan.objects.filter(account=account)
     found = chain(
         _of_account(account),
-        _of_operations(_stuck_operations(operations, now).order_by("id")[:_MOST], account, by),
+        _of_operations(_stuck_operations(operations, now, for_whom=[by]).order_by("id")[:_MOST], account, by),
         _of_operations(_failed_operations(operations, now).order_by("-id")[:_MOST], account, by),
         _of_plans(_waiting_plans(plans, now).order_by("-id")[:_MOST], account, by),
         _of_bulks(_waiting_bulks(Bulk.objects.filter(account=account), now)[:_MOST], account, by),
     )
-    pressing = ("trouble", "decide", "stopped", "paused", "unconfirmed", "slow", "stuck", "failed", "draft")
+    pressing = ("trouble", "decide", "held", "stopped", "paused", "unconfirmed", "slow", "stuck", "failed", "draft")
     return sorted(found, key=lambda matter: pressing.index(matter.why))
 
 
-def counts(accounts: Iterable[Account], now: datetime) -> dict[int, int]:
-    """How many matters each of several accounts has, in four queries whatever their number."""
+def counts(accounts: Iterable[Account], now: datetime, *, for_whom: Iterable[Membership] = ()) -> dict[int, int]:
+    """How many matters each of several accounts has, in four queries whatever their number; with `for_whom` those too
+    that only they can decide, and without it those that everybody should know of.
+    """
     wanted = {account.pk: int(_login_needs_look(account)) for account in accounts}
     operations = Operation.objects.filter(account__in=wanted)
     for rows in (
-        _stuck_operations(operations, now),
+        _stuck_operations(operations, now, for_whom=for_whom),
         _failed_operations(operations, now),
         _waiting_plans(Plan.objects.filter(account__in=wanted), now),
         _waiting_bulks(Bulk.objects.filter(account__in=wanted), now),
@@ -81,7 +87,23 @@ def counts(accounts: Iterable[Account], now: datetime) -> dict[int, int]:
     return wanted
 
 
-def _stuck_operations(operations: QuerySet[Operation], now: datetime) -> QuerySet[Operation]:
+def waits_for(members: Iterable[Membership]) -> Q:
+    """What is held, and one of these members may decide about: it is another person's, in a team where they may."""
+    deciding = [each for each in members if each.person is not None and each.may(Permission.APPROVE)]
+    found = Q(pk__in=())
+    for each in deciding:
+        found |= Q(state=State.HELD, account__team=each.team_id) & ~Q(requested_by=each.user_id)
+    return found
+
+
+def nearly_over(now: datetime) -> Q:
+    """What is held and will soon be too late to approve."""
+    return Q(state=State.HELD, due_at__lt=now + _NEARLY_OVER)
+
+
+def _stuck_operations(
+    operations: QuerySet[Operation], now: datetime, *, for_whom: Iterable[Membership]
+) -> QuerySet[Operation]:
     """Unfinished operations that need a person's word, or that nothing has moved for too long.
 
     When the provider last moved one is told by the provider's clock: one that is wrong by minutes shows it that much
@@ -100,7 +122,7 @@ def _stuck_operations(operations: QuerySet[Operation], now: datetime) -> QuerySe
     )
     stuck = Q(state__in=(State.WAITING, State.SENDING, State.ANSWERED), begun__lt=now - _NOT_MOVING)
     return operations.alias(quiet_since=quiet_since, begun=begun).filter(
-        unconfirmed | slow | stuck, state__in=sorted(OPEN)
+        unconfirmed | slow | stuck | nearly_over(now) | waits_for(for_whom), state__in=sorted(OPEN)
     )
 
 
@@ -158,13 +180,21 @@ def _of_operations(operations: Iterable[Operation], account: Account, by: Member
             _why(operation),
             account,
             operation=operation,
-            allowed=kind is not None and by.may(kind.permission),
+            allowed=_may_see_to(operation, kind, by),
             needs=kind.permission.value if kind else "view",
             cancel=may_cancel(operation, by),
         )
 
 
+def _may_see_to(operation: Operation, kind: type[Kind] | None, by: Membership) -> bool:
+    if operation.state == State.HELD:
+        return by.may(Permission.APPROVE) and operation.requested_by_id != by.user_id
+    return kind is not None and by.may(kind.permission)
+
+
 def _why(operation: Operation) -> str:
+    if operation.state == State.HELD:
+        return "held"
     if operation.state in _DID_NOT_WORK:
         return "failed"
     if operation.state == State.UNCERTAIN:

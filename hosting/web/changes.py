@@ -7,13 +7,16 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from hosting.operations import kinds
+from hosting.operations import approvals, kinds
 from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
-from hosting.operations.rejection import Busy, Rejected
+from hosting.operations.rejection import AboveCeiling, Busy, Rejected
+from hosting.operations.states import State
 from hosting.operations.submit import submit
+from hosting.web import proof
 from hosting.web.forms.base import ChangeForm
 from hosting.web.scope import AccountRequest
+from hosting.web.templatetags.words import either
 
 
 def nonce_of(request: AccountRequest) -> uuid.UUID:
@@ -32,9 +35,16 @@ def ask(
     form: ChangeForm | None = None,
     secret: str = "",
 ) -> Operation | None:
-    """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or a message."""
+    """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or a message.
+
+    Raises:
+        AboveCeiling: it would have to wait for approval, and the person must show first that it is them.
+    """
+    may_hold = proof.suffices(request)
     try:
-        operation = submit(kind, account=request.account, by=request.member, nonce=nonce, secret=secret)
+        operation = submit(
+            kind, account=request.account, by=request.member, nonce=nonce, secret=secret, may_hold=may_hold
+        )
     except Rejected as rejection:
         tell(request, rejection, form)
         return None
@@ -43,14 +53,26 @@ def ask(
 
 
 def lead_to(request: AccountRequest, operation: Operation, words: str) -> None:
-    """Say what was asked for, with a link to how it goes."""
+    """Say what was asked for, with a link to how it goes; of what is held, who may approve it."""
+    if operation.state == State.HELD:
+        people = approvals.approvers(request.account, besides=request.member.user_id)
+        words = _("“%(what)s” is above the month's ceiling of your role. It waits for approval by %(people)s.") % {
+            "what": in_words(operation),
+            "people": either(people) or _("somebody who may"),
+        }
     there = reverse("operation", args=[request.account.pk, operation.pk])
     link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("Follow it"))
     messages.success(request, link)
 
 
 def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:
-    """Put a rejection where the person looks: beside the field, above the form, or in a message."""
+    """Put a rejection where the person looks: beside the field, above the form, or in a message.
+
+    Raises:
+        AboveCeiling: that is what it is. Whoever asks proves first who they are (`scope`), and asks again.
+    """
+    if isinstance(rejection, AboveCeiling):
+        raise rejection
     if isinstance(rejection, Busy):
         link = format_html(
             '{} <a href="{}" class="alert-link">{}</a>',

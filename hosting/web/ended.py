@@ -138,6 +138,8 @@ def _operations(shown: Sequence[Ended], account: Account) -> Toasts:
                 level, words = "success", _("“%(what)s” is done.")
             elif operation.state == State.CANCELLED:
                 level, words = "info", _("“%(what)s” was cancelled.")
+            elif operation.state == State.DECLINED:
+                level, words = "warning", _("“%(what)s” was not approved.")
             else:
                 level, words = "warning", _("“%(what)s” was not done.")
             found |= _line(level, words, "operation", account, operation.pk, what)

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 
 from hosting.accounts.models import Account
 from hosting.operations.askers import asker
+from hosting.operations.states import State
 from hosting.teams.audit import record
 from hosting.web.scope import AccountRequest
 from hosting.web.templatetags.words import addresses
@@ -65,9 +66,28 @@ OPERATIONS: Sequence[Column] = (
     ("origin", lambda operation: operation.origin),
     ("asked_by", asker),
     ("asked", lambda operation: operation.created_at),
+    ("decided_by", lambda operation: operation.decided_by),
+    ("decided", lambda operation: operation.decided_at),
     ("sent", lambda operation: operation.sent_at),
     ("finished", lambda operation: operation.finished_at),
     ("cost", lambda operation: operation.cost),
+)
+DECISIONS: Sequence[Column] = (
+    ("id", lambda operation: operation.pk),
+    ("account", lambda operation: operation.account),
+    ("method", lambda operation: operation.kind),
+    ("object", lambda operation: operation.subject),
+    ("decision", lambda operation: "declined" if operation.state == State.DECLINED else "approved"),
+    ("state", lambda operation: operation.state),
+    ("asked_by", lambda operation: operation.requested_by),
+    ("asked_as", lambda operation: operation.asked_as),
+    ("asked", lambda operation: operation.created_at),
+    ("estimate", lambda operation: operation.estimate),
+    ("cost", lambda operation: operation.cost),
+    ("currency", lambda operation: operation.currency),
+    ("decided_by", lambda operation: operation.decided_by),
+    ("decided", lambda operation: operation.decided_at),
+    ("comment", lambda operation: operation.decision_comment),
 )
 BULK_ROWS: Sequence[Column] = (
     ("id", lambda row: row.object_id),

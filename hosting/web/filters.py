@@ -70,6 +70,7 @@ class DiskFilter(TaggedFilterSet):
 class OperationFilter(django_filters.FilterSet):  # type: ignore[misc]
     GROUPS = {
         "open": ([state.value for state in OPEN], _("In progress")),
+        "held": ([State.HELD.value], _("Waiting for approval")),
         "done": ([State.DONE.value], _("Done")),
         "failed": ([state.value for state in FINAL - {State.DONE, State.CANCELLED}], _("Not done")),
         "uncertain": ([State.UNCERTAIN.value], _("Unconfirmed")),

@@ -8,12 +8,13 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Product
-from hosting.operations import estimates, prices
+from hosting.operations import approvals, ceilings, estimates, prices
+from hosting.operations.ceilings import Over
 from hosting.operations.estimates import Estimate, Price
 from hosting.operations.kind import Kind
 from hosting.operations.kinds import AddProduct, RenewProduct
 from hosting.operations.rejection import Invalid
-from hosting.teams.models import Membership
+from hosting.teams.models import Membership, User
 
 # A request, None while the form holds none, and the product that it changes, None for a purchase.
 Request = tuple[Kind | None, Product | None]
@@ -33,6 +34,9 @@ class Quote:
     prices: Mapping[str, Price]
     balance: Decimal | None
     currency: str
+    # What of the ceiling of the role that would ask does not suffice, and who could approve it then.
+    over: frozenset[Over]
+    approvers: Sequence[User]
 
     @property
     def exceeds(self) -> bool:
@@ -41,12 +45,15 @@ class Quote:
 
 
 def of(account: Account, requests: Sequence[Request], *, by: Membership) -> Quote:
-    """What these requests will cost, in one query. Nothing is asked of the provider: it has no price list."""
+    """What these requests will cost, and whether they are above the ceiling of the member's role. Nothing is asked of
+    the provider: it has no price list. Two queries; with a ceiling three, and four above it.
+    """
     known, now = prices.known(account, seen_by=by), timezone.now()
     found = [prices.estimate(kind, product, known, now) for kind, product in requests if kind is not None]
     names = {name for kind, product in requests if (name := _name(kind, product))}
     name = names.pop() if len(names) == 1 else ""
     info = getattr(account, "info", None)
+    over = _over(account, requests, known, info.currency if info else "", by)
     return Quote(
         estimate=estimates.together(each for each in found if each is not None),
         unknown=found.count(None),
@@ -56,7 +63,19 @@ def of(account: Account, requests: Sequence[Request], *, by: Membership) -> Quot
         prices=known,
         balance=info.balance if info else None,
         currency=info.currency if info else "",
+        over=over,
+        approvers=approvals.approvers(account, besides=by.user_id) if over else (),
     )
+
+
+def _over(
+    account: Account, requests: Sequence[Request], known: Mapping[str, Price], currency: str, by: Membership
+) -> frozenset[Over]:
+    now = timezone.now()
+    demands = [ceilings.demand_of(kind, product, known, currency, now) for kind, product in requests if kind]
+    spending = [demand for demand in demands if demand is not None and demand.spends]
+    standing = ceilings.standing(account, by.role, now) if spending else None
+    return standing.over(spending) if standing else frozenset()
 
 
 def renewals(products: Iterable[Product], duration: str) -> list[Request]:

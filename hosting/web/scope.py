@@ -20,10 +20,11 @@ from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
 
 from hosting.accounts.models import Account
+from hosting.operations.rejection import AboveCeiling
 from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
 from hosting.teams.roles import NotAllowedError
-from hosting.web import live, refusals
+from hosting.web import live, proof, refusals
 
 P = ParamSpec("P")
 
@@ -157,3 +158,6 @@ def _answer(
     except NotAllowedError as error:
         refusals.note(request, error.permission.value)
         raise PermissionDenied(error.permission.value) from error
+    except AboveCeiling:
+        # It waits for a second person, who must know that the first one really asked.
+        return _private(proof.ask(request))

@@ -60,7 +60,7 @@ class ProductTable(List):
 
 class OperationTable(List):
     row_template = "hosting/rows/operation.html"
-    related = ("requested_by", "asked_through")
+    related = ("requested_by", "asked_through", "decided_by")
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "created_at", "id"))
@@ -68,6 +68,16 @@ class OperationTable(List):
     remote_id = tables.Column(verbose_name=_("Provider's id"), order_by=("remote_id", "id"))
     who = Fixed(_("Asked by"), "origin")
     created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))
+
+
+class DecisionTable(List):
+    row_template = "hosting/rows/decision.html"
+    related = ("requested_by", "decided_by", "account")
+
+    what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
+    decision = Fixed(_("Decision"), "state")
+    who = Fixed(_("Asked by"), "requested_by")
+    decided_at = tables.Column(verbose_name=_("When"), order_by=("decided_at", "id"))
 
 
 class BulkRowTable(List):

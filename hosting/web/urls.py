@@ -4,6 +4,7 @@ from django.urls.converters import IntConverter
 from hosting.web.views import (
     accounts,
     api,
+    approvals,
     audit,
     bulk,
     dashboard,
@@ -124,6 +125,9 @@ of_team = [
     path("tokens/own/new/", tokens.new, {"personal": True}, name="my_token_new"),
     path("tokens/<number:token_id>/revoke/", tokens.revoke, name="token_revoke"),
     path("audit/", audit.index, name="team_audit"),
+    path("approvals/", approvals.index, name="team_approvals"),
+    path("approvals/decide/", approvals.decide, name="team_approvals_decide"),
+    path("ceilings/", approvals.limits, name="team_ceilings"),
 ]
 
 urlpatterns = [

@@ -23,8 +23,10 @@ from tests.chaos.members import Asked, Journal
 from tests.chaos.wishes import ROOT_PASSWORD
 
 _PURCHASES = ("hosting_account_product_add", "hosting_account_product_renew")
-_FINAL = {"done", "failed", "refused", "not_sent", "released", "cancelled"}
-_NOTHING_HAPPENED = {"refused", "not_sent", "released"}
+_FINAL = {"done", "failed", "refused", "not_sent", "released", "cancelled", "declined"}
+# What waits for approval, or was not approved, was never sent.
+_NEVER_SENT = {"held", "declined"}
+_NOTHING_HAPPENED = {"refused", "not_sent", "released", *_NEVER_SENT}
 # How the panel's words for an operation's end must read at the provider.
 _ENDS = {"done": "DONE", "failed": "ERROR", "cancelled": "CANCEL"}
 _WIRE_NAMES = {"size_mb": "size", "vm_max_memory_mb": "vm_max_memory"}
@@ -181,6 +183,8 @@ def _judge(row: Operation, theirs: Mapping[int, Theirs]) -> Iterator[str]:
     """One row against the operation that it names."""
     if row.state in _NOTHING_HAPPENED and row.remote_id is not None:
         yield f"{_row(row)} is {row.state} and names the provider's operation {row.remote_id}"
+    if row.state in _NEVER_SENT and row.sent_at is not None:
+        yield f"{_row(row)} is {row.state}, and was sent"
     if row.state != "waiting" and row.sealed_secret:
         yield f"{_row(row)} is {row.state} and still keeps its secret"
     if row.state not in _ENDS or (row.state == "cancelled" and row.remote_id is None):

@@ -158,6 +158,10 @@ OF_TEAM = {
     "my_token_new": form(VIEW),
     # Everybody ends their own; those of the team and of others, whoever manages people.
     "token_revoke": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
+    # Of the accounts that the role holds for.
+    "team_approvals": page(VIEW),
+    "team_approvals_decide": button(Holder(Permission.APPROVE)),
+    "team_ceilings": form(Holder(Permission.MANAGE_POLICIES, for_all=True)),
 }
 
 OF_PERSON = {

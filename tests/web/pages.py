@@ -38,6 +38,7 @@ POST_ONLY = {
     "view_delete",
     "invitation_resend",
     "invitation_revoke",
+    "team_approvals_decide",
 }
 # Addresses that change something, or show the form for it: a viewer gets 403.
 CHANGES = {
@@ -98,6 +99,8 @@ CHANGES = {
     "team_tokens",
     "team_token_new",
     "token_revoke",
+    "team_approvals_decide",
+    "team_ceilings",
 }
 
 

@@ -12,8 +12,9 @@ from hosting.teams.models import Membership
 from tests import factories
 
 # The person, their membership, the account, the switcher. Then what the page shows. The first page after a change also
-# counts what is open (1), what needs attention (4), and reads what has ended lately (1).
-FRAME, COUNTS = 4, 6
+# counts what is open (1), what needs attention (4), reads what has ended lately (1), and
+# counts what is held (1).
+FRAME, COUNTS = 4, 7
 QUERIES = {
     "servers": FRAME + 5,  # rows; open operations; the team's tags; the rows'; saved views
     "disks": FRAME + 8,  # as servers; capacity; the servers' names; those that no server uses

@@ -46,6 +46,8 @@ COLORS = {
     "stopped": "orange",
     "released": "orange",
     "not_sent": "orange",
+    "held": "orange",
+    "declined": "red",
     "changed": "blue",
     "appeared": "green",
     "invalid": "red",
@@ -91,7 +93,9 @@ def _badge(color: str, label: str) -> SafeString:
 
 @register.simple_tag
 def progress(operation: Operation) -> str:
-    """How far an unfinished operation is; the browser moves it between two polls."""
+    """How far an unfinished operation is; the browser moves it between two polls. Nothing for one that is held."""
+    if operation.state == State.HELD:
+        return ""
     label = _("Progress of “%(what)s”") % {"what": operation_title(operation)}
     started, eta = operation.started_at, operation.eta_at
     if not started or not eta or eta <= started:

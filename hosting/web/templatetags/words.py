@@ -1,9 +1,10 @@
 """What things are called: operations, products, objects, parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -123,6 +124,12 @@ def asked_by(thing: Operation | Plan | Bulk) -> str:
     if isinstance(thing, Operation) and thing.origin == Operation.Origin.OUTSIDE:
         return _("Outside Sharedeck")
     return asker(thing) or "–"
+
+
+@register.filter
+def either(people: Iterable[object]) -> str:
+    """Names of which one will do: "Ada, Ben or Cleo"."""
+    return get_text_list([str(person) for person in people], _("or"))
 
 
 OBJECT_TYPES = {

@@ -33,7 +33,7 @@ def index(request: PersonRequest) -> HttpResponse:
     accounts = queries.accounts_of(request.memberships)
     context = {
         "memberships": request.memberships,
-        "matters": attention.counts(accounts, timezone.now()),
+        "matters": attention.counts(accounts, timezone.now(), for_whom=request.memberships),
         "sizes": queries.sizes(accounts),
         "standings": _count_standings(accounts),
         "manageable": {

@@ -1,17 +1,22 @@
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.operations import bulk as bulks
-from hosting.operations import kinds
+from hosting.operations import ceilings, kinds
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.kind import Kind
 from hosting.operations.rejection import Rejected
+from hosting.operations.states import State
+from hosting.teams.roles import Permission
 from hosting.web import changes, export, proof, quotes
 from hosting.web.bulk_actions import SECTIONS, Chosen, chosen, wanted_ids
 from hosting.web.filters import BulkRowFilter
@@ -53,7 +58,11 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
         asks_count=action.danger,
         initial={"ids": ",".join(map(str, choice.ids))},
     )
+    money = _money(request, action.kind, choice, form)
     if form.is_valid():
+        if money and money["quote"].over and not proof.suffices(request):
+            # Some of it will wait for a second person, who must know that the first one really asked.
+            return proof.ask(request)
         try:
             bulk = bulks.begin(
                 action.kind.method,
@@ -78,12 +87,12 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
         "icon": action.icon,
         "danger": action.danger,
         "cancel": to_list,
-        **_money(request, action.kind, choice, form),
+        **money,
     }
     return account_form(request, "form", context, section=section, bad=form.is_bound)
 
 
-def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: BulkForm) -> dict[str, object]:
+def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: BulkForm) -> dict[str, Any]:
     """What a renewal of many costs; nothing for what costs nothing."""
     if kind is not kinds.RenewProduct:
         return {}
@@ -115,6 +124,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
         # Between two of its operations none is open, and the page still moves.
         "moving": bulk.state == Bulk.State.RUNNING,
         "counts": counts,
+        "held": bulk.operations.filter(state=State.HELD).count() if bulk.kind == kinds.RenewProduct.method else 0,
         "bulk_needs": kinds.KINDS[bulk.kind].permission.value,
         "total": sum(counts.values()),
         "over": counts["done"] + counts["failed"],
@@ -122,6 +132,12 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
         "table": shown,
     }
     return render_page(request, "bulk", context, section="operations")
+
+
+def _may_be_held(request: AccountRequest, bulk: Bulk) -> bool:
+    """Whether what is left of it may wait for a second person: it spends, and the role has a ceiling."""
+    spends = kinds.KINDS[bulk.kind].permission == Permission.SPEND
+    return spends and ceilings.standing(request.account, request.member.role, timezone.now()) is not None
 
 
 @require_POST
@@ -134,16 +150,20 @@ def pause(request: AccountRequest, bulk_id: int) -> HttpResponse:
 
 @require_POST
 @account_page
-def resume(request: AccountRequest, bulk_id: int) -> HttpResponse:
+def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
+    if _may_be_held(request, bulk) and not proof.suffices(request):
+        return proof.ask(request)
     bulks.resume(bulk, by=request.member)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
 
 
 @require_POST
 @account_page
-def retry(request: AccountRequest, bulk_id: int) -> HttpResponse:
+def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
+    if _may_be_held(request, bulk) and not proof.suffices(request):
+        return proof.ask(request)
     try:
         count = bulks.retry_failed(bulk, by=request.member)
     except Rejected as rejection:

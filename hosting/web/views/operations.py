@@ -9,15 +9,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Change, Disk, Vm
+from hosting.operations import approvals, submit
 from hosting.operations import cancel as cancelling
 from hosting.operations import decide as deciding
-from hosting.operations import submit
 from hosting.operations.kinds import KINDS
 from hosting.operations.models import Operation
 from hosting.operations.problems import explain
 from hosting.operations.rejection import Rejected
 from hosting.operations.states import HARMLESS, State
-from hosting.web import changes, export, lists, queries, trail
+from hosting.web import changes, export, lists, proof, queries, trail
 from hosting.web.filters import ChangeFilter, OperationFilter
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.confirm import RetryForm
@@ -52,7 +52,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
 
 def _operation(request: AccountRequest, operation_id: int) -> Operation:
     operation: Operation = get_object_or_404(
-        Operation.objects.select_related("requested_by", "asked_through", "plan"),
+        Operation.objects.select_related("requested_by", "asked_through", "decided_by", "plan"),
         account=request.account,
         pk=operation_id,
     )
@@ -87,10 +87,21 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "needs_password": kind is not None and bool(kind.secret_rules),
         "vm_id": operation.vm_id if _exists(Vm, request, operation.vm_id) else None,
         "disk_id": operation.disk_id if _exists(Disk, request, operation.disk_id) else None,
+        **_approval(request, operation),
         "retries": operation.retries.order_by("-id")[:5],
         "trail": trail.of_object(request, operation=operation.pk),
     }
     return render_page(request, "operation", context, section="operations")
+
+
+def _approval(request: AccountRequest, operation: Operation) -> dict[str, object]:
+    """Whose word an operation waits for, in one query; none for one that is not held."""
+    if operation.state != State.HELD:
+        return {}
+    return {
+        "approvers": approvals.approvers(request.account, besides=operation.requested_by_id),
+        "may_approve": approvals.may_decide(operation, request.member),
+    }
 
 
 @require_http_methods(FORMS)
@@ -114,6 +125,7 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponse:
                 by=request.member,
                 nonce=form.cleaned_data["nonce"],
                 secret=form.cleaned_data.get("password", ""),
+                may_hold=proof.suffices(request),
             )
         except Rejected as rejection:
             if not form.visible_fields():

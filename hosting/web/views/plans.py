@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import OsImage, Vm
-from hosting.operations import plan_steps, plans
+from hosting.operations import approvals, plan_steps, plans
 from hosting.operations.models import Plan
 from hosting.operations.plan_kind import Step
 from hosting.operations.plan_kinds import spec_of
 from hosting.operations.rejection import Rejected
+from hosting.operations.states import State
 from hosting.teams.roles import Permission
-from hosting.web import changes, quotes
+from hosting.web import changes, proof, quotes
 from hosting.web.pages import account_page as render_page
 from hosting.web.pages import to_plan
 from hosting.web.scope import AccountRequest, account_page
@@ -57,13 +58,15 @@ def detail(request: AccountRequest, plan_id: int) -> HttpResponse:
     plan = _plan(request, plan_id)
     steps = plan_steps.steps(plan)
     must_buy = plan_steps.must_buy(plan)
+    held = next((step.operation for step in steps if step.operation and step.operation.state == State.HELD), None)
     context = {
         "plan": plan,
+        "approvers": approvals.approvers(request.account, besides=held.requested_by_id) if held else (),
         "spec": plan.spec,
         "steps": steps,
         "needs_password": plan_steps.needs_password(plan),
         "must_buy": must_buy,
-        "quote": _quote(request, plan) if must_buy else None,
+        "quote": _quote(request, plan) if must_buy and not held else None,
         # Once its size is changed, a resize has nothing left that could be asked for otherwise.
         "changeable": not any(step.name == "change" and step.state in {"done", "running"} for step in steps),
         "facts": f"hosting/_plan_facts_{plan.kind}.html",
@@ -83,11 +86,14 @@ def change(request: AccountRequest, plan_id: int) -> HttpResponse:
     return _CHANGE[Plan.Kind(plan.kind)](request, plan)
 
 
-def _press(move: Callable[..., None]) -> Callable[..., HttpResponseBase]:
+def _press(move: Callable[..., None], *, spends: bool) -> Callable[..., HttpResponseBase]:
     @require_POST
     @account_page
-    def view(request: AccountRequest, plan_id: int) -> HttpResponse:
+    def view(request: AccountRequest, plan_id: int) -> HttpResponseBase:
         plan = _plan(request, plan_id)
+        if spends and plan_steps.must_buy(plan) and _quote(request, plan).over and not proof.suffices(request):
+            # It will wait for a second person, who must know that the first one really asked.
+            return proof.ask(request)
         try:
             move(plan, by=request.member)
         except Rejected as rejection:
@@ -97,4 +103,5 @@ def _press(move: Callable[..., None]) -> Callable[..., HttpResponseBase]:
     return view
 
 
-start, resume, abandon = _press(plans.start), _press(plans.resume), _press(plans.abandon)
+start, resume = _press(plans.start, spends=True), _press(plans.resume, spends=True)
+abandon = _press(plans.abandon, spends=False)

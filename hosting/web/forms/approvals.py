@@ -1,0 +1,68 @@
+"""Ceilings, and what a second person says about a request that is above one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from hosting.operations.models import MAX_COMMENT
+from hosting.operations.rules import MAX_INT
+from hosting.teams.ceilings import Limits
+from hosting.teams.models import SPENDING_ROLES, SpendCeiling
+from hosting.teams.roles import Role
+from hosting.web.forms.base import ChangeForm
+
+_MONEY = SpendCeiling._meta.get_field("money")
+
+
+class CeilingsForm(ChangeForm):
+    """Shares and money for each role that may spend; an empty field is no ceiling."""
+
+    def __init__(self, *args: Any, limits: Mapping[str, Limits], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for role in SPENDING_ROLES:
+            name = {"role": Role(role).label}
+            self.fields[f"{role}_shares"] = forms.IntegerField(
+                label=_("%(role)s: shares in a month") % name,
+                required=False,
+                min_value=0,
+                max_value=MAX_INT,
+                initial=limits[role].shares,
+                help_text=_("Empty: no ceiling. 0: everything needs approval."),
+            )
+            self.fields[f"{role}_money"] = forms.DecimalField(
+                label=_("%(role)s: money in a month") % name,
+                required=False,
+                min_value=0,
+                max_digits=_MONEY.max_digits,
+                decimal_places=_MONEY.decimal_places,
+                initial=limits[role].money,
+                help_text=_("In the currency of each account: accounts with another currency count by themselves."),
+            )
+
+    def limits(self) -> dict[str, Limits]:
+        data = self.cleaned_data
+        return {role: Limits(data[f"{role}_shares"], data[f"{role}_money"]) for role in SPENDING_ROLES}
+
+    def lacks_approver(self, roles: frozenset[str]) -> None:
+        """Show beside the fields of these roles that nobody else could approve what is above them."""
+        words = _(
+            "Nobody else could approve what this role asks for above it: make somebody else Owner or Billing first."
+        )
+        for role in sorted(roles):
+            fields = [f"{role}_{name}" for name in ("shares", "money")]
+            self.add_error(next(name for name in fields if self.cleaned_data.get(name) is not None), words)
+
+
+class DecisionForm(forms.Form):
+    """A comment that goes with a decision, for whoever asked and for the trail."""
+
+    comment = forms.CharField(
+        label=gettext_lazy("Comment"),
+        required=False,
+        max_length=MAX_COMMENT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("Whoever asked reads it, and it stays with the operation."),
+    )

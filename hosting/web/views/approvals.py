@@ -1,0 +1,207 @@
+"""What waits for a second person's approval, what was decided, and the ceilings above which it is needed."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from hosting.operations import approvals, ceilings
+from hosting.operations.bulk_models import Bulk
+from hosting.operations.ceilings import Standing
+from hosting.operations.models import Operation
+from hosting.operations.rejection import Rejected
+from hosting.operations.states import State
+from hosting.teams import ceilings as setting
+from hosting.teams.ceilings import NO_LIMITS, NobodyApprovesError
+from hosting.teams.models import Membership
+from hosting.teams.roles import Permission, Role
+from hosting.web import changes, export, measures
+from hosting.web.forms.approvals import CeilingsForm, DecisionForm
+from hosting.web.forms.bulk import numbers
+from hosting.web.measures import Measure
+from hosting.web.pages import back
+from hosting.web.pages import team_page as render_page
+from hosting.web.proof import proven
+from hosting.web.scope import TeamRequest, team_page
+from hosting.web.tables import DecisionTable, table
+
+FORMS = ["GET", "HEAD", "POST"]
+# Shown on the page, and decided by one press: more wait for the next one.
+_MOST = 100
+# So many reasons are read one by one.
+_MOST_REASONS = 5
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A request that waits, how it stands against its role's ceiling, and whether the member may decide about it."""
+
+    operation: Operation
+    measures: list[Measure]
+    decidable: bool
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """What waits of one change of many, and how much of it the member may decide; or one request by itself."""
+
+    bulk: Bulk | None
+    decidable: int
+    waiting: list[Waiting]
+
+
+def _held(member: Membership) -> QuerySet[Operation]:
+    return Operation.objects.visible_to(member).filter(state=State.HELD)
+
+
+def _decidable(member: Membership) -> QuerySet[Operation]:
+    """What waits for this member's word."""
+    if member.person is None or not member.may(Permission.APPROVE):
+        return Operation.objects.none()
+    return _held(member).filter(~Q(requested_by=member.user_id))
+
+
+@require_safe
+@team_page
+def index(request: TeamRequest) -> HttpResponseBase:
+    """What waits for approval, and what was decided."""
+    decisions = _decisions(request)
+    if export.wanted(request):
+        return export.as_csv(decisions, export.DECISIONS, name=f"approvals-{request.member.team.name}")
+    return _page(request, DecisionForm(), set(numbers(request.GET.getlist("operation"))), decisions)
+
+
+def _decisions(request: TeamRequest) -> Any:
+    rows = Operation.objects.visible_to(request.member).filter(decided_at__isnull=False)
+    return table(request, DecisionTable, rows, order_by="-decided_at")
+
+
+def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions: Any) -> HttpResponse:
+    member, team = request.member, request.member.team
+    standings = ceilings.standings(team.pk, timezone.now())
+    held = _held(member).select_related("requested_by", "account", "bulk").order_by("due_at", "pk")
+    # Nobody can be told more than they see: what others spend on accounts that are not theirs is summed up in a bar.
+    shown = [role for role in standings if not member.narrowed or role == member.role]
+    found = list(held[: _MOST + 1])
+    context = {
+        "form": form,
+        "roles": [(Role(role).label, measures.of_role(standings[role]), standings[role].spent) for role in shown],
+        "month": ceilings.month_of(timezone.now()),
+        "groups": _groups(member, found[:_MOST], standings, chosen),
+        "more": max(0, held.count() - _MOST) if len(found) > _MOST else 0,
+        "may_decide": member.may(Permission.APPROVE),
+        "table": decisions,
+        "here": request.get_full_path(),
+    }
+    return render_page(request, "approvals", context, tab="approvals", bad=form.is_bound)
+
+
+def _groups(member: Membership, held: list[Operation], standings: dict[str, Standing], chosen: set[int]) -> list[Group]:
+    """The requests in order, those of one change of many together."""
+    may = member.person is not None and member.may(Permission.APPROVE)
+    bulks = {operation.bulk_id for operation in held if operation.bulk_id}
+    whole = dict(
+        _decidable(member).filter(bulk__in=bulks).order_by().values_list("bulk_id").annotate(count=Count("pk"))
+        if bulks
+        else ()
+    )
+    first = {operation.bulk_id: place for place, operation in reversed(list(enumerate(held)))}
+    held = sorted(held, key=lambda operation: first[operation.bulk_id] if operation.bulk_id else held.index(operation))
+    groups = []
+    for (bulk_id, _number), rows in groupby(held, key=lambda each: (each.bulk_id, None if each.bulk_id else each.pk)):
+        waiting = [
+            Waiting(
+                operation,
+                measures.of_request(operation, standings.get(operation.asked_as)),
+                decidable=may and operation.requested_by_id != member.user_id,
+                chosen=operation.pk in chosen,
+            )
+            for operation in rows
+        ]
+        groups.append(Group(waiting[0].operation.bulk, whole.get(bulk_id, 0), waiting))
+    return groups
+
+
+@require_POST
+@team_page
+@proven
+def decide(request: TeamRequest) -> HttpResponseBase:
+    """Approve or refuse what was chosen, each by itself: one that can't be approved keeps nothing from the rest."""
+    member = request.member
+    member.require(Permission.APPROVE)
+    form = DecisionForm(request.POST)
+    operations, bulks = (numbers(request.POST.getlist(name)) for name in ("operation", "bulk"))
+    if not form.is_valid():
+        return _page(request, form, set(operations), _decisions(request))
+    here = reverse("team_approvals", args=[member.team_id])
+    wanted = _decidable(member).filter(Q(pk__in=operations[:_MOST]) | Q(bulk__in=bulks[:_MOST]))
+    chosen = list(wanted.select_related("account__team").order_by("due_at", "pk")[: _MOST + 1])
+    if not chosen:
+        messages.warning(request, _("Nothing was decided: choose what waits for you first."))
+        return back(request, here)
+    act = approvals.approve if request.POST.get("decision") == "approve" else approvals.refuse
+    done, reasons = 0, []
+    for operation in chosen[:_MOST]:
+        try:
+            done += act(operation, by=member, comment=form.cleaned_data["comment"])
+        except Rejected as rejection:
+            reasons.append(f"“{changes.in_words(operation)}”: {rejection.message}")
+    if done and act is approvals.approve:
+        messages.success(request, ngettext("%d request was approved.", "%d requests were approved.", done) % done)
+    elif done:
+        messages.success(request, ngettext("%d request was refused.", "%d requests were refused.", done) % done)
+    for reason in reasons[:_MOST_REASONS]:
+        messages.error(request, reason)
+    if len(reasons) > _MOST_REASONS:
+        messages.error(request, _("%(count)d more could not be decided.") % {"count": len(reasons) - _MOST_REASONS})
+    if len(chosen) > _MOST:
+        messages.info(request, _("No more than %(most)d are decided at once: choose the rest again.") % {"most": _MOST})
+    return back(request, here)
+
+
+@require_http_methods(FORMS)
+@team_page
+@proven
+def limits(request: TeamRequest) -> HttpResponseBase:
+    """What each role may spend in a month without a second person."""
+    member = request.member
+    member.require_for_all(Permission.MANAGE_POLICIES)
+    current = setting.limits_of(member.team_id)
+    form = CeilingsForm(request.POST or None, limits=current)
+    if form.is_valid():
+        try:
+            setting.set_limits(form.limits(), by=member)
+        except NobodyApprovesError as error:
+            form.lacks_approver(error.roles)
+        else:
+            messages.success(request, _("Saved."))
+            return back(request, reverse("team_ceilings", args=[member.team_id]))
+    lost = [role for role in setting.without_approver(member.team_id) if current[role] != NO_LIMITS]
+    context = {
+        "form": form,
+        "title": _("Spend ceilings of the team %(name)s") % {"name": member.team.name},
+        "lead": _(
+            "What all members with a role may ask for together, in all accounts, in a calendar month (UTC). "
+            "What goes above it waits until another owner or billing member approves it. "
+            "Renewals count in money alone."
+        ),
+        "warnings": [
+            _("Nobody can approve what “%(role)s” asks for above its ceiling: give another member a role that may.")
+            % {"role": Role(role).label}
+            for role in sorted(lost)
+        ],
+        "submit": _("Save"),
+        "icon": "gauge",
+        "cancel": reverse("team_approvals", args=[member.team_id]),
+    }
+    return render_page(request, "form", context, tab="ceilings", bad=form.is_bound)
