@@ -125,7 +125,7 @@ def test_a_whole_team_asks_for_different_things(accounts: list[Account], by: Mem
                 name="web",
                 by=by,
             ),
-            lambda: team_settings.update(bulk_at_once=number + 10, by=by),  # noqa: B023 - as above
+            lambda: team_settings.update(name="Team", bulk_at_once=number + 10, by=by),  # noqa: B023 - as above
             lambda: put_forward(second, by),
         )
     assert Operation.objects.filter(state="cancelled").count() == TIMES

@@ -1,31 +1,54 @@
-"""Networks as people write them, one a line: 192.0.2.7, 198.51.100.0/24, 2001:db8::/32. Pure."""
+"""Networks that requests may come from: read as people write them, and asked whether an address is in one. Pure."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
 
-def parse(text: str) -> IPv4Network | IPv6Network:
-    """One address or network; bits behind its length are dropped, and what is IPv4 written as IPv6 becomes IPv4.
+# An IPv4 address as a socket of both families shows it: ::ffff:192.0.2.1.
+_MAPPED_BITS = 96
+
+
+def read(text: str) -> Network:
+    """A network such as `192.0.2.0/24` or `2001:db8::/32`, or the network of one address.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is none, or has bits behind its prefix (`192.0.2.7/24`).
     """
-    network = ip_network(text.strip(), strict=False)
-    mapped = getattr(network.network_address, "ipv4_mapped", None)
-    if mapped is not None and network.prefixlen >= 96:
-        return ip_network((mapped, network.prefixlen - 96))
+    if "%" in text:
+        raise ValueError(text)
+    network = ip_network(text.strip())
+    if isinstance(network, IPv6Network) and network.prefixlen >= _MAPPED_BITS:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((int(mapped), network.prefixlen - _MAPPED_BITS))
     return network
 
 
-def contains(networks: Iterable[str], address: str) -> bool:
-    """Whether `address` is in one of the networks. An address that can't be read is in none."""
+def meant(text: str) -> Network | None:
+    """The network of an address with a prefix (`192.0.2.7/24`): what somebody probably meant. None for nonsense."""
     try:
-        found = _plain(address)
+        return None if "%" in text else ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+def allows(networks: Iterable[Network], address: str) -> bool:
+    """Whether `address` is in one of the networks. Without networks every address is; one that can't be read never is
+    in any.
+    """
+    networks = tuple(networks)
+    if not networks:
+        return True
+    try:
+        found = _address(address)
     except ValueError:
         return False
-    return any(found.version == network.version and found in network for network in map(parse, networks))
+    return any(found in network for network in networks)
 
 
-def _plain(address: str) -> IPv4Address | IPv6Address:
-    found = ip_address(address.partition("%")[0])
-    return getattr(found, "ipv4_mapped", None) or found
+def _address(text: str) -> Address:
+    # A link-local address names its interface behind a per cent sign.
+    found = ip_address(text.partition("%")[0].strip())
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found

@@ -68,7 +68,7 @@ def actor_for(secret: str, *, address: str) -> Membership:
         raise BadTokenError("unknown")
     member, now = _member(token), timezone.now()
     reason: str = standing(token, member, now)
-    if reason == Standing.WORKS and token.networks and not networks.contains(token.networks, address):
+    if reason == Standing.WORKS and not networks.allows(map(networks.read, token.networks), address):
         reason = "network"
     if reason != Standing.WORKS:
         _note_refusal(token, reason, address, now)

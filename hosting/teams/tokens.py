@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from hosting.teams import networks, token_secrets
@@ -176,20 +175,22 @@ def _accounts(asked: Sequence[OfTeam], by: Membership) -> list[int]:
 
 
 def _networks(asked: Sequence[str]) -> list[str]:
-    found, wrong = [], []
-    for text in asked:
-        try:
-            found.append(str(networks.parse(text)))
-        except ValueError:
-            wrong.append(text[:60])
-    if wrong:
-        words = _(
-            "Not an address or a network: %(wrong)s. Write each on its own line, like 192.0.2.7 or 2001:db8::/32."
-        )
-        raise InvalidTokenError(words % {"wrong": get_text_list(wrong[:5], _("or"))}, field="networks")
+    found = list(dict.fromkeys(str(_network(text)) for text in asked))
     if len(found) > MOST_NETWORKS:
-        raise InvalidTokenError(_("Give %(most)d networks at most.") % {"most": MOST_NETWORKS}, field="networks")
-    return list(dict.fromkeys(found))
+        raise InvalidTokenError(_("%(most)d networks at most.") % {"most": MOST_NETWORKS}, field="networks")
+    return found
+
+
+def _network(text: str) -> networks.Network:
+    try:
+        return networks.read(text)
+    except ValueError:
+        meant = networks.meant(text)
+    if meant is None:
+        words = _("“%(text)s” is no network. Write one such as 192.0.2.0/24 or 2001:db8::/32.")
+    else:
+        words = _("“%(text)s” is an address inside a network: did you mean %(meant)s?")
+    raise InvalidTokenError(words % {"text": text[:100], "meant": meant}, field="networks")
 
 
 def _require_room(name: str, by: Membership, *, personal: bool) -> None:

@@ -14,7 +14,7 @@ from hosting.accounts.models import Account
 from hosting.operations.askers import asker
 from hosting.operations.states import State
 from hosting.teams.audit import record
-from hosting.web.scope import AccountRequest
+from hosting.web.scope import TeamRequest
 from hosting.web.templatetags.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]
@@ -144,23 +144,21 @@ def operations(account: Account) -> Sequence[Column]:
     return *OPERATIONS, ("currency", lambda operation: "" if operation.cost is None else currency)
 
 
-def as_csv(request: AccountRequest, table: Any, columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
+def as_csv(request: TeamRequest, table: Any, columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
     """All rows of a list (see `tables.table`), written while they are read: its memory does not grow with them."""
     rows = table.data.data.select_related(*table.related).iterator(_CHUNK)
     return stream(request, rows, columns, name=name)
 
 
-def stream(
-    request: AccountRequest, rows: Iterable[Any], columns: Sequence[Column], *, name: str
-) -> StreamingHttpResponse:
+def stream(request: TeamRequest, rows: Iterable[Any], columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
     """These rows as a file; the trail says who took it."""
-    account = request.account
+    member, account = request.member, getattr(request, "account", None)
     record(
-        account.team_id,
-        by=request.member,
+        member.team_id,
+        by=member,
         action="list.exported",
-        subject=account.label,
-        account=account.pk,
+        subject=account.label if account else member.team.name,
+        account=account.pk if account else None,
         list=request.resolver_match.url_name if request.resolver_match else "",
         query=request.GET.urlencode()[:500],
         format="csv",

@@ -231,7 +231,7 @@ def test_many_whose_details_alone_tell_what_they_made_are_all_found_by_the_next_
     while any(job == Job.SEND for job, _arguments in engine.queue):
         job, arguments = engine.queue.popleft()
         if job == Job.SEND:
-            send(arguments[0])
+            send(int(arguments[0]))
     operations = list(Operation.objects.filter(kind=BUY.method, origin="panel"))
     for operation in operations:
         operation.refresh_from_db()

@@ -75,7 +75,7 @@ def test_signing_in_and_out_is_told_to_each_team(person: Membership) -> None:
     factories.member(Role.VIEWER)
     client = Client()
     sign_in(client, person.user.email, PASSWORD)
-    session = client.session.session_key
+    session = str(client.session.session_key)
     client.post("/auth/logout/")
     for team in (person.team, other.team):
         signed_in, signed_out = AuditEntry.objects.filter(team=team).order_by("pk")

@@ -76,6 +76,7 @@ class TokenForm(forms.Form):
             del self.fields["permissions"]
         self._offer("reach", [("some", _("The accounts chosen below")), ("all", whole)])
         if accounts:
+            self.fields["accounts"].initial = list(self._accounts) if len(accounts) == 1 else ()
             self._offer(
                 "accounts", [(pk, f"{account.label} ({account.handle})") for pk, account in self._accounts.items()]
             )

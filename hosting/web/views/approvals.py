@@ -77,7 +77,7 @@ def index(request: TeamRequest) -> HttpResponseBase:
     """What waits for approval, and what was decided."""
     decisions = _decisions(request)
     if export.wanted(request):
-        return export.as_csv(decisions, export.DECISIONS, name=f"approvals-{request.member.team.name}")
+        return export.as_csv(request, decisions, export.DECISIONS, name=f"approvals-{request.member.team.name}")
     return _page(request, DecisionForm(), set(numbers(request.GET.getlist("operation"))), decisions)
 
 

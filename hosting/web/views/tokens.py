@@ -41,7 +41,7 @@ def mine(request: PersonRequest) -> HttpResponse:
     left = [each for each in listed if each.token.team_id not in {team.pk for team in teams}]
     if left:
         groups.append({"title": _("Teams that you have left"), "rows": left})
-    return person_page(request, "my_tokens", {"groups": groups}, section="tokens")
+    return person_page(request, "my_tokens", {"groups": groups, "own_tab": "tokens"}, section="me")
 
 
 @require_safe
@@ -141,7 +141,7 @@ def revoke(request: TeamRequest, token_id: int) -> HttpResponse:
 def _words(request: TeamRequest, *, personal: bool) -> dict[str, Any]:
     team = request.member.team
     if personal:
-        title = _("New token of yours in the team %(name)s") % {"name": team.name}
+        title = _("Your new token in the team %(name)s") % {"name": team.name}
         lead = _(
             "It acts in your name. It holds at most what your role allows at the moment, and ends with your membership."
         )
@@ -155,5 +155,5 @@ def _page(
     request: TeamRequest, page: str, context: dict[str, Any], *, personal: bool, bad: bool = False
 ) -> HttpResponse:
     if personal:
-        return person_page(request, page, context, section="tokens", bad=bad)
+        return person_page(request, page, {"own_tab": "tokens", **context}, section="me", bad=bad)
     return render_page(request, page, context, tab="tokens", bad=bad)
