@@ -202,6 +202,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "Sharedeck: "
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
+# Whoever signs in stays so for a week; a team's policy may ask again sooner.
+SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=7 * 24) * 3600
 ACCOUNT_RATE_LIMITS = {
     # Wrong passwords, from unknown browsers and from one that the person is known in: see `hosting.web.devices`.
     "login": None,

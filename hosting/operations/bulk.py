@@ -15,12 +15,21 @@ from django.utils.translation import gettext as _
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.jobs import Job, ask
-from hosting.operations import kinds
+from hosting.operations import kinds, quiet
 from hosting.operations.askers import in_the_name_of
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
-from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, Invalid, NotEnough, Rejected, WrongState
+from hosting.operations.rejection import (
+    AccountTrouble,
+    Busy,
+    EndpointAway,
+    Invalid,
+    NotEnough,
+    QuietHours,
+    Rejected,
+    WrongState,
+)
 from hosting.operations.states import FINAL, HARMLESS, State
 from hosting.operations.submit import submit
 from hosting.teams.audit import record
@@ -47,6 +56,7 @@ _WHOLE: dict[type[Exception], Bulk.Problem] = {
     EndpointAway: Bulk.Problem.AWAY,
     AccountTrouble: Bulk.Problem.TROUBLE,
     NotAllowedError: Bulk.Problem.NOT_ALLOWED,
+    QuietHours: Bulk.Problem.QUIET,
 }
 _OF_ROW: dict[type[Exception], BulkRow.Problem] = {
     Busy: BulkRow.Problem.BUSY,
@@ -69,9 +79,11 @@ def begin(
     Raises:
         NotAllowedError: the member's role does not allow it.
         Invalid: no object, too many, or a value that the API would refuse.
+        QuietHours: it deletes, and the team deletes nothing now.
     """
     kind_class = kinds.KINDS[method]
     by.require(kind_class.permission, account)
+    quiet.require_none(kind_class, by.team)
     if not objects:
         raise Invalid(_("Choose at least one."))
     if len(objects) > MOST_ROWS:
@@ -116,6 +128,7 @@ def resume(bulk: Bulk, *, by: Membership) -> None:
 
     Raises:
         NotAllowedError: as `pause`.
+        QuietHours: as `begin`.
     """
     _change(bulk, Bulk.State.PAUSED, Bulk.State.RUNNING, by=by, action="bulk.resumed", **in_the_name_of(by))
 
@@ -126,8 +139,10 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
     Raises:
         NotAllowedError: as `pause`.
         WrongState: none has failed.
+        QuietHours: as `begin`.
     """
     by.require(kinds.KINDS[bulk.kind].permission, bulk.account)
+    quiet.require_none(kinds.KINDS[bulk.kind], by.team)
     with transaction.atomic():
         Bulk.objects.select_for_update().get(pk=bulk.pk)
         failed = [
@@ -235,7 +250,7 @@ def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
         try:
             row.operation = _submit(bulk, row, by)
             row.state, row.problem = BulkRow.State.RUNNING, BulkRow.Problem.NONE
-        except (EndpointAway, AccountTrouble, NotAllowedError) as reason:
+        except (EndpointAway, AccountTrouble, QuietHours, NotAllowedError) as reason:
             _pause(bulk, _WHOLE[type(reason)])
             return
         except Rejected as refusal:
@@ -270,6 +285,8 @@ def _change(
     bulk: Bulk, before: Bulk.State, after: Bulk.State, *, by: Membership, action: str, **fields: object
 ) -> None:
     by.require(kinds.KINDS[bulk.kind].permission, bulk.account)
+    if after == Bulk.State.RUNNING:
+        quiet.require_none(kinds.KINDS[bulk.kind], by.team)
     with transaction.atomic():
         changed = Bulk.objects.filter(pk=bulk.pk, state=before).update(
             state=after, problem="", updated_at=timezone.now(), **fields

@@ -32,6 +32,7 @@ class Bulk(models.Model):
         AWAY = "away", _("The provider does not answer. Nothing was sent: go on when it is back.")
         TROUBLE = "trouble", _("The account's login does not work. Correct its settings, then go on.")
         NOT_ALLOWED = "not_allowed", _("The role of whoever asked for this does not allow it any more.")
+        QUIET = "quiet", _("The team deletes nothing in its quiet hours. Go on when they are over.")
         MEMBER_LEFT = (
             "member_left",
             _("Whoever asked for this is not in the team any more, or their API token has ended."),

@@ -20,6 +20,7 @@ class StopReason(StrEnum):
     MEMBER_LEFT = "member_left"
     NO_PASSWORD = "no_password"  # noqa: S105 - a reason
     NOT_ALLOWED = "not_allowed"
+    QUIET = "quiet"
     AWAY = "away"
     TROUBLE = "trouble"
     BUSY = "busy"

@@ -23,6 +23,10 @@ class Busy(Rejected):
         self.operation_id = operation_id
 
 
+class QuietHours(Rejected):
+    """It deletes, and the team deletes nothing at this hour."""
+
+
 class EndpointAway(Rejected):
     """The provider does not answer: nothing is queued behind the member's back."""
 

@@ -13,7 +13,7 @@ from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
 from hosting.inventory.models import Product, Vm
 from hosting.jobs import Job, ask
-from hosting.operations import ceilings, kinds, preconditions
+from hosting.operations import ceilings, kinds, preconditions, quiet
 from hosting.operations.askers import asker, in_the_name_of
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.kind import Kind
@@ -50,7 +50,7 @@ def submit(
     Raises:
         NotAllowedError: the member's role does not allow it.
         Rejected: what to correct, and the field it belongs to (`Invalid`, `NotEnough`, `WrongState`, `Busy`,
-            `EndpointAway`, `AccountTrouble`, `AboveCeiling`).
+            `QuietHours`, `EndpointAway`, `AccountTrouble`, `AboveCeiling`).
     """
     by.require(kind.permission, account)
     kind.validate(secret)
@@ -61,6 +61,7 @@ def submit(
             account = Account.objects.select_for_update(of=("self",)).select_related("endpoint").get(pk=account.pk)
             if known := account.operations.filter(nonce=nonce).first():
                 return known
+            quiet.require_none(kind, by.team)
             require_working(account)
             _require_free(account, kind)
             standing = preconditions.check(kind, account)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.teams.origin import NOWHERE, Origin
+from hosting.teams.policy_fields import POLICY_CONSTRAINTS, PolicyFields
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 
 # The roles that a ceiling can be set for.
@@ -52,7 +53,7 @@ class User(AbstractBaseUser):
         return self.name or self.email
 
 
-class Team(models.Model):
+class Team(PolicyFields):
     """People who manage the same reseller logins. Teams never see each other."""
 
     name = models.CharField(_("name"), max_length=100)
@@ -67,7 +68,8 @@ class Team(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(bulk_at_once__range=(1, MOST_AT_ONCE)), name="some_of_a_bulk_at_once"
-            )
+            ),
+            *POLICY_CONSTRAINTS,
         ]
 
     def __str__(self) -> str:

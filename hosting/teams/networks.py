@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from django.utils.translation import gettext as _
+
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
@@ -26,12 +28,21 @@ def read(text: str) -> Network:
     return network
 
 
-def meant(text: str) -> Network | None:
-    """The network of an address with a prefix (`192.0.2.7/24`): what somebody probably meant. None for nonsense."""
+def as_written(text: str) -> Network:
+    """As `read`, for what somebody has typed: the error says in words what to correct.
+
+    Raises:
+        ValueError: its text is for that person.
+    """
     try:
-        return None if "%" in text else ip_network(text.strip(), strict=False)
+        return read(text)
     except ValueError:
-        return None
+        meant = _meant(text)
+    if meant is None:
+        words = _("“%(text)s” is no network. Write one such as 192.0.2.0/24 or 2001:db8::/32.")
+    else:
+        words = _("“%(text)s” is an address inside a network: did you mean %(meant)s?")
+    raise ValueError(words % {"text": text.strip()[:100], "meant": meant})
 
 
 def allows(networks: Iterable[Network], address: str) -> bool:
@@ -46,6 +57,14 @@ def allows(networks: Iterable[Network], address: str) -> bool:
     except ValueError:
         return False
     return any(found in network for network in networks)
+
+
+def _meant(text: str) -> Network | None:
+    """The network of an address with a prefix (`192.0.2.7/24`): what somebody probably meant. None for nonsense."""
+    try:
+        return None if "%" in text else ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
 
 
 def _address(text: str) -> Address:

@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from hosting.teams import networks, token_secrets
+from hosting.teams import access, networks, second_factor, token_secrets
+from hosting.teams.access import Bar
 from hosting.teams.audit import record
 from hosting.teams.models import Membership
 from hosting.teams.origin import Origin
@@ -68,8 +69,8 @@ def actor_for(secret: str, *, address: str) -> Membership:
         raise BadTokenError("unknown")
     member, now = _member(token), timezone.now()
     reason: str = standing(token, member, now)
-    if reason == Standing.WORKS and not networks.allows(map(networks.read, token.networks), address):
-        reason = "network"
+    if reason == Standing.WORKS:
+        reason = _bar(token, member, address, now) or reason
     if reason != Standing.WORKS:
         _note_refusal(token, reason, address, now)
         raise BadTokenError(reason)
@@ -89,6 +90,17 @@ def acting_again(*, team_id: int, person_id: int | None, token_id: int | None) -
         return None
     member = _member(token)
     return _actor(token, member, "") if standing(token, member, timezone.now()) == Standing.WORKS else None
+
+
+def _bar(token: ApiToken, member: Membership | None, address: str, now: datetime) -> Bar | None:
+    """What keeps a token that works out: its own networks, or a policy of its team that holds for its person too."""
+    policy = token.team.policy()
+    if access.network_bar(policy, address) or not networks.allows(map(networks.read, token.networks), address):
+        return Bar.NETWORK
+    if member is None or policy.two_factor_since is None:
+        return None
+    has = bool(second_factor.holders([member.user_id]))
+    return access.second_factor_bar(policy, member.created_at, has_second_factor=has, now=now)
 
 
 def _member(token: ApiToken) -> Membership | None:

@@ -183,14 +183,9 @@ def _networks(asked: Sequence[str]) -> list[str]:
 
 def _network(text: str) -> networks.Network:
     try:
-        return networks.read(text)
-    except ValueError:
-        meant = networks.meant(text)
-    if meant is None:
-        words = _("“%(text)s” is no network. Write one such as 192.0.2.0/24 or 2001:db8::/32.")
-    else:
-        words = _("“%(text)s” is an address inside a network: did you mean %(meant)s?")
-    raise InvalidTokenError(words % {"text": text[:100], "meant": meant}, field="networks")
+        return networks.as_written(text)
+    except ValueError as error:
+        raise InvalidTokenError(str(error), field="networks") from None
 
 
 def _require_room(name: str, by: Membership, *, personal: bool) -> None:

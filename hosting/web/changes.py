@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from hosting.operations import approvals, kinds
+from hosting.operations import approvals, kinds, quiet
 from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
 from hosting.operations.rejection import AboveCeiling, Busy, Rejected
@@ -50,6 +50,12 @@ def ask(
         return None
     lead_to(request, operation, _("“%(what)s” is on its way.") % {"what": in_words(operation)})
     return operation
+
+
+def held_back(request: AccountRequest, kind: type[Kind]) -> list[str]:
+    """What to warn of on a form that would be refused at this hour."""
+    words = quiet.holds_back(kind, request.member.team)
+    return [words] if words else []
 
 
 def lead_to(request: AccountRequest, operation: Operation, words: str) -> None:

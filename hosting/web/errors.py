@@ -105,6 +105,25 @@ def _is_narrowed(exception: Exception | None) -> bool:
     return isinstance(cause, NotAllowedError) and cause.narrowed
 
 
+def elsewhere(request: HttpRequest, member: Membership) -> HttpResponse:
+    """403: the team's pages open from other networks alone; `member` came from none of them."""
+    owners = Membership.objects.current().filter(
+        team=member.team_id, role__in=[role for role in Role if Permission.MANAGE_POLICIES in PERMISSIONS[role]]
+    )
+    names = sorted({str(each.user) for each in owners.exclude(pk=member.pk).select_related("user")[:5]})
+    return _answer(
+        request,
+        403,
+        _("Not from this network"),
+        _("Your request came from %(address)s. %(team)s opens its pages from its own networks only.")
+        % {"address": member.via.address, "team": member.team.name},
+        _("Come back from one of them, or ask an owner to add yours: %(people)s.")
+        % {"people": get_text_list(names, _("or"))}
+        if names
+        else _("Come back from one of them."),
+    )
+
+
 def _ask_whom(request: HttpRequest) -> str:
     """Who can give a role: by name, because a person knows their colleagues and not their roles."""
     member: Membership | None = getattr(request, "member", None)

@@ -3,8 +3,10 @@
 What a page shows is signed for its reader and its account, so that nobody can probe another team's accounts.
 """
 
+from datetime import timedelta
+
 from django.contrib.auth import SESSION_KEY
-from django.core.signing import BadSignature, Signer
+from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse
 
 from hosting.accounts import versions
@@ -12,12 +14,14 @@ from hosting.inventory import progress
 from hosting.inventory.progress import Progress
 
 HEADER = "X-Sharedeck-Version"
+# A page on which nothing moves is drawn again after this: whoever may not see it any more is then told so.
+_LONGEST = timedelta(minutes=5)
 # When the account was last read: a page on which nothing moved is younger for it.
 READ_HEADER = "X-Sharedeck-Read"
 
 
-def _signer(user_id: object, account_id: int) -> Signer:
-    return Signer(salt=f"live/{user_id}/{account_id}")
+def _signer(user_id: object, account_id: int) -> TimestampSigner:
+    return TimestampSigner(salt=f"live/{user_id}/{account_id}")
 
 
 def token(user_id: int, account_id: int, version: int, *, importing: bool, import_: Progress | None) -> str:
@@ -43,7 +47,7 @@ def still_true(request: HttpRequest, account_id: int) -> HttpResponse | None:
     if request.method != "GET" or not shown or not user_id:
         return None
     try:
-        version, is_importing, how_far = _signer(user_id, account_id).unsign(shown).partition("/")
+        version, is_importing, how_far = _signer(user_id, account_id).unsign(shown, max_age=_LONGEST).partition("/")
     except BadSignature:
         return None
     seen = versions.current(account_id)

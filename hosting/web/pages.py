@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from hosting.accounts import versions
+from hosting.operations import quiet
 from hosting.operations.models import Plan
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
@@ -67,6 +68,7 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
         "now": now,
         "zone": timezone.get_current_timezone_name(),
         "here": request.get_full_path(),
+        "quiet_hours": quiet.now(request.member.team),
     }
 
 

@@ -24,17 +24,19 @@ from hosting.operations.rejection import AboveCeiling
 from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
 from hosting.teams.roles import NotAllowedError
-from hosting.web import live, proof, refusals
+from hosting.web import door, live, proof, refusals
+from hosting.web.door import Door
 
 P = ParamSpec("P")
 
 
 class PersonRequest(HttpRequest):
-    """A request of somebody who is signed in, with the memberships that it may use."""
+    """A request of somebody who is signed in, with the memberships that it may use, and the door that let those in."""
 
     user: User
     htmx: HtmxDetails
     memberships: list[Membership]
+    door: Door
 
 
 class TeamRequest(PersonRequest):
@@ -65,7 +67,10 @@ def origin_of(request: HttpRequest) -> Origin:
 
 
 def _memberships(request: HttpRequest) -> list[Membership]:
-    """What the person is a member of today, each as the actor of this request. One query."""
+    """What the person is a member of today, each as the actor of this request. One query.
+
+    The request may use those whose team lets it in (`request.memberships`).
+    """
     found = list(
         Membership.objects.current()
         .filter(user=request.user.pk)
@@ -76,6 +81,8 @@ def _memberships(request: HttpRequest) -> list[Membership]:
     for member in found:
         member.user = request.user  # type: ignore[assignment]
         member.via = origin
+    request.door = door.open_for(request, found)  # type: ignore[attr-defined]
+    request.memberships = request.door.open  # type: ignore[attr-defined]
     return found
 
 
@@ -101,7 +108,7 @@ def signed_in(view: PersonView[P]) -> View[P]:
     def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        request.memberships = _memberships(request)  # type: ignore[attr-defined]
+        _memberships(request)
         return _answer(view, request, *args, **kwargs)
 
     return wrapper
@@ -114,10 +121,8 @@ def team_page(view: TeamView[P]) -> Callable[..., HttpResponseBase]:
     def wrapper(request: HttpRequest, /, team_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        members = _memberships(request)
-        request.memberships = members  # type: ignore[attr-defined]
-        request.member = _member_of(team_id, members)  # type: ignore[attr-defined]
-        return _answer(view, request, *args, **kwargs)
+        member = _member_of(team_id, _memberships(request))
+        return _answer_member(view, request, member, *args, **kwargs)
 
     return wrapper
 
@@ -135,10 +140,8 @@ def account_page(view: AccountView[P]) -> Callable[..., HttpResponseBase]:
         account = get_object_or_404(
             Account.objects.visible_to_any(members).select_related("endpoint", "info", "candidate"), pk=account_id
         )
-        request.memberships = members  # type: ignore[attr-defined]
-        request.member = _member_of(account.team_id, members)  # type: ignore[attr-defined]
         request.account = account  # type: ignore[attr-defined]
-        return _answer(view, request, *args, **kwargs)
+        return _answer_member(view, request, _member_of(account.team_id, members), *args, **kwargs)
 
     return wrapper
 
@@ -148,6 +151,16 @@ def _member_of(team_id: int, members: list[Membership]) -> Membership:
         if member.team_id == team_id:
             return member
     raise Http404
+
+
+def _answer_member(
+    view: Callable[..., HttpResponseBase], request: HttpRequest, member: Membership, *args: object, **kwargs: object
+) -> HttpResponseBase:
+    """The page for a member whose team lets the request in; what to do about it for the others."""
+    if bar := request.door.bar_of(member):  # type: ignore[attr-defined]
+        return _private(door.answer(request, member, bar))
+    request.member = member  # type: ignore[attr-defined]
+    return _answer(view, request, *args, **kwargs)
 
 
 def _answer(

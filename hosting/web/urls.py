@@ -19,6 +19,7 @@ from hosting.web.views import (
     people,
     planner,
     plans,
+    policies,
     resize,
     saved,
     search,
@@ -128,6 +129,7 @@ of_team = [
     path("approvals/", approvals.index, name="team_approvals"),
     path("approvals/decide/", approvals.decide, name="team_approvals_decide"),
     path("ceilings/", approvals.limits, name="team_ceilings"),
+    path("policies/", policies.team_policies, name="team_policies"),
 ]
 
 urlpatterns = [

@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -15,7 +16,7 @@ from hosting.operations.models import Operation
 from hosting.operations.rejection import Invalid
 from hosting.operations.submit import submit
 from hosting.teams import token_lists, token_secrets, tokens
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.models import AuditEntry, Membership, Team
 from hosting.teams.roles import NotAllowedError, Permission, Role
 from hosting.teams.token_models import ApiToken
 from hosting.teams.token_use import BadTokenError, Standing, actor_for
@@ -243,6 +244,20 @@ def test_a_token_is_good_only_from_its_networks(owner: Membership) -> None:
         assert actor_for(secret, address=address)
     for address in ("198.51.100.1", "2001:db9::1", ""):
         assert refusal(secret, address) == "network"
+
+
+def test_a_policy_of_the_team_holds_for_its_tokens_too(owner: Membership) -> None:
+    personal, of_team = factories.new_token(owner).secret, factories.new_token(owner, personal=False).secret
+    Team.objects.filter(pk=owner.team_id).update(networks=["192.0.2.0/24"])
+    for secret in (personal, of_team):
+        assert actor_for(secret, address="192.0.2.1")
+        assert refusal(secret, "198.51.100.1") == "network"
+    # Whoever is kept out for want of a second factor is so with a token in hand; a token of the team is nobody's.
+    Team.objects.filter(pk=owner.team_id).update(networks=[], two_factor_since=timezone.now(), grace_days=0)
+    assert refusal(personal) == "two_factor"
+    assert actor_for(of_team, address=HERE)
+    Authenticator.objects.create(user=owner.user, type=Authenticator.Type.TOTP, data={})
+    assert actor_for(personal, address=HERE)
 
 
 def test_what_is_no_token_costs_no_query(owner: Membership, django_assert_num_queries: DjangoAssertNumQueries) -> None:

@@ -152,6 +152,8 @@ OF_TEAM = {
     "invitation_resend": button(PEOPLE),
     "invitation_revoke": button(PEOPLE),
     "team_audit": page(Holder(Permission.READ_AUDIT)),
+    # The rules that hold for somebody are theirs to read.
+    "team_policies": Door(VIEW, OWNERS),
     "team_settings": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
     "team_tokens": page(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
     "team_token_new": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),

@@ -1,6 +1,7 @@
 """Live pages: a poll that finds nothing new costs no SQL; otherwise it gets the live part alone."""
 
 import re
+import time
 
 import pytest
 from django.test import Client
@@ -89,6 +90,22 @@ def test_a_poll_after_a_change_gets_the_live_part_and_the_new_version(name: str)
     new = shown_version(html)
     assert new != version
     assert poll(browser, url, new) == (204, "")
+
+
+def test_a_page_on_which_nothing_moves_is_drawn_again_after_a_while(
+    browser: Client, account: Account, owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that whoever may not see it any more does not keep it for hours."""
+    url = reverse("servers", args=[account.pk])
+    version = shown_version(browser.get(url).content.decode())
+    now = time.time()
+    monkeypatch.setattr("django.core.signing.time.time", lambda: now + 299)
+    assert poll(browser, url, version) == (204, "")
+    monkeypatch.setattr("django.core.signing.time.time", lambda: now + 302)
+    status, html = poll(browser, url, version)
+    assert (status, shown_version(html) != version) == (200, True)
+    owner.delete()
+    assert poll(browser, url, version)[0] == 404
 
 
 def test_the_version_of_somebody_else_is_worth_nothing(browser: Client, account: Account, client: Client) -> None:

@@ -109,6 +109,14 @@ def _time(at: datetime, text: str, *, counts: bool) -> SafeString:
 
 
 @register.simple_tag
+def hours(count: int) -> str:
+    """A length of time: “8 hours”, and “7 days” where it is whole days from two on."""
+    if count >= 48 and count % 24 == 0:
+        return ngettext("%d day", "%d days", count // 24) % (count // 24)
+    return ngettext("%d hour", "%d hours", count) % count
+
+
+@register.simple_tag
 def ago(at: datetime | None) -> str:
     """“3 minutes ago”, kept true by the browser; the exact time is the title."""
     return _time(at, words_ago(at, timezone.now()), counts=True) if at else "–"

@@ -35,6 +35,7 @@ _REASONS = {
         "Whoever started this plan is not in the team any more, or their API token has ended."
     ),
     StopReason.NO_PASSWORD: gettext_lazy("The root password was not kept. Give it again."),
+    StopReason.QUIET: gettext_lazy("The team deletes nothing in its quiet hours. Go on when they are over."),
     StopReason.AWAY: gettext_lazy("The provider did not answer: nothing was sent. Try again when it is back."),
     StopReason.BUSY: gettext_lazy("Another operation was still at work on the same object. Try again."),
     StopReason.NOT_ENOUGH: gettext_lazy("There were not enough free shares, or not enough disk space that they bring."),

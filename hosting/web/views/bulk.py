@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.operations import bulk as bulks
-from hosting.operations import ceilings, kinds
+from hosting.operations import ceilings, kinds, quiet
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.kind import Kind
 from hosting.operations.rejection import Rejected
@@ -82,7 +82,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
         "facts": "hosting/_bulk_choice.html",
         "choice": choice,
         "why_left_out": action.left_out,
-        "warnings": [_("This can't be undone.")] if action.danger else [],
+        "warnings": changes.held_back(request, action.kind) + ([_("This can't be undone.")] if action.danger else []),
         "submit": f"{action.label} ({len(choice.fitting)})",
         "icon": action.icon,
         "danger": action.danger,
@@ -125,6 +125,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
         "moving": bulk.state == Bulk.State.RUNNING,
         "counts": counts,
         "held": bulk.operations.filter(state=State.HELD).count() if bulk.kind == kinds.RenewProduct.method else 0,
+        "bulk_off": quiet.holds_back(kinds.KINDS[bulk.kind], request.member.team),
         "bulk_needs": kinds.KINDS[bulk.kind].permission.value,
         "total": sum(counts.values()),
         "over": counts["done"] + counts["failed"],
@@ -154,7 +155,10 @@ def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
     if _may_be_held(request, bulk) and not proof.suffices(request):
         return proof.ask(request)
-    bulks.resume(bulk, by=request.member)
+    try:
+        bulks.resume(bulk, by=request.member)
+    except Rejected as rejection:
+        changes.tell(request, rejection, None)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
 
 

@@ -151,7 +151,8 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "facts": "hosting/_disk_facts.html",
         "title": _("Delete %(name)s") % {"name": disk},
         "lead": _("The disk and everything on it go away for good. This can't be undone."),
-        "warnings": [_("It is attached to a server: detach it first.")] if disk.vm_remote_id else [],
+        "warnings": changes.held_back(request, DeleteDisk)
+        + ([_("It is attached to a server: detach it first.")] if disk.vm_remote_id else []),
         "submit": _("Delete this disk"),
         "icon": "trash-2",
         "danger": True,

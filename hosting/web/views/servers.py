@@ -111,9 +111,12 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "facts": "hosting/_server_delete.html",
         "title": _("Delete %(name)s") % {"name": vm},
         "lead": _("The server and the disk it starts from go away for good. This can't be undone."),
-        "warnings": []
-        if vm.state in {Vm.State.HALTED, Vm.State.INVALID}
-        else [_("The provider deletes stopped servers only: stop it first.")],
+        "warnings": changes.held_back(request, DeleteVm)
+        + (
+            []
+            if vm.state in {Vm.State.HALTED, Vm.State.INVALID}
+            else [_("The provider deletes stopped servers only: stop it first.")]
+        ),
         "submit": _("Delete this server"),
         "icon": "trash-2",
         "danger": True,

@@ -1,0 +1,26 @@
+"""Open a team's pages from every network again: for owners who sit outside of all networks that they named.
+
+`manage.py lift_networks TEAM`, with the number in the addresses of the team's pages. The trail tells of it.
+"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from hosting.teams import policies
+from hosting.teams.models import Team
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("team", type=int)
+
+    def handle(self, *args: Any, team: int, **options: Any) -> None:
+        found = Team.objects.filter(pk=team).first()
+        if found is None:
+            raise CommandError(f"There is no team {team}.")
+        policies.lift_networks(found)
+        self.stdout.write(f"{found} opens its pages from every network.")

@@ -1,0 +1,142 @@
+"""An owner changes the rules of their team. They hold from everybody's next request on, the owner's too."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from datetime import time
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.teams import networks as networks_of
+from hosting.teams import second_factor
+from hosting.teams.audit import record
+from hosting.teams.models import Membership, Team
+from hosting.teams.policy_fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
+from hosting.teams.quiet import EVERY_DAY, QuietHours
+from hosting.teams.roles import Permission
+
+MOST_NETWORKS = 100
+
+
+def require_two_factor(*, required: bool, grace_days: int, by: Membership) -> None:
+    """Ask every member for a second factor, `grace_days` (0 to 30) after now or after they join; or stop asking.
+
+    Other days for what is asked already count from when it was first asked.
+
+    Raises:
+        NotAllowedError: the member may not change policies.
+        ValidationError: with the field; `required` when the member has no second factor and would be kept out.
+    """
+    by.require_for_all(Permission.MANAGE_POLICIES)
+    if not 0 <= grace_days <= LONGEST_GRACE_DAYS:
+        raise ValidationError({"grace_days": _("Between 0 and %(most)d days.") % {"most": LONGEST_GRACE_DAYS}})
+    if required and not second_factor.holders([by.user_id]):
+        raise ValidationError(
+            {"required": _("You have no second factor yourself, so this would keep you out: set yours up first.")}
+        )
+
+    def wanted(team: Team) -> dict[str, Any]:
+        since = (team.two_factor_since or timezone.now()) if required else None
+        return {"two_factor_since": since, "grace_days": grace_days}
+
+    _change(wanted, action="policy.two_factor", team=by.team, by=by)
+
+
+def limit_sessions(hours: int | None, *, by: Membership) -> None:
+    """Ask for a new proof of identity this many hours after the last one; None leaves it to the panel.
+
+    Raises:
+        NotAllowedError: the member may not change policies.
+        ValidationError: with the field `hours`.
+    """
+    by.require_for_all(Permission.MANAGE_POLICIES)
+    if hours is not None and not 1 <= hours <= LONGEST_SESSION_HOURS:
+        raise ValidationError({"hours": _("Between 1 and %(most)d hours.") % {"most": LONGEST_SESSION_HOURS}})
+    _change(lambda _team: {"session_hours": hours}, action="policy.session", team=by.team, by=by)
+
+
+def allow_networks(lines: Sequence[str], *, by: Membership) -> None:
+    """Open the team's pages from these CIDR networks alone; from everywhere when there are none.
+
+    Raises:
+        NotAllowedError: the member may not change policies.
+        ValidationError: with the field `networks`: a line is no network, or the member's own address is in none.
+    """
+    by.require_for_all(Permission.MANAGE_POLICIES)
+    named = list(dict.fromkeys(_network(line) for line in lines if line.strip()))
+    if len(named) > MOST_NETWORKS:
+        raise ValidationError({"networks": _("%(most)d networks at most.") % {"most": MOST_NETWORKS}})
+    if not networks_of.allows(named, by.via.address):
+        raise ValidationError(
+            {
+                "networks": _("Your own address, %(address)s, is in none of them: this would keep you out.")
+                % {"address": by.via.address}
+            }
+        )
+    _change(
+        lambda _team: {"networks": [str(network) for network in named]}, action="policy.networks", team=by.team, by=by
+    )
+
+
+def lift_networks(team: Team) -> None:
+    """Open the team's pages from everywhere: whoever runs the panel helps owners who have shut themselves out."""
+    _change(lambda _team: {"networks": []}, action="policy.networks", team=team)
+
+
+def rest_deletes(
+    start: time | None, end: time | None, *, zone: str = "", days: Set[int] = EVERY_DAY, by: Membership
+) -> None:
+    """Refuse to delete anything from `start` until `end` in `zone` (empty: the panel's) on periods that begin on `days`
+    (0 is Monday); without times, never.
+
+    Raises:
+        NotAllowedError: the member may not change policies.
+        ValidationError: with the field.
+    """
+    by.require_for_all(Permission.MANAGE_POLICIES)
+    if start is None and end is None:
+        zone, days = "", EVERY_DAY
+    elif start is None or end is None:
+        missing = "start" if start is None else "end"
+        raise ValidationError({missing: _("Give both times, or none for no quiet hours.")})
+    elif zone and zone not in available_timezones():
+        raise ValidationError({"zone": _("Choose a time zone.")})
+    elif not days or not days <= EVERY_DAY:
+        raise ValidationError({"days": _("Choose at least one day.")})
+    elif QuietHours(start, end, zone, frozenset(days)).always:
+        raise ValidationError({"end": _("That would be always: nothing could ever be deleted.")})
+    values = {
+        "quiet_from": start,
+        "quiet_until": end,
+        "quiet_zone": zone,
+        "quiet_days": [] if days == EVERY_DAY else sorted(days),
+    }
+    _change(lambda _team: values, action="policy.quiet_hours", team=by.team, by=by)
+
+
+def _network(line: str) -> networks_of.Network:
+    try:
+        return networks_of.as_written(line)
+    except ValueError as error:
+        raise ValidationError({"networks": str(error)}) from None
+
+
+def _change(
+    wanted: Callable[[Team], Mapping[str, Any]], *, action: str, team: Team, by: Membership | None = None
+) -> None:
+    with transaction.atomic():
+        team = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+        values = wanted(team)
+        before = {name: getattr(team, name) for name in values}
+        if before == values:
+            return
+        Team.objects.filter(pk=team.pk).update(**values)
+        record(team, by=by, action=action, subject=team.name, before=_plain(before), after=_plain(values))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON: times as text."""
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}

@@ -1,0 +1,132 @@
+"""The rules of a team: one form for each."""
+
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from hosting.teams.models import Team
+from hosting.teams.policy_fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
+from hosting.teams.quiet import EVERY_DAY
+
+DAYS = [
+    (0, _("Monday")),
+    (1, _("Tuesday")),
+    (2, _("Wednesday")),
+    (3, _("Thursday")),
+    (4, _("Friday")),
+    (5, _("Saturday")),
+    (6, _("Sunday")),
+]
+
+
+@cache
+def zones() -> list[tuple[str, str]]:
+    """All time zones that have a place, by name, and UTC."""
+    places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/")))
+    return [(name, name.replace("_", " ")) for name in ["UTC", *places]]
+
+
+class PolicyForm(forms.Form):
+    """Base: shows what the domain refuses beside the fields."""
+
+    # The section of the page.
+    name: str
+
+    def __init__(self, data: QueryDict | None = None, *, team: Team) -> None:
+        # Several of them stand on one page.
+        super().__init__(data, auto_id=f"{self.name}-%s", initial=self.stored(team))
+
+    def stored(self, team: Team) -> dict[str, Any]:
+        """The rule as it is."""
+        raise NotImplementedError
+
+    def refuse(self, error: ValidationError) -> None:
+        """Put the words of the domain beside the fields that they name."""
+        self.add_error(None, error)
+
+
+class TwoFactorForm(PolicyForm):
+    name = "two_factor"
+
+    required = forms.BooleanField(label=_("Ask every member for a second factor"), required=False)
+    grace_days = forms.IntegerField(
+        label=_("Days to set it up"),
+        min_value=0,
+        max_value=LONGEST_GRACE_DAYS,
+        help_text=_("0 to 30, counted from now, or for those who join later from that day. Then they are kept out."),
+    )
+
+    def stored(self, team: Team) -> dict[str, Any]:
+        return {"required": team.two_factor_since is not None, "grace_days": team.grace_days}
+
+
+class SessionForm(PolicyForm):
+    name = "session"
+
+    hours = forms.IntegerField(
+        label=_("Hours"),
+        required=False,
+        min_value=1,
+        max_value=LONGEST_SESSION_HOURS,
+        help_text=_("Counted from the last sign-in. Empty: as long as the panel keeps people signed in."),
+    )
+
+    def stored(self, team: Team) -> dict[str, Any]:
+        return {"hours": team.session_hours}
+
+
+class NetworksForm(PolicyForm):
+    name = "networks"
+
+    networks = forms.CharField(
+        label=_("Networks, one on each line"),
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off", "class": "mono"}),
+        help_text=_("Such as 192.0.2.0/24, 2001:db8::/32 or one address. Empty: from everywhere."),
+    )
+
+    def stored(self, team: Team) -> dict[str, Any]:
+        return {"networks": "\n".join(team.networks)}
+
+    def lines(self) -> list[str]:
+        return str(self.cleaned_data["networks"]).splitlines()
+
+
+def _time(label: Any) -> forms.TimeField:
+    return forms.TimeField(label=label, required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+
+
+class QuietForm(PolicyForm):
+    name = "quiet"
+
+    start = _time(_("From"))
+    end = _time(_("Until"))
+    zone = forms.ChoiceField(label=_("Time zone"), choices=zones, required=False)
+    days = forms.TypedMultipleChoiceField(
+        label=_("On these days"),
+        choices=DAYS,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "Days on which they begin: a night goes on into the next day. Empty both times for no quiet hours."
+        ),
+    )
+
+    def stored(self, team: Team) -> dict[str, Any]:
+        return {
+            "start": team.quiet_from,
+            "end": team.quiet_until,
+            "zone": team.quiet_zone or settings.TIME_ZONE,
+            "days": team.quiet_days or sorted(EVERY_DAY),
+        }
+
+
+FORMS: dict[str, type[PolicyForm]] = {form.name: form for form in (TwoFactorForm, SessionForm, NetworksForm, QuietForm)}
