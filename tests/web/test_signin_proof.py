@@ -11,9 +11,8 @@ from hosting.accounts.models import Account
 from hosting.operations.models import Operation
 from hosting.teams.models import Membership
 from tests import factories
-from tests.web.signing import stale
+from tests.web.signing import PASSWORD, stale
 
-PASSWORD = "a-long-enough-1"
 REAUTHENTICATE = "/auth/reauthenticate/"
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account import forms as account
 from allauth.core import context
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
@@ -155,6 +156,13 @@ class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
             "It then takes the place of password and code, and asks for your finger, face or PIN. "
             "Off: it is the second factor after your password."
         )
+
+    def clean_credential(self) -> dict[str, Any]:
+        """What the browser made: allauth takes an empty value unseen, which would count as a second factor."""
+        credential = self.cleaned_data["credential"]
+        if not isinstance(credential, dict) or not credential:
+            raise get_adapter().validation_error("incorrect_code")
+        return credential
 
 
 class EditPasskeyForm(passkeys.EditWebAuthnForm):  # type: ignore[misc]
