@@ -18,11 +18,6 @@ from hosting.teams.models import User
 from hosting.web import devices
 
 
-def holds_invitation(request: HttpRequest) -> bool:
-    """Whether the session holds an invitation that can still be taken up."""
-    return False
-
-
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -38,8 +33,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Everybody where `SIGN_UP` is "open", else whoever was invited."""
-        return settings.SIGN_UP == "open" or holds_invitation(request)
+        """Whether people come in by themselves; who is invited chooses a password on the page of the invitation."""
+        return bool(settings.SIGN_UP == "open")
 
     def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
         """Never by allauth, which would keep what was posted in the session: `proof.proven` asks instead."""

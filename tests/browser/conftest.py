@@ -62,7 +62,7 @@ def browse(chromium: Browser, stack: Stack, complaints: list[str]) -> Iterator[C
     contexts: list[BrowserContext] = []
 
     def open_page(path: str = "/", *, signed_in: bool = True, **options: object) -> Page:
-        context = chromium.new_context(base_url=stack.url, **options)  # type: ignore[arg-type]
+        context = chromium.new_context(**{"base_url": stack.url, **options})  # type: ignore[arg-type]
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
@@ -107,7 +107,7 @@ def driven(request: pytest.FixtureRequest, stack: Stack) -> Iterator[None]:
 def sign_in(page: Page, email: str, password: str) -> None:
     field(page, "Email").fill(email)
     field(page, "Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Sign in")
 
 

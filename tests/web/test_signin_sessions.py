@@ -65,7 +65,7 @@ def test_signing_out_takes_the_session_off_the_list(person: User) -> None:
 
 
 def test_people_and_sessions_from_before_are_taken_along(person: User) -> None:
-    upgrade = import_module("hosting.migrations.0017_signin")
+    upgrade = import_module("hosting.migrations.0018_signin")
     here, before = browser(person, FIREFOX), browser(person, PHONE)
     shouted = User.objects.create_user("caps@example.org")
     User.objects.filter(pk=shouted.pk).update(email="Caps@Example.org")

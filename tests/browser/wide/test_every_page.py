@@ -133,6 +133,17 @@ def test_every_page_of_no_account_is_accessible(look: Look, made: scene.Scene) -
     look.assert_fine()
 
 
+def test_every_page_about_oneself_is_accessible(look: Look, made: scene.Scene) -> None:
+    look.sign_in(made.newcomer)
+    own = ("account_email", "account_change_password", "mfa_index", "mfa_activate_totp", "mfa_add_webauthn")
+    for name in (*own, "usersessions_list", "account_reauthenticate"):
+        look.open(reverse(name))
+    look.page.context.clear_cookies()
+    for name in ("account_signup", "account_email_verification_sent", "account_reset_password_done"):
+        look.open(reverse(name))
+    look.assert_fine()
+
+
 def test_an_empty_account_and_a_viewer_see_accessible_pages(look: Look, made: scene.Scene) -> None:
     look.sign_in(made.owner)
     for name in ("dashboard", "servers", "shares", "attention"):

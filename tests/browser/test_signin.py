@@ -1,0 +1,112 @@
+"""Second factors, passkeys and sessions, as a person with a browser has them."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.steps import DESKTOP, PHONE, field
+from tests.stack import Stack
+from tests.web.signing import code
+
+PASSWORD = "l00k-who-it-is"
+MAKE = f"""
+from hosting.teams.models import Membership, Team, User
+user = User.objects.create_user("%s", {PASSWORD!r}, name="Ada")
+Membership.objects.create(team=Team.objects.create(name="Ada"), user=user, role="owner")
+"""
+
+
+@pytest.fixture
+def person(stack: Stack, request: pytest.FixtureRequest) -> str:
+    """The address of somebody who is new."""
+    email = f"{request.node.name.replace('_', '-')[:40]}@sign.example"
+    stack.run(MAKE % email)
+    return email
+
+
+def sign_out(page: Page) -> None:
+    page.goto("/auth/logout/")
+    page.locator("main").get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def give_code(page: Page, value: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
+    field(page, "Code").fill(value)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
+
+
+def test_an_app_and_then_a_recovery_code_open_the_door(
+    browse: Callable[..., Page], person: str, complaints: list[str]
+) -> None:
+    page = browse("/auth/login/", signed_in=False, viewport=PHONE)
+    sign_in(page, person, PASSWORD)
+    page.goto("/auth/2fa/")
+    page.get_by_role("link", name="Set up Authenticator app").click()
+    page.get_by_text("Can't scan?").click()
+    secret = page.locator("#totp-secret").inner_text().replace(" ", "")
+    field(page, "Code").fill(code(secret))
+    page.get_by_role("button", name="Turn it on").click()
+    codes = page.locator(".codes li").all_inner_texts()
+    assert len(codes) == 10
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.path().read_text().split() == codes
+    page.reload()
+    expect(page.locator("main")).to_contain_text("Codes are shown once")
+    for value in (code(secret), codes[0]):
+        sign_out(page)
+        field(page, "Email").fill(person)
+        field(page, "Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        give_code(page, value)
+    assert complaints == []
+
+
+def test_a_passkey_signs_in_alone_and_proves_who_it_is(
+    browse: Callable[..., Page], stack: Stack, person: str, complaints: list[str]
+) -> None:
+    # Browsers know passkeys of names alone, not of numbers.
+    page = browse("/auth/login/", signed_in=False, viewport=DESKTOP, base_url=f"http://localhost:{stack.port}")
+    browser = page.context.new_cdp_session(page)
+    browser.send("WebAuthn.enable")
+    key = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    options = {**key, "isUserVerified": True, "automaticPresenceSimulation": True}
+    browser.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    sign_in(page, person, PASSWORD)
+    page.goto("/auth/2fa/webauthn/add/")
+    field(page, "Name").fill("Laptop")
+    page.get_by_role("button", name="Go on in the browser").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+    page.goto("/auth/2fa/")
+    expect(page.get_by_role("listitem").filter(has_text="Laptop")).to_contain_text("Signs in alone")
+    sign_out(page)
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
+    page.goto("/auth/reauthenticate/?next=/me/")
+    page.get_by_role("link", name="Use a passkey").click()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Profile")
+    # As the second factor it takes the place of the code.
+    sign_out(page)
+    field(page, "Email").fill(person)
+    field(page, "Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
+    assert complaints == []
+
+
+def test_a_session_ends_from_another_browser(browse: Callable[..., Page], person: str, complaints: list[str]) -> None:
+    here, there = browse("/auth/login/", signed_in=False), browse("/auth/login/", signed_in=False)
+    sign_in(here, person, PASSWORD)
+    sign_in(there, person, PASSWORD)
+    here.goto("/auth/sessions/")
+    here.locator("main").get_by_role("button", name="End").click()
+    expect(here.get_by_role("status").first).to_contain_text("That session has ended")
+    there.goto("/me/")
+    expect(there.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert complaints == []
