@@ -1,5 +1,7 @@
 """Sessions of a person: they see where they are signed in, and end what they do not know."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib import import_module
 
 import pytest
@@ -62,6 +64,26 @@ def test_signing_out_takes_the_session_off_the_list(person: User) -> None:
     here, phone = browser(person, FIREFOX), browser(person, PHONE)
     phone.post("/auth/logout/")
     assert "Safari on iPhone" not in here.get("/auth/sessions/").content.decode()
+
+
+def test_a_session_from_before_the_password_changed_is_on_no_list(person: User) -> None:
+    here, phone = browser(person, FIREFOX), browser(person, PHONE)
+    new = {"oldpassword": PASSWORD, "password1": "an0ther-long-one", "password2": "an0ther-long-one"}
+    here.post("/auth/password/change/", new)
+    page = here.get("/auth/sessions/").content.decode()
+    assert "Firefox on Windows" in page
+    assert "Safari on iPhone" not in page
+    assert phone.get("/me/").status_code == 302
+
+
+def test_many_sessions_cost_no_more_queries(
+    person: User, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    here = browser(person, FIREFOX)
+    for _ in range(4):
+        browser(person, PHONE)
+    with django_assert_max_num_queries(6):
+        assert here.get("/auth/sessions/").content.decode().count("Safari on iPhone") == 8
 
 
 def test_people_and_sessions_from_before_are_taken_along(person: User) -> None:

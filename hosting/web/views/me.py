@@ -3,11 +3,16 @@
 from allauth.usersessions.internal.flows import sessions as ending
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from hosting.teams.models import User
 from hosting.web.browsers import Browser, browser_of
 from hosting.web.forms.sign_in import ProfileForm
 from hosting.web.pages import back, own_page
@@ -32,11 +37,25 @@ def profile(request: PersonRequest) -> HttpResponse:
 @signed_in
 def sessions(request: PersonRequest) -> HttpResponse:
     """Where the person is signed in: the session that asks, then the others, the latest first."""
-    found = UserSession.objects.purge_and_list(request.user)
+    found = _alive(request)
     found.sort(key=lambda session: (session.is_current(), session.created_at), reverse=True)
     shown: list[tuple[UserSession, Browser]] = [(session, browser_of(session.user_agent)) for session in found]
     context = {"sessions": shown, "others": sum(not session.is_current() for session in found)}
     return own_page(request, "sessions", context, tab="sessions")
+
+
+def _alive(request: PersonRequest) -> list[UserSession]:
+    """The person's sessions that still open something: neither over nor from before their password was changed."""
+    listed = list(UserSession.objects.filter(user=request.user))
+    keys = [session.session_key for session in listed]
+    stored = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    valid = {row.session_key for row in stored if _opens(row, request.user)}
+    return [session for session in listed if session.session_key in valid]
+
+
+def _opens(row: Session, user: User) -> bool:
+    kept = row.get_decoded().get(HASH_SESSION_KEY, "")
+    return constant_time_compare(kept, user.get_session_auth_hash())
 
 
 @require_POST
