@@ -88,7 +88,7 @@ class InviteForm(TermsForm):
     email = forms.EmailField(
         label=_("E-mail address"),
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
-        help_text=_("They get a mail with a link that works for a week. They need no account here yet."),
+        help_text=_("They get a mail with a link. They need no login here yet."),
     )
     field_order = ["email", "role", "reach", "accounts", "until"]
 

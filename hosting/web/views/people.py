@@ -105,7 +105,7 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
     """Take somebody out of the team."""
     member = _member(request, member_id)
     lead = _(
-        "%(name)s loses every page of this team at once, in sessions that are open too. What they asked for is done."
+        "%(name)s loses this team at once, in open sessions too. What is on its way is finished; their plans stop."
     )
     words = {
         "title": _("Remove %(name)s from the team") % {"name": member.user},
