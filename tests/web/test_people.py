@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.teams.models import Invitation, Membership, User
 from hosting.teams.roles import Role
@@ -125,9 +126,15 @@ def test_a_removed_members_next_click_is_refused(browser: Client, owner: Members
     member = factories.member(Role.OPERATOR, of=owner.team)
     at_work = signed_in(member)
     servers = reverse("servers", args=[account.pk])
-    text(at_work, servers)
+    shown = re.search(r'data-version="([^"]+)"', text(at_work, servers))
+    assert shown
     assert browser.post(reverse("member_remove", args=[owner.team_id, member.pk])).status_code == 303
     text(at_work, servers, 404)
+    # A page that is open asks anew once the version has moved; the browser then loads it again.
+    versions.bump_all(owner.team_id)
+    versions.publish(account.pk, account.version + 1)
+    poll = at_work.get(servers, headers={"HX-Request": "true", "X-Sharedeck-Version": shown[1]})
+    assert poll.status_code == 404
     text(at_work, reverse("team", args=[owner.team_id]), 404)
     assert "You are in no team yet" in text(at_work, "/")
 

@@ -10,7 +10,6 @@ from hosting.accounts.connect import connect
 from hosting.accounts.models import Account, Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
 from hosting.operations.bulk_models import Bulk
-from hosting.teams import invitations
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from tests import factories
@@ -37,10 +36,6 @@ class Scene:
     bulk: int
     tag: int
     view: int
-    team: int
-    member: int
-    # Where an invitation to the team is accepted.
-    link: str
 
 
 def make() -> None:
@@ -88,9 +83,6 @@ def make() -> None:
         bulk=bulk.pk,
         tag=factories.tag(team, "web farm").pk,
         view=factories.saved_view(owner, "Stopped").pk,
-        team=team.pk,
-        member=viewer.pk,
-        link=invitations.path_to(factories.invitation(team, by=owner, email="invited@look.example")),
     )
     print(json.dumps(asdict(scene)))
 

@@ -8,7 +8,7 @@ import pytest
 from django.urls import URLPattern, reverse
 from playwright.sync_api import Browser, Page, expect
 
-from hosting.web.urls import of_account, of_team, urlpatterns
+from hosting.web.urls import of_account, urlpatterns
 from tests.browser.conftest import listen, sign_in
 from tests.browser.steps import DESKTOP, PHONE, field
 from tests.browser.wide import axe, scene
@@ -23,9 +23,6 @@ OF_NO_ACCOUNT = {
     "accounts": "/accounts/",
     "connect": "/accounts/connect/",
     "profile": "/me/",
-    "team_new": "/teams/new/",
-    # Of a link that nobody wrote; the one that works is in the test.
-    "invitation": "/invitations/none/",
 }
 
 
@@ -122,30 +119,16 @@ def test_every_page_of_an_account_is_accessible_at_both_widths_and_in_both_theme
     look.assert_fine()
 
 
-def test_every_page_of_a_team_is_accessible(look: Look, made: scene.Scene) -> None:
-    look.sign_in(made.owner)
-    known: dict[str, object] = {"team_id": made.team, "member_id": made.member}
-    for pattern in of_team:
-        assert isinstance(pattern, URLPattern)
-        if (name := str(pattern.name)) not in POST_ONLY:
-            wanted = ["team_id", *re.findall(r":(\w+)>", str(pattern.pattern))]
-            look.open(reverse(name, kwargs={argument: known[argument] for argument in wanted}))
-    look.sign_in(made.viewer)
-    look.open(reverse("team", args=[made.team]))
-    look.assert_fine()
-
-
 def test_every_page_of_no_account_is_accessible(look: Look, made: scene.Scene) -> None:
     named = {str(pattern.name) for pattern in urlpatterns if isinstance(pattern, URLPattern)}
     assert named == OF_NO_ACCOUNT.keys()
     look.sign_in(made.owner)
     for path in (*OF_NO_ACCOUNT.values(), "/search/?q=nothing-like-this", "/auth/logout/"):
-        look.open(path, status=404 if path == OF_NO_ACCOUNT["invitation"] else 200)
-    look.open(made.link, status=403)
+        look.open(path)
     look.sign_in(made.newcomer)
     look.open("/")
     look.page.context.clear_cookies()
-    for path in ("/auth/login/", "/auth/password/reset/", made.link):
+    for path in ("/auth/login/", "/auth/password/reset/"):
         look.open(path)
     look.assert_fine()
 
