@@ -1,37 +1,115 @@
-"""Planted secrets after real work: in no log, table, queue or cache."""
+"""Planted secrets during and after real work: in no log, table, queue, cache, file or page."""
 
-from collections.abc import Callable
+import base64
+import binascii
+import os
+import re
+import signal
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
+import pytest
 import redis
 from cryptography.fernet import Fernet
 from playwright.sync_api import Page, expect
 
 from hosting.management.commands.prepare import DEMO_API_PASSWORD
+from tests.browser.conftest import sign_in
 from tests.browser.steps import field
 from tests.stack import Stack
 
 ROOT_PASSWORD = "plant3d-root-password"
+RESELLER_PASSWORD = "plant3d-reseller-password"
+OWN_PASSWORD, NEW_PASSWORD = "plant3d-own-passw0rd", "plant3d-new-passw0rd"
+PERSON = "quiet@planted.example"
+MAKE_PERSON = f"""
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.roles import Role
+person = User.objects.create_user("{PERSON}", "{OWN_PASSWORD}", name="Quiet")
+Membership.objects.create(team=Team.objects.create(name="Quiet team"), user=person, role=Role.OWNER)
+"""
+# Mails hold links, and the file of secrets holds secrets: nobody but their owner reads them.
+MEANT_TO = {"env", "mail"}
+# The provider knows its own sessions and passwords, and is another party; files for browsers are public.
+NOT_OURS = {"provider.sqlite3", "provider.sqlite3-wal", "provider.sqlite3-shm", "static", "assets"}
 
 
-def everything_stored(stack: Stack) -> tuple[dict[str, bytes], list[bytes]]:
-    """What is on disk and in Redis by name, and the values of Redis alone."""
-    env = dict(line.split("=", 1) for line in (stack.directory / "env").read_text().splitlines())
-    panel, provider = (
-        redis.Redis(port=stack.valkey_port, password=env["VALKEY_PASSWORD"], db=number) for number in (0, 1)
-    )
-    values = [client.dump(key) or b"" for client in (panel, provider) for key in client.scan_iter()]
-    strings = [panel.get(key) or b"" for key in panel.scan_iter("session:*")]
-    assert strings, "no session is cached"
-    seal = Fernet(env["SEAL_KEYS"])
-    session_ids = [seal.decrypt(sealed) for sealed in strings]
+def everything_stored(stack: Stack) -> dict[str, bytes]:
+    """What is on disk and in Redis, by name: as it is, and with what can be unpacked unpacked."""
     files = {
-        path.name: path.read_bytes() for path in stack.directory.glob("*") if path.is_file() and path.name != "env"
+        str(path.relative_to(stack.directory)): path.read_bytes()
+        for path in stack.directory.rglob("*")
+        if path.is_file() and path.relative_to(stack.directory).parts[0] not in MEANT_TO | NOT_OURS
     }
-    files.pop("provider.sqlite3", None)
-    return {**files, "redis": b"\n".join(values)}, session_ids
+    stored = {**files, **{f"redis {name}": value for name, value in everything_in_redis(stack)}}
+    return {name: b"\n".join([value, *unpacked(value)]) for name, value in stored.items()}
 
 
-def test_no_secret_is_left_anywhere(browse: Callable[..., Page], stack: Stack) -> None:
+def databases(stack: Stack) -> list[redis.Redis]:
+    """The panel's and the provider's."""
+    password = env_of(stack)["VALKEY_PASSWORD"]
+    return [redis.Redis(port=stack.valkey_port, password=password, db=number) for number in (0, 1)]
+
+
+def env_of(stack: Stack) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in (stack.directory / "env").read_text().splitlines())
+
+
+def everything_in_redis(stack: Stack) -> Iterator[tuple[str, bytes]]:
+    for number, client in enumerate(databases(stack)):
+        for key in client.scan_iter():
+            yield f"{number} {key.decode()}", b"\n".join([key, *values_of(client, key)])
+
+
+def values_of(client: redis.Redis, key: bytes) -> Iterable[bytes]:
+    found: Any
+    match client.type(key):
+        case b"string":
+            found = [client.get(key) or b""]
+        case b"list":
+            found = client.lrange(key, 0, -1)
+        case b"set":
+            found = client.smembers(key)
+        case b"zset":
+            found = client.zrange(key, 0, -1)
+        case _:
+            found = [part for item in client.hgetall(key).items() for part in item]
+    return list(found)
+
+
+def unpacked(value: bytes) -> Iterator[bytes]:
+    """What in it is base64, of a queue's messages or of sessions, and what is compressed in that."""
+    for found in set(re.findall(rb"[A-Za-z0-9+/_-]{24,}={0,2}", value)):
+        with_padding = found.rstrip(b"=") + b"=" * (-len(found.rstrip(b"=")) % 4)
+        try:
+            plain = base64.b64decode(with_padding, altchars=b"-_" if re.search(rb"[-_]", found) else None)
+        except binascii.Error:
+            continue
+        yield plain
+        try:
+            yield zlib.decompress(plain)
+        except zlib.error:
+            continue
+
+
+def session_ids(stack: Stack) -> list[bytes]:
+    """Sessions at the provider that are in use, opened with the panel's key."""
+    panel, seal = databases(stack)[0], Fernet(env_of(stack)["SEAL_KEYS"])
+    found = [seal.decrypt(panel.get(key) or b"") for key in panel.scan_iter("session:*")]
+    assert found, "no session is cached"
+    return found
+
+
+def check(secrets: dict[str, bytes], stored: dict[str, bytes]) -> None:
+    for what, secret in secrets.items():
+        for name, content in stored.items():
+            assert secret not in content, f"{what} is in {name}"
+
+
+@pytest.mark.timeout(180)
+def test_no_secret_is_left_anywhere(browse: Callable[..., Page], stack: Stack, hold: Callable[[str], None]) -> None:
     page = browse()
     page.get_by_role("link", name="New server").first.click()
     field(page, "Shares to buy").fill("1")
@@ -41,11 +119,76 @@ def test_no_secret_is_left_anywhere(browse: Callable[..., Page], stack: Stack) -
     page.get_by_role("button", name="Review").click()
     expect(page.get_by_role("button", name="Start")).to_be_visible()
     assert ROOT_PASSWORD not in page.content()
-    page.get_by_role("button", name="Start").click()
+
+    # While nobody takes jobs they lie in the queue.
+    hold("worker")
+    other = reset_password(browse, stack, before_mail=lambda: page.get_by_role("button", name="Start").click())
+    assert any(b"hosting.tasks.send_mail" in content for content in everything_stored(stack).values())
+    at_rest = {
+        "the root password": ROOT_PASSWORD.encode(),
+        "the reseller's password": DEMO_API_PASSWORD.encode(),
+        "a person's password": OWN_PASSWORD.encode(),
+    }
+    check(at_rest, everything_stored(stack))
+    os.kill(stack.pids()["worker"], signal.SIGCONT)
+
+    link = open_link(other, stack)
+    connect(other)
     expect(page.locator("ol > li.step-done")).to_have_count(5, timeout=60_000)
-    stored, session_ids = everything_stored(stack)
-    assert {"panel.sqlite3", "redis"} <= stored.keys()
-    for secret in (ROOT_PASSWORD.encode(), DEMO_API_PASSWORD.encode(), *session_ids):
-        for name, content in stored.items():
-            assert secret not in content, (name, secret[:4])
-        assert secret not in page.content().encode()
+    secrets = {
+        **at_rest,
+        "a reseller's password that was refused": RESELLER_PASSWORD.encode(),
+        "a person's new password": NEW_PASSWORD.encode(),
+        "a link that sets a password": link.encode(),
+        **{f"a session at the provider ({number})": one for number, one in enumerate(session_ids(stack))},
+    }
+    stored = everything_stored(stack)
+    assert "panel.sqlite3" in stored
+    check(secrets, stored)
+    pages = {each.url: each.content().encode() for each in (page, other)}
+    for address in ("/", "/accounts/", page.url):
+        page.goto(address)
+        pages[address] = page.content().encode()
+    check(secrets, pages)
+
+
+def reset_password(browse: Callable[..., Page], stack: Stack, *, before_mail: Callable[[], None]) -> Page:
+    """Somebody has forgotten their password, and asks for a mail."""
+    stack.run(MAKE_PERSON)
+    page = browse("/auth/login/", signed_in=False)
+    before_mail()
+    page.goto("/auth/password/reset/")
+    page.get_by_label("Email").fill(PERSON)
+    page.get_by_label("Email").press("Enter")
+    page.wait_for_url("**/password/reset/done/")
+    return page
+
+
+def open_link(page: Page, stack: Stack) -> str:
+    """They open what was mailed, set a new password and sign in. Returns the part of the link that is a secret."""
+    deadline = time.monotonic() + 20
+    while not (mails := stack.mails(PERSON)):
+        assert time.monotonic() < deadline, "no mail came"
+        time.sleep(0.1)
+    found = re.search(r"/auth/password/reset/key/(\S+?)/", str(mails[-1].get_payload()))
+    assert found
+    page.goto(found[0])
+    boxes = page.locator("input[type=password]").all()
+    for box in boxes:
+        box.fill(NEW_PASSWORD)
+    boxes[-1].press("Enter")
+    expect(page.locator("input[type=password]")).to_have_count(0)
+    page.goto("/auth/login/")
+    if page.locator("input[type=password]").count():
+        sign_in(page, PERSON, NEW_PASSWORD)
+    return found[1]
+
+
+def connect(page: Page) -> None:
+    """They connect a login with a password that the provider refuses."""
+    page.goto("/accounts/connect/")
+    for label, value in (("Label", "Wrong"), ("Login", "QQ1-GANDI"), ("Handle", "QQ1-GANDI")):
+        field(page, label).fill(value)
+    field(page, "Password").fill(RESELLER_PASSWORD)
+    page.locator("main form[method=post]").get_by_role("button", name="Connect").click()
+    expect(page.get_by_text("The provider refused the login or its password").first).to_be_visible()
