@@ -75,9 +75,11 @@ def test_no_text_of_people_or_of_the_provider_runs_on_any_page(
     assert seen > 80
 
 
-def test_no_text_runs_in_the_message_after_a_change(browser: Client, furnished: list[Page], account: Account) -> None:
+def test_no_text_runs_in_the_message_after_a_change(
+    browser: Client, furnished: list[Page], account: Account, owner: Membership
+) -> None:
     vm, disk = factories.vm(account), factories.disk(account)
-    tag, view = factories.tag(account.team), factories.saved_view(Membership.objects.get())
+    tag, view = factories.tag(account.team), factories.saved_view(owner)
     plant(MARKUP)
     changes = [
         reverse("server_stop", args=[account.pk, vm.remote_id]),
