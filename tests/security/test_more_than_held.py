@@ -107,7 +107,7 @@ def test_a_session_ends_with_signing_out_and_the_others_with_a_new_password(owne
         sign_in(client, owner)
         assert client.get(reverse("accounts")).status_code == 200
     stolen = Client()
-    stolen.cookies = clients[0].cookies.copy()
+    stolen.cookies["sessionid"] = clients[0].cookies["sessionid"].value
     assert stolen.get(reverse("accounts")).status_code == 200
     clients[0].post("/auth/logout/")
     assert stolen.get(reverse("accounts")).status_code == 302
