@@ -11,12 +11,14 @@ from hosting.accounts import candidates
 from hosting.accounts.models import Account, Candidate
 from hosting.desk import notes, saved, tags
 from hosting.desk.models import ObjectType, Tag, TagUse
-from hosting.operations import bulk, cancel, decide, kinds
+from hosting.operations import approvals, bulk, cancel, decide, kinds
 from hosting.operations.models import Operation
+from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams import settings as team_settings
 from hosting.teams import verification
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.models import AuditEntry, Membership, SpendCeiling
+from hosting.teams.roles import Role
 from tests import factories
 
 TIMES = 8
@@ -151,3 +153,30 @@ def test_bulks_go_on_while_members_ask(accounts: list[Account], by: Membership) 
             lambda: bulk.resume(bulks[0], by=by),
         )
     assert Operation.objects.filter(bulk=bulks[1]).count() == TIMES
+
+
+def test_two_requests_do_not_slip_under_a_ceiling_together(accounts: list[Account], by: Membership) -> None:
+    SpendCeiling.objects.create(team=by.team, role=Role.OWNER, shares=3)
+    for _ in range(TIMES):
+        Operation.objects.all().delete()
+        at_once(
+            *(
+                lambda account=account: submit(kinds.AddProduct("shares", 2, "1m"), account=account, by=by)
+                for account in accounts
+            )
+        )  # type: ignore[misc]
+        assert sorted(Operation.objects.values_list("state", flat=True)) == [State.HELD, State.WAITING]
+
+
+def test_a_request_is_approved_while_it_is_taken_back(accounts: list[Account], by: Membership) -> None:
+    SpendCeiling.objects.create(team=by.team, role=Role.OWNER, shares=0)
+    second = factories.member(Role.BILLING, of=by.team)
+    for _ in range(TIMES):
+        held = submit(kinds.AddProduct("shares", 2, "1m"), account=accounts[0], by=by)
+        at_once(
+            lambda: approvals.approve(held, by=second),  # noqa: B023 - over before the next
+            lambda: approvals.approve(held, by=second),  # noqa: B023 - as above
+            lambda: cancel.cancel(held, by=by),  # noqa: B023 - as above
+        )
+        # What was approved first was still unsent when it was taken back.
+        assert Operation.objects.get(pk=held.pk).state == State.CANCELLED

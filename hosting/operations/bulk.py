@@ -21,6 +21,7 @@ from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.kind import Kind
 from hosting.operations.models import Operation
 from hosting.operations.rejection import (
+    AboveCeiling,
     AccountTrouble,
     Busy,
     EndpointAway,
@@ -57,6 +58,8 @@ _WHOLE: dict[type[Exception], Bulk.Problem] = {
     AccountTrouble: Bulk.Problem.TROUBLE,
     NotAllowedError: Bulk.Problem.NOT_ALLOWED,
     QuietHours: Bulk.Problem.QUIET,
+    # A token may spend up to the ceiling and no further.
+    AboveCeiling: Bulk.Problem.NOT_ALLOWED,
 }
 _OF_ROW: dict[type[Exception], BulkRow.Problem] = {
     Busy: BulkRow.Problem.BUSY,
@@ -250,7 +253,7 @@ def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
         try:
             row.operation = _submit(bulk, row, by)
             row.state, row.problem = BulkRow.State.RUNNING, BulkRow.Problem.NONE
-        except (EndpointAway, AccountTrouble, QuietHours, NotAllowedError) as reason:
+        except (EndpointAway, AccountTrouble, QuietHours, NotAllowedError, AboveCeiling) as reason:
             _pause(bulk, _WHOLE[type(reason)])
             return
         except Rejected as refusal:

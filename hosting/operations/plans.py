@@ -20,7 +20,16 @@ from hosting.operations.models import Operation, Plan
 from hosting.operations.plan_kind import PlanSpec, StopReason
 from hosting.operations.plan_kinds import spec_of
 from hosting.operations.plan_steps import is_done, latest, must_buy, needs_password, nonce_of, steps
-from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, NotEnough, QuietHours, Rejected, WrongState
+from hosting.operations.rejection import (
+    AboveCeiling,
+    AccountTrouble,
+    Busy,
+    EndpointAway,
+    NotEnough,
+    QuietHours,
+    Rejected,
+    WrongState,
+)
 from hosting.operations.states import OPEN, State
 from hosting.operations.submit import submit
 from hosting.teams.audit import record
@@ -252,6 +261,9 @@ def _reason_of(refusal: Rejected | NotAllowedError, account: Account) -> dict[st
             return {"reason": StopReason.NOT_ALLOWED, "permission": refusal.permission.value}
         case QuietHours():
             return {"reason": StopReason.QUIET}
+        case AboveCeiling():
+            # A token may spend up to the ceiling and no further.
+            return {"reason": StopReason.NOT_ALLOWED, "permission": Permission.SPEND.value}
         case EndpointAway():
             return {"reason": StopReason.AWAY}
         case AccountTrouble():

@@ -155,8 +155,8 @@ def test_a_page_with_nothing_to_tell_costs_nothing_more(
     for number in range(5):
         ended(account, owner, f"web-{number}")
     url = reverse("changes", args=[account.pk])
-    # The frame and its counts (10), the list (2), and once the operations that are told.
-    with django_assert_num_queries(13):
+    # The frame and its counts (11), the list (2), and once the operations that are told.
+    with django_assert_num_queries(14):
         here.get(url)
     with django_assert_num_queries(6):
         here.get(url)
