@@ -65,12 +65,12 @@ def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
     """
     _require_second_person(operation, by, comment)
     with transaction.atomic():
-        # As a request: one at a time, and nothing else begins on the object.
-        accounts = Account.objects.select_for_update(of=("self",)).select_related("endpoint")
-        account = accounts.get(pk=operation.account_id)
-        held = account.operations.filter(pk=operation.pk, state=State.HELD).select_related("requested_by").first()
+        # The operation before its account, as in every move (`conclude`); then, as a request, one at a time.
+        held = Operation.objects.select_for_update(of=("self",)).filter(pk=operation.pk, state=State.HELD).first()
         if held is None:
             return False
+        accounts = Account.objects.select_for_update(of=("self",)).select_related("endpoint", "team")
+        account = held.account = accounts.get(pk=held.account_id)
         kind = kinds.load(held.kind, held.params)
         _require_asker(held, account, kind)
         require_working(account)
