@@ -13,12 +13,17 @@ from hosting.web.templatetags.formats import money, plain
 
 @dataclass(frozen=True)
 class Measure:
-    """One bar: `used` of `limit`, and what is `asked` for on top of it."""
+    """One bar: `used` of `limit`, and what is `asked` for on top of it, which may be more than the limit."""
 
     used: float
     asked: float
     limit: float
     words: str
+
+    @property
+    def whole(self) -> float:
+        """What the bar is as long as."""
+        return max(self.limit, self.used + self.asked)
 
 
 def of_role(standing: Standing) -> list[Measure]:

@@ -1,0 +1,66 @@
+"""Above the month's ceiling two people are needed: one asks, another approves, and then it happens at the provider."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.steps import DONE_MS, PHONE, field
+from tests.stack import Stack
+
+PASSWORD = "p4ys-the-bills"
+# An account of a team of its own: who buys in the demo's team elsewhere must not wait.
+SCENE = f"""
+from hosting.accounts.connect import connect
+from hosting.accounts.models import Endpoint
+from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
+from hosting.teams.models import Membership, SpendCeiling, Team, User
+team = Team.objects.create(name="Four eyes")
+people = [
+    Membership.objects.create(
+        team=team, user=User.objects.create_user(f"{{name}}@eyes.example", {PASSWORD!r}, name=name.title()), role=role
+    )
+    for name, role in (("olga", "owner"), ("bill", "billing"))
+]
+account = connect(
+    by=people[0], endpoint=Endpoint.objects.get(offered=True), label="Eyes", login=DEMO_LOGIN, handle=DEMO_LOGIN,
+    password=DEMO_API_PASSWORD,
+)
+SpendCeiling.objects.create(team=team, role="billing", shares=1)
+print(account.pk, team.pk)
+"""
+
+
+@pytest.mark.drives("hosting_account_product_add")
+def test_what_one_person_asks_for_above_the_ceiling_another_approves(
+    browse: Callable[..., Page], stack: Stack, complaints: list[str]
+) -> None:
+    account, team = stack.run(SCENE).split()
+    bill = browse("/", signed_in=False)
+    sign_in(bill, "bill@eyes.example", PASSWORD)
+    bill.goto(f"/accounts/{account}/shares/add/")
+    field(bill, "Quantity").fill("2")
+    expect(bill.locator("#quote")).to_contain_text("It will wait for approval by Olga.")
+    bill.get_by_role("button", name="Buy").click()
+    expect(bill.get_by_role("status").filter(has_text="waits for approval by Olga")).to_be_visible()
+    bill.get_by_role("link", name="Follow it").click()
+    expect(bill.locator(".state-card .state")).to_have_text("Waiting for approval")
+    # Nobody approves their own.
+    bill.goto(f"/teams/{team}/approvals/")
+    expect(bill.get_by_text("Add product Shares × 2")).to_be_visible()
+    expect(bill.get_by_role("checkbox")).to_have_count(0)
+    bill.go_back()
+
+    olga = browse(f"/accounts/{account}/attention/", signed_in=False, viewport=PHONE)
+    sign_in(olga, "olga@eyes.example", PASSWORD)
+    olga.get_by_role("link", name=re.compile("^Decide")).click()
+    expect(olga.get_by_role("checkbox", name="Add product Shares × 2")).to_be_checked()
+    field(olga, "Comment").fill("For the shop")
+    olga.get_by_role("button", name="Approve what is chosen").click()
+    expect(olga.get_by_role("status").filter(has_text="1 request was approved.")).to_be_visible()
+
+    expect(bill.locator(".state-card .state")).to_have_text("Done", timeout=DONE_MS)
+    expect(bill.locator(".facts")).to_contain_text("Olga “For the shop”")
+    assert complaints == []
