@@ -1,6 +1,6 @@
 """Tokens as lists show them: those that work, and for a while those that have ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
@@ -17,10 +17,13 @@ _ENDED_SHOWN = timedelta(days=90)
 
 @dataclass(frozen=True)
 class Listed:
-    """A token, and whether it works."""
+    """A token, and whether it works. Whoever made one of the team may have copied its secret: `maker_left` says that
+    they are not in the team any more.
+    """
 
     token: ApiToken
     standing: Standing
+    maker_left: bool = False
 
     @property
     def works(self) -> bool:
@@ -33,13 +36,17 @@ def of_person(person_id: int) -> list[Listed]:
 
 
 def of_team(by: Membership) -> list[Listed]:
-    """All tokens of the team, and of its people in it. Three queries.
+    """All tokens of the team, and of its people in it. Four queries.
 
     Raises:
         NotAllowedError: the member does not manage the people of the whole team.
     """
     by.require_for_all(Permission.MANAGE_PEOPLE)
-    return _listed(ApiToken.objects.filter(team=by.team_id))
+    people = set(Membership.objects.current().filter(team=by.team_id).values_list("user", flat=True))
+    return [
+        replace(each, maker_left=not each.token.is_personal and each.token.created_by_id not in people)
+        for each in _listed(ApiToken.objects.filter(team=by.team_id))
+    ]
 
 
 def _listed(tokens: QuerySet[ApiToken]) -> list[Listed]:

@@ -11,13 +11,14 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from hosting.teams import networks, token_secrets
 from hosting.teams.audit import record
-from hosting.teams.models import Membership, OfTeam, Team
+from hosting.teams.models import Membership, OfTeam
+from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission
+from hosting.teams.terms import hold
 from hosting.teams.token_models import ApiToken
 
 # What a token may hold. It never brings people in, changes the rules or is the second pair of eyes: those are for
@@ -36,15 +37,6 @@ USUAL_DAYS, MOST_DAYS = 90, 365
 MOST = 50
 MOST_NETWORKS = 20
 LONGEST_NAME = 60
-
-
-class InvalidTokenError(Exception):
-    """What to correct before the token can be made: `message` says it, `field` names the input that it belongs to."""
-
-    def __init__(self, message: str | Promise, *, field: str) -> None:
-        super().__init__(str(message))
-        self.message = message
-        self.field = field
 
 
 @dataclass(frozen=True)
@@ -89,21 +81,21 @@ def create(
 
     Raises:
         NotAllowedError: the member lacks a permission or an account that it would hold, or may not make it at all.
-        InvalidTokenError: what to correct.
+        Invalid: what to correct.
     """
-    require_may_create(by, personal=personal)
-    held = _permissions(permissions, by)
-    chosen = None if accounts is None else _accounts(accounts, by)
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
-        raise InvalidTokenError(_("A token has a name of 1 to 60 characters."), field="name")
+        raise Invalid(_("A token has a name of 1 to 60 characters."), field="name")
     if not 1 <= days <= MOST_DAYS:
-        raise InvalidTokenError(_("A token lasts from one day to one year."), field="days")
+        raise Invalid(_("A token lasts from one day to one year."), field="days")
     allowed = _networks(allowed_from)
     secret = token_secrets.new(token_secrets.PERSONAL if personal else token_secrets.OF_TEAM)
     with transaction.atomic():
         # One token of a team at a time: names are compared and counted.
-        Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+        hold(by)
+        require_may_create(by, personal=personal)
+        held = _permissions(permissions, by)
+        chosen = None if accounts is None else _accounts(accounts, by)
         _require_room(name, by, personal=personal)
         token = ApiToken.objects.create(
             team=by.team,
@@ -157,9 +149,7 @@ def revoke(token: ApiToken, *, by: Membership) -> bool:
 def _permissions(asked: Collection[Permission], by: Membership) -> list[str]:
     for permission in asked:
         if permission not in GRANTABLE:
-            raise InvalidTokenError(
-                _("A token can't hold this permission: a person must be there."), field="permissions"
-            )
+            raise Invalid(_("A token can't hold this permission: a person must be there."), field="permissions")
         if not by.may(permission):
             raise NotAllowedError(permission)
     return [permission.value for permission in GRANTABLE if permission in asked or permission == Permission.VIEW]
@@ -167,7 +157,7 @@ def _permissions(asked: Collection[Permission], by: Membership) -> list[str]:
 
 def _accounts(asked: Sequence[OfTeam], by: Membership) -> list[int]:
     if not asked:
-        raise InvalidTokenError(_("Choose at least one account."), field="accounts")
+        raise Invalid(_("Choose at least one account."), field="accounts")
     reach = by.reach()
     if any(account.team_id != by.team_id or (reach is not None and account.pk not in reach) for account in asked):
         raise NotAllowedError(Permission.VIEW, narrowed=True)
@@ -177,7 +167,7 @@ def _accounts(asked: Sequence[OfTeam], by: Membership) -> list[int]:
 def _networks(asked: Sequence[str]) -> list[str]:
     found = list(dict.fromkeys(str(_network(text)) for text in asked))
     if len(found) > MOST_NETWORKS:
-        raise InvalidTokenError(_("%(most)d networks at most.") % {"most": MOST_NETWORKS}, field="networks")
+        raise Invalid(_("%(most)d networks at most.") % {"most": MOST_NETWORKS}, field="networks")
     return found
 
 
@@ -185,7 +175,7 @@ def _network(text: str) -> networks.Network:
     try:
         return networks.as_written(text)
     except ValueError as error:
-        raise InvalidTokenError(str(error), field="networks") from None
+        raise Invalid(str(error), field="networks") from None
 
 
 def _require_room(name: str, by: Membership, *, personal: bool) -> None:
@@ -195,10 +185,10 @@ def _require_room(name: str, by: Membership, *, personal: bool) -> None:
     rows.filter(expires_at__lte=timezone.now()).update(revoked_at=F("expires_at"))
     if rows.filter(name__iexact=name).exists():
         words = _("There is a token of this name already: choose another, or revoke that one first.")
-        raise InvalidTokenError(words, field="name")
+        raise Invalid(words, field="name")
     if rows.count() >= MOST:
         words = _("There are %(most)d tokens already: revoke one first.")
-        raise InvalidTokenError(words % {"most": MOST}, field="name")
+        raise Invalid(words % {"most": MOST}, field="name")
 
 
 def _thing(token: ApiToken) -> str:

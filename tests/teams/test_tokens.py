@@ -13,10 +13,10 @@ from hosting.desk import saved
 from hosting.operations import bulk, kinds
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.models import Operation
-from hosting.operations.rejection import Invalid
 from hosting.operations.submit import submit
 from hosting.teams import token_lists, token_secrets, tokens
 from hosting.teams.models import AuditEntry, Membership, Team
+from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission, Role
 from hosting.teams.token_models import ApiToken
 from hosting.teams.token_use import BadTokenError, Standing, actor_for
@@ -85,7 +85,7 @@ def test_a_token_holds_no_more_than_its_maker(owner: Membership) -> None:
 @pytest.mark.parametrize("permission", [Permission.MANAGE_PEOPLE, Permission.MANAGE_POLICIES, Permission.APPROVE])
 def test_no_token_does_what_a_person_must_be_there_for(owner: Membership, permission: Permission) -> None:
     for personal in (True, False):
-        with pytest.raises(tokens.InvalidTokenError):
+        with pytest.raises(Invalid):
             factories.new_token(owner, "all", permission, personal=personal)
     assert permission not in tokens.grantable(owner)
 
@@ -105,7 +105,7 @@ def test_a_token_is_given_only_accounts_that_its_maker_reaches(owner: Membership
     for beyond in (other, factories.account(factories.team())):
         with pytest.raises(NotAllowedError):
             factories.new_token(member, accounts=[beyond])
-        with pytest.raises(NotAllowedError if beyond.team_id != owner.team_id else tokens.InvalidTokenError):
+        with pytest.raises(NotAllowedError if beyond.team_id != owner.team_id else Invalid):
             factories.new_token(owner, accounts=[beyond] if beyond.team_id != owner.team_id else [])
 
 
@@ -122,7 +122,7 @@ def test_a_token_is_given_only_accounts_that_its_maker_reaches(owner: Membership
     ],
 )
 def test_what_is_wrong_is_said_beside_its_field(owner: Membership, field: str, values: dict[str, object]) -> None:
-    with pytest.raises(tokens.InvalidTokenError) as wrong:
+    with pytest.raises(Invalid) as wrong:
         factories.new_token(owner, **values)  # type: ignore[arg-type]
     assert wrong.value.field == field
     assert not ApiToken.objects.exists()
@@ -130,7 +130,7 @@ def test_what_is_wrong_is_said_beside_its_field(owner: Membership, field: str, v
 
 def test_live_tokens_of_one_holder_have_names_of_their_own(owner: Membership) -> None:
     first = factories.new_token(owner, "Deploy").token
-    with pytest.raises(tokens.InvalidTokenError):
+    with pytest.raises(Invalid):
         factories.new_token(owner, "deploy")
     # Of the team, and of somebody else, it is another one.
     factories.token(owner, "deploy")

@@ -190,6 +190,15 @@ def test_people_see_their_own_tokens_and_managers_all_of_the_team(
     assert "of another team" not in page
 
 
+def test_a_token_of_the_team_whose_maker_has_left_is_pointed_out(browser: Client, owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    factories.token(admin, "ci")
+    page = reverse("team_tokens", args=[owner.team_id])
+    assert "They have left the team" not in browser.get(page).content.decode()
+    admin.delete()
+    assert "They have left the team" in browser.get(page).content.decode()
+
+
 def test_a_token_is_revoked_after_a_question(client: Client, account: Account, owner: Membership) -> None:
     member = factories.member(Role.OPERATOR, of=owner.team)
     own, others = factories.new_token(member, "own"), factories.token(owner)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from hosting.accounts.models import Account
 from hosting.teams import token_lists, tokens
+from hosting.teams.rejection import Invalid
 from hosting.teams.token_models import ApiToken
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.tokens import TokenForm
@@ -93,7 +94,7 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
                 allowed_from=data["networks"].split(),
                 days=data["days"],
             )
-        except tokens.InvalidTokenError as wrong:
+        except Invalid as wrong:
             form.add_error(wrong.field if wrong.field in form.fields else None, str(wrong))
         else:
             # The command without the secret, which would stay in the history of a shell.

@@ -6,12 +6,16 @@ The account is the demo's reseller, in another team: it has the demonstration's 
 import json
 from dataclasses import asdict, dataclass
 
+from django.utils import timezone
+
 from hosting.accounts.connect import connect
 from hosting.accounts.models import Account, Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
 from hosting.operations.bulk_models import Bulk
+from hosting.teams import tokens
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
+from hosting.teams.token_models import ApiToken
 from tests import factories
 
 PASSWORD = "l00k-at-every-page"
@@ -36,6 +40,10 @@ class Scene:
     bulk: int
     tag: int
     view: int
+    team: int
+    member: int
+    invitation: int
+    token: int
 
 
 def make() -> None:
@@ -83,6 +91,10 @@ def make() -> None:
         bulk=bulk.pk,
         tag=factories.tag(team, "web farm").pk,
         view=factories.saved_view(owner, "Stopped").pk,
+        team=team.pk,
+        member=viewer.pk,
+        invitation=factories.invitation(team, by=owner).pk,
+        token=_tokens(owner, account).pk,
     )
     print(json.dumps(asdict(scene)))
 
@@ -91,6 +103,15 @@ def make_fleet(login: str, password: str) -> None:
     """A person of a team whose account has that login, and print their address and the account's key."""
     owner = _member(Team.objects.create(name="Fleet team"), "fleet@look.example", Role.OWNER)
     print(json.dumps([owner.user.email, _account(owner, "Fleet", login, password).pk]))
+
+
+def _tokens(owner: Membership, account: Account) -> ApiToken:
+    """Tokens of all sorts that a list can show; one of the team."""
+    factories.new_token(owner, "nightly report", accounts=[account], allowed_from=["192.0.2.0/24", "2001:db8::/32"])
+    tokens.revoke(factories.new_token(owner, "lost laptop").token, by=owner)
+    soon = factories.token(owner, "ends soon", days=7)
+    ApiToken.objects.filter(pk=soon.pk).update(created_by=None, last_used_at=timezone.now(), last_used_from="192.0.2.7")
+    return factories.token(owner, "deploy")
 
 
 def _member(team: Team, email: str, role: Role) -> Membership:

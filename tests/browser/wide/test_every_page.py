@@ -8,7 +8,8 @@ import pytest
 from django.urls import URLPattern, reverse
 from playwright.sync_api import Browser, Page, expect
 
-from hosting.web.urls import of_account, urlpatterns
+from hosting.teams.token_secrets import PATTERN
+from hosting.web.urls import of_account, of_team, urlpatterns
 from tests.browser.conftest import listen, sign_in
 from tests.browser.steps import DESKTOP, PHONE, field
 from tests.browser.wide import axe, scene
@@ -23,7 +24,11 @@ OF_NO_ACCOUNT = {
     "accounts": "/accounts/",
     "connect": "/accounts/connect/",
     "profile": "/me/",
+    "my_tokens": "/me/tokens/",
+    "team_new": "/teams/new/",
 }
+# Addresses that are no page, or that only a mail tells.
+UNSEEN = {"api_whoami", "invitation"}
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +124,33 @@ def test_every_page_of_an_account_is_accessible_at_both_widths_and_in_both_theme
     look.assert_fine()
 
 
+def test_every_page_of_a_team_is_accessible(look: Look, made: scene.Scene) -> None:
+    known = {"member_id": made.member, "invitation_id": made.invitation, "token_id": made.token}
+    look.sign_in(made.owner)
+    for pattern in of_team:
+        assert isinstance(pattern, URLPattern)
+        arguments = {argument: known[argument] for argument in re.findall(r":(\w+)>", str(pattern.pattern))}
+        if pattern.name not in POST_ONLY:
+            look.open(reverse(str(pattern.name), kwargs={"team_id": made.team, **arguments}))
+    page = look.page
+    page.goto(reverse("my_token_new", args=[made.team]))
+    before = len(look.found)
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    # The browser itself complains of what is no success.
+    del look.found[before:]
+    look.check("a token that can't be made")
+    field(page, "Name").fill("try")
+    page.get_by_role("radio", name=re.compile("^All accounts")).check()
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.locator("main")).to_contain_text(PATTERN)
+    look.check("a new token")
+    look.assert_fine()
+
+
 def test_every_page_of_no_account_is_accessible(look: Look, made: scene.Scene) -> None:
     named = {str(pattern.name) for pattern in urlpatterns if isinstance(pattern, URLPattern)}
-    assert named == OF_NO_ACCOUNT.keys()
+    assert named == OF_NO_ACCOUNT.keys() | UNSEEN
     look.sign_in(made.owner)
     for path in (*OF_NO_ACCOUNT.values(), "/search/?q=nothing-like-this", "/auth/logout/"):
         look.open(path)
