@@ -92,7 +92,7 @@ class TokenForm(forms.Form):
         chosen = data.get("accounts")
         if data.get("reach") == "some" and not chosen and "accounts" not in self.errors:
             self.add_error("accounts" if "accounts" in self.fields else "reach", _("Choose at least one account."))
-        if data.get("reach") == "all" and chosen:
+        if data.get("reach") == "all" and chosen and len(chosen) < len(self._accounts):
             self.add_error("reach", ValidationError(_("You chose all accounts, and also some of them: which is it?")))
         return data
 

@@ -9,8 +9,8 @@ from hosting.web.templatetags.registry import register
 
 @register.filter
 def token_permissions(token: ApiToken) -> str:
-    """ "Look, operate, delete" """
+    """ "See, operate, delete" """
     held = token.held()
     return ", ".join(
-        [_("Look"), *(str(title).lower() for permission, (title, _text) in WORDS.items() if permission in held)]
+        [_("See"), *(str(title).lower() for permission, (title, _text) in WORDS.items() if permission in held)]
     )
