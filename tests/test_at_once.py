@@ -164,7 +164,7 @@ def test_two_requests_do_not_slip_under_a_ceiling_together(accounts: list[Accoun
                 lambda account=account: submit(kinds.AddProduct("shares", 2, "1m"), account=account, by=by)
                 for account in accounts
             )
-        )  # type: ignore[misc]
+        )
         assert sorted(Operation.objects.values_list("state", flat=True)) == [State.HELD, State.WAITING]
 
 
