@@ -133,8 +133,8 @@ def test_an_action_while_the_provider_is_away_is_refused_in_clear_words(browser:
 
 
 def test_too_many_attempts_have_the_panel_s_page(db: None, client: Client) -> None:
-    for number in range(31):
-        response = client.post("/auth/login/", {"login": f"guess-{number}@example.org", "password": "wrong"})
+    for number in range(11):
+        response = client.post("/auth/password/reset/", {"email": f"guess-{number}@example.org"})
     assert response.status_code == 429
     check("429", response.content.decode())
 
