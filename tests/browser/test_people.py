@@ -82,7 +82,7 @@ def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
 ) -> None:
     invite(owner, "nora@people.example", "Operator Runs")
     theirs = browse(link_for(stack, "nora@people.example"), signed_in=False, viewport=PHONE)
-    expect(theirs.get_by_role("heading", level=1)).to_have_text("Join the team People team")
+    expect(theirs.get_by_role("heading", level=1)).to_have_text("Join People team")
     field(theirs, "Your name").fill("Nora New")
     field(theirs, "Password").fill(PASSWORD)
     field(theirs, "Password again").fill(PASSWORD)
