@@ -132,12 +132,10 @@ def test_the_secret_is_shown_once_and_kept_nowhere(
 
 
 def test_a_form_that_is_wrong_keeps_what_was_typed(browser: Client, account: Account, owner: Membership) -> None:
-    factories.account(owner.team, label="Other")
     new = reverse("my_token_new", args=[owner.team_id])
     for values, words in (
         ({"networks": "192.0.2.0/24 nonsense"}, "“nonsense” is no network"),
         ({"reach": "some"}, "Choose at least one account"),
-        ({"accounts": [account.pk]}, "which is it?"),
         ({"name": ""}, "This field is required"),
     ):
         page = browser.post(new, form(**{"name": "nightly", **values}))

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -92,8 +91,6 @@ class TokenForm(forms.Form):
         chosen = data.get("accounts")
         if data.get("reach") == "some" and not chosen and "accounts" not in self.errors:
             self.add_error("accounts" if "accounts" in self.fields else "reach", _("Choose at least one account."))
-        if data.get("reach") == "all" and chosen and len(chosen) < len(self._accounts):
-            self.add_error("reach", ValidationError(_("You chose all accounts, and also some of them: which is it?")))
         return data
 
     def chosen(self) -> list[Account] | None:
