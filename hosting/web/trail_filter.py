@@ -39,7 +39,7 @@ class _NumberFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
 
 
 def _day(label: Any, method: str) -> django_filters.DateFilter:
-    widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    widget = forms.DateInput({"type": "date", "class": "form-control"}, format="%Y-%m-%d")
     return django_filters.DateFilter(label=label, widget=widget, method=method)
 
 

@@ -116,6 +116,7 @@ _NAMES = {
     **PARAMETERS,
     "label": gettext_lazy("Label"),
     "handle": gettext_lazy("Handle"),
+    "login": gettext_lazy("Login"),
     "color": gettext_lazy("Colour"),
     "query": gettext_lazy("Filter"),
     "bulk_at_once": gettext_lazy("At once"),
@@ -182,6 +183,9 @@ def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
     before, after = _as_pairs(entry.before), _as_pairs(entry.after)
     names = [*before, *(name for name in after if name not in before)]
     # The object's own number is said beside it.
+    if entry.action == "operation.ended":
+        # The outcome says it.
+        return []
     names = [name for name in names if not (name.endswith("_id") and entry.thing.endswith(f":{after.get(name)}"))]
     found = [(name, _said(name, before.get(name)), _said(name, after.get(name))) for name in names]
     return [(_name(name), old, new) for name, old, new in found if old != new]

@@ -113,12 +113,11 @@ def test_the_trail_does_not_tell_a_guesser_by_its_time_who_has_a_login(
 ) -> None:
     asked_for: list[tuple[object, ...]] = []
     monkeypatch.setattr(sign_in_trail, "ask", lambda *arguments: asked_for.append(arguments))
+    request = Client().get("/auth/login/").wsgi_request
     work = []
     for email in (person.user.email, "nobody@example.org"):
         with CaptureQueriesContext(connection) as asked:
-            user_login_failed.send(
-                User, credentials={"email": email}, request=Client().get("/auth/login/").wsgi_request
-            )
+            user_login_failed.send(User, credentials={"email": email}, request=request)
         work.append(len(asked))
     assert work[0] == work[1] == 1
     assert [arguments[1] for arguments in asked_for] == [person.user_id, 0]
@@ -194,7 +193,7 @@ def recorded() -> Iterator[ast.expr]:
     """The action of every call in the code that writes a line."""
     names = {"record", "write", "tell", "_tells", "_record", "_change", "_run"}
     for file in (now.BASE_DIR / "hosting").rglob("*.py"):
-        if "provider" in file.parts:
+        if {"provider", "commands"} & set(file.parts):
             continue
         for node in ast.walk(ast.parse(Path(file).read_text())):
             if not isinstance(node, ast.Call):
