@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.fernet import Fernet
 from playwright.sync_api import Page, expect
 
@@ -133,6 +134,8 @@ def test_no_secret_is_left_anywhere(browse: Callable[..., Page], stack: Stack, h
     os.kill(stack.pids()["worker"], signal.SIGCONT)
 
     link = open_link(other, stack)
+    key, codes = second_factor(other)
+    token = make_token(other, stack)
     connect(other)
     expect(page.locator("ol > li.step-done")).to_have_count(5, timeout=60_000)
     secrets = {
@@ -140,6 +143,9 @@ def test_no_secret_is_left_anywhere(browse: Callable[..., Page], stack: Stack, h
         "a reseller's password that was refused": RESELLER_PASSWORD.encode(),
         "a person's new password": NEW_PASSWORD.encode(),
         "a link that sets a password": link.encode(),
+        "the key of an authenticator app": key.encode(),
+        **{f"a recovery code ({number})": code.encode() for number, code in enumerate(codes)},
+        "an API token": token.encode(),
         **{f"a session at the provider ({number})": one for number, one in enumerate(session_ids(stack))},
     }
     stored = everything_stored(stack)
@@ -182,6 +188,32 @@ def open_link(page: Page, stack: Stack) -> str:
     if page.locator("input[type=password]").count():
         sign_in(page, PERSON, NEW_PASSWORD)
     return found[1]
+
+
+def second_factor(page: Page) -> tuple[str, list[str]]:
+    """They set up an authenticator app: its key, and the recovery codes that are shown once."""
+    page.goto("/auth/2fa/totp/activate/")
+    key = (page.locator("#totp-secret").text_content() or "").replace(" ", "")
+    assert len(key) >= 16
+    code = page.locator("main input[name=code]")
+    code.fill(format_hotp_value(hotp_value(key, int(time.time()) // 30)))
+    code.press("Enter")
+    expect(page.locator("ul.codes li").first).to_be_visible()
+    return key, page.locator("ul.codes li").all_text_contents()
+
+
+def make_token(page: Page, stack: Stack) -> str:
+    """They make an API token, and use it."""
+    team = stack.run("from hosting.teams.models import Team; print(Team.objects.get(name='Quiet team').pk)")
+    page.goto(f"/teams/{team}/tokens/own/new/")
+    field(page, "Name").fill("quiet")
+    field(page, "Name").press("Enter")
+    secret = (page.locator("#secret").text_content() or "").strip()
+    assert len(secret) >= 32
+    used = page.request.get("/api/v1/whoami", headers={"Authorization": f"Bearer {secret}"})
+    assert used.status == 200
+    page.goto("/me/tokens/")
+    return secret
 
 
 def connect(page: Page) -> None:
