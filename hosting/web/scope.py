@@ -21,6 +21,7 @@ from django_htmx.middleware import HtmxDetails
 
 from hosting.accounts.models import Account
 from hosting.operations.rejection import AboveCeiling
+from hosting.teams.access import Bar
 from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
 from hosting.teams.roles import NotAllowedError
@@ -157,9 +158,11 @@ def _answer_member(
     view: Callable[..., HttpResponseBase], request: HttpRequest, member: Membership, *args: object, **kwargs: object
 ) -> HttpResponseBase:
     """The page for a member whose team lets the request in; what to do about it for the others."""
-    if bar := request.door.bar_of(member):  # type: ignore[attr-defined]
-        return _private(door.answer(request, member, bar))
     request.member = member  # type: ignore[attr-defined]
+    if bar := request.door.bar_of(member):  # type: ignore[attr-defined]
+        if bar is not Bar.SESSION:
+            refusals.note(request, bar)
+        return _private(door.answer(request, member, bar))
     return _answer(view, request, *args, **kwargs)
 
 

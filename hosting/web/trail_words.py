@@ -3,16 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hosting.operations import kinds
 from hosting.operations.models import Plan
 from hosting.operations.states import State
+from hosting.teams.access import Bar
 from hosting.teams.models import AuditEntry
 from hosting.teams.roles import Permission, Role
 from hosting.web.errors import PERMISSION_WORDS
 from hosting.web.templatetags.words import LISTS, PARAMETERS, parameter_value
+
+_BARS: dict[str, Promise] = {
+    Bar.NETWORK: gettext_lazy("The request came from a network that the team has not allowed."),
+    Bar.TWO_FACTOR: gettext_lazy("The time to set up a second factor was over."),
+}
 
 ACTIONS = {
     "account.changed": gettext_lazy("Renamed the account"),
@@ -155,6 +162,8 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
         reason = detail.get("reason", "")
         if reason in {permission.value for permission in Permission}:
             yield _("It needs the permission to %(what)s.") % {"what": PERMISSION_WORDS[Permission(reason)]}
+        elif reason in _BARS:
+            yield str(_BARS[reason])
     if ways := detail.get("ways"):
         yield _("With: %(ways)s") % {"ways": ", ".join(str(_FACTORS.get(way, way)) for way in ways)}
     if factor := detail.get("factor"):

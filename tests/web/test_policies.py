@@ -73,6 +73,8 @@ def test_a_request_from_another_network_is_refused_in_words(
     assert "Ada Lovelace" in html
     assert account.label not in html
     assert browser.post(pages[0] + "refresh/", REMOTE_ADDR=ELSEWHERE).status_code == 403
+    line = AuditEntry.objects.filter(action="page.refused", detail__page="dashboard").get()
+    assert (line.actor, line.address, line.detail["reason"]) == (owner.user, ELSEWHERE, "network")
 
 
 def test_whoever_runs_the_panel_helps_owners_who_shut_themselves_out(
