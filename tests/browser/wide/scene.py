@@ -12,7 +12,7 @@ from hosting.accounts.connect import connect
 from hosting.accounts.models import Account, Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
 from hosting.operations.bulk_models import Bulk
-from hosting.teams import tokens
+from hosting.teams import invitations, tokens
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from hosting.teams.token_models import ApiToken
@@ -43,6 +43,8 @@ class Scene:
     team: int
     member: int
     invitation: int
+    # Where that is accepted.
+    link: str
     token: int
 
 
@@ -79,6 +81,7 @@ def make() -> None:
     plan = factories.plan(account, by=owner)
     bulk = factories.bulk(account, by=owner, state=Bulk.State.PAUSED, problem=Bulk.Problem.AWAY)
     bulk.rows.filter(pk=bulk.rows.latest("pk").pk).update(state="failed", problem="busy")
+    invitation = factories.invitation(team, by=owner)
     scene = Scene(
         owner=owner.user.email,
         viewer=viewer.user.email,
@@ -93,7 +96,8 @@ def make() -> None:
         view=factories.saved_view(owner, "Stopped").pk,
         team=team.pk,
         member=viewer.pk,
-        invitation=factories.invitation(team, by=owner).pk,
+        invitation=invitation.pk,
+        link=invitations.path_to(invitation),
         token=_tokens(owner, account).pk,
     )
     print(json.dumps(asdict(scene)))

@@ -157,7 +157,7 @@ def test_every_page_of_no_account_is_accessible(look: Look, made: scene.Scene) -
     look.sign_in(made.newcomer)
     look.open("/")
     look.page.context.clear_cookies()
-    for path in ("/auth/login/", "/auth/password/reset/"):
+    for path in ("/auth/login/", "/auth/password/reset/", made.link):
         look.open(path)
     look.assert_fine()
 
