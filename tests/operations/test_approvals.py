@@ -167,7 +167,7 @@ def test_what_is_refused_says_why_and_may_be_asked_for_again(
     assert "was not approved" in problem.title
     again = retry(held, by=owner)
     assert (again.state, again.retry_of) == (State.HELD, held)
-    assert told(held) == ["operation.hosting_account_product_add", "operation.ended", "operation.refused"]
+    assert told(held) == ["operation.hosting_account_product_add", "operation.refused"]
 
 
 def test_what_nobody_decides_in_time_is_not_carried_out(held: Operation, approver: Membership) -> None:

@@ -224,7 +224,7 @@ def test_a_person_says_that_what_the_provider_does_not_show_has_happened(
     browser.post(url)
     operation.refresh_from_db()
     assert (operation.state, operation.needs_person, operation.problem) == ("done", False, {})
-    entry = AuditEntry.objects.get()
+    entry = AuditEntry.objects.get(action="operation.decided")
     assert (entry.operation_id, entry.detail) == (operation.pk, {"happened": True})
     assert "nothing to decide" in browser.post(url, follow=True).content.decode()
 

@@ -153,7 +153,7 @@ def test_the_page_of_an_object_costs_the_same_queries_for_any_number_of_tags(
         for _ in range(count):
             factories.tag(owner.team, on=[vm])
         # The frame (4); the server, its disks, operations (2), an unfinished plan, tags and note.
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             assert "chip-tag" in browser.get(url).content.decode()
 
 
