@@ -96,7 +96,8 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
     context = {
         "form": form,
         "roles": [(Role(role).label, measures.of_role(standings[role]), standings[role].spent) for role in shown],
-        "month": ceilings.month_of(timezone.now()),
+        # A date: a time would be shown in the reader's zone, where it may be another day.
+        "month": ceilings.month_of(timezone.now()).date(),
         "groups": _groups(member, found[:_MOST], standings, chosen),
         "more": max(0, held.count() - _MOST) if len(found) > _MOST else 0,
         "may_decide": member.may(Permission.APPROVE),
