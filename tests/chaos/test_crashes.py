@@ -29,6 +29,7 @@ from tests.chaos.wishes import Wishes
 from tests.chaos.world import World, wait_until
 
 HANDLE, PASSWORD = "CHAOS-TEST", "passw0rd-of-chaos"
+SIGN_IN_PASSWORD = "correct horse battery"
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS") or 16)
 MEMBERS = 4
 _PREPARE = f"""
@@ -62,6 +63,8 @@ def account(world: World, owner: Membership, monkeypatch: pytest.MonkeyPatch) ->
     # What this process submits goes to no queue.
     monkeypatch.setattr(jobs, "_send", lambda job, arguments: None)
     world.provider.shell(_PREPARE)
+    owner.user.set_password(SIGN_IN_PASSWORD)
+    owner.user.save()
     account = Account.objects.create(
         team=owner.team,
         endpoint=Endpoint.objects.create(name="Provider", url=world.provider.url),
@@ -117,7 +120,7 @@ def storm(seed: str, world: World, account: Account, owner: Membership, striker:
     members = []
     for _ in range(MEMBERS):
         browser = Browser(world.url)
-        browser.sign_in("owner@example.org", "correct horse battery")
+        browser.sign_in("owner@example.org", SIGN_IN_PASSWORD)
         members.append(Member(browser, journal, random.Random(dice.random())))
     rounds, at_work = 0, [Future[None]() for _ in ()]
     with ThreadPoolExecutor(MEMBERS) as threads:
