@@ -1,6 +1,6 @@
 """Whether a team's rules let a request in. Pure: whoever asks gathers the facts.
 
-The web asks `bar` in one place (`web/door.py`); API tokens ask `network_bar` and `second_factor_bar`; deletes ask
+The web asks `bar` in one place (`web/door.py`), API tokens ask `network_bar` and `second_factor_bar`, and deletes ask
 `Policy.quiet`.
 """
 
