@@ -132,12 +132,13 @@ OF_ACCOUNT = {
     "changes": page(VIEW),
     "tags": page(VIEW),
     "tag_new": form(OPERATE),
-    "tag_edit": form(OPERATE),
-    "tag_delete": form(OPERATE),
+    # Tags are the whole team's: who has some accounts alone makes new ones.
+    "tag_edit": form(Holder(Permission.OPERATE, for_all=True)),
+    "tag_delete": form(Holder(Permission.OPERATE, for_all=True)),
     "views": page(VIEW),
     "view_save": form(VIEW),
     # Everybody deletes their own; a shared one, whoever manages people.
-    "view_delete": button(Holder(Permission.MANAGE_PEOPLE)),
+    "view_delete": button(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
 }
 
 PEOPLE, OWNERS = Holder(Permission.MANAGE_PEOPLE, for_all=True), Holder(Permission.MANAGE_POLICIES, for_all=True)
@@ -171,9 +172,9 @@ OF_PERSON = {
     "search": page(Who.PERSON),
     "accounts": page(Who.PERSON),
     "my_tokens": page(Who.PERSON),
-    # Whoever manages the accounts of one of their teams.
     # Whoever owns one: where sign-up is open, everybody.
     "team_new": form(OWNERS),
+    # Whoever manages the accounts of one of their teams.
     "connect": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
 }
 

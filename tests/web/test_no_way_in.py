@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
@@ -118,6 +120,13 @@ def test_a_removed_member_finds_nothing(scene: Scene) -> None:
     assert answer(client, "get", scene.pages[0].url) == IN
     member.delete()
     check(client, scene.pages, lambda page, rule: NOT_FOUND)
+
+
+def test_a_person_without_the_second_factor_that_the_team_asks_for_is_led_to_set_one_up(scene: Scene) -> None:
+    team = scene.owner.team
+    team.two_factor_since, team.grace_days = timezone.now() - timedelta(days=1), 0
+    team.save()
+    check(signed_in(scene.owner), scene.pages, lambda page, rule: SECOND_FACTOR)
 
 
 @pytest.fixture
