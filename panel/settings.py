@@ -171,8 +171,6 @@ INVITATION_LIFE_DAYS = env.int("INVITATION_LIFE_DAYS", default=7)
 DEMO_PASSWORD = env("DEMO_PASSWORD", default="")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-# Who may sign up: "open" is everybody, "invited" whoever holds an invitation to a team.
-SIGN_UP = env("SIGN_UP", default="invited")
 # What is sensitive asks who somebody is, unless they have just said so (`hosting.web.proof`): a page opens this long
 # after they did, and its form is still taken this long after. Seconds.
 PROOF_OPENS_S = env.int("PROOF_OPENS_S", default=15 * 60)
