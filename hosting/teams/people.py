@@ -97,6 +97,7 @@ def change(member: Membership, terms: Terms, *, by: Membership) -> None:
             by=by,
             action="member.changed",
             subject=member.user.email,
+            thing=f"member:{member.user_id}",
             before=as_json(before, by.team),
             after=as_json(terms, by.team),
         )
@@ -153,6 +154,7 @@ def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
             by=by,
             action="team.transferred",
             subject=new.user.email,
+            thing=f"member:{new.user_id}",
             before=before,
             after={each.user.email: as_json(terms_of(each), by.team) for each in (new, old)},
         )
@@ -206,7 +208,8 @@ def _end(member: Membership, *, action: str, by: Membership | None) -> None:
     before = as_json(terms_of(member), member.team)
     Membership.objects.filter(pk=member.pk).delete()
     _is_less(member, by=by)
-    record(member.team, by=by, action=action, subject=member.user.email, before=before)
+    thing = f"member:{member.user_id}"
+    record(member.team, by=by, action=action, subject=member.user.email, thing=thing, before=before)
 
 
 def _is_less(member: Membership, *, by: Membership | None) -> None:

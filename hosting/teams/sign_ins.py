@@ -36,6 +36,7 @@ def tell_failed(user_id: int, address: str, attempts: int) -> None:
             actor_name="",
             action="person.sign_in_failed",
             subject=str(user),
+            thing=f"member:{user_id}",
             outcome="failed",
             detail={"attempts": attempts},
         )

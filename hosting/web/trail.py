@@ -13,7 +13,7 @@ from hosting.inventory.models import Disk, Vm
 from hosting.teams.models import AuditEntry, Membership
 from hosting.teams.roles import Permission
 from hosting.web import trail_words
-from hosting.web.scope import AccountRequest
+from hosting.web.scope import AccountRequest, TeamRequest
 
 # On an object's own page.
 _LATEST = 5
@@ -86,6 +86,22 @@ def of_object(request: AccountRequest, *, thing: str = "", operation: int | None
         query = {"account": str(account.pk), "thing": thing}
     url = f"{reverse('team_audit', args=[member.team_id])}?{urlencode(query)}"
     return History([Line(entry) for entry in found[:_LATEST]], url)
+
+
+def of_member(request: TeamRequest, user_id: int) -> History | None:
+    """The latest of what somebody did in the team and of what was done to them: two queries. None for who may not read
+    the whole trail.
+    """
+    member = request.member
+    if not member.may_for_all(Permission.READ_AUDIT):
+        return None
+    entries = AuditEntry.objects.filter(team=member.team_id)
+    # Each is read from an index of its own.
+    found = {entry.pk: entry for entry in entries.filter(actor=user_id)[:_LATEST]}
+    found |= {entry.pk: entry for entry in entries.filter(account_id=None, thing=f"member:{user_id}")[:_LATEST]}
+    latest = sorted(found.values(), key=lambda entry: entry.sequence, reverse=True)[:_LATEST]
+    url = f"{reverse('team_audit', args=[member.team_id])}?{urlencode({'who': user_id})}"
+    return History([Line(entry) for entry in latest], url)
 
 
 def _number(thing: str, kind: str) -> int | None:

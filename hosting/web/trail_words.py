@@ -130,7 +130,7 @@ _NAMES = {
     "trouble": gettext_lazy("Trouble"),
     "role": gettext_lazy("Role"),
     "accounts": gettext_lazy("Accounts"),
-    "expires_at": gettext_lazy("Ends"),
+    "until": gettext_lazy("Ends"),
     "money": gettext_lazy("Money"),
     "tags": gettext_lazy("Tags"),
 }

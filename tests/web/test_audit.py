@@ -24,11 +24,12 @@ from hosting.accounts.models import Account
 from hosting.operations import conclude, kinds
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams import verification
+from hosting.teams import people, verification
 from hosting.teams.audit import record
 from hosting.teams.models import AuditEntry, Membership, User
 from hosting.teams.origin import Origin
 from hosting.teams.roles import Role
+from hosting.teams.terms import Terms
 from hosting.web import sign_in_trail, trail_words
 from hosting.web.adapters import AccountAdapter
 from tests import factories
@@ -365,6 +366,19 @@ def test_a_page_of_the_trail_costs_the_same_however_long_it_is(
     assert queries() == few
     page = browser.get(audit(owner, "page=2")).content.decode()
     assert "#1<" in page.replace("\n", "").replace(" ", "")
+
+
+def test_a_member_s_page_shows_what_they_did_and_what_was_done_to_them(
+    browser: Client, lines: list[AuditEntry], account: Account, owner: Membership
+) -> None:
+    member = factories.member(Role.ADMIN, of=owner.team)
+    people.change(member, Terms(Role.VIEWER), by=owner)
+    record(owner.team, by=member, action="view.shared", subject="mine")
+    page = browser.get(reverse("member", args=[owner.team_id, member.pk])).content.decode()
+    assert "Changed what a member may do" in page
+    assert "Shared a view" in page
+    assert "Changed a tag" not in page
+    assert f"?who={member.user_id}" in page
 
 
 def test_objects_show_their_history(

@@ -14,6 +14,7 @@ from hosting.teams.models import Invitation, Membership
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission, Role, missing_for
 from hosting.teams.terms import require_as_much, terms_of
+from hosting.web import trail
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.people import TermsForm, TransferForm
 from hosting.web.pages import back
@@ -94,6 +95,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
         "submit": _("Save"),
         "icon": "user-cog",
         "cancel": to_people,
+        "trail": trail.of_member(request, member.user_id),
     }
     return render_page(request, "form", context, tab="people", bad=form.is_bound)
 
