@@ -6,7 +6,7 @@ What the environment does not give is read from `var/env` (see `panel.environmen
 from pathlib import Path
 
 import environ
-from csp.constants import NONE, SELF
+from csp.constants import NONCE, NONE, SELF
 
 from panel.environment import data_directory
 
@@ -78,6 +78,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "hosting.web.middleware.nonce_of_page",
             ],
         },
     },
@@ -273,8 +274,9 @@ DJANGO_TABLES2_TEMPLATE = "hosting/_table.html"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
+        # Only what a page names itself, and of that nothing inline: not every file that this host serves.
+        "script-src": [NONCE],
+        "style-src": [NONCE],
         # Tabler's style sheet draws its carets and check marks with data: images.
         "img-src": [SELF, "data:"],
         "font-src": [SELF],

@@ -50,6 +50,7 @@ def _answer(request: HttpRequest, status: int, title: str, *texts: str, way: Way
         "texts": texts,
         "way": way or Way(_("To the panel"), "/"),
         "status": status,
+        "csp_nonce": getattr(request, "csp_nonce", ""),
     }
     template = "_error.html" if request.headers.get("HX-Request") else "error.html"
     response = HttpResponse(render_to_string(template, context), status=status)

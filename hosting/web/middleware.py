@@ -93,3 +93,8 @@ def viewer_zone(get_response: Handler) -> Handler:
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def nonce_of_page(request: HttpRequest) -> dict[str, object]:
+    """What scripts and style sheets of this one page carry, so that browsers load them (a context processor)."""
+    return {"csp_nonce": getattr(request, "csp_nonce", "")}
