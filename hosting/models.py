@@ -6,8 +6,11 @@ from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample,
 from hosting.mail.models import OutgoingMail
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
-from hosting.teams.models import AuditEntry, AuditHead, Invitation, Membership, SpendCeiling, Team, User
-from hosting.teams.token_models import ApiToken
+from hosting.teams.audit.models import AuditEntry, AuditHead
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.people.models import Invitation
+from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.tokens.models import ApiToken
 
 __all__ = [
     "Account",

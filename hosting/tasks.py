@@ -22,7 +22,7 @@ from hosting.operations import track as tracking
 from hosting.operations.models import Operation
 from hosting.operations.send import send as send_operation
 from hosting.operations.states import State
-from hosting.teams import sign_ins
+from hosting.teams.audit import sign_ins
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,11 @@ from hosting.inventory.capacity import Amounts
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.operations.bulk_models import Bulk, BulkRow
 from hosting.operations.models import Operation, Plan
-from hosting.teams import tokens
-from hosting.teams.models import Invitation, Membership, Team, User
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.people.models import Invitation
 from hosting.teams.roles import Permission, Role
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens import issuing
+from hosting.teams.tokens.models import ApiToken
 
 numbers = itertools.count(1)
 PASSWORD = "correct horse 1"
@@ -263,7 +264,7 @@ def token(by: Membership, name: str = "", **fields: Any) -> ApiToken:
     return new_token(by, name, **{"personal": False, **fields}).token
 
 
-def new_token(by: Membership, name: str = "", *permissions: Permission, **fields: Any) -> tokens.NewToken:
+def new_token(by: Membership, name: str = "", *permissions: Permission, **fields: Any) -> issuing.NewToken:
     """A token of the person, with its secret."""
     name = name or f"token {next(numbers)}"
-    return tokens.create(name, by=by, **{"personal": True, "permissions": permissions, **fields})
+    return issuing.create(name, by=by, **{"personal": True, "permissions": permissions, **fields})

@@ -16,8 +16,10 @@ from hosting.operations.models import Operation
 from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams import settings as team_settings
-from hosting.teams import verification
-from hosting.teams.models import AuditEntry, Membership, SpendCeiling
+from hosting.teams.audit import verification
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
+from hosting.teams.policies.models import SpendCeiling
 from hosting.teams.roles import Role
 from tests import factories
 

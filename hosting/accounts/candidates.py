@@ -14,7 +14,7 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account, Candidate
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 
 # What nobody could test for so long is forgotten.

@@ -10,7 +10,7 @@ from hosting.accounts import candidates, session_store, versions
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 

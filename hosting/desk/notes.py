@@ -8,7 +8,7 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.desk.models import Note, ObjectType
 from hosting.operations.rejection import Invalid, Rejected
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 

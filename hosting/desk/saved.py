@@ -10,7 +10,7 @@ from hosting.accounts import versions
 from hosting.desk.models import SavedView
 from hosting.desk.names import key_of
 from hosting.operations.rejection import Invalid
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, Team
 from hosting.teams.names import tidy
 from hosting.teams.roles import NotAllowedError, Permission

@@ -11,7 +11,7 @@ from hosting.accounts.models import Account
 from hosting.desk.models import Color, ObjectType, Tag, TagUse
 from hosting.desk.names import key_of
 from hosting.operations.rejection import Invalid
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, Team
 from hosting.teams.names import tidy
 from hosting.teams.roles import NotAllowedError, Permission

@@ -21,7 +21,7 @@ from hosting.operations.problems import Reason
 from hosting.operations.rejection import Invalid, WrongState
 from hosting.operations.states import FINAL, State
 from hosting.operations.submit import JOB_LOST_AFTER, require_working
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, User
 from hosting.teams.roles import PERMISSIONS, Permission
 

@@ -5,7 +5,7 @@ from typing import Protocol, TypedDict
 from django.utils.translation import gettext as _
 
 from hosting.teams.models import Membership, User
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens.models import ApiToken
 
 
 class Asked(Protocol):

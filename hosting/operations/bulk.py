@@ -33,10 +33,10 @@ from hosting.operations.rejection import (
 )
 from hosting.operations.states import FINAL, HARMLESS, State
 from hosting.operations.submit import submit
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError
-from hosting.teams.token_use import acting_again
+from hosting.teams.tokens.use import acting_again
 
 # More at a time is a mistake more often than a wish.
 MOST_ROWS = 5_000

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.accounts.models import Account
 from hosting.operations.models import Operation
 from hosting.teams.models import Membership, User
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens.models import ApiToken
 
 
 class BulkQuerySet(models.QuerySet["Bulk"]):

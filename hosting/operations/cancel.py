@@ -20,7 +20,7 @@ from hosting.jobs import Job, ask
 from hosting.operations import conclude, kinds
 from hosting.operations.models import Operation
 from hosting.operations.states import State
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 
 Cancel = Operation.Cancel

@@ -26,8 +26,8 @@ from hosting.operations.kind import Kind
 from hosting.operations.kinds import AddProduct, RemoveProduct, RenewProduct, UpdateProduct
 from hosting.operations.models import Operation
 from hosting.operations.states import HARMLESS, State
-from hosting.teams.ceilings import Limits
-from hosting.teams.models import SpendCeiling
+from hosting.teams.policies.ceilings import Limits
+from hosting.teams.policies.models import SpendCeiling
 
 # The kinds that spend: a removal only gives back.
 _SPENDING = (AddProduct.method, RenewProduct.method, UpdateProduct.method)

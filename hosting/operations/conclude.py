@@ -9,7 +9,7 @@ from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
 from hosting.operations.models import Operation
 from hosting.operations.states import FINAL, State
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 
 # Whoever takes a request back or refuses it writes the line of that.
 _TOLD_BY_OTHERS = {(State.WAITING, State.CANCELLED), (State.HELD, State.CANCELLED), (State.HELD, State.DECLINED)}

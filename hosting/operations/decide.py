@@ -11,7 +11,7 @@ from hosting.operations.models import Operation
 from hosting.operations.problems import Reason
 from hosting.operations.rejection import Invalid, WrongState
 from hosting.operations.states import FINAL, State
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 
 

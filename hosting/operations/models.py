@@ -14,7 +14,7 @@ from hosting.accounts.models import Account
 from hosting.operations.states import FINAL, OPEN, UNDER_WAY, State, is_legal
 from hosting.teams.models import Membership, User
 from hosting.teams.roles import Role
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens.models import ApiToken
 
 # What a second person may say to a decision.
 MAX_COMMENT = 500

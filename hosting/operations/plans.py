@@ -32,10 +32,10 @@ from hosting.operations.rejection import (
 )
 from hosting.operations.states import OPEN, State
 from hosting.operations.submit import submit
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Permission
-from hosting.teams.token_use import acting_again
+from hosting.teams.tokens.use import acting_again
 
 
 def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID, password: str = "") -> Plan:

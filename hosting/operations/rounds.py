@@ -21,7 +21,7 @@ from hosting.operations.explained import by_operations
 from hosting.operations.models import Operation, Plan
 from hosting.operations.problems import Reason
 from hosting.operations.states import OPEN, State
-from hosting.teams import people
+from hosting.teams.people import members
 
 # A claimed account whose worker died is claimed again after this.
 _CLAIM_S = 30
@@ -94,7 +94,7 @@ def sweep() -> None:
     _bury_dead_senders(now)
     candidates.sweep(now)
     outbox.sweep(now)
-    people.sweep(now)
+    members.sweep(now)
     _ask_for_operations(now)
     cancel.sweep(now)
     approvals.sweep(now)

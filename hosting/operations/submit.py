@@ -21,7 +21,7 @@ from hosting.operations.models import Operation, Plan
 from hosting.operations.problems import Reason
 from hosting.operations.rejection import AboveCeiling, AccountTrouble, Busy, EndpointAway, WrongState
 from hosting.operations.states import HARMLESS, OPEN, State
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 
 # A job that has not been seen to by then was lost, and the sweep asks again.

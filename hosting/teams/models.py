@@ -1,8 +1,6 @@
-"""People: users, teams, memberships with a role, invitations, and the trail of who did what."""
+"""Users, teams, and memberships with a role: what everything else about teams is built on."""
 
-import uuid
-from datetime import datetime
-from typing import Any, ClassVar, NoReturn, Protocol
+from typing import ClassVar, Protocol
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -12,11 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.teams.origin import NOWHERE, Origin
-from hosting.teams.policy_fields import POLICY_CONSTRAINTS, PolicyFields
+from hosting.teams.policies.fields import POLICY_CONSTRAINTS, PolicyFields
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 
-# The roles that a ceiling can be set for.
-SPENDING_ROLES = tuple(role.value for role in Role if Permission.SPEND in PERMISSIONS[role])
 # Of one bulk; see `Team.bulk_at_once`.
 MOST_AT_ONCE = 20
 
@@ -178,178 +174,3 @@ class Membership(models.Model):
         """
         if not self.may_for_all(permission):
             raise NotAllowedError(permission, narrowed=permission in self.permissions())
-
-
-class SpendCeiling(models.Model):
-    """What all members with one role may spend together in a calendar month (UTC), across the team's accounts.
-
-    What goes beyond waits for somebody with the permission to approve. None: no ceiling.
-    """
-
-    team = models.ForeignKey(Team, models.CASCADE, related_name="ceilings")
-    role = models.CharField(_("role"), max_length=30, choices=Role.choices)
-    shares = models.PositiveIntegerField(_("shares"), null=True, blank=True)
-    # In the currency of each account: each currency counts by itself.
-    money = models.DecimalField(_("money"), max_digits=12, decimal_places=2, null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["team", "role"], name="one_ceiling_per_role"),
-            models.CheckConstraint(condition=models.Q(role__in=SPENDING_ROLES), name="a_ceiling_is_for_who_may_spend"),
-            models.CheckConstraint(
-                condition=models.Q(money=None) | models.Q(money__gte=0), name="no_ceiling_below_nothing"
-            ),
-        ]
-
-
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    def unanswered(self) -> "InvitationQuerySet":
-        """Neither accepted nor revoked; their time may be over."""
-        return self.filter(accepted_at=None, revoked_at=None)
-
-    def open(self) -> "InvitationQuerySet":
-        """Those whose link still works."""
-        return self.unanswered().filter(expires_at__gt=timezone.now())
-
-
-class Invitation(models.Model):
-    """Somebody is asked by e-mail to join a team. The link's secret is not here: it is signed for its mail."""
-
-    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
-    # In small letters: addresses are compared without regard to case.
-    email = models.EmailField(_("e-mail address"))
-    role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.VIEWER)
-    # As of a membership.
-    narrowed = models.BooleanField(default=False)
-    accounts = models.ManyToManyField("hosting.Account", blank=True, related_name="+")
-    membership_expires_at = models.DateTimeField(null=True, blank=True)
-    # Who vouches for it: whoever sent it last.
-    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    # A link holds the nonce of its time: each one that is sent makes the earlier ones useless.
-    nonce = models.UUIDField(default=uuid.uuid4)
-    created_at = models.DateTimeField(auto_now_add=True)
-    sent_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True, blank=True)
-    accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    objects = InvitationQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-created_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["team", "email"],
-                condition=models.Q(accepted_at=None, revoked_at=None),
-                name="one_open_invitation_per_address",
-            )
-        ]
-        indexes = [
-            models.Index(
-                fields=["email"], condition=models.Q(accepted_at=None, revoked_at=None), name="open_invitation_email"
-            ),
-            models.Index(fields=["invited_by", "sent_at"]),
-        ]
-
-    def __str__(self) -> str:
-        return self.email
-
-    def has_expired(self, now: datetime) -> bool:
-        return self.expires_at <= now
-
-
-class AppendOnlyError(Exception):
-    """Somebody tried to change or delete a line of the trail."""
-
-
-class AuditQuerySet(models.QuerySet["AuditEntry"]):
-    def visible_to(self, member: Membership) -> "AuditQuerySet":
-        """The lines that the member may read: of a narrowed role, those of its accounts."""
-        if not member.may(Permission.READ_AUDIT):
-            return self.none()
-        mine = self.filter(team=member.team_id)
-        reach = member.reach()
-        return mine if reach is None else mine.filter(account_id__in=reach)
-
-    def update(self, **kwargs: object) -> NoReturn:
-        raise AppendOnlyError
-
-    def delete(self) -> NoReturn:
-        raise AppendOnlyError
-
-    def bulk_update(self, *args: object, **kwargs: object) -> NoReturn:
-        raise AppendOnlyError
-
-
-class AuditEntry(models.Model):
-    """One line of the trail: written in the transaction of what it tells, never changed, never holding a secret."""
-
-    team = models.ForeignKey(Team, models.PROTECT, related_name="audit_entries", db_index=False)
-    # The place in the team's chain, from 1, and what proves it: see `chain`.
-    sequence = models.PositiveBigIntegerField()
-    digest = models.CharField(max_length=64)
-    # Who, as they were called then: the line stays as it is whatever becomes of the person.
-    actor = models.ForeignKey(User, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False)
-    actor_name = models.CharField(max_length=254, blank=True)
-    # From where: see `Origin`.
-    address = models.CharField(max_length=45, blank=True)
-    session = models.CharField(max_length=16, blank=True)
-    token_id = models.BigIntegerField(null=True, blank=True)
-    action = models.CharField(max_length=60)
-    subject = models.CharField(max_length=255)
-    # What it is about: the account, the object there ("vm:12"), the operation.
-    account_id = models.BigIntegerField(null=True, blank=True)
-    thing = models.CharField(max_length=60, blank=True)
-    operation_id = models.BigIntegerField(null=True, blank=True)
-    before = models.JSONField(null=True, blank=True)
-    after = models.JSONField(null=True, blank=True)
-    # How it ended, such as "refused"; empty for what was simply done.
-    outcome = models.CharField(max_length=20, blank=True)
-    detail = models.JSONField(default=dict)
-    at = models.DateTimeField(default=timezone.now)
-
-    objects = AuditQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-sequence"]
-        constraints = [models.UniqueConstraint(fields=["team", "sequence"], name="one_chain_per_team")]
-        indexes = [
-            # What the trail is filtered by, each in the order that it is read in.
-            models.Index(fields=["team", "actor", "-sequence"], name="trail_of_a_person"),
-            models.Index(fields=["team", "account_id", "-sequence"], name="trail_of_an_account"),
-            models.Index(fields=["team", "at"], name="trail_by_time"),
-            # The history on an object's page.
-            models.Index(
-                fields=["account_id", "thing", "-sequence"], condition=~models.Q(thing=""), name="trail_of_an_object"
-            ),
-            models.Index(
-                fields=["operation_id", "-sequence"],
-                condition=models.Q(operation_id__isnull=False),
-                name="trail_of_an_operation",
-            ),
-            models.Index(
-                fields=["team", "outcome", "-sequence"], condition=~models.Q(outcome=""), name="trail_by_outcome"
-            ),
-        ]
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write a new line.
-
-        Raises:
-            AppendOnlyError: it is there already.
-        """
-        if not self._state.adding:
-            raise AppendOnlyError
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: object, **kwargs: object) -> NoReturn:
-        raise AppendOnlyError
-
-
-class AuditHead(models.Model):
-    """The last entry of a team's chain: who writes the next one locks this row first."""
-
-    team = models.OneToOneField(Team, models.PROTECT, related_name="audit_head")
-    sequence = models.PositiveBigIntegerField(default=0)
-    digest = models.CharField(max_length=64, blank=True)

@@ -2,9 +2,9 @@
 
 from django.db import transaction
 
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, Team
-from hosting.teams.people import team_name
+from hosting.teams.people.members import team_name
 from hosting.teams.roles import Permission
 
 

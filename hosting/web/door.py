@@ -1,6 +1,6 @@
 """Which of a person's teams let this request in, and the answer of one that does not.
 
-`web/scope.py` asks here for every page; the rules themselves are `hosting/teams/access.py`.
+`web/scope.py` asks here for every page; the rules themselves are `hosting/teams/policies/access.py`.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRefresh
 
-from hosting.teams import access, second_factor
-from hosting.teams.access import Bar, Facts
 from hosting.teams.models import Membership
+from hosting.teams.policies import access, second_factor
+from hosting.teams.policies.access import Bar, Facts
 from hosting.web import errors, proof
 from hosting.web.templatetags.formats import hours
 

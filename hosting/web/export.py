@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from hosting.accounts.models import Account
 from hosting.operations.askers import asker
 from hosting.operations.states import State
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.web.scope import TeamRequest
 from hosting.web.templatetags.words import addresses
 

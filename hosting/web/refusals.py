@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 from hosting.web.throttle import worth_a_line
 

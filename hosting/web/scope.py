@@ -21,9 +21,9 @@ from django_htmx.middleware import HtmxDetails
 
 from hosting.accounts.models import Account
 from hosting.operations.rejection import AboveCeiling
-from hosting.teams.access import Bar
 from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
+from hosting.teams.policies.access import Bar
 from hosting.teams.roles import NotAllowedError
 from hosting.web import door, live, proof, refusals
 from hosting.web.door import Door

@@ -16,7 +16,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 
 from hosting.jobs import Job, ask
-from hosting.teams import sign_ins
+from hosting.teams.audit import sign_ins
 from hosting.teams.models import User
 from hosting.web.scope import origin_of
 from hosting.web.throttle import worth_a_line

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError
-from hosting.teams.token_use import BadTokenError, actor_for
+from hosting.teams.tokens.use import BadTokenError, actor_for
 
 P = ParamSpec("P")
 

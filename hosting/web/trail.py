@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Vm
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web import trail_words
 from hosting.web.scope import AccountRequest, TeamRequest

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hosting.accounts.models import Account
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.web.templatetags.words import OBJECT_TYPES
 from hosting.web.trail_words import GROUPS, OUTCOMES
 

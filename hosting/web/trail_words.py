@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy
 from hosting.operations import kinds
 from hosting.operations.models import Plan
 from hosting.operations.states import State
-from hosting.teams.access import Bar
-from hosting.teams.models import AuditEntry
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.policies.access import Bar
 from hosting.teams.roles import Permission, Role
 from hosting.web.errors import PERMISSION_WORDS
 from hosting.web.templatetags.words import LISTS, PARAMETERS, parameter_value

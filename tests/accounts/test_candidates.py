@@ -22,7 +22,8 @@ from hosting.api.errors import fault_from
 from hosting.inventory.models import AccountInfo
 from hosting.jobs import Job
 from hosting.operations import rounds
-from hosting.teams.models import AuditEntry, Membership, Team, User
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine

@@ -19,7 +19,8 @@ from hosting.api import Client, SessionFault, login
 from hosting.operations import kinds, rounds
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams.models import AuditEntry, Membership, Team
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership, Team
 from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine
 from tests.processes import Provider

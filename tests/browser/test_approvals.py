@@ -16,7 +16,8 @@ SCENE = f"""
 from hosting.accounts.connect import connect
 from hosting.accounts.models import Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
-from hosting.teams.models import Membership, SpendCeiling, Team, User
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.policies.models import SpendCeiling
 team = Team.objects.create(name="Four eyes")
 people = [
     Membership.objects.create(

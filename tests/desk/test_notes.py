@@ -8,7 +8,7 @@ from django.db import connection
 from hosting.desk import notes
 from hosting.desk.models import Note, ObjectType
 from hosting.operations.rejection import Invalid
-from hosting.teams.models import AuditEntry
+from hosting.teams.audit.models import AuditEntry
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
 

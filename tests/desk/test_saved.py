@@ -5,7 +5,8 @@ import pytest
 from hosting.desk import saved
 from hosting.desk.models import SavedView
 from hosting.operations.rejection import Invalid
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
 

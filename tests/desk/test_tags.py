@@ -9,7 +9,8 @@ from hosting.accounts.models import Account
 from hosting.desk import tags
 from hosting.desk.models import Color, ObjectType, TagUse
 from hosting.operations.rejection import Invalid
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
 

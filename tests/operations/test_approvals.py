@@ -17,8 +17,10 @@ from hosting.operations.problems import explain
 from hosting.operations.rejection import AccountTrouble, Busy, EndpointAway, Invalid, WrongState
 from hosting.operations.states import State
 from hosting.operations.submit import retry, submit
-from hosting.teams.models import AuditEntry, Membership, SpendCeiling
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.origin import Origin
+from hosting.teams.policies.models import SpendCeiling
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
 from tests.contract.conftest import Member

@@ -17,7 +17,8 @@ from hosting.operations.rejection import Invalid, WrongState
 from hosting.operations.states import OPEN, State
 from hosting.operations.submit import submit
 from hosting.teams import settings as team_settings
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
 from tests.contract.conftest import Member

@@ -17,7 +17,8 @@ from hosting.operations.models import Operation, Plan
 from hosting.operations.new_server import NewServer
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import Member
 from tests.engine import HANDLES, Engine

@@ -15,10 +15,12 @@ from hosting.operations.models import Operation
 from hosting.operations.rejection import AboveCeiling
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams import ceilings as setting
-from hosting.teams.ceilings import Limits, NobodyApprovesError
-from hosting.teams.models import AuditEntry, Membership, SpendCeiling
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.origin import Origin
+from hosting.teams.policies import ceilings as setting
+from hosting.teams.policies.ceilings import Limits, NobodyApprovesError
+from hosting.teams.policies.models import SpendCeiling
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
 

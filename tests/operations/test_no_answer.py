@@ -16,7 +16,8 @@ from hosting.operations.problems import explain
 from hosting.operations.rejection import Invalid, WrongState
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import Member
 from tests.engine import Engine

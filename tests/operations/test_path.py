@@ -17,7 +17,8 @@ from hosting.operations.models import Operation
 from hosting.operations.rejection import Busy, EndpointAway, Invalid, NotEnough, WrongState
 from hosting.operations.states import State
 from hosting.operations.submit import retry, submit
-from hosting.teams.models import AuditEntry, Membership, Team, User
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import NotAllowedError, Role
 from tests.contract.conftest import Member
 from tests.engine import Engine

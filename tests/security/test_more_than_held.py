@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from hosting.accounts.models import Account
-from hosting.teams.models import Invitation, Membership, Team
+from hosting.teams.models import Membership, Team
+from hosting.teams.people.models import Invitation
 from hosting.teams.roles import PERMISSIONS, Permission, Role
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens.models import ApiToken
 from tests import factories
 from tests.security.conftest import Other
 

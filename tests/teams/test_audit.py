@@ -14,9 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from hosting import migrations
-from hosting.teams import verification
-from hosting.teams.audit import record
-from hosting.teams.models import AppendOnlyError, AuditEntry, AuditHead, Membership, Team
+from hosting.teams.audit import verification
+from hosting.teams.audit.models import AppendOnlyError, AuditEntry, AuditHead
+from hosting.teams.audit.trail import record
+from hosting.teams.models import Membership, Team
 from tests import factories
 
 

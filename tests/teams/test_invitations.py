@@ -11,13 +11,15 @@ from django.utils import timezone, translation
 from pytest_django import Settings
 
 from hosting.accounts.models import Account
-from hosting.teams import invitations, people
-from hosting.teams.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
-from hosting.teams.models import AuditEntry, Invitation, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.origin import NOWHERE
+from hosting.teams.people import invitations, members
+from hosting.teams.people.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
+from hosting.teams.people.models import Invitation
+from hosting.teams.people.terms import Terms
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Role
-from hosting.teams.terms import Terms
 from tests import factories
 
 EMAIL = "new@example.org"
@@ -173,7 +175,7 @@ def test_a_promise_falls_with_the_power_to_give_it(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     invitations.invite(EMAIL, Terms(Role.ADMIN), by=admin)
     link = last_link()
-    people.change(admin, Terms(Role.VIEWER), by=owner)
+    members.change(admin, Terms(Role.VIEWER), by=owner)
     assert closed(link) == Closed.REVOKED
     with pytest.raises(ClosedError):
         join(link)

@@ -9,12 +9,14 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from hosting.teams import people
-from hosting.teams.models import AuditEntry, Invitation, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.origin import NOWHERE
+from hosting.teams.people import members
+from hosting.teams.people.models import Invitation
+from hosting.teams.people.terms import Terms
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Role
-from hosting.teams.terms import Terms
 from tests import factories
 
 
@@ -37,7 +39,7 @@ def test_a_role_its_accounts_and_its_end_change_with_a_line_of_before_and_after(
     member = factories.member(Role.VIEWER, of=owner.team)
     account = factories.account(owner.team, label="Shop")
     end = timezone.now() + timedelta(days=3)
-    people.change(member, Terms(Role.OPERATOR, frozenset({account.pk}), end), by=owner)
+    members.change(member, Terms(Role.OPERATOR, frozenset({account.pk}), end), by=owner)
     member.refresh_from_db()
     assert (member.role, member.narrowed, member.expires_at) == (Role.OPERATOR, True, end)
     line = AuditEntry.objects.get(action="member.changed")
@@ -50,8 +52,8 @@ def test_nobody_gives_what_they_lack(owner: Membership) -> None:
     member = factories.member(Role.VIEWER, of=owner.team)
     for role in (Role.OWNER, Role.OPERATOR, Role.BILLING):
         with pytest.raises(NotAllowedError):
-            people.change(member, Terms(role), by=admin)
-    people.change(member, Terms(Role.AUDITOR), by=admin)
+            members.change(member, Terms(role), by=admin)
+    members.change(member, Terms(Role.AUDITOR), by=admin)
     assert role_of(member) == Role.AUDITOR
 
 
@@ -60,9 +62,9 @@ def test_nobody_changes_or_removes_who_holds_more(owner: Membership, role: str) 
     admin = factories.member(Role.ADMIN, of=owner.team)
     more = factories.member(role, of=owner.team)
     with pytest.raises(NotAllowedError):
-        people.change(more, Terms(Role.VIEWER), by=admin)
+        members.change(more, Terms(Role.VIEWER), by=admin)
     with pytest.raises(NotAllowedError):
-        people.remove(more, by=admin)
+        members.remove(more, by=admin)
     assert role_of(more) == role
 
 
@@ -71,9 +73,9 @@ def test_who_does_not_manage_people_changes_nobody(owner: Membership, role: str)
     by = factories.member(role, of=owner.team)
     member = factories.member(Role.VIEWER, of=owner.team)
     with pytest.raises(NotAllowedError):
-        people.change(member, Terms(Role.VIEWER), by=by)
+        members.change(member, Terms(Role.VIEWER), by=by)
     with pytest.raises(NotAllowedError):
-        people.remove(member, by=by)
+        members.remove(member, by=by)
 
 
 def test_a_narrowed_admin_manages_nobody(owner: Membership) -> None:
@@ -81,7 +83,7 @@ def test_a_narrowed_admin_manages_nobody(owner: Membership) -> None:
     admin = narrow(factories.member(Role.ADMIN, of=owner.team), account.pk)
     member = factories.member(Role.VIEWER, of=owner.team)
     with pytest.raises(NotAllowedError) as refusal:
-        people.remove(member, by=admin)
+        members.remove(member, by=admin)
     assert refusal.value.narrowed
 
 
@@ -90,17 +92,17 @@ def test_what_was_taken_from_somebody_meanwhile_is_not_used(owner: Membership) -
     member = factories.member(Role.VIEWER, of=owner.team)
     Membership.objects.filter(pk=admin.pk).update(role=Role.VIEWER)
     with pytest.raises(NotAllowedError):
-        people.remove(member, by=admin)
+        members.remove(member, by=admin)
 
 
 def test_a_member_of_another_team_is_out_of_reach(owner: Membership) -> None:
     stranger = factories.member(Role.VIEWER)
     with pytest.raises(Rejected):
-        people.remove(stranger, by=owner)
+        members.remove(stranger, by=owner)
     other = factories.account(stranger.team)
     member = factories.member(Role.VIEWER, of=owner.team)
     with pytest.raises(Invalid):
-        people.change(member, Terms(Role.VIEWER, frozenset({other.pk})), by=owner)
+        members.change(member, Terms(Role.VIEWER, frozenset({other.pk})), by=owner)
 
 
 def test_terms_that_cannot_be_are_refused(owner: Membership) -> None:
@@ -116,19 +118,19 @@ def test_terms_that_cannot_be_are_refused(owner: Membership) -> None:
     ]
     for terms, field in impossible:
         with pytest.raises(Invalid) as refusal:
-            people.change(member, terms, by=owner)
+            members.change(member, terms, by=owner)
         assert refusal.value.field == field
 
 
 def test_the_last_owner_stays(owner: Membership) -> None:
     with pytest.raises(Rejected):
-        people.leave(by=owner)
+        members.leave(by=owner)
     with pytest.raises(Rejected):
-        people.remove(owner, by=owner)
+        members.remove(owner, by=owner)
     with pytest.raises(Rejected):
-        people.change(owner, Terms(Role.ADMIN), by=owner)
+        members.change(owner, Terms(Role.ADMIN), by=owner)
     factories.member(Role.OWNER, of=owner.team)
-    people.leave(by=owner)
+    members.leave(by=owner)
     assert not Membership.objects.filter(pk=owner.pk).exists()
     assert AuditEntry.objects.get().action == "member.left"
 
@@ -136,20 +138,20 @@ def test_the_last_owner_stays(owner: Membership) -> None:
 def test_ownership_moves_and_the_old_owner_may_stay(owner: Membership) -> None:
     account = factories.account(owner.team)
     first = narrow(factories.member(Role.VIEWER, of=owner.team), account.pk)
-    people.transfer(first, stay=True, by=owner)
+    members.transfer(first, stay=True, by=owner)
     assert (role_of(owner), role_of(first)) == (Role.OWNER, Role.OWNER)
     second = factories.member(Role.OPERATOR, of=owner.team)
-    people.transfer(second, stay=False, by=owner)
+    members.transfer(second, stay=False, by=owner)
     assert (role_of(owner), role_of(second)) == (Role.ADMIN, Role.OWNER)
     with pytest.raises(NotAllowedError):
-        people.transfer(factories.member(Role.VIEWER, of=owner.team), stay=False, by=owner)
+        members.transfer(factories.member(Role.VIEWER, of=owner.team), stay=False, by=owner)
 
 
 def test_invitations_fall_with_whoever_could_give_them(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     theirs = factories.invitation(owner.team, by=admin)
     of_owner = factories.invitation(owner.team, by=owner)
-    people.remove(admin, by=owner)
+    members.remove(admin, by=owner)
     assert Invitation.objects.get(pk=theirs.pk).revoked_at
     assert not Invitation.objects.get(pk=of_owner.pk).revoked_at
 
@@ -160,8 +162,8 @@ def test_a_temporary_membership_ends_by_itself(owner: Membership) -> None:
     Membership.objects.filter(pk=over.pk).update(expires_at=now - timedelta(seconds=1))
     later = factories.member(Role.VIEWER, of=owner.team)
     Membership.objects.filter(pk=later.pk).update(expires_at=now + timedelta(days=1))
-    people.sweep(now)
-    people.sweep(now)
+    members.sweep(now)
+    members.sweep(now)
     assert not Membership.objects.filter(pk=over.pk).exists()
     assert Membership.objects.filter(pk=later.pk).exists()
     line = AuditEntry.objects.get()
@@ -173,25 +175,25 @@ def test_a_team_is_made_by_who_owns_one_or_by_everybody_where_signing_up_is_open
 ) -> None:
     nobody = factories.user()
     with pytest.raises(NotAllowedError):
-        people.create("Mine", person=nobody, via=NOWHERE)
+        members.create("Mine", person=nobody, via=NOWHERE)
     settings.SIGN_UP = "open"
-    made = people.create("  Mine   too ", person=nobody, via=NOWHERE)
+    made = members.create("  Mine   too ", person=nobody, via=NOWHERE)
     assert (made.team.name, made.role) == ("Mine too", Role.OWNER)
     settings.SIGN_UP = "invited"
-    assert people.create("Second", person=owner.user, via=NOWHERE).team_id != owner.team_id
+    assert members.create("Second", person=owner.user, via=NOWHERE).team_id != owner.team_id
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\u202eb"])
 def test_a_team_has_a_name_that_people_can_read(owner: Membership, name: str) -> None:
     with pytest.raises(Invalid):
-        people.create(name, person=owner.user, via=NOWHERE)
+        members.create(name, person=owner.user, via=NOWHERE)
 
 
 def test_of_two_owners_who_leave_at_once_one_stays(transactional_db: None) -> None:
     for _ in range(5):
         team = factories.team()
         both = [factories.member(Role.OWNER, of=team) for _ in range(2)]
-        at_once(*(lambda member=member: people.leave(by=member) for member in both))
+        at_once(*(lambda member=member: members.leave(by=member) for member in both))
         assert Membership.objects.filter(team=team).count() == 1
 
 

@@ -14,12 +14,15 @@ from hosting.operations import bulk, kinds
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.models import Operation
 from hosting.operations.submit import submit
-from hosting.teams import token_lists, token_secrets, tokens
-from hosting.teams.models import AuditEntry, Membership, Team
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership, Team
 from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission, Role
-from hosting.teams.token_models import ApiToken
-from hosting.teams.token_use import BadTokenError, Standing, actor_for
+from hosting.teams.tokens import issuing
+from hosting.teams.tokens import lists as token_lists
+from hosting.teams.tokens import secrets as token_secrets
+from hosting.teams.tokens.models import ApiToken
+from hosting.teams.tokens.use import BadTokenError, Standing, actor_for
 from tests import factories
 
 HERE = "192.0.2.7"
@@ -87,7 +90,7 @@ def test_no_token_does_what_a_person_must_be_there_for(owner: Membership, permis
     for personal in (True, False):
         with pytest.raises(Invalid):
             factories.new_token(owner, "all", permission, personal=personal)
-    assert permission not in tokens.grantable(owner)
+    assert permission not in issuing.grantable(owner)
 
 
 def test_a_token_of_the_team_needs_somebody_who_manages_all_of_it(owner: Membership) -> None:
@@ -137,18 +140,18 @@ def test_live_tokens_of_one_holder_have_names_of_their_own(owner: Membership) ->
     factories.new_token(factories.member(of=owner.team), "deploy")
     ApiToken.objects.filter(pk=first.pk).update(expires_at=timezone.now() - timedelta(days=1))
     second = factories.new_token(owner, "deploy").token
-    tokens.revoke(second, by=owner)
+    issuing.revoke(second, by=owner)
     factories.new_token(owner, "deploy")
 
 
 def test_a_token_neither_makes_nor_ends_tokens(owner: Membership) -> None:
-    made = factories.new_token(owner, "own", *tokens.GRANTABLE)
+    made = factories.new_token(owner, "own", *issuing.GRANTABLE)
     for secret in (made.secret, factories.new_token(owner, "team", personal=False).secret):
         actor = actor_for(secret, address=HERE)
         with pytest.raises(NotAllowedError):
             factories.new_token(actor, "another")
         with pytest.raises(NotAllowedError):
-            tokens.revoke(made.token, by=actor)
+            issuing.revoke(made.token, by=actor)
 
 
 # Using one
@@ -213,8 +216,8 @@ def test_a_token_ends_when_it_is_revoked_or_expires(owner: Membership) -> None:
     ApiToken.objects.filter(pk=made.token.pk).update(expires_at=timezone.now())
     assert refusal(made.secret) == "expired"
     made = factories.new_token(owner)
-    assert tokens.revoke(made.token, by=owner)
-    assert not tokens.revoke(made.token, by=owner)
+    assert issuing.revoke(made.token, by=owner)
+    assert not issuing.revoke(made.token, by=owner)
     assert refusal(made.secret) == "revoked"
 
 
@@ -286,7 +289,7 @@ def test_use_is_noted_once_a_minute(owner: Membership, django_assert_num_queries
 
 def test_refusals_are_in_the_trail_once_an_hour_and_say_why(owner: Membership) -> None:
     made = factories.new_token(owner, "deploy")
-    tokens.revoke(made.token, by=owner)
+    issuing.revoke(made.token, by=owner)
     for _again in range(3):
         refusal(made.secret)
     line = AuditEntry.objects.get(action="token.refused")
@@ -339,7 +342,7 @@ def test_a_bulk_goes_on_in_the_name_of_a_token_for_as_long_as_it_works(owner: Me
         assert {each.requested_by for each in asked} == {owner.user if personal else None}
         asked.delete()
         begun.rows.update(state="waiting", operation=None)
-        tokens.revoke(made.token, by=owner)
+        issuing.revoke(made.token, by=owner)
         bulk.advance(begun.pk)
         begun.refresh_from_db()
         assert (begun.state, begun.problem) == (Bulk.State.PAUSED, Bulk.Problem.MEMBER_LEFT)
@@ -362,7 +365,7 @@ def test_the_trail_tells_of_tokens_and_never_holds_one(owner: Membership, caplog
     made = factories.new_token(owner, "deploy", Permission.OPERATE, accounts=[account], allowed_from=[HERE])
     stop(factories.vm(account).remote_id, account, made.secret)
     refusal(made.secret, "198.51.100.1")
-    tokens.revoke(made.token, by=owner)
+    issuing.revoke(made.token, by=owner)
     lines = list(AuditEntry.objects.order_by("id").values())
     assert [line["action"] for line in lines] == [
         "token.created",
@@ -380,9 +383,9 @@ def test_who_may_end_a_token(owner: Membership) -> None:
     member = factories.member(Role.OPERATOR, of=owner.team)
     own, of_team = factories.new_token(member).token, factories.token(owner)
     for token in (of_team, factories.new_token(owner).token):
-        assert not tokens.may_revoke(token, by=member)
+        assert not issuing.may_revoke(token, by=member)
         with pytest.raises(NotAllowedError):
-            tokens.revoke(token, by=member)
-    assert tokens.may_revoke(own, by=member)
-    assert tokens.may_revoke(own, by=owner)
-    assert not tokens.may_revoke(own, by=factories.member())
+            issuing.revoke(token, by=member)
+    assert issuing.may_revoke(own, by=member)
+    assert issuing.may_revoke(own, by=owner)
+    assert not issuing.may_revoke(own, by=factories.member())

@@ -14,7 +14,8 @@ from pytest_django import DjangoAssertNumQueries
 from hosting.accounts.models import Account
 from hosting.operations.models import Operation, Plan
 from hosting.operations.states import State
-from hosting.teams.models import Membership, SpendCeiling
+from hosting.teams.models import Membership
+from hosting.teams.policies.models import SpendCeiling
 from hosting.teams.roles import Role
 from hosting.web.attention import counts, matters
 from tests import factories

@@ -12,7 +12,8 @@ from pytest_django import DjangoAssertNumQueries
 from hosting.accounts.models import Account
 from hosting.operations.bulk_models import Bulk
 from hosting.operations.models import Operation, Plan
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from hosting.web.attention import counts, matters
 from tests import factories

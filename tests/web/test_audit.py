@@ -24,12 +24,14 @@ from hosting.accounts.models import Account
 from hosting.operations import conclude, kinds
 from hosting.operations.states import State
 from hosting.operations.submit import submit
-from hosting.teams import people, verification
-from hosting.teams.audit import record
-from hosting.teams.models import AuditEntry, Membership, User
+from hosting.teams.audit import verification
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.audit.trail import record
+from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
+from hosting.teams.people import members
+from hosting.teams.people.terms import Terms
 from hosting.teams.roles import Role
-from hosting.teams.terms import Terms
 from hosting.web import sign_in_trail, trail_words
 from hosting.web.adapters import AccountAdapter
 from tests import factories
@@ -372,7 +374,7 @@ def test_a_member_s_page_shows_what_they_did_and_what_was_done_to_them(
     browser: Client, lines: list[AuditEntry], account: Account, owner: Membership
 ) -> None:
     member = factories.member(Role.ADMIN, of=owner.team)
-    people.change(member, Terms(Role.VIEWER), by=owner)
+    members.change(member, Terms(Role.VIEWER), by=owner)
     record(owner.team, by=member, action="view.shared", subject="mine")
     page = browser.get(reverse("member", args=[owner.team_id, member.pk])).content.decode()
     assert "Changed what a member may do" in page

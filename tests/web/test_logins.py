@@ -14,7 +14,8 @@ from pytest_django import DjangoAssertNumQueries
 from hosting.accounts import session_store
 from hosting.accounts.models import Account, Candidate
 from hosting.accounts.sealing import seal, unseal
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from tests import factories
 

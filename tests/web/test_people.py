@@ -13,7 +13,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
-from hosting.teams.models import Invitation, Membership, User
+from hosting.teams.models import Membership, User
+from hosting.teams.people.models import Invitation
 from hosting.teams.roles import Role
 from tests import factories
 

@@ -13,8 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts.models import Account
 from hosting.operations.models import Operation
-from hosting.teams.access import Policy
-from hosting.teams.models import AuditEntry, Membership, Team, User
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.policies.access import Policy
 from hosting.teams.roles import Role
 from tests import factories
 from tests.web.signing import stale

@@ -12,7 +12,8 @@ from hosting.accounts.sealing import unseal
 from hosting.operations.kinds import UpdateVm
 from hosting.operations.models import Operation, Plan
 from hosting.operations.resize import Resize
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from tests import factories
 from tests.web.test_forms import beside
 

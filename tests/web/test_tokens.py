@@ -14,11 +14,13 @@ from hosting.accounts.models import Account
 from hosting.operations import kinds
 from hosting.operations.models import Operation
 from hosting.operations.submit import submit
-from hosting.teams import token_secrets, tokens
-from hosting.teams.models import AuditEntry, Membership
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
 from hosting.teams.roles import Permission, Role
-from hosting.teams.token_models import ApiToken
-from hosting.teams.token_use import actor_for
+from hosting.teams.tokens import issuing
+from hosting.teams.tokens import secrets as token_secrets
+from hosting.teams.tokens.models import ApiToken
+from hosting.teams.tokens.use import actor_for
 from tests import factories
 
 WHOAMI = "/api/v1/whoami"
@@ -65,7 +67,7 @@ def test_what_is_no_working_token_is_refused_in_the_same_words(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     made = factories.new_token(owner)
-    tokens.revoke(made.token, by=owner)
+    issuing.revoke(made.token, by=owner)
     wrong_network = factories.new_token(owner, allowed_from=["198.51.100.0/24"]).secret
     never = token_secrets.new(token_secrets.PERSONAL)
     answers = [

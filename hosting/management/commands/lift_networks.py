@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hosting.teams import policies
 from hosting.teams.models import Team
+from hosting.teams.policies import changing
 
 
 class Command(BaseCommand):
@@ -22,5 +22,5 @@ class Command(BaseCommand):
         found = Team.objects.filter(pk=team).first()
         if found is None:
             raise CommandError(f"There is no team {team}.")
-        policies.lift_networks(found)
+        changing.lift_networks(found)
         self.stdout.write(f"{found} opens its pages from every network.")

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hosting.teams import verification
+from hosting.teams.audit import verification
 from hosting.teams.models import Team
 
 

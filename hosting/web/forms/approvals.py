@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from hosting.operations.models import MAX_COMMENT
 from hosting.operations.rules import MAX_INT
-from hosting.teams.ceilings import Limits
-from hosting.teams.models import SPENDING_ROLES, SpendCeiling
+from hosting.teams.policies.ceilings import Limits
+from hosting.teams.policies.models import SPENDING_ROLES, SpendCeiling
 from hosting.teams.roles import Role
 from hosting.web.forms.base import ChangeForm
 

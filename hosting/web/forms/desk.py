@@ -11,7 +11,7 @@ from hosting.desk import notes
 from hosting.desk.models import Color, Tag
 from hosting.desk.names import key_of
 from hosting.teams.models import MOST_AT_ONCE
-from hosting.teams.people import LONGEST_NAME
+from hosting.teams.people.members import LONGEST_NAME
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.templatetags.chips import chip

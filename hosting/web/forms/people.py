@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from hosting.accounts.models import Account
 from hosting.operations import rules
 from hosting.teams.models import Membership, User
-from hosting.teams.people import LONGEST_NAME
+from hosting.teams.people.members import LONGEST_NAME
+from hosting.teams.people.terms import Terms
 from hosting.teams.roles import Role, can_give
-from hosting.teams.terms import Terms
 from hosting.web.forms.base import ChangeForm
 from hosting.web.role_words import ROLE_WORDS
 

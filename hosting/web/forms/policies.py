@@ -11,8 +11,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from hosting.teams.models import Team
-from hosting.teams.policy_fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
-from hosting.teams.quiet import EVERY_DAY
+from hosting.teams.policies.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
+from hosting.teams.policies.quiet import EVERY_DAY
 
 DAYS = [
     (0, _("Monday")),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.accounts.models import Account
 from hosting.teams.roles import Permission
-from hosting.teams.tokens import LONGEST_NAME, USUAL_DAYS
+from hosting.teams.tokens.issuing import LONGEST_NAME, USUAL_DAYS
 from hosting.web.forms.accounts import QUIET
 
 # What each permission lets a program do.

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens.models import ApiToken
 from hosting.web.forms.tokens import WORDS
 from hosting.web.templatetags.registry import register
 

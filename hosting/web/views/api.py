@@ -5,7 +5,7 @@ from django.views.decorators.http import require_safe
 
 from hosting.accounts.models import Account
 from hosting.teams.roles import Permission
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens.models import ApiToken
 from hosting.web.tokens import TokenRequest, with_token
 
 

@@ -20,9 +20,9 @@ from hosting.operations.ceilings import Standing
 from hosting.operations.models import Operation
 from hosting.operations.rejection import Rejected
 from hosting.operations.states import State
-from hosting.teams import ceilings as setting
-from hosting.teams.ceilings import NO_LIMITS, NobodyApprovesError
 from hosting.teams.models import Membership
+from hosting.teams.policies import ceilings as setting
+from hosting.teams.policies.ceilings import NO_LIMITS, NobodyApprovesError
 from hosting.teams.roles import Permission, Role
 from hosting.web import changes, export, measures
 from hosting.web.forms.approvals import CeilingsForm, DecisionForm

@@ -8,8 +8,8 @@ from django.http.response import HttpResponseBase
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from hosting.teams.audit import record
-from hosting.teams.models import AuditEntry
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.audit.trail import record
 from hosting.teams.roles import Permission
 from hosting.web import export, trail
 from hosting.web.pages import team_page as render_page

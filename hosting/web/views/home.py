@@ -2,7 +2,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from hosting.teams import invitations
+from hosting.teams.people import invitations
 from hosting.teams.roles import Permission
 from hosting.web import queries
 from hosting.web.pages import person_page

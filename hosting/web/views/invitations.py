@@ -14,9 +14,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hosting.accounts.models import Account
-from hosting.teams import invitations
-from hosting.teams.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
-from hosting.teams.models import Invitation, User
+from hosting.teams.models import User
+from hosting.teams.people import invitations
+from hosting.teams.people.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
+from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission
 from hosting.web.forms.people import InviteForm, JoinForm

@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hosting.accounts.models import Account
-from hosting.teams import invitations, people
-from hosting.teams.models import Invitation, Membership
+from hosting.teams.models import Membership
+from hosting.teams.people import invitations, members
+from hosting.teams.people.models import Invitation
+from hosting.teams.people.terms import require_as_much, terms_of
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission, Role, missing_for
-from hosting.teams.terms import require_as_much, terms_of
 from hosting.web import trail
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.people import TermsForm, TransferForm
@@ -42,9 +43,9 @@ class Row:
 def index(request: TeamRequest) -> HttpResponse:
     """Who is in the team, and who is invited."""
     by = request.member
-    members = people.members_of(by.team)
+    everybody = members.of_team(by.team)
     seen = dict(Account.objects.visible_to(by).filter(team=by.team_id).values_list("pk", "label"))
-    owners = [member for member in members if member.role == Role.OWNER]
+    owners = [member for member in everybody if member.role == Role.OWNER]
     rows = [
         Row(
             member,
@@ -53,10 +54,10 @@ def index(request: TeamRequest) -> HttpResponse:
             is_self=member.pk == by.pk,
             off_leave=_("A team needs an owner: make somebody else the owner first.") if owners == [member] else "",
         )
-        for member in members
+        for member in everybody
     ]
     invited = [Row(each, _labels(each, seen), off=_why_not(each, by)) for each in invitations.unanswered(by)]
-    context = {"rows": rows, "invited": invited, "others": len(members) > 1, "here": request.get_full_path()}
+    context = {"rows": rows, "invited": invited, "others": len(everybody) > 1, "here": request.get_full_path()}
     return render_page(request, "team", context, tab="people")
 
 
@@ -82,7 +83,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
     to_people = reverse("team", args=[member.team_id])
     if form.is_valid():
         try:
-            people.change(member, form.terms(), by=request.member)
+            members.change(member, form.terms(), by=request.member)
         except Rejected as rejection:
             form.reject(rejection)
         else:
@@ -117,7 +118,7 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
         "danger": True,
     }
     done = _("%(name)s is not in the team any more.") % {"name": member.user}
-    if request.method == "POST" and tell(request, lambda: people.remove(member, by=request.member), done):
+    if request.method == "POST" and tell(request, lambda: members.remove(member, by=request.member), done):
         return back(request, reverse("team", args=[member.team_id]))
     return _ask(request, words)
 
@@ -135,7 +136,7 @@ def leave(request: TeamRequest) -> HttpResponse:
         "danger": True,
     }
     done = _("You have left the team %(name)s.") % {"name": team.name}
-    if request.method == "POST" and tell(request, lambda: people.leave(by=request.member), done):
+    if request.method == "POST" and tell(request, lambda: members.leave(by=request.member), done):
         return back(request, reverse("home"))
     return _ask(request, words)
 
@@ -147,13 +148,13 @@ def transfer(request: TeamRequest) -> HttpResponse:
     """Make another member the owner."""
     by = request.member
     require_as_much(Role.OWNER, by)
-    others = [member for member in people.members_of(by.team) if member.role != Role.OWNER]
+    others = [member for member in members.of_team(by.team) if member.role != Role.OWNER]
     form = TransferForm(request.POST or None, members=others)
     to_people = reverse("team", args=[by.team_id])
     if form.is_valid():
         new = next(member for member in others if member.pk == form.cleaned_data["to"])
         try:
-            people.transfer(new, stay=form.cleaned_data["stay"] == "owner", by=by)
+            members.transfer(new, stay=form.cleaned_data["stay"] == "owner", by=by)
         except Rejected as rejection:
             form.reject(rejection)
         else:

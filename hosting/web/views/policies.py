@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from hosting.teams import policies, second_factor
 from hosting.teams.models import Membership
-from hosting.teams.quiet import EVERY_DAY
+from hosting.teams.policies import changing, second_factor
+from hosting.teams.policies.quiet import EVERY_DAY
 from hosting.teams.roles import Permission
 from hosting.web import proof
 from hosting.web.forms.policies import DAYS, FORMS, NetworksForm, PolicyForm, QuietForm, SessionForm, TwoFactorForm
@@ -60,14 +60,14 @@ def _save(form: PolicyForm, *, by: Membership) -> bool:
     try:
         match form:
             case TwoFactorForm():
-                policies.require_two_factor(required=data["required"], grace_days=data["grace_days"], by=by)
+                changing.require_two_factor(required=data["required"], grace_days=data["grace_days"], by=by)
             case SessionForm():
-                policies.limit_sessions(data["hours"], by=by)
+                changing.limit_sessions(data["hours"], by=by)
             case NetworksForm():
-                policies.allow_networks(form.lines(), by=by)
+                changing.allow_networks(form.lines(), by=by)
             case QuietForm():
                 days = frozenset(data["days"])
-                policies.rest_deletes(data["start"], data["end"], zone=data["zone"], days=days, by=by)
+                changing.rest_deletes(data["start"], data["end"], zone=data["zone"], days=days, by=by)
     except ValidationError as error:
         form.refuse(error)
         return False

@@ -11,9 +11,10 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hosting.accounts.models import Account
-from hosting.teams import token_lists, tokens
 from hosting.teams.rejection import Invalid
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens import issuing
+from hosting.teams.tokens import lists as token_lists
+from hosting.teams.tokens.models import ApiToken
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.tokens import TokenForm
 from hosting.web.pages import person_page
@@ -73,10 +74,10 @@ def of_team(request: TeamRequest) -> HttpResponse:
 def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
     """Make a token. The answer to the form shows the secret, once: it is in no session and in no address."""
     member = request.member
-    tokens.require_may_create(member, personal=personal)
+    issuing.require_may_create(member, personal=personal)
     form = TokenForm(
         request.POST or None,
-        permissions=tokens.grantable(member),
+        permissions=issuing.grantable(member),
         accounts=list(Account.objects.visible_to(member).order_by("label", "id")),
         whole=_("All accounts that your role holds for, also later ones")
         if personal
@@ -85,7 +86,7 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
     if form.is_valid():
         data = form.cleaned_data
         try:
-            made = tokens.create(
+            made = issuing.create(
                 data["name"],
                 by=member,
                 personal=personal,
@@ -116,11 +117,11 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
 def revoke(request: TeamRequest, token_id: int) -> HttpResponse:
     """End a token, after a question."""
     token = get_object_or_404(ApiToken.objects.select_related("owner"), team=request.member.team_id, pk=token_id)
-    tokens.require_may_revoke(token, by=request.member)
+    issuing.require_may_revoke(token, by=request.member)
     own = token.owner_id == request.user.pk
     there = reverse("my_tokens") if own else reverse("team_tokens", args=[token.team_id])
     if request.method == "POST":
-        tokens.revoke(token, by=request.member)
+        issuing.revoke(token, by=request.member)
         messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
         response = redirect(there)
         response.status_code = 303

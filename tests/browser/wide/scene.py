@@ -12,10 +12,11 @@ from hosting.accounts.connect import connect
 from hosting.accounts.models import Account, Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
 from hosting.operations.bulk_models import Bulk
-from hosting.teams import invitations, tokens
 from hosting.teams.models import Membership, Team, User
+from hosting.teams.people import invitations
 from hosting.teams.roles import Role
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens import issuing
+from hosting.teams.tokens.models import ApiToken
 from tests import factories
 
 PASSWORD = "l00k-at-every-page"
@@ -112,7 +113,7 @@ def make_fleet(login: str, password: str) -> None:
 def _tokens(owner: Membership, account: Account) -> ApiToken:
     """Tokens of all sorts that a list can show; one of the team."""
     factories.new_token(owner, "nightly report", accounts=[account], allowed_from=["192.0.2.0/24", "2001:db8::/32"])
-    tokens.revoke(factories.new_token(owner, "lost laptop").token, by=owner)
+    issuing.revoke(factories.new_token(owner, "lost laptop").token, by=owner)
     soon = factories.token(owner, "ends soon", days=7)
     ApiToken.objects.filter(pk=soon.pk).update(created_by=None, last_used_at=timezone.now(), last_used_from="192.0.2.7")
     return factories.token(owner, "deploy")

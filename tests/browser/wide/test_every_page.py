@@ -8,7 +8,7 @@ import pytest
 from django.urls import URLPattern, reverse
 from playwright.sync_api import Browser, Page, expect
 
-from hosting.teams.token_secrets import PATTERN
+from hosting.teams.tokens.secrets import PATTERN
 from hosting.web.urls import of_account, of_team, urlpatterns
 from tests.browser.conftest import listen, sign_in
 from tests.browser.steps import DESKTOP, PHONE, field

@@ -5,8 +5,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from hosting.teams import chain
-from hosting.teams.models import AuditEntry, AuditHead, Membership, Team
+from hosting.teams.audit import chain
+from hosting.teams.audit.models import AuditEntry, AuditHead
+from hosting.teams.models import Membership, Team
 from hosting.teams.origin import NOWHERE, Origin
 
 

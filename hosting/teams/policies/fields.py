@@ -5,9 +5,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from hosting.teams import networks as networks_of
-from hosting.teams.access import Policy
-from hosting.teams.quiet import EVERY_DAY, QuietHours
+from hosting.teams.policies import networks as networks_of
+from hosting.teams.policies.access import Policy
+from hosting.teams.policies.quiet import EVERY_DAY, QuietHours
 
 LONGEST_GRACE_DAYS = 30
 # A year: longer than any session of the panel.
@@ -15,7 +15,7 @@ LONGEST_SESSION_HOURS = 8_784
 
 
 class PolicyFields(models.Model):
-    """The columns of `hosting.teams.access.Policy`."""
+    """The columns of `access.Policy`."""
 
     two_factor_since = models.DateTimeField(null=True, blank=True)
     grace_days = models.PositiveSmallIntegerField(

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from hosting.teams.audit import record
-from hosting.teams.models import SPENDING_ROLES, Membership, SpendCeiling, Team
+from hosting.teams.audit.trail import record
+from hosting.teams.models import Membership, Team
+from hosting.teams.policies.models import SPENDING_ROLES, SpendCeiling
 from hosting.teams.roles import PERMISSIONS, Permission
 
 

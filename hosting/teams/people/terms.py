@@ -9,7 +9,8 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams.models import Invitation, Membership, Team
+from hosting.teams.models import Membership, Team
+from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission, Role, missing_for
 

@@ -8,13 +8,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from hosting.teams import access, networks, second_factor, token_secrets
-from hosting.teams.access import Bar
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership
 from hosting.teams.origin import Origin
+from hosting.teams.policies import access, networks, second_factor
+from hosting.teams.policies.access import Bar
 from hosting.teams.roles import Role
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens import secrets as token_secrets
+from hosting.teams.tokens.models import ApiToken
 
 # A program may ask every second: its token's row and the trail need not hear of each time.
 _USE_NOTED_EVERY = timedelta(minutes=1)

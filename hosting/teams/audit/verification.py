@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hosting.teams import chain
-from hosting.teams.models import AuditEntry, AuditHead
+from hosting.teams.audit import chain
+from hosting.teams.audit.models import AuditEntry, AuditHead
 
 _BATCH = 2_000
 

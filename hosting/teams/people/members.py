@@ -11,14 +11,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hosting.jobs import Job, ask
-from hosting.teams import invitations
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.names import tidy
 from hosting.teams.origin import Origin
+from hosting.teams.people import invitations
+from hosting.teams.people.terms import Terms, agree, as_json, hold, require_as_much, terms_of
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Permission, Role
-from hosting.teams.terms import Terms, agree, as_json, hold, require_as_much, terms_of
 
 # Of one person. Each team sends mails to strangers.
 MOST_OWNED = 20
@@ -26,7 +26,7 @@ LONGEST_NAME = 100
 _BATCH = 200
 
 
-def members_of(team: Team) -> list[Membership]:
+def of_team(team: Team) -> list[Membership]:
     """Everybody who is in a team today with their accounts, by role and name. Two queries."""
     found = Membership.objects.current().filter(team=team).select_related("user").prefetch_related("accounts")
     places = {role: place for place, role in enumerate(Role.values)}

@@ -1,4 +1,4 @@
-"""API tokens: making and ending them. Who acts with one is found in `token_use`.
+"""API tokens: making and ending them. Who acts with one is found in `use`.
 
 Nobody gives a token what they lack. A token of a person never holds more than their role does at the moment of use; one
 of the team holds what it was given until it ends, whatever becomes of whoever made it.
@@ -13,13 +13,14 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams import networks, token_secrets
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, OfTeam
+from hosting.teams.people.terms import hold
+from hosting.teams.policies import networks
 from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission
-from hosting.teams.terms import hold
-from hosting.teams.token_models import ApiToken
+from hosting.teams.tokens import secrets as token_secrets
+from hosting.teams.tokens.models import ApiToken
 
 # What a token may hold. It never brings people in, changes the rules or is the second pair of eyes: those are for
 # persons, who have proved that they are there.

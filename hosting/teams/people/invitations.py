@@ -20,12 +20,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams.audit import record
-from hosting.teams.models import Invitation, InvitationQuerySet, Membership, Team, User
+from hosting.teams.audit.trail import record
+from hosting.teams.models import Membership, Team, User
 from hosting.teams.origin import Origin
+from hosting.teams.people.models import Invitation, InvitationQuerySet
+from hosting.teams.people.terms import Terms, agree, as_json, hold, require_as_much, terms_of
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Permission, can_give
-from hosting.teams.terms import Terms, agree, as_json, hold, require_as_much, terms_of
 
 # Mails are sent to strangers: a person sends so many in a day, and the same one again after a minute.
 MOST_A_DAY = 50

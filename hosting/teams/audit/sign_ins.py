@@ -1,6 +1,6 @@
 """What a person does with their own login, in the trail of each of their teams."""
 
-from hosting.teams.audit import write
+from hosting.teams.audit.trail import write
 from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
-from hosting.teams.token_models import ApiToken
-from hosting.teams.token_use import Standing, standing
+from hosting.teams.tokens.models import ApiToken
+from hosting.teams.tokens.use import Standing, standing
 
 # How long a list shows a token that has ended; the trail knows it for ever.
 _ENDED_SHOWN = timedelta(days=90)

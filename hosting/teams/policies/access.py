@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from hosting.teams import networks
-from hosting.teams.networks import Network
-from hosting.teams.quiet import QuietHours
+from hosting.teams.policies import networks
+from hosting.teams.policies.networks import Network
+from hosting.teams.policies.quiet import QuietHours
 
 
 class Bar(StrEnum):

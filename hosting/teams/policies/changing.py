@@ -10,12 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams import networks as networks_of
-from hosting.teams import second_factor
-from hosting.teams.audit import record
+from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, Team
-from hosting.teams.policy_fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
-from hosting.teams.quiet import EVERY_DAY, QuietHours
+from hosting.teams.policies import networks as networks_of
+from hosting.teams.policies import second_factor
+from hosting.teams.policies.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
+from hosting.teams.policies.quiet import EVERY_DAY, QuietHours
 from hosting.teams.roles import Permission
 
 MOST_NETWORKS = 100

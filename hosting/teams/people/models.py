@@ -1,0 +1,68 @@
+"""Invitations to a team."""
+
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hosting.teams.models import Team, User
+from hosting.teams.roles import Role
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def unanswered(self) -> "InvitationQuerySet":
+        """Neither accepted nor revoked; their time may be over."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+    def open(self) -> "InvitationQuerySet":
+        """Those whose link still works."""
+        return self.unanswered().filter(expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """Somebody is asked by e-mail to join a team. The link's secret is not here: it is signed for its mail."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
+    # In small letters: addresses are compared without regard to case.
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.VIEWER)
+    # As of a membership.
+    narrowed = models.BooleanField(default=False)
+    accounts = models.ManyToManyField("hosting.Account", blank=True, related_name="+")
+    membership_expires_at = models.DateTimeField(null=True, blank=True)
+    # Who vouches for it: whoever sent it last.
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    # A link holds the nonce of its time: each one that is sent makes the earlier ones useless.
+    nonce = models.UUIDField(default=uuid.uuid4)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="one_open_invitation_per_address",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["email"], condition=models.Q(accepted_at=None, revoked_at=None), name="open_invitation_email"
+            ),
+            models.Index(fields=["invited_by", "sent_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def has_expired(self, now: datetime) -> bool:
+        return self.expires_at <= now

@@ -1,0 +1,32 @@
+"""How much each role may spend without asking. A team's other policies are columns of its own row: see `fields`."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from hosting.teams.models import Team
+from hosting.teams.roles import PERMISSIONS, Permission, Role
+
+# The roles that a ceiling can be set for.
+SPENDING_ROLES = tuple(role.value for role in Role if Permission.SPEND in PERMISSIONS[role])
+
+
+class SpendCeiling(models.Model):
+    """What all members with one role may spend together in a calendar month (UTC), across the team's accounts.
+
+    What goes beyond waits for somebody with the permission to approve. None: no ceiling.
+    """
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="ceilings")
+    role = models.CharField(_("role"), max_length=30, choices=Role.choices)
+    shares = models.PositiveIntegerField(_("shares"), null=True, blank=True)
+    # In the currency of each account: each currency counts by itself.
+    money = models.DecimalField(_("money"), max_digits=12, decimal_places=2, null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "role"], name="one_ceiling_per_role"),
+            models.CheckConstraint(condition=models.Q(role__in=SPENDING_ROLES), name="a_ceiling_is_for_who_may_spend"),
+            models.CheckConstraint(
+                condition=models.Q(money=None) | models.Q(money__gte=0), name="no_ceiling_below_nothing"
+            ),
+        ]
