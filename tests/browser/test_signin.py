@@ -1,5 +1,6 @@
 """Second factors, passkeys and sessions, as a person with a browser has them."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -32,6 +33,13 @@ def sign_out(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
+def fresh_code(secret: str) -> str:
+    """A code that is still the one when the page has been sent: the next one, when this one is nearly over."""
+    if (left := 30 - time.time() % 30) < 8:
+        time.sleep(left)
+    return code(secret)
+
+
 def give_code(page: Page, value: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
     field(page, "Code").fill(value)
@@ -48,7 +56,7 @@ def test_an_app_and_then_a_recovery_code_open_the_door(
     page.get_by_role("link", name="Set up Authenticator app").click()
     page.get_by_text("Can't scan?").click()
     secret = page.locator("#totp-secret").inner_text().replace(" ", "")
-    field(page, "Code").fill(code(secret))
+    field(page, "Code").fill(fresh_code(secret))
     page.get_by_role("button", name="Turn it on").click()
     codes = page.locator(".codes li").all_inner_texts()
     assert len(codes) == 10
@@ -57,12 +65,12 @@ def test_an_app_and_then_a_recovery_code_open_the_door(
     assert download.value.path().read_text().split() == codes
     page.reload()
     expect(page.locator("main")).to_contain_text("Codes are shown once")
-    for value in (code(secret), codes[0]):
+    for value in ("", codes[0]):
         sign_out(page)
         field(page, "Email").fill(person)
         field(page, "Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
-        give_code(page, value)
+        give_code(page, value or fresh_code(secret))
     assert complaints == []
 
 
