@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from django.utils import formats, timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +16,8 @@ from hosting.teams.audit.models import AuditEntry
 from hosting.teams.policies.access import Bar
 from hosting.teams.roles import Permission, Role
 from hosting.web.errors import PERMISSION_WORDS
+from hosting.web.forms.policies import DAYS
+from hosting.web.forms.tokens import WORDS
 from hosting.web.templatetags.words import LISTS, PARAMETERS, parameter_value
 
 _BARS: dict[str, Promise] = {
@@ -130,9 +134,28 @@ _NAMES = {
     "trouble": gettext_lazy("Trouble"),
     "role": gettext_lazy("Role"),
     "accounts": gettext_lazy("Accounts"),
+    "expires_at": gettext_lazy("Ends"),
     "until": gettext_lazy("Ends"),
     "money": gettext_lazy("Money"),
     "tags": gettext_lazy("Tags"),
+    "of": gettext_lazy("Belongs to"),
+    "permissions": gettext_lazy("Permissions"),
+    "networks": gettext_lazy("Networks"),
+    "two_factor_since": gettext_lazy("Second factor required since"),
+    "grace_days": gettext_lazy("Days to set it up"),
+    "session_hours": gettext_lazy("Hours of a session"),
+    "quiet_from": gettext_lazy("Quiet from"),
+    "quiet_until": gettext_lazy("Quiet until"),
+    "quiet_zone": gettext_lazy("Time zone"),
+    "quiet_days": gettext_lazy("Days"),
+}
+# A moment is stored as ISO 8601.
+_MOMENTS = {"expires_at", "until", "two_factor_since", "date_end"}
+_CHOICES: Mapping[str, Mapping[Any, Any]] = {
+    "of": {"team": gettext_lazy("the team"), "person": gettext_lazy("the person who made it")},
+    "permissions": {Permission.VIEW.value: gettext_lazy("See")}
+    | {permission.value: title for permission, (title, _text) in WORDS.items()},
+    "quiet_days": dict(DAYS),
 }
 _VALUES: Mapping[str, Any] = {
     **{str(value): label for value, label in Plan.State.choices},
@@ -196,7 +219,9 @@ def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
         # The outcome says it.
         return []
     names = [name for name in names if not (name.endswith("_id") and entry.thing.endswith(f":{after.get(name)}"))]
-    found = [(name, _said(name, before.get(name)), _said(name, after.get(name))) for name in names]
+    found = [
+        (name, *(_said(name, pairs[name]) if name in pairs else "" for pairs in (before, after))) for name in names
+    ]
     return [(_name(name), old, new) for name, old, new in found if old != new]
 
 
@@ -211,14 +236,39 @@ def _name(name: str) -> str:
 
 
 def _said(name: str, value: Any) -> str:
+    if name == "accounts" and value is None:
+        return _("all")
+    if name in _CHOICES and value not in (None, ""):
+        return ", ".join(_choice(name, each) for each in (value if isinstance(value, list) else [value]))
     if value in (None, "", [], {}):
-        return ""
+        return _("none") if name == "accounts" else ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Mapping):
-        return ", ".join(f"{_name(key)}: {_said(key, each) or '–'}" for key, each in value.items())
+        said = [(_name(key), _said(key, each)) for key, each in value.items()]
+        return ", ".join(f"{label}: {words}" for label, words in said if words)
     if isinstance(value, list):
         return ", ".join(_said(name, each) for each in value)
     if isinstance(value, str) and value in _VALUES:
         return str(_VALUES[value])
+    if name in {"quiet_from", "quiet_until"}:
+        return str(value)[:5]
+    if name in _MOMENTS and isinstance(value, str) and (moment := _moment(value)):
+        return moment
     return parameter_value(value, name)
+
+
+def _choice(name: str, value: Any) -> str:
+    return str(_CHOICES[name].get(value, value))
+
+
+def _moment(text: str) -> str:
+    """A stored moment where its reader is; empty for what is none."""
+    try:
+        at = parse_datetime(text)
+    except ValueError:
+        return ""
+    if at is None or timezone.is_naive(at):
+        return ""
+    local = timezone.localtime(at)
+    return f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M}"

@@ -58,7 +58,7 @@ def owner(browse: Callable[..., Page], made: Made) -> Page:
 def invite(page: Page, email: str, role: str) -> None:
     """Ask somebody by the form; the label of a role also says what it may do."""
     press(page, "Invite somebody")
-    field(page, "E-mail address").fill(email)
+    field(page, "Email address").fill(email)
     page.get_by_role("radio", name=role).check()
     # Chosen only when not all of them are meant.
     expect(page.get_by_label("Quiet (QQ1-TEST)")).to_be_hidden()
@@ -87,7 +87,7 @@ def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
     field(theirs, "Password").fill(PASSWORD)
     field(theirs, "Password again").fill(PASSWORD)
     theirs.get_by_role("button", name="Join the team").click()
-    expect(theirs.get_by_role("heading", level=1)).to_have_text("People team")
+    expect(theirs.locator(".crumbs")).to_have_text("People team")
     theirs.goto(f"/accounts/{made.account}/servers/")
     expect(theirs.get_by_role("heading", level=1)).to_have_text("Servers")
     assert not complaints
@@ -110,7 +110,7 @@ def test_who_has_a_login_signs_in_and_accepts(
     theirs.get_by_role("link", name="Sign in to accept").click()
     sign_in(theirs, "known@people.example", PASSWORD)
     theirs.get_by_role("button", name="Join the team").click()
-    expect(theirs.get_by_role("heading", level=1)).to_have_text("People team")
+    expect(theirs.locator(".crumbs")).to_have_text("People team")
     # What a viewer may not do is off, and says why.
     off = theirs.get_by_role("button", name="Invite somebody")
     expect(off).to_be_disabled()

@@ -373,7 +373,7 @@ def test_the_trail_tells_of_tokens_and_never_holds_one(owner: Membership, caplog
         "token.refused",
         "token.revoked",
     ]
-    assert (lines[0]["after"] or {})["accounts"] == [account.pk]
+    assert (lines[0]["after"] or {})["accounts"] == [account.label]
     told = repr(lines) + caplog.text
     assert made.secret not in told
     assert token_secrets.digest(made.secret) not in told

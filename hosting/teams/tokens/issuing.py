@@ -197,10 +197,14 @@ def _thing(token: ApiToken) -> str:
 
 
 def _as_json(token: ApiToken, accounts: Sequence[int] | None) -> dict[str, object]:
+    """For the trail: accounts by their labels."""
+    labels = None
+    if accounts is not None:
+        labels = sorted(token.team.accounts.filter(pk__in=accounts).values_list("label", flat=True))
     return {
         "of": "person" if token.is_personal else "team",
         "permissions": token.permissions,
-        "accounts": accounts,
+        "accounts": labels,
         "networks": token.networks,
         "expires_at": token.expires_at.isoformat(),
     }

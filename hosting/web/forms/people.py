@@ -86,7 +86,7 @@ class TermsForm(ChangeForm):
 
 class InviteForm(TermsForm):
     email = forms.EmailField(
-        label=_("E-mail address"),
+        label=_("Email address"),
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
         help_text=_("They get a mail with a link. They need no login here yet."),
     )

@@ -102,7 +102,7 @@ class TokenForm(forms.Form):
 
 def _explained(permission: Permission) -> str:
     title, text = WORDS[permission]
-    return format_html('<span>{} <span class="quiet small d-block">{}</span></span>', title, text)
+    return format_html('{} <span class="choice-note">{}</span>', title, text)
 
 
 def _until(days: int) -> str:

@@ -185,12 +185,12 @@ def limits(request: TeamRequest) -> HttpResponseBase:
         except NobodyApprovesError as error:
             form.lacks_approver(error.roles)
         else:
-            messages.success(request, _("Saved."))
+            messages.success(request, _("Saved. The ceilings hold from now on; what waits already goes on waiting."))
             return back(request, reverse("team_ceilings", args=[member.team_id]))
     lost = [role for role in setting.without_approver(member.team_id) if current[role] != NO_LIMITS]
     context = {
         "form": form,
-        "title": _("Spend ceilings of the team %(name)s") % {"name": member.team.name},
+        "title": _("Spend ceilings"),
         "lead": _(
             "What all members with a role may ask for together, in all accounts, in a calendar month (UTC). "
             "What goes above it waits until another owner or billing member approves it. "
@@ -202,7 +202,7 @@ def limits(request: TeamRequest) -> HttpResponseBase:
             for role in sorted(lost)
         ],
         "submit": _("Save"),
-        "icon": "gauge",
+        "icon": "check",
         "cancel": reverse("team_approvals", args=[member.team_id]),
     }
     return render_page(request, "form", context, tab="ceilings", bad=form.is_bound)

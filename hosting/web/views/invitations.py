@@ -60,7 +60,7 @@ def invite(request: TeamRequest) -> HttpResponse:
             return back(request, to_people)
     context = {
         "form": form,
-        "title": _("Invite somebody to %(name)s") % {"name": by.team.name},
+        "title": _("Invite somebody"),
         "lead": _("You can give the roles that hold no more than yours."),
         "submit": _("Send the invitation"),
         "icon": "send",

@@ -87,11 +87,12 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("Saved."))
+            words = {"name": member.user, "role": Role(form.cleaned_data["role"]).label}
+            messages.success(request, _("Saved. The role of %(name)s: %(role)s.") % words)
             return back(request, to_people)
     context = {
         "form": form,
-        "title": str(member.user),
+        "title": _("Change what %(name)s may do") % {"name": member.user},
         "lead": member.user.email if member.user.name else "",
         "submit": _("Save"),
         "icon": "user-cog",
@@ -129,7 +130,7 @@ def leave(request: TeamRequest) -> HttpResponse:
     """Go out of the team by oneself."""
     team = request.member.team
     words = {
-        "title": _("Leave %(name)s") % {"name": team.name},
+        "title": _("Leave the team"),
         "lead": _("You lose its accounts, servers and disks here. To come back you need a new invitation."),
         "submit": _("Leave the team"),
         "icon": "log-out",
@@ -162,7 +163,7 @@ def transfer(request: TeamRequest) -> HttpResponse:
             return back(request, to_people)
     context = {
         "form": form,
-        "title": _("Transfer %(name)s") % {"name": by.team.name},
+        "title": _("Transfer the team"),
         "lead": _("An owner may do everything: spend, delete, change policies, and remove other owners."),
         "submit": _("Transfer"),
         "icon": "key-round",

@@ -91,6 +91,7 @@ def _page(request: TeamRequest, sent: PolicyForm | None) -> HttpResponse:
         "quiet_until": policy.quiet.until(now) if policy.quiet else None,
         "quiet_days": _days(policy.quiet.days) if policy.quiet else "",
         "standings": standings,
+        "with_second_factor": sum(each.state == second_factor.State.HAS for each in standings),
         "address": member.via.address,
         "has_second_factor": any(
             each.member.pk == member.pk and each.state == second_factor.State.HAS for each in standings

@@ -32,13 +32,13 @@ def settings(request: TeamRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("Saved."))
+            messages.success(request, _("The settings are saved."))
             return back(request, here)
     context = {
         "form": form,
-        "title": _("Settings of the team %(name)s") % {"name": team.name},
+        "title": _("Settings"),
         "submit": _("Save"),
-        "icon": "settings",
+        "icon": "check",
         "cancel": reverse("team", args=[team.pk]),
     }
     return render_page(request, "form", context, tab="settings", bad=form.is_bound)

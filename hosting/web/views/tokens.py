@@ -79,9 +79,9 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
         request.POST or None,
         permissions=issuing.grantable(member),
         accounts=list(Account.objects.visible_to(member).order_by("label", "id")),
-        whole=_("All accounts that your role holds for, also later ones")
+        whole=_("All accounts that your role holds for, later ones too")
         if personal
-        else _("All accounts of the team, also later ones"),
+        else _("All accounts of the team, later ones too"),
     )
     if form.is_valid():
         data = form.cleaned_data
@@ -148,7 +148,7 @@ def _words(request: TeamRequest, *, personal: bool) -> dict[str, Any]:
             "It acts in your name. It holds at most what your role allows at the moment, and ends with your membership."
         )
         return {"title": title, "lead": lead, "cancel": reverse("my_tokens")}
-    title = _("New token of the team %(name)s") % {"name": team.name}
+    title = _("New token of the team")
     lead = _("It acts in its own name, with what you give it here, and goes on when you leave the team.")
     return {"title": title, "lead": lead, "cancel": reverse("team_tokens", args=[team.pk])}
 
