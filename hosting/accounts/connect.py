@@ -74,7 +74,8 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
     Returns: whether something is being tested now.
 
     Raises:
-        NotAllowedError: when the member may not manage accounts; for a new password, all that have the same login.
+        NotAllowedError: when the member may not manage accounts; for a new password, all that have the same login; for
+            another handle with the stored password, all of the team.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
     by.require(Permission.MANAGE_ACCOUNTS, account)
@@ -92,6 +93,9 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
             _rename(account, label, by)
         tested = candidates.open_of(account)
         known = tested or account
+        if handle not in (account.handle, known.handle) and not password:
+            # As `add_handle`: what the team's password opens is not chosen by who sees some accounts alone.
+            by.require_for_all(Permission.MANAGE_ACCOUNTS)
         differs = bool(password) or (login, handle) != (known.login, known.handle)
         if differs or (account.trouble and not tested):
             candidates.put_forward(account, by=by, login=login, handle=handle, password=password)

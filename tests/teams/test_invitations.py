@@ -198,8 +198,11 @@ def test_who_is_in_the_team_already_stays_what_they_are(owner: Membership) -> No
 
 def test_nobody_sends_mails_without_end(owner: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invitations, "MOST_A_DAY", 2)
-    for number in range(2):
-        invitations.invite(f"person-{number}@example.net", Terms(Role.VIEWER), by=owner)
+    monkeypatch.setattr(invitations, "AGAIN_AFTER", timedelta(0))
+    invitation = invitations.invite("person@example.net", Terms(Role.VIEWER), by=owner)
+    invitations.resend(invitation, by=owner)
+    with pytest.raises(Rejected, match="tomorrow"):
+        invitations.resend(invitation, by=owner)
     with pytest.raises(Rejected, match="tomorrow"):
         invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
 

@@ -12,11 +12,12 @@ from pytest_django import Settings
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.origin import NOWHERE
-from hosting.teams.people import members
+from hosting.teams.people import invitations, members
 from hosting.teams.people.models import Invitation
 from hosting.teams.people.terms import Terms
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Role
+from hosting.teams.tokens import issuing
 from tests import factories
 
 
@@ -120,6 +121,31 @@ def test_terms_that_cannot_be_are_refused(owner: Membership) -> None:
         with pytest.raises(Invalid) as refusal:
             members.change(member, terms, by=owner)
         assert refusal.value.field == field
+
+
+def test_nobody_gives_more_time_than_they_have(owner: Membership) -> None:
+    end = timezone.now() + timedelta(days=3)
+    admin = factories.member(Role.ADMIN, of=owner.team, expires_at=end)
+    member = factories.member(Role.VIEWER, of=owner.team)
+    for until in (None, end + timedelta(seconds=1)):
+        with pytest.raises(Invalid) as refusal:
+            members.change(admin, Terms(Role.ADMIN, until=until), by=admin)
+        assert refusal.value.field == "until"
+        with pytest.raises(Invalid):
+            invitations.invite("new@example.org", Terms(Role.ADMIN, until=until), by=admin)
+    with pytest.raises(Invalid):
+        issuing.create("for good", by=admin, personal=False, permissions=(), days=4)
+    issuing.create("short", by=admin, personal=False, permissions=(), days=2)
+    # Whoever is there for good stays so.
+    members.change(member, Terms(Role.AUDITOR), by=admin)
+    assert role_of(member) == Role.AUDITOR
+
+
+def test_what_was_promised_for_good_falls_when_the_promiser_stays_for_a_while(owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    invitations.invite("new@example.org", Terms(Role.ADMIN), by=admin)
+    members.change(admin, Terms(Role.ADMIN, until=timezone.now() + timedelta(days=3)), by=owner)
+    assert not Invitation.objects.open().exists()
 
 
 def test_the_last_owner_stays(owner: Membership) -> None:

@@ -352,6 +352,9 @@ def test_a_bulk_goes_on_in_the_name_of_a_token_for_as_long_as_it_works(owner: Me
         assert begun.requested_by == owner.user
         assert begun.asked_through_id is None
         begun.delete()
+    owner.user.is_active = False
+    owner.user.save()
+    assert acting_again(team_id=owner.team_id, person_id=owner.user_id, token_id=None) is None
 
 
 def test_a_token_of_the_team_has_no_views_of_its_own(owner: Membership) -> None:

@@ -88,6 +88,8 @@ def test_a_password_that_another_account_uses_too_is_not_replaced(account: Accou
     assert account.label == "New label"
     with pytest.raises(NotAllowedError):
         connect.add_handle(account, by=member, label="Third", handle="CD3-DEMO")
+    with pytest.raises(NotAllowedError):
+        connect.update(account, by=member, label="New label", handle="CD3-DEMO")
 
 
 def test_prices_that_another_account_paid_are_not_told(owner: Membership, account: Account, other: Account) -> None:

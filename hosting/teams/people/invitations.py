@@ -20,17 +20,19 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from hosting.teams.audit.models import AuditEntry
 from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.origin import Origin
 from hosting.teams.people.models import Invitation, InvitationQuerySet
-from hosting.teams.people.terms import Terms, agree, as_json, hold, require_as_much, terms_of
+from hosting.teams.people.terms import Terms, agree, as_json, hold, outlives, require_as_much, terms_of
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Permission, can_give
 
 # Mails are sent to strangers: a person sends so many in a day, and the same one again after a minute.
 MOST_A_DAY = 50
 AGAIN_AFTER = timedelta(minutes=1)
+_SENT, _SENT_AGAIN = "invitation.sent", "invitation.sent_again"
 
 
 class Closed(StrEnum):
@@ -152,7 +154,7 @@ def invite(email: str, terms: Terms, *, by: Membership) -> Invitation:
         )
         invitation.accounts.set(terms.accounts or ())
         _mail(invitation)
-        record(by.team, by=by, action="invitation.sent", subject=email, after=as_json(terms, by.team))
+        record(by.team, by=by, action=_SENT, subject=email, after=as_json(terms, by.team))
     return invitation
 
 
@@ -180,7 +182,7 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
             nonce=invitation.nonce, invited_by=sender, sent_at=now, expires_at=invitation.expires_at
         )
         _mail(invitation)
-        record(by.team, by=by, action="invitation.sent_again", subject=invitation.email)
+        record(by.team, by=by, action=_SENT_AGAIN, subject=invitation.email)
 
 
 def revoke(invitation: Invitation, *, by: Membership) -> None:
@@ -266,19 +268,23 @@ def _sender(by: Membership) -> User:
     person = by.person
     if person is None:
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
-    today = Invitation.objects.filter(invited_by=person, sent_at__gt=timezone.now() - timedelta(days=1))
-    if today.count() >= MOST_A_DAY:
+    # The trail knows each mail: an invitation knows its last one.
+    teams = Membership.objects.current().filter(user=person).values("team")
+    today = AuditEntry.objects.filter(team__in=teams, at__gt=timezone.now() - timedelta(days=1), actor=person)
+    if today.filter(action__in=(_SENT, _SENT_AGAIN)).count() >= MOST_A_DAY:
         raise Rejected(_("You have sent %(most)d invitations within a day: go on tomorrow.") % {"most": MOST_A_DAY})
     return person
 
 
 def _stands(invitation: Invitation) -> bool:
     """Whether whoever sent it could still give what it promises."""
-    sender = Membership.objects.current().filter(team=invitation.team_id, user=invitation.invited_by_id).first()
+    senders = Membership.objects.current().filter(team=invitation.team_id, user__is_active=True)
+    sender = senders.filter(user=invitation.invited_by_id).first()
     return (
         sender is not None
         and sender.may_for_all(Permission.MANAGE_PEOPLE)
         and can_give(sender.permissions(), invitation.role)
+        and not outlives(invitation.membership_expires_at, sender)
     )
 
 

@@ -84,10 +84,10 @@ def change(member: Membership, terms: Terms, *, by: Membership) -> None:
         hold(by)
         member = _present(member, by)
         require_as_much(member.role, by)
-        agree(terms, by=by)
+        before = terms_of(member)
+        agree(terms, by=by, instead_of=before)
         if member.role == Role.OWNER and terms.role != Role.OWNER:
             _require_another_owner(member)
-        before = terms_of(member)
         if before == terms:
             return
         _set(member, terms)

@@ -69,8 +69,13 @@ def require_as_much(role: str, by: Membership) -> None:
         raise NotAllowedError(missing)
 
 
-def agree(terms: Terms, *, by: Membership) -> None:
-    """Insist that such terms can be, and that the actor may give them.
+def outlives(until: datetime | None, by: Membership) -> bool:
+    """Whether something that ends then (None: never) would go on after the actor's own membership."""
+    return by.expires_at is not None and (until is None or until > by.expires_at)
+
+
+def agree(terms: Terms, *, by: Membership, instead_of: Terms | None = None) -> None:
+    """Insist that such terms can be, and that the actor may give them, `instead_of` what somebody has already.
 
     Raises:
         NotAllowedError: the actor does not manage people, or lacks a permission of the role.
@@ -89,3 +94,6 @@ def agree(terms: Terms, *, by: Membership) -> None:
             raise Invalid(_("Choose accounts of this team."), field="accounts")
     if terms.until is not None and terms.until <= timezone.now():
         raise Invalid(_("Choose a day that is still to come."), field="until")
+    as_before = instead_of is not None and instead_of.until == terms.until
+    if outlives(terms.until, by) and not as_before:
+        raise Invalid(_("Your own membership ends before that: choose a day up to its end."), field="until")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, OfTeam
-from hosting.teams.people.terms import hold
+from hosting.teams.people.terms import hold, outlives
 from hosting.teams.policies import networks
 from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission
@@ -98,6 +98,10 @@ def create(
         held = _permissions(permissions, by)
         chosen = None if accounts is None else _accounts(accounts, by)
         _require_room(name, by, personal=personal)
+        end = timezone.now() + timedelta(days=days)
+        # One's own ends with the membership anyway.
+        if not personal and outlives(end, by):
+            raise Invalid(_("Your own membership ends before that: choose fewer days."), field="days")
         token = ApiToken.objects.create(
             team=by.team,
             owner=by.person if personal else None,
@@ -109,7 +113,7 @@ def create(
             permissions=held,
             narrowed=chosen is not None,
             networks=allowed,
-            expires_at=timezone.now() + timedelta(days=days),
+            expires_at=end,
         )
         token.accounts.set(chosen or ())
         record(by.team, by=by, action="token.created", subject=name, thing=_thing(token), after=_as_json(token, chosen))

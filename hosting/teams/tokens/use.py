@@ -80,12 +80,12 @@ def actor_for(secret: str, *, address: str) -> Membership:
 
 
 def acting_again(*, team_id: int, person_id: int | None, token_id: int | None) -> Membership | None:
-    """Who asked for something that goes on by itself, as they are now; None when they are not in the team any more, or
-    the token that they asked through does not work any more.
+    """Who asked for something that goes on by itself, as they are now; None when they are not in the team any more, were
+    switched off, or the token that they asked through does not work any more.
     """
     if token_id is None:
         members = Membership.objects.current().select_related("team", "user")
-        return members.filter(team=team_id, user=person_id).first()
+        return members.filter(team=team_id, user=person_id, user__is_active=True).first()
     token = ApiToken.objects.select_related("team", "owner").filter(pk=token_id, team=team_id).first()
     if token is None:
         return None
