@@ -22,7 +22,7 @@ from hosting.teams.tokens import issuing
 from hosting.teams.tokens import lists as token_lists
 from hosting.teams.tokens import secrets as token_secrets
 from hosting.teams.tokens.models import ApiToken
-from hosting.teams.tokens.use import BadTokenError, Standing, actor_for
+from hosting.teams.tokens.use import BadTokenError, Standing, acting_again, actor_for
 from tests import factories
 
 HERE = "192.0.2.7"
