@@ -13,10 +13,16 @@ from hosting.operations.models import Operation
 from hosting.operations.rejection import AboveCeiling, Busy, Rejected
 from hosting.operations.states import State
 from hosting.operations.submit import submit
+from hosting.teams.roles import Permission
 from hosting.web import proof
 from hosting.web.forms.base import ChangeForm
 from hosting.web.scope import AccountRequest
 from hosting.web.templatetags.words import either
+
+
+def is_delete(kind: type[Kind] | None) -> bool:
+    """Whether something is gone afterwards: whoever asks for it shows first that it is them."""
+    return kind is not None and (kind.permission is Permission.DELETE or kind is kinds.RemoveProduct)
 
 
 def nonce_of(request: AccountRequest) -> uuid.UUID:

@@ -28,6 +28,7 @@ def person(owner: Membership, client: Client) -> Client:
 def sensitive(account: Account) -> list[str]:
     vm, disk = factories.vm(account, state="halted"), factories.disk(account)
     return [
+        reverse("shares_remove", args=[account.pk, factories.product(account).remote_id]),
         reverse("connect"),
         reverse("account_settings", args=[account.pk]),
         reverse("handle_new", args=[account.pk]),
@@ -66,6 +67,23 @@ def test_ones_own_way_in_is_sensitive(person: Client) -> None:
             assert answer["Location"].startswith(REAUTHENTICATE), name
     assert person.get(reverse("mfa_view_recovery_codes"))["Location"].startswith(REAUTHENTICATE)
     assert "account_reauthentication_state" not in person.session
+
+
+def test_a_delete_is_sensitive_when_it_is_asked_for_again_too(
+    person: Client, account: Account, owner: Membership
+) -> None:
+    stale(person)
+    params = {"vm_id": factories.vm(account, state="halted").remote_id}
+    deletes = factories.operation(account, by=owner, kind="vm_delete", params=params, state="failed")
+    many = factories.bulk(account, by=owner, kind="vm_delete", state="paused")
+    urls = [reverse("operation_retry", args=[account.pk, deletes.pk])]
+    urls += [reverse(name, args=[account.pk, many.pk]) for name in ("bulk_resume", "bulk_retry")]
+    for url in urls:
+        assert person.post(url)["Location"].startswith(REAUTHENTICATE), url
+    stops = factories.operation(account, by=owner, kind="vm_stop", params=params, state="failed")
+    answer = person.post(reverse("operation_retry", args=[account.pk, stops.pk]))
+    assert not answer.get("Location", "").startswith(REAUTHENTICATE)
+    assert not Operation.objects.filter(kind="vm_delete").exclude(pk=deletes.pk).exists()
 
 
 def test_what_is_not_sensitive_does_not_ask(person: Client, account: Account) -> None:

@@ -135,9 +135,12 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     return render_page(request, "bulk", context, section="operations")
 
 
-def _may_be_held(request: AccountRequest, bulk: Bulk) -> bool:
-    """Whether what is left of it may wait for a second person: it spends, and the role has a ceiling."""
-    spends = kinds.KINDS[bulk.kind].permission == Permission.SPEND
+def _is_sensitive(request: AccountRequest, bulk: Bulk) -> bool:
+    """Whether what is left of it deletes, or may wait for a second person: it spends, and the role has a ceiling."""
+    kind = kinds.KINDS[bulk.kind]
+    if changes.is_delete(kind):
+        return True
+    spends = kind.permission == Permission.SPEND
     return spends and ceilings.standing(request.account, request.member.role, timezone.now()) is not None
 
 
@@ -153,7 +156,7 @@ def pause(request: AccountRequest, bulk_id: int) -> HttpResponse:
 @account_page
 def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _may_be_held(request, bulk) and not proof.suffices(request):
+    if _is_sensitive(request, bulk) and not proof.suffices(request):
         return proof.ask(request)
     try:
         bulks.resume(bulk, by=request.member)
@@ -166,7 +169,7 @@ def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 @account_page
 def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _may_be_held(request, bulk) and not proof.suffices(request):
+    if _is_sensitive(request, bulk) and not proof.suffices(request):
         return proof.ask(request)
     try:
         count = bulks.retry_failed(bulk, by=request.member)

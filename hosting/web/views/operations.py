@@ -106,7 +106,7 @@ def _approval(request: AccountRequest, operation: Operation) -> dict[str, object
 
 @require_http_methods(FORMS)
 @account_page
-def retry(request: AccountRequest, operation_id: int) -> HttpResponse:
+def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
     operation = _operation(request, operation_id)
     here = reverse("operation", args=[request.account.pk, operation_id])
     kind = KINDS.get(operation.kind)
@@ -115,6 +115,8 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponse:
     if not _may_retry(operation):
         messages.warning(request, _("This operation can't be asked for again."))
         return back(request, here)
+    if changes.is_delete(kind) and not proof.suffices(request):
+        return proof.ask(request)
     form: ChangeForm = (
         RetryForm(request.POST or None) if kind and kind.secret_rules else ChangeForm(request.POST or None)
     )

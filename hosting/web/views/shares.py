@@ -14,12 +14,13 @@ from hosting.operations.kind import Kind
 from hosting.operations.kinds import AddProduct, RemoveProduct
 from hosting.operations.preconditions import why_not
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, lists, queries, quotes
+from hosting.web import changes, export, lists, queries, quotes, trail
 from hosting.web.bulk_actions import SECTIONS, posted_ids
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.shares import AddProductForm, QuantityForm, RenewForm
 from hosting.web.pages import account_form, back
 from hosting.web.pages import account_page as render_page
+from hosting.web.proof import proven
 from hosting.web.scope import AccountRequest, account_page
 from hosting.web.tables import ProductTable, table
 
@@ -136,6 +137,7 @@ def _form(
         "facts": "hosting/_product_facts.html",
         "cancel": reverse("shares", args=[request.account.pk]),
         "warnings": [reason] if reason else [],
+        "trail": trail.of_object(request, thing=f"product:{product.remote_id}"),
         "quote": quotes.of(
             request.account, [(kind or (None if form.is_bound else at_first), product)], by=request.member
         ),
@@ -178,6 +180,7 @@ def update(request: AccountRequest, remote_id: int) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @account_page
+@proven
 def remove(request: AccountRequest, remote_id: int) -> HttpResponse:
     product = _product(request, remote_id)
     form = ChangeForm(request.POST or None)
