@@ -4,7 +4,8 @@ Shares count as they are asked for: those of a purchase, and those that a change
 same shares for longer, so it counts in money alone. Money counts as it was estimated when it was asked for, until its
 real cost is known; what is given back makes no room, and never needs approval. What has not happened does not count
 (refused, not sent, never arrived, cancelled, failed, not approved), nor does what still waits for approval: one wish
-that is too large must not keep the small ones waiting. What may have happened counts.
+that is too large must not keep the small ones waiting. What may have happened counts, also where a person alone says
+that it did not: nobody makes room by their word.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ from hosting.operations.estimates import Price
 from hosting.operations.kind import Kind
 from hosting.operations.kinds import AddProduct, RemoveProduct, RenewProduct, UpdateProduct
 from hosting.operations.models import Operation
+from hosting.operations.problems import Reason
 from hosting.operations.states import HARMLESS, State
 from hosting.teams.policies.ceilings import Limits
 from hosting.teams.policies.models import SpendCeiling
@@ -171,7 +173,7 @@ def _spent(team_id: int, roles: Iterable[str], now: datetime) -> dict[str, Spent
             kind__in=_SPENDING,
             created_at__gte=month - timedelta(hours=settings.APPROVAL_LIMIT_H),
         )
-        .exclude(state__in=sorted(_NOT_SPENT))
+        .filter(~Q(state__in=sorted(_NOT_SPENT)) | Q(state=State.RELEASED, problem__reason=Reason.RULED_OUT))
         .annotate(allowed_at=Coalesce("decided_at", "created_at"), amount=Coalesce("cost", "estimate"))
         .filter(allowed_at__gte=month)
         .order_by()

@@ -1,8 +1,27 @@
 """Names that people give, tidied for reading."""
 
+import re
 import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+# What nobody sees, or what turns the direction of the text around it. Joiners stay: scripts and emoji need them.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 def tidy(name: str) -> str:
     """The name as it is shown: composed characters, single spaces."""
     return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def of_person(name: str) -> None:
+    """A person's name stands in the trail and in mails to strangers: it looks like what it is.
+
+    Raises:
+        ValidationError: it holds what nobody sees, or is the panel's own.
+    """
+    if _UNSEEN.search(name):
+        raise ValidationError(_("Control characters can't be used here."))
+    if unicodedata.normalize("NFKC", name).strip().casefold() == "sharedeck":
+        raise ValidationError(_("The panel itself is called that: choose another name."))

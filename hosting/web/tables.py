@@ -99,6 +99,7 @@ class ChangeTable(List):
 
 class TrailTable(List):
     row_template = "hosting/rows/audit.html"
+    related = ("actor",)
 
     at = tables.Column(verbose_name=_("When"), order_by=("sequence",))
     who = Fixed(_("Who"), "actor_name")

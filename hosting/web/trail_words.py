@@ -69,6 +69,7 @@ ACTIONS = {
     "person.factor_renewed": gettext_lazy("Made new recovery codes"),
     "person.password_changed": gettext_lazy("Changed the password"),
     "person.password_reset": gettext_lazy("Reset the password by mail"),
+    "person.renamed": gettext_lazy("Took another name"),
     "person.sessions_ended": gettext_lazy("Ended sessions"),
     "person.sign_in_failed": gettext_lazy("Did not get in: the password was wrong"),
     "person.signed_in": gettext_lazy("Signed in"),

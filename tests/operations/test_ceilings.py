@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Product
-from hosting.operations import ceilings, kinds
+from hosting.operations import ceilings, decide, kinds
 from hosting.operations.ceilings import Demand, Over, Spent, Standing
 from hosting.operations.models import Operation
 from hosting.operations.rejection import AboveCeiling
@@ -194,6 +194,15 @@ def test_what_may_have_happened_counts(account: Account, payer: Membership, stat
     limit(payer, shares=10)
     Operation.objects.filter(pk=buy(account, payer, 3).pk).update(state=state)
     assert spent(account).shares == counts
+
+
+def test_nobody_makes_room_by_saying_that_it_never_happened(account: Account, payer: Membership) -> None:
+    limit(payer, shares=10)
+    asked = buy(account, payer, 3)
+    Operation.objects.filter(pk=asked.pk).update(state=State.UNCERTAIN, needs_person=True)
+    asked.refresh_from_db()
+    decide.decide(asked, None, by=payer)
+    assert spent(account).shares == 3
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import User
 from tests import factories
 from tests.web.signing import PASSWORD, person_with_password, sign_in, stale
@@ -200,6 +201,26 @@ def test_a_person_says_their_name(client: Client) -> None:
     client.post("/me/", {"name": "Ada"})
     person.refresh_from_db()
     assert person.name == "Ada"
+
+
+@pytest.mark.parametrize("name", ["Bob\u202ebsoB", "Sharedeck", "ＳＨＡＲＥＤＥＣＫ", "Ada\x07"])
+def test_a_name_looks_like_what_it_is(client: Client, name: str) -> None:
+    person = factories.user(name="Ada")
+    client.force_login(person)
+    assert client.post("/me/", {"name": name}).status_code == 422
+    client.post("/me/", {"name": " Ada\r\nowner "})
+    person.refresh_from_db()
+    assert person.name == "Ada owner"
+
+
+def test_who_takes_another_name_is_still_told_apart_in_the_trail(client: Client) -> None:
+    owner = factories.member()
+    member = factories.member(of=owner.team, person=factories.user("mallory@example.org", name="Mallory"))
+    client.force_login(member.user)
+    client.post("/me/", {"name": str(owner.user)})
+    line = AuditEntry.objects.get(action="person.renamed")
+    assert (line.before, line.after) == ({"name": "Mallory"}, {"name": str(owner.user)})
+    assert "mallory@example.org" in client.get(f"/teams/{owner.team_id}/audit/").content.decode()
 
 
 def test_mails_hold_nothing_that_a_stranger_wrote(opened: None, client: Client) -> None:

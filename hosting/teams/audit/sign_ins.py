@@ -5,7 +5,16 @@ from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
 
 
-def tell(user: User, action: str, *, via: Origin, outcome: str = "", **detail: object) -> None:
+def tell(
+    user: User,
+    action: str,
+    *,
+    via: Origin,
+    before: object = None,
+    after: object = None,
+    outcome: str = "",
+    **detail: object,
+) -> None:
     """Write a line in the trail of each team that the person is in. Nothing that is given here may be a secret."""
     teams = Membership.objects.current().filter(user=user.pk).order_by("team_id")
     # One after another, each in a transaction of its own: nobody waits for two of them at once.
@@ -17,6 +26,8 @@ def tell(user: User, action: str, *, via: Origin, outcome: str = "", **detail: o
             actor_name=str(user),
             action=action,
             subject=str(user),
+            before=before,
+            after=after,
             outcome=outcome,
             detail=detail,
         )
@@ -40,3 +51,12 @@ def tell_failed(user_id: int, address: str, attempts: int) -> None:
             outcome="failed",
             detail={"attempts": attempts},
         )
+
+
+def rename(user: User, name: str, *, via: Origin) -> None:
+    """Give a person another name. Lines of the trail say who acted by name, so each of their teams learns of it."""
+    before, user.name = User.objects.values_list("name", flat=True).get(pk=user.pk), name
+    if before == name:
+        return
+    User.objects.filter(pk=user.pk).update(name=name)
+    tell(user, "person.renamed", via=via, before={"name": before}, after={"name": name})

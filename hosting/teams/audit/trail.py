@@ -8,6 +8,7 @@ from django.utils import timezone
 from hosting.teams.audit import chain
 from hosting.teams.audit.models import AuditEntry, AuditHead
 from hosting.teams.models import Membership, Team
+from hosting.teams.names import tidy
 from hosting.teams.origin import NOWHERE, Origin
 
 
@@ -77,7 +78,7 @@ def write(
             # Not before it is its turn: times follow the sequence.
             at=timezone.now(),
             actor_id=actor_id,
-            actor_name=actor_name[:254],
+            actor_name=tidy(actor_name)[:254],
             address=via.address,
             session=via.session,
             token_id=via.token_id,

@@ -80,8 +80,8 @@ def actor_for(secret: str, *, address: str) -> Membership:
 
 
 def acting_again(*, team_id: int, person_id: int | None, token_id: int | None) -> Membership | None:
-    """Who asked for something that goes on by itself, as they are now; None when they are not in the team any more,
-    were switched off, or the token that they asked through does not work any more.
+    """Who asked for something that goes on by itself, as they are now; None when they are not in the team any more or
+    were switched off, or when the token that they asked through does not work any more.
     """
     if token_id is None:
         members = Membership.objects.current().select_related("team", "user")

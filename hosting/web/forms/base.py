@@ -11,6 +11,18 @@ from django.utils.translation import ngettext
 
 from hosting.operations import rules
 from hosting.operations.rejection import Rejected
+from hosting.teams import names
+
+
+class PersonNameField(forms.CharField):
+    """What others see of a person: one line that can be read."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.TextInput(attrs={"autocomplete": "name"})
+        super().__init__(max_length=150, validators=[names.of_person], widget=widget, **options)
+
+    def to_python(self, value: Any) -> str:
+        return names.tidy(super().to_python(value) or "")
 
 
 class ChangeForm(forms.Form):

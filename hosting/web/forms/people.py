@@ -12,12 +12,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
-from hosting.operations import rules
 from hosting.teams.models import Membership, User
 from hosting.teams.people.members import LONGEST_NAME
 from hosting.teams.people.terms import Terms
 from hosting.teams.roles import Role, can_give
-from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.base import ChangeForm, PersonNameField
 from hosting.web.role_words import ROLE_WORDS
 
 ALL, SOME = "all", "some"
@@ -121,12 +120,7 @@ class NewTeamForm(ChangeForm):
 class JoinForm(forms.Form):
     """Who is invited and was never here: a name and a password. The address is the one that the mail went to."""
 
-    name = forms.CharField(
-        label=_("Your name"),
-        max_length=150,
-        validators=[rules.plain],
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-    )
+    name = PersonNameField(label=_("Your name"))
     password = forms.CharField(
         label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )

@@ -16,17 +16,19 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.teams.models import User
+from hosting.web.forms.base import PersonNameField
 
 _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code"}
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    name = PersonNameField(
+        label=_("Name"), required=False, help_text=_("What others in your teams see. Without one it is your address.")
+    )
+
     class Meta:
         model = User
         fields = ["name"]
-        labels = {"name": _("Name")}
-        help_texts = {"name": _("What others in your teams see. Without one it is your address.")}
-        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
 
 
 def _reword(form: forms.Form, **labels: Any) -> None:
@@ -45,7 +47,7 @@ class LoginForm(account.LoginForm):  # type: ignore[misc]
 
 class SignupForm(account.SignupForm):  # type: ignore[misc]
     field_order = ["name", "email", "password1", "password2"]
-    name = forms.CharField(label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = PersonNameField(label=_("Name"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,11 +12,12 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from hosting.teams.audit import sign_ins
 from hosting.teams.models import User
 from hosting.web.browsers import Browser, browser_of
 from hosting.web.forms.sign_in import ProfileForm
 from hosting.web.pages import back, own_page
-from hosting.web.scope import PersonRequest, signed_in
+from hosting.web.scope import PersonRequest, origin_of, signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,7 +25,7 @@ from hosting.web.scope import PersonRequest, signed_in
 def profile(request: PersonRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=request.user)
     if form.is_valid():
-        form.save()
+        sign_ins.rename(request.user, form.cleaned_data["name"], via=origin_of(request))
         messages.success(request, _("Saved."))
         return back(request, request.path)
     # What is wrong is not their name yet: the frame shows the one that they have.

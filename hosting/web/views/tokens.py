@@ -40,7 +40,9 @@ def mine(request: PersonRequest) -> HttpResponse:
         }
         for team in teams
     ]
-    left = [each for each in listed if each.token.team_id not in {team.pk for team in teams}]
+    # A team that does not let this request in is named where the others are; its tokens are seen to once it does.
+    barred = {each.member.team_id for each in request.door.barred}
+    left = [each for each in listed if each.token.team_id not in barred | {team.pk for team in teams}]
     if left:
         groups.append({"title": _("Teams that you have left"), "rows": left})
     return person_page(request, "my_tokens", {"groups": groups, "own_tab": "tokens"}, section="me")
