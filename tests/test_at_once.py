@@ -11,19 +11,34 @@ from hosting.accounts import candidates
 from hosting.accounts.models import Account, Candidate
 from hosting.desk import notes, saved, tags
 from hosting.desk.models import ObjectType, Tag, TagUse
-from hosting.operations import approvals, bulk, cancel, decide, kinds
+from hosting.operations import approvals, bulk, cancel, decide, kinds, plans
 from hosting.operations.models import Operation
+from hosting.operations.new_server import NewServer
 from hosting.operations.states import State
 from hosting.operations.submit import submit
 from hosting.teams import settings as team_settings
 from hosting.teams.audit import verification
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
+from hosting.teams.people import invitations
+from hosting.teams.people.terms import Terms
 from hosting.teams.policies.models import SpendCeiling
 from hosting.teams.roles import Role
 from tests import factories
 
 TIMES = 8
+PLAN = NewServer(
+    buy_shares=4,
+    duration="1m",
+    hostname="shop",
+    os_id=111,
+    shares=4,
+    cpu=2,
+    login="admin",
+    disk_size_mb=4096,
+    disk_name="shop-data",
+    disk_fstype="xfs",
+)
 
 
 @pytest.fixture
@@ -155,6 +170,43 @@ def test_bulks_go_on_while_members_ask(accounts: list[Account], by: Membership) 
             lambda: bulk.resume(bulks[0], by=by),
         )
     assert Operation.objects.filter(bulk=bulks[1]).count() == TIMES
+
+
+def test_names_and_terms_change_while_members_ask(accounts: list[Account], by: Membership) -> None:
+    """New rows refer to what others hold: that is looked at before the trail's turn, and not at the commit."""
+    first, second = accounts
+    servers = [factories.vm(first) for _ in range(TIMES)]
+    for number in range(TIMES):
+        server, tag = servers[number], tags.create(f"tag-{number}", "red", by=by)
+        at_once(
+            lambda: submit(kinds.StopVm(server.remote_id), account=first, by=by),  # noqa: B023 - over before the next
+            lambda: tags.change(tag, f"{number}b", "blue", by=by),  # noqa: B023 - as above
+            lambda: tags.put(first, ObjectType.VM, {server.remote_id: "web"}, on=[tag], by=by),  # noqa: B023 - as above
+            lambda: tags.put(second, ObjectType.VM, {1: "web"}, new=(f"new-{number}", "red"), by=by),  # noqa: B023 - as above
+            lambda: invitations.invite(
+                f"{number}@example.org",  # noqa: B023 - as above
+                Terms(Role.VIEWER, frozenset({first.pk, second.pk})),
+                by=by,
+            ),
+            lambda: candidates.accept(put_forward(first, by)),
+        )
+    assert Tag.objects.count() == TIMES * 2
+
+
+def test_plans_begin_while_others_spend(accounts: list[Account], by: Membership) -> None:
+    SpendCeiling.objects.create(team=by.team, role=Role.OWNER, shares=1_000)
+    for account in accounts:
+        factories.os_image(account, remote_id=PLAN.os_id)
+    for _ in range(TIMES):
+        drafted = plans.draft(PLAN, account=accounts[0], by=by, nonce=uuid.uuid4(), password=factories.PASSWORD)
+        at_once(
+            lambda: plans.start(drafted, by=by),  # noqa: B023 - over before the next
+            *(
+                lambda account=account: submit(kinds.AddProduct("shares", 1, "1m"), account=account, by=by)
+                for account in accounts * 2
+            ),
+        )
+    assert Operation.objects.filter(step="buy").count() == TIMES
 
 
 def test_two_requests_do_not_slip_under_a_ceiling_together(accounts: list[Account], by: Membership) -> None:

@@ -54,9 +54,10 @@ def note_answer(endpoint: Endpoint) -> None:
             away_since=None, probe_due_at=None
         )
         if back:
+            # First, because it locks the accounts in the one order.
+            _tell_pages(endpoint.pk)
             # What could not be read meanwhile is due at once.
             Account.objects.filter(endpoint=endpoint.pk).update(track_due_at=None, round_due_at=None)
-            _tell_pages(endpoint.pk)
 
 
 def may_call(endpoint: Endpoint) -> bool:
@@ -112,5 +113,5 @@ def _next_probe(away_since: datetime, now: datetime) -> datetime:
 
 
 def _tell_pages(endpoint_id: int) -> None:
-    for account_id in Account.objects.filter(endpoint=endpoint_id).values_list("pk", flat=True):
+    for account_id in Account.objects.filter(endpoint=endpoint_id).order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

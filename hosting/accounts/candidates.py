@@ -39,7 +39,7 @@ def put_forward(
     An earlier candidate that is still being tested is replaced: the later word counts. A password that only the
     earlier one had is tested with the later one, unless that brings its own.
     """
-    Account.objects.select_for_update().filter(pk=account.pk).first()
+    Account.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
     earlier = open_of(account)
     Candidate.objects.filter(account=account).delete()
     now = timezone.now()
@@ -129,7 +129,7 @@ def _accept(candidate: Candidate) -> bool:
     account = Account.objects.select_related("team").get(pk=candidate.account_id)
     # All that may get its password, in one order: two of them may be accepted at the same moment.
     family = Account.objects.filter(Q(pk=account.pk) | Q(pk__in=siblings(account, login=candidate.login)))
-    list(family.select_for_update())
+    list(family.order_by("pk").select_for_update(no_key=True))
     if not _end(candidate, Candidate.State.ACCEPTED):
         return False
     used: dict[str, object] = {
@@ -242,7 +242,7 @@ def expire(candidate: Candidate) -> bool:
 def dismiss(account: Account, *, by: Membership) -> None:
     """Forget how the last test ended: the person has read it."""
     with transaction.atomic():
-        Account.objects.select_for_update().filter(pk=account.pk).first()
+        Account.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
         ended_badly = (Candidate.State.REFUSED, Candidate.State.EXPIRED)
         if Candidate.objects.filter(account=account, state__in=ended_badly).delete()[0]:
             versions.bump(account.pk)
@@ -273,7 +273,7 @@ def sweep(now: datetime) -> None:
 
 def _lock(candidate: Candidate) -> None:
     """The account before its candidate, as whoever gives later credentials does."""
-    Account.objects.select_for_update().filter(pk=candidate.account_id).first()
+    Account.objects.select_for_update(no_key=True).filter(pk=candidate.account_id).first()
 
 
 def _open(candidate: Candidate) -> QuerySet[Candidate]:

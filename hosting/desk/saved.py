@@ -109,5 +109,5 @@ def _check(section: str, query: str) -> None:
 
 def _show(view: SavedView) -> None:
     """The lists of the team's accounts offer it."""
-    for account_id in view.team.accounts.values_list("pk", flat=True):
+    for account_id in view.team.accounts.order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

@@ -77,6 +77,7 @@ def create(name: str, color: str, *, by: Membership) -> Tag:
             if Tag.objects.filter(team=by.team_id).count() >= MOST:
                 raise Invalid(_("A team has %(most)d tags at most: delete one first.") % {"most": MOST}, field="name")
             tag = Tag.objects.create(team=by.team, name=name, key=key_of(name), color=color)
+            # With every account, so that nothing is left to lock after the line: `put` goes on with one of them.
             _show(by.team)
             record(by.team, by=by, action="tag.created", subject=name, after={"name": name, "color": color})
     except IntegrityError:
@@ -95,7 +96,9 @@ def change(tag: Tag, name: str, color: str, *, by: Membership) -> None:
     name = _checked(name, color)
     try:
         with transaction.atomic():
-            before = Tag.objects.select_for_update().get(pk=tag.pk)
+            # The team before the tag, as whoever puts it on something: a new key locks out what refers to it.
+            Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+            before = Tag.objects.get(pk=tag.pk)
             Tag.objects.filter(pk=tag.pk).update(name=name, key=key_of(name), color=color)
             _show(by.team)
             record(
@@ -215,5 +218,5 @@ def _taken(name: str) -> Invalid:
 
 def _show(team: Team) -> None:
     """Every page of the team may show the tag."""
-    for account_id in team.accounts.values_list("pk", flat=True):
+    for account_id in team.accounts.order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

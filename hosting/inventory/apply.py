@@ -32,7 +32,7 @@ def apply(account: Account, reading: Reading, *, explained: Explained = nothing_
     is_first_import = account.mirrored_at is None
     with transaction.atomic():
         # One reading of an account at a time: on PostgreSQL two of them could insert the same object.
-        Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
+        Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
         changes = [
             *_merge(account, Vm, "vm", _vm_rows(reading), reading.gone_vms, reading.read_at),
             *_merge(account, Disk, "disk", _disk_rows(account, reading), reading.gone_disks, reading.read_at),

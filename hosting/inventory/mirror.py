@@ -139,7 +139,7 @@ def read_links(session: ApiSession, vm_id: int) -> None:
     links = [session.call(partial(api.Client.vm_disk_link, vm_id=vm_id, disk_id=disk_id)) for disk_id in listed]
     with transaction.atomic():
         # The account before its disks, as a reading is written.
-        Account.objects.select_for_update(of=("self",)).get(pk=session.account.pk)
+        Account.objects.select_for_update(of=("self",), no_key=True).get(pk=session.account.pk)
         disks = Disk.objects.filter(account=session.account, vm_remote_id=vm_id)
         for link in links:
             disks.filter(remote_id=link.disk_id).update(position=link.position, device=link.device[:64])

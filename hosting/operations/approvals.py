@@ -66,10 +66,14 @@ def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
     _require_second_person(operation, by, comment)
     with transaction.atomic():
         # The operation before its account, as in every move (`conclude`); then, as a request, one at a time.
-        held = Operation.objects.select_for_update(of=("self",)).filter(pk=operation.pk, state=State.HELD).first()
+        held = (
+            Operation.objects.select_for_update(of=("self",), no_key=True)
+            .filter(pk=operation.pk, state=State.HELD)
+            .first()
+        )
         if held is None:
             return False
-        accounts = Account.objects.select_for_update(of=("self",)).select_related("endpoint", "team")
+        accounts = Account.objects.select_for_update(of=("self",), no_key=True).select_related("endpoint", "team")
         account = held.account = accounts.get(pk=held.account_id)
         kind = kinds.load(held.kind, held.params)
         _require_asker(held, account, kind)

@@ -147,7 +147,7 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
     by.require(kinds.KINDS[bulk.kind].permission, bulk.account)
     quiet.require_none(kinds.KINDS[bulk.kind], by.team)
     with transaction.atomic():
-        Bulk.objects.select_for_update().get(pk=bulk.pk)
+        Bulk.objects.select_for_update(no_key=True).get(pk=bulk.pk)
         failed = [
             row
             for row in bulk.rows.filter(state=BulkRow.State.FAILED).select_related("operation")
@@ -213,7 +213,9 @@ def counts(bulk: Bulk) -> dict[str, int]:
 def advance(bulk_id: int) -> None:
     """Note what has ended, and ask for the next ones. Safe to call at any time and any number of times."""
     with transaction.atomic():
-        bulks = Bulk.objects.select_for_update(of=("self",)).select_related("account__endpoint", "account__team")
+        bulks = Bulk.objects.select_for_update(of=("self",), no_key=True).select_related(
+            "account__endpoint", "account__team"
+        )
         bulk = bulks.get(pk=bulk_id)
         if bulk.state == Bulk.State.DONE:
             return

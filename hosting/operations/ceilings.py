@@ -134,8 +134,13 @@ def check(demand: Demand | None, *, account: Account, role: str) -> frozenset[Ov
     """
     if demand is None or not demand.spends:
         return frozenset()
-    ceiling = SpendCeiling.objects.select_for_update().filter(team=account.team_id, role=role).first()
+    ceiling = hold(account.team_id, role)
     return _standing(ceiling, timezone.now()).over([demand]) if ceiling else frozenset()
+
+
+def hold(team_id: int, role: str) -> SpendCeiling | None:
+    """Lock a role's ceiling. Who writes a line of the trail and then spends does so before the line: see `record`."""
+    return SpendCeiling.objects.select_for_update(no_key=True).filter(team=team_id, role=role).first()
 
 
 def standing(account: Account, role: str, now: datetime) -> Standing | None:

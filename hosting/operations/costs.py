@@ -138,7 +138,7 @@ def learn(account: Account) -> None:
         return
     with transaction.atomic():
         # As for a reading, so that two workers don't weigh the same change.
-        account = Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
+        account = Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
         for sample in BalanceSample.objects.filter(account=account, weighed=False).order_by("at"):
             spent, found = _weigh(sample, account)
             if found is Verdict.NOT_YET and sample.at > timezone.now() - _PATIENCE:

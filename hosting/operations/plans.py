@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
+from hosting.operations import ceilings
 from hosting.operations.askers import in_the_name_of
 from hosting.operations.models import Operation, Plan
 from hosting.operations.plan_kind import PlanSpec, StopReason
@@ -81,7 +82,11 @@ def revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str = "") ->
     _require(by, plan.account, spends=spec.spends and not is_done(plan, spec.spending_step))
     with transaction.atomic():
         # As it is now, and for as long as it takes: somebody else may resume it at this moment.
-        current = Plan.objects.select_for_update(of=("self",)).select_related("account__endpoint").get(pk=plan.pk)
+        current = (
+            Plan.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("account__endpoint")
+            .get(pk=plan.pk)
+        )
         if current.state not in (Plan.State.DRAFT, Plan.State.STOPPED):
             raise WrongState(_("This plan is running or over: it can't be changed."))
         _revise(current, spec, by=by, password=password)
@@ -162,7 +167,11 @@ def advance(plan_id: int) -> None:
     Safe to call at any time and any number of times.
     """
     with transaction.atomic():
-        plan = Plan.objects.select_for_update(of=("self",)).select_related("account__endpoint").get(pk=plan_id)
+        plan = (
+            Plan.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("account__endpoint")
+            .get(pk=plan_id)
+        )
         if plan.state != Plan.State.RUNNING:
             return
         spec, of_step = spec_of(plan), latest(plan)
@@ -195,6 +204,8 @@ def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None
         if started:
             # Here for the rest of the transaction: the first step locks the account too, after the line is written.
             versions.bump(plan.account_id)
+            if must_buy(plan):
+                ceilings.hold(by.team_id, by.role)
             record(
                 by.team,
                 by=by,

@@ -58,7 +58,11 @@ def submit(
     try:
         with transaction.atomic():
             # One request of an account at a time, so that two members cannot reserve the same share.
-            account = Account.objects.select_for_update(of=("self",)).select_related("endpoint").get(pk=account.pk)
+            account = (
+                Account.objects.select_for_update(of=("self",), no_key=True)
+                .select_related("endpoint")
+                .get(pk=account.pk)
+            )
             if known := account.operations.filter(nonce=nonce).first():
                 return known
             quiet.require_none(kind, by.team)

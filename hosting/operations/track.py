@@ -285,7 +285,7 @@ def _ended_at(ended: _Ended, account: Account) -> datetime:
 def _finish(ended: list[_Ended]) -> None:
     with transaction.atomic():
         # All of them before the first line of the trail: see `record`.
-        rows = Operation.objects.filter(pk__in=[each.operation.pk for each in ended])
+        rows = Operation.objects.filter(pk__in=[each.operation.pk for each in ended], state=State.TRACKED)
         list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
         for each in ended:
             problem: dict[str, object] = {}

@@ -71,7 +71,8 @@ def write(
     """As `record`, for who acts in no team: somebody who signs in."""
     team_id = team if isinstance(team, int) else team.pk
     with transaction.atomic(savepoint=False):
-        head, _created = AuditHead.objects.select_for_update().get_or_create(team_id=team_id)
+        _settle_references()
+        head, _created = AuditHead.objects.select_for_update(no_key=True).get_or_create(team_id=team_id)
         entry = AuditEntry(
             team_id=team_id,
             sequence=head.sequence + 1,
@@ -95,3 +96,10 @@ def write(
         entry.digest = chain.digest(chain.key(), head.digest, vars(entry))
         entry.save(force_insert=True)
         AuditHead.objects.filter(pk=head.pk).update(sequence=entry.sequence, digest=entry.digest)
+
+
+def _settle_references() -> None:
+    """Have what new rows refer to looked at, and locked, now: PostgreSQL would do so at the commit, after the head."""
+    connection = transaction.get_connection()
+    if connection.vendor == "postgresql":
+        connection.check_constraints()
