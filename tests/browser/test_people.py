@@ -99,7 +99,7 @@ def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
     theirs.get_by_role("link", name="Disks").click()
     expect(theirs.get_by_role("heading", level=1)).to_have_text("There is nothing here")
     theirs.goto("/")
-    expect(theirs.get_by_text("You are in no team yet")).to_be_visible()
+    expect(theirs.get_by_text("You are in no team")).to_be_visible()
 
 
 def test_who_has_a_login_signs_in_and_accepts(

@@ -138,7 +138,7 @@ def test_home_says_how_to_begin(browser: Client) -> None:
 
 def test_home_of_somebody_in_no_team_says_so(db: None, client: Client) -> None:
     client.force_login(factories.user())
-    assert "You are in no team yet" in client.get("/").content.decode()
+    assert "You are in no team" in client.get("/").content.decode()
 
 
 def test_an_account_that_was_not_read_yet_has_a_dashboard(browser: Client, owner: Membership) -> None:

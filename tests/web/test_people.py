@@ -137,7 +137,7 @@ def test_a_removed_members_next_click_is_refused(browser: Client, owner: Members
     poll = at_work.get(servers, headers={"HX-Request": "true", "X-Sharedeck-Version": shown[1]})
     assert poll.status_code == 404
     text(at_work, reverse("team", args=[owner.team_id]), 404)
-    assert "You are in no team yet" in text(at_work, "/")
+    assert "You are in no team" in text(at_work, "/")
 
 
 def test_the_last_owner_reads_why_they_cannot_leave(browser: Client, owner: Membership) -> None:

@@ -29,7 +29,7 @@ from hosting.web.views.people import tell
 
 FORMS = ["GET", "HEAD", "POST"]
 
-_JOINED = gettext_lazy("You are in the team %(name)s now.")
+_JOINED = gettext_lazy("You are in the team %(name)s now. Its accounts are in the menu under “Accounts”.")
 
 CLOSED_WORDS = {
     Closed.ACCEPTED: gettext_lazy("This invitation has been accepted already. Sign in to see the team."),
