@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from hosting.teams.audit.trail import record
+from hosting.teams.audit.trail import record, team_thing
 from hosting.teams.models import Membership, Team
 from hosting.teams.people.members import team_name
 from hosting.teams.roles import Permission
@@ -24,4 +24,12 @@ def update(*, name: str, bulk_at_once: int, by: Membership) -> None:
         if before == after:
             return
         Team.objects.filter(pk=by.team_id).update(name=name, bulk_at_once=bulk_at_once)
-        record(by.team, by=by, action="team.settings", subject=name, before=before, after=after)
+        record(
+            by.team,
+            by=by,
+            action="team.settings",
+            subject=name,
+            thing=team_thing(by.team_id),
+            before=before,
+            after=after,
+        )

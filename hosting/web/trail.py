@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Vm
+from hosting.teams.audit import trail as audit
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
@@ -62,6 +63,8 @@ class History:
 
     lines: Sequence[Line] = field(default_factory=list)
     url: str = ""
+    # It is not about one thing alone: each line says what it is about.
+    of_several: bool = False
 
 
 def lines_of(entries: Iterable[AuditEntry], member: Membership) -> list[Line]:
@@ -89,7 +92,18 @@ def of_object(request: AccountRequest, *, thing: str = "", operation: int | None
     return History([Line(entry) for entry in found[:_LATEST]], url)
 
 
-def of_member(request: TeamRequest, user_id: int) -> History | None:
+def of_team(request: TeamRequest) -> History | None:
+    """The latest lines of the team itself: who came and went, its rules. One query. None for who may not read the
+    whole trail.
+    """
+    member = request.member
+    if not member.may_for_all(Permission.READ_AUDIT):
+        return None
+    entries = AuditEntry.objects.filter(team=member.team_id, account_id=None, thing=audit.team_thing(member.team_id))
+    return History([Line(entry) for entry in entries[:_LATEST]], _url_in(member, group="team"), of_several=True)
+
+
+def of_member(request: TeamRequest, one: Membership) -> History | None:
     """The latest of what somebody did in the team and of what was done to them: two queries. None for who may not read
     the whole trail.
     """
@@ -97,12 +111,17 @@ def of_member(request: TeamRequest, user_id: int) -> History | None:
     if not member.may_for_all(Permission.READ_AUDIT):
         return None
     entries = AuditEntry.objects.filter(team=member.team_id)
+    came = Q(thing=audit.team_thing(member.team_id), subject=one.user.email)
+    theirs = Q(thing=audit.member_thing(one.user_id)) | came
     # Each is read from an index of its own.
-    found = {entry.pk: entry for entry in entries.filter(actor=user_id)[:_LATEST]}
-    found |= {entry.pk: entry for entry in entries.filter(account_id=None, thing=f"member:{user_id}")[:_LATEST]}
+    found = {entry.pk: entry for entry in entries.filter(actor=one.user_id)[:_LATEST]}
+    found |= {entry.pk: entry for entry in entries.filter(theirs, account_id=None)[:_LATEST]}
     latest = sorted(found.values(), key=lambda entry: entry.sequence, reverse=True)[:_LATEST]
-    url = f"{reverse('team_audit', args=[member.team_id])}?{urlencode({'who': user_id})}"
-    return History([Line(entry) for entry in latest], url)
+    return History([Line(entry) for entry in latest], _url_in(member, who=str(one.user_id)), of_several=True)
+
+
+def _url_in(member: Membership, **query: str) -> str:
+    return f"{reverse('team_audit', args=[member.team_id])}?{urlencode(query)}"
 
 
 def _number(thing: str, kind: str) -> int | None:

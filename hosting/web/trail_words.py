@@ -137,6 +137,7 @@ _NAMES = {
     "accounts": gettext_lazy("Accounts"),
     "expires_at": gettext_lazy("Ends"),
     "until": gettext_lazy("Ends"),
+    "link_until": gettext_lazy("The link works until"),
     "money": gettext_lazy("Money"),
     "tags": gettext_lazy("Tags"),
     "of": gettext_lazy("Belongs to"),
@@ -151,7 +152,7 @@ _NAMES = {
     "quiet_days": gettext_lazy("Days"),
 }
 # A moment is stored as ISO 8601.
-_MOMENTS = {"expires_at", "until", "two_factor_since", "date_end"}
+_MOMENTS = {"expires_at", "until", "link_until", "two_factor_since", "date_end"}
 _CHOICES: Mapping[str, Mapping[Any, Any]] = {
     "of": {"team": gettext_lazy("the team"), "person": gettext_lazy("the person who made it")},
     "permissions": {Permission.VIEW.value: gettext_lazy("See")}

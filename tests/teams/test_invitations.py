@@ -139,6 +139,20 @@ def test_a_link_ends_after_a_week_and_never_after_the_membership(owner: Membersh
     assert closed(last_link()) is None
 
 
+def test_a_link_works_for_as_long_as_its_sender_says_and_sent_again_as_long_once_more(owner: Membership) -> None:
+    day = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner, days=1)
+    assert day.expires_at - day.sent_at == timedelta(days=1)
+    Invitation.objects.update(sent_at=timezone.now() - timedelta(days=3), expires_at=timezone.now() - timedelta(days=2))
+    assert closed(last_link()) == Closed.EXPIRED
+    invitations.resend(day, by=owner)
+    day.refresh_from_db()
+    assert day.expires_at - day.sent_at == pytest.approx(timedelta(days=1), abs=timedelta(seconds=5))
+    for days in (0, 91):
+        with pytest.raises(Invalid) as refusal:
+            invitations.invite("other@example.org", Terms(Role.VIEWER), by=owner, days=days)
+        assert refusal.value.field == "days"
+
+
 def test_a_mail_that_is_sent_again_kills_the_link_before_it(owner: Membership) -> None:
     invitation = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
     first = last_link()

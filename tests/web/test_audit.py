@@ -392,6 +392,17 @@ def test_objects_show_their_history(
     assert audit(owner, f"account={account.pk}&amp;thing=vm%3A{number}") in page
     assert "Changed a tag" not in page
     assert "Stopped the account" in browser.get(reverse("login", args=[account.pk])).content.decode()
+    product = factories.product(account)
+    record(
+        owner.team,
+        by=owner,
+        action="operation.hosting_account_product_renew",
+        subject="shares",
+        account=account.pk,
+        thing=f"product:{product.remote_id}",
+    )
+    renew = browser.get(reverse("shares_renew", args=[account.pk, product.remote_id])).content.decode()
+    assert "Asked for: Renew product" in renew
     operation = factories.running_operation(account)
     conclude.move(operation, State.TRACKED, State.DONE)
     assert "Ended: Stop server" in browser.get(reverse("operation", args=[account.pk, operation.pk])).content.decode()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -14,7 +15,11 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership, User
+from hosting.teams.origin import NOWHERE
+from hosting.teams.people import invitations, members
+from hosting.teams.people.invitations import Link
 from hosting.teams.people.models import Invitation
+from hosting.teams.people.terms import Terms
 from hosting.teams.roles import Role
 from tests import factories
 
@@ -43,6 +48,12 @@ def invite(browser: Client, owner: Membership, email: str = "new@example.org", *
     return urlsplit(found[0]).path
 
 
+def accept_as_known(person: User) -> Membership:
+    """Somebody with a login accepts the one invitation that there is."""
+    [invitation] = invitations.open_to(person)
+    return invitations.accept(Link(invitation, invitation.nonce), person=person, via=NOWHERE)
+
+
 def test_the_page_says_who_is_in_the_team_as_what_and_until_when(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, label="Shop")
     member = factories.member(Role.OPERATOR, of=owner.team, person=factories.user(name="Ada"))
@@ -62,9 +73,47 @@ def test_the_page_costs_the_same_queries_for_any_number_of_people(
         factories.member(Role.VIEWER, of=owner.team)
         factories.invitation(owner.team, by=owner)
     # The person, their memberships; members, their accounts, whose names the reader sees; invitations, their accounts;
-    # the switcher.
-    with django_assert_num_queries(8):
+    # the switcher. Of an owner also who has a second factor, and the team's history.
+    with django_assert_num_queries(10):
         browser.get(reverse("team", args=[owner.team_id]))
+
+
+def test_an_owner_sees_beside_each_person_whether_they_have_a_second_factor(browser: Client, owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    url = reverse("team", args=[owner.team_id])
+    Authenticator.objects.create(user=owner.user, type=Authenticator.Type.TOTP, data={})
+    page = text(browser, url)
+    assert [page.count(words) for words in ("Has a second factor", "No second factor")] == [1, 1]
+    assert "second factor" not in text(signed_in(admin), url).partition("<main")[2]
+
+
+def test_the_pages_of_a_team_and_of_a_member_show_their_history_to_who_reads_the_trail(
+    browser: Client, owner: Membership
+) -> None:
+    invite(browser, owner, "ada@example.org")
+    member = accept_as_known(factories.user("ada@example.org", name="Ada"))
+    other = factories.member(Role.VIEWER, of=owner.team)
+    members.change(member, Terms(Role.VIEWER), by=owner)
+    members.change(other, Terms(Role.BILLING), by=owner)
+    of_team, of_ada, of_other = (
+        reverse("team", args=[owner.team_id]),
+        reverse("member", args=[owner.team_id, member.pk]),
+        reverse("member", args=[owner.team_id, other.pk]),
+    )
+    page = text(browser, of_team)
+    assert "Invited somebody" in page
+    assert "Joined the team" in page
+    assert "Changed what a member may do" not in page
+    page = text(browser, of_ada)
+    for words in ("Invited somebody", "Joined the team", "Changed what a member may do", f"who={member.user_id}"):
+        assert words in page
+    assert "Billing" not in page.partition("trail-title")[2]
+    assert "Joined the team" not in text(browser, of_other)
+    for role, sees in ((Role.AUDITOR, True), (Role.VIEWER, False)):
+        reader = factories.member(role, of=owner.team)
+        assert ("trail-title" in text(signed_in(reader), of_team)) is sees
+    narrowed = factories.member(Role.AUDITOR, of=owner.team, narrowed=True)
+    assert "trail-title" not in text(signed_in(narrowed), of_team)
 
 
 def test_a_viewer_sees_the_people_and_neither_invitations_nor_a_way_to_change_anybody(

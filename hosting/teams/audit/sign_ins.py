@@ -1,6 +1,6 @@
 """What a person does with their own login, in the trail of each of their teams."""
 
-from hosting.teams.audit.trail import write
+from hosting.teams.audit.trail import member_thing, write
 from hosting.teams.models import Membership, User
 from hosting.teams.origin import Origin
 
@@ -47,7 +47,7 @@ def tell_failed(user_id: int, address: str, attempts: int) -> None:
             actor_name="",
             action="person.sign_in_failed",
             subject=str(user),
-            thing=f"member:{user_id}",
+            thing=member_thing(user_id),
             outcome="failed",
             detail={"attempts": attempts},
         )

@@ -12,6 +12,16 @@ from hosting.teams.names import tidy
 from hosting.teams.origin import NOWHERE, Origin
 
 
+def team_thing(team_id: int) -> str:
+    """The team itself, as a `thing`: what it is, who comes and goes, its rules."""
+    return f"team:{team_id}"
+
+
+def member_thing(user_id: int) -> str:
+    """A person of the team, as a `thing`: what became of their membership while they are in it."""
+    return f"member:{user_id}"
+
+
 def record(
     team: Team | int,
     *,
@@ -28,7 +38,8 @@ def record(
 ) -> None:
     """Write one line of the trail; `by` None is Sharedeck itself. Nothing that is given here may be a secret.
 
-    `account` and `operation` are keys of rows, `thing` is an object of the account such as "vm:12". `before` and
+    `account` and `operation` are keys of rows, `thing` is an object of the account such as "vm:12", or of the team
+    (`team_thing`, `member_thing`). `before` and
     `after` are what was changed, as JSON; `team` is the team or its key.
 
     It takes the last lock of its transaction, the team's head of the chain, which writers queue for. So that no two

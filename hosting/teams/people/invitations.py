@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hosting.teams.audit.models import AuditEntry
-from hosting.teams.audit.trail import record
+from hosting.teams.audit.trail import record, team_thing
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.origin import Origin
 from hosting.teams.people.models import Invitation, InvitationQuerySet
@@ -33,6 +33,7 @@ from hosting.teams.roles import NotAllowedError, Permission, can_give
 MOST_A_DAY = 50
 AGAIN_AFTER = timedelta(minutes=1)
 _SENT, _SENT_AGAIN = "invitation.sent", "invitation.sent_again"
+LONGEST_LIFE = timedelta(days=90)
 
 
 class Closed(StrEnum):
@@ -120,8 +121,10 @@ def unanswered(by: Membership) -> list[Invitation]:
     return list(found.select_related("invited_by").prefetch_related("accounts"))
 
 
-def invite(email: str, terms: Terms, *, by: Membership) -> Invitation:
+def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None) -> Invitation:
     """Ask somebody to join the actor's team, by a mail in the language that is spoken now.
+
+    Its link works for so many `days`, by default those of the settings.
 
     Raises:
         NotAllowedError: the actor does not manage people, or lacks a permission of the role.
@@ -129,6 +132,10 @@ def invite(email: str, terms: Terms, *, by: Membership) -> Invitation:
         Rejected: too many mails for one day.
     """
     email = _address(email)
+    life = timedelta(days=settings.INVITATION_LIFE_DAYS if days is None else days)
+    if not timedelta(0) < life <= LONGEST_LIFE:
+        words = _("An invitation works for 1 to %(most)d days.") % {"most": LONGEST_LIFE.days}
+        raise Invalid(words, field="days")
     with transaction.atomic():
         hold(by)
         agree(terms, by=by)
@@ -150,16 +157,20 @@ def invite(email: str, terms: Terms, *, by: Membership) -> Invitation:
             membership_expires_at=terms.until,
             invited_by=sender,
             sent_at=now,
-            expires_at=_end(now, terms),
+            expires_at=_end(now + life, terms),
         )
         invitation.accounts.set(terms.accounts or ())
         _mail(invitation)
-        record(by.team, by=by, action=_SENT, subject=email, after=as_json(terms, by.team))
+        after = {**as_json(terms, by.team), "link_until": invitation.expires_at.isoformat()}
+        thing = team_thing(by.team_id)
+        record(by.team, by=by, action=_SENT, subject=email, thing=thing, after=after)
     return invitation
 
 
 def resend(invitation: Invitation, *, by: Membership) -> None:
-    """Mail it again, with a new link for the whole time; the earlier links are dead. The actor now vouches for it.
+    """Mail it again, with a new link for as long as the first one; the earlier links are dead.
+
+    The actor now vouches for it.
 
     Raises:
         NotAllowedError: as `invite`.
@@ -172,17 +183,19 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
         agree(terms, by=by)
         sender = _sender(by)
         now = timezone.now()
+        life = invitation.expires_at - invitation.sent_at
         if invitation.sent_at > now - AGAIN_AFTER:
             raise Rejected(_("It was sent a moment ago. Wait a minute before you send it again."))
         invitation.nonce = uuid.uuid4()
         invitation.invited_by = sender
         invitation.sent_at = now
-        invitation.expires_at = _end(now, terms)
+        invitation.expires_at = _end(now + life, terms)
         Invitation.objects.filter(pk=invitation.pk).update(
             nonce=invitation.nonce, invited_by=sender, sent_at=now, expires_at=invitation.expires_at
         )
         _mail(invitation)
-        record(by.team, by=by, action=_SENT_AGAIN, subject=invitation.email)
+        thing = team_thing(by.team_id)
+        record(by.team, by=by, action=_SENT_AGAIN, subject=invitation.email, thing=thing)
 
 
 def revoke(invitation: Invitation, *, by: Membership) -> None:
@@ -257,9 +270,8 @@ def _address(email: str) -> str:
     return email.strip().lower()
 
 
-def _end(now: datetime, terms: Terms) -> datetime:
+def _end(end: datetime, terms: Terms) -> datetime:
     """Nobody joins a team after their membership would have ended."""
-    end = now + timedelta(days=settings.INVITATION_LIFE_DAYS)
     return min(end, terms.until) if terms.until else end
 
 
@@ -300,7 +312,8 @@ def _revoke(invitations: Iterable[Invitation], *, by: Membership | None, team: T
     invitations = list(invitations)
     Invitation.objects.filter(pk__in=[each.pk for each in invitations]).update(revoked_at=timezone.now())
     for invitation in invitations:
-        record(team or invitation.team, by=by, action="invitation.revoked", subject=invitation.email)
+        thing = team_thing(invitation.team_id)
+        record(team or invitation.team, by=by, action="invitation.revoked", subject=invitation.email, thing=thing)
 
 
 def _take(link: Link) -> Invitation:
@@ -318,7 +331,14 @@ def _join(invitation: Invitation, person: User, via: Origin) -> Membership:
     member = Membership.objects.current().filter(team=invitation.team, user=person).first()
     if member is not None:
         member.user, member.via = person, via
-        record(invitation.team, by=member, action="invitation.accepted", subject=invitation.email, member_already=True)
+        record(
+            invitation.team,
+            by=member,
+            action="invitation.accepted",
+            subject=invitation.email,
+            thing=team_thing(invitation.team_id),
+            member_already=True,
+        )
         return member
     # One that has ended and was not swept away yet.
     Membership.objects.filter(team=invitation.team, user=person).delete()
@@ -337,6 +357,7 @@ def _join(invitation: Invitation, person: User, via: Origin) -> Membership:
         by=member,
         action="member.joined",
         subject=invitation.email,
+        thing=team_thing(invitation.team_id),
         after=as_json(terms, invitation.team),
         invited_by=str(invitation.invited_by or ""),
     )

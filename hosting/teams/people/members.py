@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hosting.jobs import Job, ask
-from hosting.teams.audit.trail import record
+from hosting.teams.audit.trail import member_thing, record, team_thing
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.names import tidy
 from hosting.teams.origin import Origin
@@ -56,7 +56,7 @@ def create(name: str, *, person: User, via: Origin) -> Membership:
         owner = Membership(team=Team.objects.create(name=name), user=person, role=Role.OWNER)
         owner.save()
         owner.via = via
-        record(owner.team, by=owner, action="team.created", subject=name)
+        record(owner.team, by=owner, action="team.created", subject=name, thing=team_thing(owner.team_id))
     return owner
 
 
@@ -97,7 +97,7 @@ def change(member: Membership, terms: Terms, *, by: Membership) -> None:
             by=by,
             action="member.changed",
             subject=member.user.email,
-            thing=f"member:{member.user_id}",
+            thing=member_thing(member.user_id),
             before=as_json(before, by.team),
             after=as_json(terms, by.team),
         )
@@ -154,7 +154,7 @@ def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
             by=by,
             action="team.transferred",
             subject=new.user.email,
-            thing=f"member:{new.user_id}",
+            thing=team_thing(by.team_id),
             before=before,
             after={each.user.email: as_json(terms_of(each), by.team) for each in (new, old)},
         )
@@ -208,7 +208,7 @@ def _end(member: Membership, *, action: str, by: Membership | None) -> None:
     before = as_json(terms_of(member), member.team)
     Membership.objects.filter(pk=member.pk).delete()
     _is_less(member, by=by)
-    thing = f"member:{member.user_id}"
+    thing = team_thing(member.team_id)
     record(member.team, by=by, action=action, subject=member.user.email, thing=thing, before=before)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from hosting.teams.audit.trail import record
+from hosting.teams.audit.trail import record, team_thing
 from hosting.teams.models import Membership, Team
 from hosting.teams.policies.models import SPENDING_ROLES, SpendCeiling
 from hosting.teams.roles import PERMISSIONS, Permission
@@ -83,6 +83,7 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
             by=by,
             action="team.ceilings",
             subject=team.name,
+            thing=team_thing(team.pk),
             before={role: before[role].as_json() for role in changed},
             after={role: limits.as_json() for role, limits in changed.items()},
         )

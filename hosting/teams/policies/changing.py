@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams.audit.trail import record
+from hosting.teams.audit.trail import record, team_thing
 from hosting.teams.models import Membership, Team
 from hosting.teams.policies import networks as networks_of
 from hosting.teams.policies import second_factor
@@ -134,7 +134,15 @@ def _change(
         if before == values:
             return
         Team.objects.filter(pk=team.pk).update(**values)
-        record(team, by=by, action=action, subject=team.name, before=_plain(before), after=_plain(values))
+        record(
+            team,
+            by=by,
+            action=action,
+            subject=team.name,
+            thing=team_thing(team.pk),
+            before=_plain(before),
+            after=_plain(values),
+        )
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

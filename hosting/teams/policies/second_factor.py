@@ -34,12 +34,10 @@ def holders(user_ids: Collection[int]) -> set[int]:
     return set(found.values_list("user_id", flat=True))
 
 
-def standings(team: Team, now: datetime) -> list[Standing]:
-    """How everybody in a team stands, by name. Two queries."""
-    members = list(Membership.objects.current().filter(team=team).select_related("user"))
+def standings(team: Team, members: Collection[Membership], now: datetime) -> dict[int, Standing]:
+    """How these members of a team stand, by their keys. One query."""
     having = holders([member.user_id for member in members])
-    found = [_standing(team, member, has=member.user_id in having, now=now) for member in members]
-    return sorted(found, key=lambda standing: str(standing.member.user).casefold())
+    return {member.pk: _standing(team, member, has=member.user_id in having, now=now) for member in members}
 
 
 def _standing(team: Team, member: Membership, *, has: bool, now: datetime) -> Standing:

@@ -5,11 +5,13 @@ from datetime import datetime, time
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership, User
@@ -89,7 +91,23 @@ class InviteForm(TermsForm):
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
         help_text=_("They get a mail with a link. They need no login here yet."),
     )
-    field_order = ["email", "role", "reach", "accounts", "until"]
+    days = forms.TypedChoiceField(
+        label=_("The link works for"),
+        coerce=int,
+        required=False,
+        empty_value=None,
+        help_text=_("Sent again, it works for as long once more."),
+    )
+    field_order = ["email", "role", "reach", "accounts", "until", "days"]
+
+    def __init__(self, data: Any = None, *, by: Membership, accounts: Sequence[Account]) -> None:
+        super().__init__(data, by=by, accounts=accounts)
+        usual = settings.INVITATION_LIFE_DAYS
+        self.fields["days"].initial = usual
+        self.fields["days"].choices = [  # type: ignore[attr-defined]
+            (days, ngettext("%(days)d day", "%(days)d days", days) % {"days": days})
+            for days in sorted({1, 3, 7, 30, usual})
+        ]
 
 
 class TransferForm(ChangeForm):

@@ -52,7 +52,9 @@ def invite(request: TeamRequest) -> HttpResponse:
     to_people = reverse("team", args=[by.team_id])
     if form.is_valid():
         try:
-            invitation = invitations.invite(form.cleaned_data["email"], form.terms(), by=by)
+            invitation = invitations.invite(
+                form.cleaned_data["email"], form.terms(), by=by, days=form.cleaned_data["days"]
+            )
         except Rejected as rejection:
             form.reject(rejection)
         else:

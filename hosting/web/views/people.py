@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -13,6 +14,7 @@ from hosting.teams.models import Membership
 from hosting.teams.people import invitations, members
 from hosting.teams.people.models import Invitation
 from hosting.teams.people.terms import require_as_much, terms_of
+from hosting.teams.policies.second_factor import Standing, standings
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission, Role, missing_for
 from hosting.web import trail
@@ -36,6 +38,8 @@ class Row:
     off: str = ""
     is_self: bool = False
     off_leave: str = ""
+    # Whether they have a second factor, for whoever decides whether one is needed.
+    factor: Standing | None = None
 
 
 @require_safe
@@ -46,6 +50,7 @@ def index(request: TeamRequest) -> HttpResponse:
     everybody = members.of_team(by.team)
     seen = dict(Account.objects.visible_to(by).filter(team=by.team_id).values_list("pk", "label"))
     owners = [member for member in everybody if member.role == Role.OWNER]
+    factors = standings(by.team, everybody, timezone.now()) if by.may_for_all(Permission.MANAGE_POLICIES) else {}
     rows = [
         Row(
             member,
@@ -53,11 +58,18 @@ def index(request: TeamRequest) -> HttpResponse:
             off=_why_not(member, by),
             is_self=member.pk == by.pk,
             off_leave=_("A team needs an owner: make somebody else the owner first.") if owners == [member] else "",
+            factor=factors.get(member.pk),
         )
         for member in everybody
     ]
     invited = [Row(each, _labels(each, seen), off=_why_not(each, by)) for each in invitations.unanswered(by)]
-    context = {"rows": rows, "invited": invited, "others": len(everybody) > 1, "here": request.get_full_path()}
+    context = {
+        "rows": rows,
+        "invited": invited,
+        "others": len(everybody) > 1,
+        "here": request.get_full_path(),
+        "trail": trail.of_team(request),
+    }
     return render_page(request, "team", context, tab="people")
 
 
@@ -97,7 +109,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
         "submit": _("Save"),
         "icon": "user-cog",
         "cancel": to_people,
-        "trail": trail.of_member(request, member.user_id),
+        "trail": trail.of_member(request, member),
     }
     return render_page(request, "form", context, tab="people", bad=form.is_bound)
 

@@ -81,7 +81,8 @@ def _page(request: TeamRequest, sent: PolicyForm | None) -> HttpResponse:
     if sent is not None:
         forms[sent.name] = sent
     manages = member.may_for_all(Permission.MANAGE_POLICIES)
-    standings = second_factor.standings(team, now) if manages else []
+    members = list(Membership.objects.current().filter(team=team).select_related("user")) if manages else []
+    standings = second_factor.standings(team, members, now)
     policy = team.policy()
     context = {
         "forms": forms,
@@ -90,12 +91,10 @@ def _page(request: TeamRequest, sent: PolicyForm | None) -> HttpResponse:
         "policy": policy,
         "quiet_until": policy.quiet.until(now) if policy.quiet else None,
         "quiet_days": _days(policy.quiet.days) if policy.quiet else "",
-        "standings": standings,
-        "with_second_factor": sum(each.state == second_factor.State.HAS for each in standings),
+        "standings": sorted(standings.values(), key=lambda standing: str(standing.member.user).casefold()),
+        "with_second_factor": sum(each.state == second_factor.State.HAS for each in standings.values()),
         "address": member.via.address,
-        "has_second_factor": any(
-            each.member.pk == member.pk and each.state == second_factor.State.HAS for each in standings
-        ),
+        "has_second_factor": manages and standings[member.pk].state == second_factor.State.HAS,
         "panel_hours": settings.SESSION_COOKIE_AGE // 3600,
     }
     return render_page(request, "policies", context, tab="policies", bad=sent is not None)

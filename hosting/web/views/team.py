@@ -8,6 +8,7 @@ from hosting.teams import settings as team_settings
 from hosting.teams.people import members
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import NotAllowedError, Permission
+from hosting.web import trail
 from hosting.web.forms.desk import TeamForm
 from hosting.web.forms.people import NewTeamForm
 from hosting.web.pages import back, person_page
@@ -40,6 +41,7 @@ def settings(request: TeamRequest) -> HttpResponse:
         "submit": _("Save"),
         "icon": "check",
         "cancel": reverse("team", args=[team.pk]),
+        "trail": trail.of_team(request),
     }
     return render_page(request, "form", context, tab="settings", bad=form.is_bound)
 
