@@ -24,7 +24,7 @@ from tests.stack import Stack
 ROOT_PASSWORD = "plant3d-root-password"
 RESELLER_PASSWORD = "plant3d-reseller-password"
 OWN_PASSWORD, NEW_PASSWORD = "plant3d-own-passw0rd", "plant3d-new-passw0rd"
-PERSON = "quiet@planted.example"
+PERSON, INVITED = "quiet@planted.example", "invited@planted.example"
 MAKE_PERSON = f"""
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
@@ -136,6 +136,7 @@ def test_no_secret_is_left_anywhere(browse: Callable[..., Page], stack: Stack, h
     link = open_link(other, stack)
     key, codes = second_factor(other)
     token = make_token(other, stack)
+    invitation = invite(other, stack)
     connect(other)
     expect(page.locator("ol > li.step-done")).to_have_count(5, timeout=60_000)
     secrets = {
@@ -146,12 +147,14 @@ def test_no_secret_is_left_anywhere(browse: Callable[..., Page], stack: Stack, h
         "the key of an authenticator app": key.encode(),
         **{f"a recovery code ({number})": code.encode() for number, code in enumerate(codes)},
         "an API token": token.encode(),
+        "the link of an invitation": invitation.encode(),
         **{f"a session at the provider ({number})": one for number, one in enumerate(session_ids(stack))},
     }
     stored = everything_stored(stack)
     assert "panel.sqlite3" in stored
     check(secrets, stored)
     pages = {each.url: each.content().encode() for each in (page, other)}
+    pages |= {f"kept by the browser at {each.url}": kept_by_browser(each) for each in (page, other)}
     for address in ("/", "/accounts/", page.url):
         page.goto(address)
         pages[address] = page.content().encode()
@@ -170,13 +173,18 @@ def reset_password(browse: Callable[..., Page], stack: Stack, *, before_mail: Ca
     return page
 
 
-def open_link(page: Page, stack: Stack) -> str:
-    """They open what was mailed, set a new password and sign in. Returns the part of the link that is a secret."""
+def mailed(stack: Stack, to: str) -> str:
+    """What the latest mail to somebody says, once there is one."""
     deadline = time.monotonic() + 20
-    while not (mails := stack.mails(PERSON)):
+    while not (mails := stack.mails(to)):
         assert time.monotonic() < deadline, "no mail came"
         time.sleep(0.1)
-    found = re.search(r"/auth/password/reset/key/(\S+?)/", str(mails[-1].get_payload()))
+    return str(mails[-1].get_payload())
+
+
+def open_link(page: Page, stack: Stack) -> str:
+    """They open what was mailed, set a new password and sign in. Returns the part of the link that is a secret."""
+    found = re.search(r"/auth/password/reset/key/(\S+?)/", mailed(stack, PERSON))
     assert found
     page.goto(found[0])
     boxes = page.locator("input[type=password]").all()
@@ -214,6 +222,23 @@ def make_token(page: Page, stack: Stack) -> str:
     assert used.status == 200
     page.goto("/me/tokens/")
     return secret
+
+
+def invite(page: Page, stack: Stack) -> str:
+    """They ask somebody to join. Returns the secret part of the mailed link."""
+    team = stack.run("from hosting.teams.models import Team; print(Team.objects.get(name='Quiet team').pk)")
+    page.goto(f"/teams/{team}/invite/")
+    field(page, "E-mail address").fill(INVITED)
+    page.get_by_role("button", name="Send the invitation").click()
+    found = re.search(r"/invitations/(\S+?)/", mailed(stack, INVITED))
+    assert found
+    return found[1].rpartition(":")[2]
+
+
+def kept_by_browser(page: Page) -> bytes:
+    """What scripts could read of what the page has stored, its cookies among it."""
+    stored = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state])"
+    return str(page.evaluate(stored)).encode()
 
 
 def connect(page: Page) -> None:
