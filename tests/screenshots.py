@@ -26,6 +26,26 @@ from tests.stack import Stack, start_stack  # noqa: E402
 DIRECTORY = ROOT / "docs" / "screenshots"
 # Slow enough for a picture of something in progress.
 SPEED = "0.1"
+BILL, PASSWORD = "bill@sharedeck.example", "a-colleague-of-the-demo"
+# Who else works in the demo's team, and what holds there.
+COLLEAGUES = f"""
+from datetime import timedelta
+from django.utils import timezone
+from hosting.teams.invitations import invite
+from hosting.teams.models import Membership, SpendCeiling, User
+from hosting.teams.policies import limit_sessions
+from hosting.teams.terms import Terms
+owner = Membership.objects.select_related("team", "user").get(role="owner")
+bill = User.objects.create_user("{BILL}", "{PASSWORD}", name="Bill Reed")
+Membership.objects.create(team=owner.team, user=bill, role="billing")
+ada = User.objects.create_user("ada@sharedeck.example", name="Ada Park")
+until = timezone.now() + timedelta(days=30)
+guest = Membership.objects.create(team=owner.team, user=ada, role="operator", narrowed=True, expires_at=until)
+guest.accounts.add(owner.team.accounts.first())
+invite("auditor@sharedeck.example", Terms("auditor"), by=owner)
+limit_sessions(12, by=owner)
+SpendCeiling.objects.create(team=owner.team, role="billing", shares=1)
+"""
 
 
 def main() -> None:
@@ -36,6 +56,8 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             desktop = _page(browser, stack, viewport=DESKTOP)
             _work(desktop, stack)
+            stack.run(COLLEAGUES)
+            _ask_above_the_ceiling(browser, stack)
             for name, open_it in PAGES.items():
                 open_it(desktop)
                 _take(desktop, name)
@@ -50,12 +72,24 @@ def main() -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _page(browser: Browser, stack: Stack, **options: object) -> Page:
+def _page(browser: Browser, stack: Stack, *, email: str = "", password: str = "", **options: object) -> Page:
+    """A window of the demo's person, or of somebody else."""
     context = browser.new_context(base_url=stack.url, reduced_motion="reduce", **options)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto("/")
-    sign_in(page, stack.email, stack.password)
+    sign_in(page, email or stack.email, password or stack.password)
     return page
+
+
+def _ask_above_the_ceiling(browser: Browser, stack: Stack) -> None:
+    """What a colleague then waits for."""
+    bill = _page(browser, stack, email=BILL, password=PASSWORD, viewport=DESKTOP)
+    go(bill, "Shares")
+    bill.locator("main").get_by_role("link", name="Buy shares or disk").click()
+    field(bill, "Quantity").fill("2")
+    bill.get_by_role("button", name="Buy").click()
+    bill.get_by_role("link", name="Follow it").wait_for()
+    bill.context.close()
 
 
 def _work(page: Page, stack: Stack) -> None:
@@ -108,6 +142,17 @@ def _new_server(page: Page) -> None:
     page.locator("main").get_by_role("link", name="New server").first.click()
 
 
+def _team(tab: str) -> Callable[[Page], None]:
+    def open_it(page: Page) -> None:
+        # A team's pages have no menu of an account.
+        page.goto("/")
+        go(page, "People")
+        if tab != "People":
+            page.locator(".tabs").get_by_role("link", name=tab).click()
+
+    return open_it
+
+
 def _section(name: str) -> Callable[[Page], None]:
     return lambda page: go(page, name)
 
@@ -125,6 +170,10 @@ PAGES: dict[str, Callable[[Page], None]] = {
     "operations": _section("Operations"),
     "operation": _operation,
     "bulk": _bulk,
+    "people": _team("People"),
+    "policies": _team("Policies"),
+    "approvals": _team("Approvals"),
+    "audit": _team("Audit"),
 }
 
 
