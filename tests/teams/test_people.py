@@ -209,7 +209,7 @@ def test_a_team_is_made_by_who_owns_one_or_by_everybody_where_signing_up_is_open
     assert members.create("Second", person=owner.user, via=NOWHERE).team_id != owner.team_id
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\u202eb"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\u202eb", "Win at www.evil.example"])
 def test_a_team_has_a_name_that_people_can_read(owner: Membership, name: str) -> None:
     with pytest.raises(Invalid):
         members.create(name, person=owner.user, via=NOWHERE)

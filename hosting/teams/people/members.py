@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from hosting.jobs import Job, ask
 from hosting.teams.audit.trail import member_thing, record, team_thing
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.names import tidy
+from hosting.teams.names import holds_address, tidy
 from hosting.teams.origin import Origin
 from hosting.teams.people import invitations
 from hosting.teams.people.terms import Terms, agree, as_json, hold, require_as_much, terms_of
@@ -64,11 +64,13 @@ def team_name(name: str) -> str:
     """A team's name as it is kept.
 
     Raises:
-        Invalid: it is empty, too long, or holds characters that nobody sees.
+        Invalid: it is empty, too long, or holds characters that nobody sees or a web address.
     """
     name = tidy(name)
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise Invalid(_("A team has a name of 1 to %(most)d characters.") % {"most": LONGEST_NAME}, field="name")
+    if holds_address(name):
+        raise Invalid(_("A name holds no web address."), field="name")
     return name
 
 
