@@ -3,8 +3,8 @@
 from django.db import transaction
 
 from hosting.teams.audit.trail import record, team_thing
+from hosting.teams.founding import team_name
 from hosting.teams.models import Membership, Team
-from hosting.teams.people.members import team_name
 from hosting.teams.roles import Permission
 
 

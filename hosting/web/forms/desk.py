@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from hosting.desk import notes
 from hosting.desk.models import Color, Tag
 from hosting.desk.names import key_of
+from hosting.teams.founding import LONGEST_NAME
 from hosting.teams.models import MOST_AT_ONCE
-from hosting.teams.people.members import LONGEST_NAME
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.templatetags.chips import chip

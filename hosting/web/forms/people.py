@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
+from hosting.teams.founding import LONGEST_NAME
 from hosting.teams.models import Membership, User
-from hosting.teams.people.members import LONGEST_NAME
 from hosting.teams.people.terms import Terms
 from hosting.teams.roles import Role, can_give
 from hosting.web.forms.base import ChangeForm, PersonNameField

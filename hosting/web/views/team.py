@@ -4,8 +4,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from hosting.teams import founding
 from hosting.teams import settings as team_settings
-from hosting.teams.people import members
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.web import trail
@@ -50,12 +50,12 @@ def settings(request: TeamRequest) -> HttpResponse:
 @signed_in
 def new(request: PersonRequest) -> HttpResponse:
     """Make a team of one's own."""
-    if not members.may_create(request.user):
+    if not founding.may_create(request.user):
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
     form = NewTeamForm(request.POST or None)
     if form.is_valid():
         try:
-            owner = members.create(form.cleaned_data["name"], person=request.user, via=origin_of(request))
+            owner = founding.create(form.cleaned_data["name"], person=request.user, via=origin_of(request))
         except Rejected as rejection:
             form.reject(rejection)
         else:
