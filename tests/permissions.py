@@ -1,7 +1,7 @@
 """Who may do what, as a document: `python -m tests.permissions` writes `docs/permissions.md`.
 
-The marks are those of `hosting/teams/roles.py`; the addresses are those of the table that every address is tested by
-(`tests/web/doors.py`).
+The marks are those of `hosting/teams/roles.py`, the words for roles those of the pages; the addresses are those of the
+table that every address is tested by (`tests/web/doors.py`).
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 import django
 
 from hosting.teams.roles import PERMISSIONS, Permission, Role
+from hosting.web.role_words import ROLE_WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "permissions.md"
@@ -18,8 +19,9 @@ HEAD = """# Who may do what
 
 A member of a team has one role in it, and a role is a set of permissions. A role may be narrowed to some of the team's
 accounts: the others do not exist for that member, and what concerns the team as a whole is closed. A membership may end
-by itself. An API token has a part of its person's or team's permissions and never more. Nobody gives a role that holds
-a permission which they lack. What a role lacks is refused (403); what belongs to another team does not exist (404).
+by itself. A team always has an owner, whose role is never narrowed and never ends by itself. An API token has a part of
+its person's or team's permissions and never more. Nobody gives a role that holds a permission which they lack. What a
+role lacks is refused (403); what belongs to another team does not exist (404).
 Written by `make docs`; a test keeps it true.
 
 """
@@ -38,15 +40,6 @@ WHAT = {
     Permission.MANAGE_POLICIES: "Second factors, session length, networks, quiet hours, ceilings.",
     Permission.READ_AUDIT: "Read, filter and export the audit trail.",
 }
-WHO = {
-    Role.OWNER: "Everything. A team always has one; an owner is never narrowed and never ends by itself.",
-    Role.ADMIN: "People and accounts, and the trail of both. Spends nothing and touches no server.",
-    Role.OPERATOR: "Servers and disks. Buys nothing.",
-    Role.OPERATOR_WITHOUT_DELETE: "As an operator, but deletes nothing.",
-    Role.BILLING: "Shares and money, and the second pair of eyes on what another member spends. Touches no server.",
-    Role.VIEWER: "Looks and changes nothing.",
-    Role.AUDITOR: "Looks, reads the trail and changes nothing.",
-}
 
 
 def document() -> str:
@@ -64,7 +57,7 @@ def _table() -> Iterator[str]:
 
 def _roles() -> Iterator[str]:
     for role in Role:
-        yield f"- **{role.label}**: {WHO[role]}\n"
+        yield f"- **{role.label}**: {ROLE_WORDS[role]}\n"
 
 
 def _permissions() -> Iterator[str]:

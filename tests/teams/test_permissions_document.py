@@ -1,6 +1,7 @@
 """The table of permissions in the documentation is the one that holds."""
 
 from hosting.teams.roles import Permission, Role
+from hosting.web.role_words import ROLE_WORDS
 from tests import permissions
 
 
@@ -10,4 +11,4 @@ def test_the_document_is_what_the_code_says() -> None:
 
 def test_every_permission_and_every_role_has_words() -> None:
     assert permissions.WHAT.keys() == set(Permission)
-    assert permissions.WHO.keys() == set(Role)
+    assert ROLE_WORDS.keys() == set(Role)
