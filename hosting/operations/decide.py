@@ -1,5 +1,7 @@
 """A person's word: on an unconfirmed operation that reading alone cannot settle, and on one that did not work."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -47,18 +49,8 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
                 operation, State.UNCERTAIN, remote_id, answered_at=timezone.now(), problem={}, **made
             )
         if decided:
-            record(
-                by.team,
-                by=by,
-                action="operation.decided",
-                subject=operation.subject,
-                account=operation.account_id,
-                thing=operation.target,
-                operation=operation.pk,
-                before={"state": State.UNCERTAIN},
-                after={"state": State.RELEASED if remote_id is None else State.TRACKED},
-                remote_id=remote_id,
-            )
+            after = State.RELEASED if remote_id is None else State.TRACKED
+            _record_decided(operation, after, by=by, remote_id=remote_id)
     if not decided:
         raise Invalid(_("This one belongs to another request by now: choose again."), field="remote_id")
 
@@ -75,18 +67,7 @@ def happened(operation: Operation, *, by: Membership) -> None:
         is_open = operation.needs_person and not operation.problem.get("candidates")
         if not is_open or not conclude.move(operation, State.UNCERTAIN, State.DONE, problem={}, needs_person=False):
             raise WrongState(_("There is nothing to decide about this operation any more."))
-        record(
-            by.team,
-            by=by,
-            action="operation.decided",
-            subject=operation.subject,
-            account=operation.account_id,
-            thing=operation.target,
-            operation=operation.pk,
-            before={"state": State.UNCERTAIN},
-            after={"state": State.DONE},
-            happened=True,
-        )
+        _record_decided(operation, State.DONE, by=by, happened=True)
         ask(Job.REFRESH, operation.account_id, 1)
 
 
@@ -115,3 +96,18 @@ def set_aside(operation: Operation, *, by: Membership) -> bool:
                 operation=operation.pk,
             )
     return bool(noted)
+
+
+def _record_decided(operation: Operation, after: State, *, by: Membership, **detail: Any) -> None:
+    record(
+        by.team,
+        by=by,
+        action="operation.decided",
+        subject=operation.subject,
+        account=operation.account_id,
+        thing=operation.target,
+        operation=operation.pk,
+        before={"state": State.UNCERTAIN},
+        after={"state": after},
+        **detail,
+    )

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
+from hosting.teams.audit import chain
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.audit.trail import record
 from hosting.teams.roles import Permission
@@ -18,25 +19,8 @@ from hosting.web.tables import TrailTable, table
 from hosting.web.trail_filter import TrailFilter
 
 _CHUNK = 2_000
-_COLUMNS = (
-    "sequence",
-    "at",
-    "actor_id",
-    "actor_name",
-    "address",
-    "session",
-    "token_id",
-    "action",
-    "subject",
-    "account_id",
-    "thing",
-    "operation_id",
-    "before",
-    "after",
-    "outcome",
-    "detail",
-    "digest",
-)
+# All that the digest covers, so that a file proves itself; the team is the file's own.
+_COLUMNS = (*(column for column in (*chain.COLUMNS, *chain.ADDED) if column != "team_id"), "digest")
 
 
 @require_safe
