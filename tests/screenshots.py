@@ -31,10 +31,11 @@ BILL, PASSWORD = "bill@sharedeck.example", "a-colleague-of-the-demo"
 COLLEAGUES = f"""
 from datetime import timedelta
 from django.utils import timezone
-from hosting.teams.invitations import invite
-from hosting.teams.models import Membership, SpendCeiling, User
-from hosting.teams.policies import limit_sessions
-from hosting.teams.terms import Terms
+from hosting.teams.people.invitations import invite
+from hosting.teams.models import Membership, User
+from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.changing import limit_sessions
+from hosting.teams.people.terms import Terms
 owner = Membership.objects.select_related("team", "user").get(role="owner")
 bill = User.objects.create_user("{BILL}", "{PASSWORD}", name="Bill Reed")
 Membership.objects.create(team=owner.team, user=bill, role="billing")
