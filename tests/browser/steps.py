@@ -1,9 +1,10 @@
 """What a person does in the panel, in words; the same on a desktop and on a phone."""
 
+import contextlib
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Error, Locator, Page, ViewportSize, expect
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -36,8 +37,17 @@ def offered(within: Page | Locator, label: str) -> Locator:
 
 
 def press(page: Page, label: str, within: Locator | None = None) -> None:
-    """Press what begins a change, as soon as that is offered."""
-    offered(within or page.locator("main"), label).click()
+    """Press what begins a change, as soon as that is offered. A link leads to its page, also when the live part that
+    holds it is drawn anew in the very moment of the click.
+    """
+    found = offered(within or page.locator("main"), label)
+    leads, here = found.get_attribute("href"), page.url
+    found.click()
+    if leads:
+        with contextlib.suppress(Error):
+            page.wait_for_url(lambda url: url != here, wait_until="commit", timeout=5_000)
+        if page.url == here:
+            found.click()
 
 
 def confirm(page: Page, label: str) -> None:

@@ -373,12 +373,15 @@ def look_at_trends(page: Page) -> None:
 
 def set_limit(page: Page, limit: int) -> None:
     """How many of a change of many run at the same time, for the whole team."""
-    open_menu(page, ".user-menu").get_by_role("link", name="Team settings").click()
+    account = page.url
+    go(page, "Team")
+    page.get_by_role("navigation").get_by_role("link", name="Settings", exact=True).click()
     at_once = field(page, "Many at once: how many run at the same time")
     at_once.fill(str(limit))
     page.locator("main form[method=post]").get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").filter(has_text="Saved.").first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="The settings are saved.").first).to_be_visible()
     expect(at_once).to_have_value(str(limit))
+    page.goto(account)
 
 
 @pytest.mark.drives("vm_reboot")

@@ -228,7 +228,7 @@ def invite(page: Page, stack: Stack) -> str:
     """They ask somebody to join. Returns the secret part of the mailed link."""
     team = stack.run("from hosting.teams.models import Team; print(Team.objects.get(name='Quiet team').pk)")
     page.goto(f"/teams/{team}/invite/")
-    field(page, "E-mail address").fill(INVITED)
+    field(page, "Email address").fill(INVITED)
     page.get_by_role("button", name="Send the invitation").click()
     found = re.search(r"/invitations/(\S+?)/", mailed(stack, INVITED))
     assert found
