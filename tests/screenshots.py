@@ -147,7 +147,7 @@ def _team(tab: str) -> Callable[[Page], None]:
     def open_it(page: Page) -> None:
         # A team's pages have no menu of an account.
         page.goto("/")
-        go(page, "People")
+        go(page, "Team")
         if tab != "People":
             page.locator(".tabs").get_by_role("link", name=tab).click()
 
