@@ -6,6 +6,6 @@ class HostingConfig(AppConfig):
     verbose_name = "Sharedeck"
 
     def ready(self) -> None:
-        from hosting.web import sign_in_trail  # noqa: PLC0415 - models are loaded by now
+        from hosting.web.access import sign_in_audit  # noqa: PLC0415 - models are loaded by now
 
-        sign_in_trail.connect()
+        sign_in_audit.connect()

@@ -1,11 +1,11 @@
 """Gathers the models of the layers below, so that the application has one migrations folder."""
 
 from hosting.accounts.models import Account, Candidate, Endpoint
-from hosting.desk.models import Note, SavedView, Tag, TagUse
+from hosting.annotations.models import Note, SavedView, Tag, TagUse
 from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample, Change, Disk, OsImage, Product, Vm
 from hosting.mail.models import OutgoingMail
-from hosting.operations.bulk_models import Bulk, BulkRow
-from hosting.operations.models import Operation, Plan
+from hosting.operations.models.bulk import Bulk, BulkRow
+from hosting.operations.models.operation import Operation, Plan
 from hosting.teams.audit.models import AuditEntry, AuditHead
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.models import Invitation

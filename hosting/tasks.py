@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import redis
 from celery import shared_task
 
-from hosting.accounts import availability, proving, versions
+from hosting.accounts import availability, credential_test, versions
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
@@ -15,13 +15,15 @@ from hosting.api import ApiError
 from hosting.inventory import mirror
 from hosting.jobs import Job
 from hosting.mail import outbox
-from hosting.operations import bulk, plans, rounds
-from hosting.operations import cancel as cancelling
-from hosting.operations import settle as settling
-from hosting.operations import track as tracking
-from hosting.operations.models import Operation
-from hosting.operations.send import send as send_operation
-from hosting.operations.states import State
+from hosting.operations import sweep as rounds
+from hosting.operations.bulk import run as bulks
+from hosting.operations.lifecycle import cancel as cancelling
+from hosting.operations.lifecycle import settle as settling
+from hosting.operations.lifecycle import track as tracking
+from hosting.operations.lifecycle.send import send as send_operation
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
+from hosting.operations.plans import run as plans
 from hosting.teams.audit import sign_ins
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ def advance(plan_id: int) -> None:
 
 @shared_task(name=Job.ADVANCE_BULK.value)
 def advance_bulk(bulk_id: int) -> None:
-    bulk.advance(bulk_id)
+    bulks.advance(bulk_id)
 
 
 @shared_task(name=Job.TRACK.value)
@@ -86,7 +88,7 @@ def refresh(account_id: int, with_info: int = 0) -> None:
 
 @shared_task(name=Job.PROVE.value)
 def prove(candidate_id: int) -> None:
-    proving.prove(candidate_id)
+    credential_test.prove(candidate_id)
 
 
 @shared_task(name=Job.READ_LINKS.value)

@@ -49,7 +49,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     # Outside of all that may answer: static files, redirects and refusals have the headers of a page.
-    "hosting.web.middleware.headers",
+    "hosting.web.answers.middleware.headers",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -62,10 +62,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "hosting.web.middleware.error_pages",
-    "hosting.web.middleware.viewer_zone",
+    "hosting.web.answers.middleware.error_pages",
+    "hosting.web.answers.middleware.viewer_zone",
 ]
-CSRF_FAILURE_VIEW = "hosting.web.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "hosting.web.answers.errors.csrf_failure"
 
 TEMPLATES = [
     {
@@ -78,7 +78,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "hosting.web.middleware.nonce_of_page",
+                "hosting.web.answers.middleware.nonce_of_page",
             ],
         },
     },
@@ -116,7 +116,7 @@ CACHES = {
         "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S},
     }
 }
-SESSION_ENGINE = "hosting.web.sessions"
+SESSION_ENGINE = "hosting.web.access.session_store"
 
 # Secrets of resellers: Fernet keys, the first seals, all of them open.
 SEAL_KEYS = env.list("SEAL_KEYS")
@@ -172,14 +172,14 @@ INVITATION_LIFE_DAYS = env.int("INVITATION_LIFE_DAYS", default=7)
 DEMO_PASSWORD = env("DEMO_PASSWORD", default="")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-# What is sensitive asks who somebody is, unless they have just said so (`hosting.web.proof`): a page opens this long
-# after they did, and its form is still taken this long after. Seconds.
+# How long after somebody confirmed who they are a sensitive page opens, and its form is still accepted
+# (`hosting.web.access.reauthentication`). Seconds.
 PROOF_OPENS_S = env.int("PROOF_OPENS_S", default=15 * 60)
 PROOF_CHANGES_S = env.int("PROOF_CHANGES_S", default=45 * 60)
-# How long a browser in which somebody has signed in is known (`hosting.web.devices`). Seconds.
+# How long a browser in which somebody has signed in is known (`hosting.web.access.devices`). Seconds.
 DEVICE_COOKIE_AGE_S = 365 * 24 * 3600
 
-ACCOUNT_ADAPTER = "hosting.web.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "hosting.web.access.allauth_adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "hosting.web.forms.sign_in.LoginForm",
     "signup": "hosting.web.forms.sign_in.SignupForm",
@@ -204,7 +204,7 @@ ACCOUNT_SESSION_REMEMBER = True
 # Whoever signs in stays so for a week; a team's policy may ask again sooner.
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=7 * 24) * 3600
 ACCOUNT_RATE_LIMITS = {
-    # Wrong passwords, from unknown browsers and from one that the person is known in: see `hosting.web.devices`.
+    # Wrong passwords, from unknown browsers and from one that the person is known in: see `hosting.web.access.devices`.
     "login": None,
     "login_failed": "10/m/ip,5/5m/key",
     "login_failed_here": "5/5m/key",
@@ -219,7 +219,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
 }
 
-MFA_ADAPTER = "hosting.web.adapters.MFAAdapter"
+MFA_ADAPTER = "hosting.web.access.allauth_adapters.MFAAdapter"
 MFA_FORMS = {
     "authenticate": "hosting.web.forms.sign_in.AuthenticateForm",
     "reauthenticate": "hosting.web.forms.sign_in.ReauthenticateByCodeForm",
@@ -227,7 +227,7 @@ MFA_FORMS = {
     "add_webauthn": "hosting.web.forms.sign_in.AddPasskeyForm",
     "edit_webauthn": "hosting.web.forms.sign_in.EditPasskeyForm",
 }
-USERSESSIONS_ADAPTER = "hosting.web.sign_in_trail.SessionsAdapter"
+USERSESSIONS_ADAPTER = "hosting.web.access.sign_in_audit.SessionsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True

@@ -13,8 +13,8 @@ from hosting import jobs, tasks
 from hosting.accounts import store
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
-from hosting.operations import rounds
-from hosting.operations.models import Operation
+from hosting.operations import sweep
+from hosting.operations.models.operation import Operation
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from tests.contract.conftest import PASSWORD, Member
@@ -50,7 +50,7 @@ class Engine:
         deadline = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < deadline, list(Operation.objects.values())
-            rounds.sweep()
+            sweep.sweep()
             self.drain()
             time.sleep(0.02)
 

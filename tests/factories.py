@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
-from hosting.desk.models import SavedView, Tag, TagUse
-from hosting.desk.names import key_of
+from hosting.annotations.models import SavedView, Tag, TagUse
+from hosting.annotations.names import key_of
 from hosting.inventory.capacity import Amounts
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
-from hosting.operations.bulk_models import Bulk, BulkRow
-from hosting.operations.models import Operation, Plan
+from hosting.operations.models.bulk import Bulk, BulkRow
+from hosting.operations.models.operation import Operation, Plan
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.models import Invitation
 from hosting.teams.roles import Permission, Role

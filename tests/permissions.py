@@ -1,7 +1,7 @@
 """Who may do what, as a document: `python -m tests.permissions` writes `docs/permissions.md`.
 
 The marks are those of `hosting/teams/roles.py`, the words for roles those of the pages; the addresses are those of the
-table that every address is tested by (`tests/web/doors.py`).
+table that every address is tested by (`tests/web/access/access_matrix.py`).
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import django
 
 from hosting.teams.roles import PERMISSIONS, Permission, Role
-from hosting.web.role_words import ROLE_WORDS
+from hosting.web.wording.roles import ROLE_WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "permissions.md"
@@ -68,7 +68,7 @@ def _permissions() -> Iterator[str]:
 
 
 def _opens(permission: Permission) -> Iterator[str]:
-    from tests.web.doors import DOORS, Holder
+    from tests.web.access.access_matrix import DOORS, Holder
 
     for name, door in DOORS.items():
         if any(isinstance(rule, Holder) and rule.permission is permission for rule in (door.get, door.post)):

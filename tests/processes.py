@@ -105,7 +105,7 @@ class Provider:
 
     @property
     def faults_file(self) -> Path:
-        """Rules written here are in force from the next call on (see `hosting.provider.scripted_faults`)."""
+        """Rules written here are in force from the next call on (see `hosting.provider.endpoint.scripted_faults`)."""
         return self.directory / "faults"
 
     @contextlib.contextmanager

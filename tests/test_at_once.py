@@ -7,21 +7,24 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection, transaction
 
-from hosting.accounts import candidates
+from hosting.accounts import credential_rotation
 from hosting.accounts.models import Account, Candidate
-from hosting.desk import notes, saved, tags
-from hosting.desk.models import ObjectType, Tag, TagUse
-from hosting.operations import approvals, bulk, cancel, decide, kinds, plans
-from hosting.operations.models import Operation
-from hosting.operations.new_server import NewServer
-from hosting.operations.states import State
-from hosting.operations.submit import submit
+from hosting.annotations import notes, saved_views, tags
+from hosting.annotations.models import ObjectType, Tag, TagUse
+from hosting.operations.bulk import run as bulk
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle import approvals, cancel, decide
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
+from hosting.operations.plans import run as plans
+from hosting.operations.plans.new_server import NewServer
 from hosting.teams import settings as team_settings
 from hosting.teams.audit import verification
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.people import invitations
-from hosting.teams.people.terms import Terms
+from hosting.teams.people.membership_rules import Terms
 from hosting.teams.policies.models import SpendCeiling
 from hosting.teams.roles import Role
 from tests import factories
@@ -82,23 +85,23 @@ def at_once(*works: Callable[[], object]) -> None:
 
 def put_forward(account: Account, by: Membership) -> Candidate:
     with transaction.atomic():
-        return candidates.put_forward(account, by=by, password="another-passw0rd")
+        return credential_rotation.put_forward(account, by=by, password="another-passw0rd")
 
 
 def test_later_credentials_come_while_the_earlier_are_refused(accounts: list[Account], by: Membership) -> None:
     for _ in range(TIMES):
         earlier = put_forward(accounts[0], by)
         at_once(
-            lambda: candidates.refuse(earlier, Candidate.Refusal.CREDENTIALS),  # noqa: B023 - over before the next
+            lambda: credential_rotation.refuse(earlier, Candidate.Refusal.CREDENTIALS),  # noqa: B023 - over before the next
             lambda: put_forward(accounts[0], by),
         )
-        assert candidates.open_of(accounts[0])
+        assert credential_rotation.open_of(accounts[0])
 
 
 def test_two_handles_of_a_login_are_given_a_password(accounts: list[Account], by: Membership) -> None:
     for _ in range(TIMES):
         first, second = (put_forward(account, by) for account in accounts)
-        at_once(lambda: candidates.accept(first), lambda: candidates.accept(second))  # noqa: B023 - as above
+        at_once(lambda: credential_rotation.accept(first), lambda: credential_rotation.accept(second))  # noqa: B023 - as above
         assert Account.objects.values("sealed_password").distinct().count() == 1
 
 
@@ -128,13 +131,13 @@ def test_a_whole_team_asks_for_different_things(accounts: list[Account], by: Mem
     for number in range(TIMES):
         stopped, other = servers[0][number], servers[1][number]
         at_once(
-            lambda: submit(kinds.StopVm(stopped.remote_id), account=first, by=by),  # noqa: B023 - over before the next
-            lambda: submit(kinds.StopVm(other.remote_id), account=second, by=by),  # noqa: B023 - as above
+            lambda: submit(catalogue.StopVm(stopped.remote_id), account=first, by=by),  # noqa: B023 - over before the next
+            lambda: submit(catalogue.StopVm(other.remote_id), account=second, by=by),  # noqa: B023 - as above
             lambda: cancel.cancel(waiting[number], by=by),  # noqa: B023 - as above
             lambda: decide.set_aside(failed[number], by=by),  # noqa: B023 - as above
             lambda: rename(first, number),  # noqa: B023 - as above
             lambda: rename(second, number),  # noqa: B023 - as above
-            lambda: saved.save("servers", f"v{number}", "state=halted", shared=True, by=by),  # noqa: B023 - as above
+            lambda: saved_views.save("servers", f"v{number}", "state=halted", shared=True, by=by),  # noqa: B023 - as above
             lambda: notes.write(
                 second,
                 ObjectType.VM,
@@ -165,7 +168,7 @@ def test_bulks_go_on_while_members_ask(accounts: list[Account], by: Membership) 
     for number in range(TIMES):
         at_once(
             *(lambda one=one: bulk.advance(one.pk) for one in bulks),
-            *(lambda vm=vm: submit(kinds.StopVm(vm.remote_id), account=vm.account, by=by) for vm in single[number]),
+            *(lambda vm=vm: submit(catalogue.StopVm(vm.remote_id), account=vm.account, by=by) for vm in single[number]),
             lambda: bulk.pause(bulks[0], by=by),
             lambda: bulk.resume(bulks[0], by=by),
         )
@@ -179,7 +182,7 @@ def test_names_and_terms_change_while_members_ask(accounts: list[Account], by: M
     for number in range(TIMES):
         server, tag = servers[number], tags.create(f"tag-{number}", "red", by=by)
         at_once(
-            lambda: submit(kinds.StopVm(server.remote_id), account=first, by=by),  # noqa: B023 - over before the next
+            lambda: submit(catalogue.StopVm(server.remote_id), account=first, by=by),  # noqa: B023 - over before the next
             lambda: tags.change(tag, f"{number}b", "blue", by=by),  # noqa: B023 - as above
             lambda: tags.put(first, ObjectType.VM, {server.remote_id: "web"}, on=[tag], by=by),  # noqa: B023 - as above
             lambda: tags.put(second, ObjectType.VM, {1: "web"}, new=(f"new-{number}", "red"), by=by),  # noqa: B023 - as above
@@ -188,7 +191,7 @@ def test_names_and_terms_change_while_members_ask(accounts: list[Account], by: M
                 Terms(Role.VIEWER, frozenset({first.pk, second.pk})),
                 by=by,
             ),
-            lambda: candidates.accept(put_forward(first, by)),
+            lambda: credential_rotation.accept(put_forward(first, by)),
         )
     assert Tag.objects.count() == TIMES * 2
 
@@ -202,7 +205,7 @@ def test_plans_begin_while_others_spend(accounts: list[Account], by: Membership)
         at_once(
             lambda: plans.start(drafted, by=by),  # noqa: B023 - over before the next
             *(
-                lambda account=account: submit(kinds.AddProduct("shares", 1, "1m"), account=account, by=by)
+                lambda account=account: submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=by)
                 for account in accounts * 2
             ),
         )
@@ -215,7 +218,7 @@ def test_two_requests_do_not_slip_under_a_ceiling_together(accounts: list[Accoun
         Operation.objects.all().delete()
         at_once(
             *(
-                lambda account=account: submit(kinds.AddProduct("shares", 2, "1m"), account=account, by=by)
+                lambda account=account: submit(catalogue.AddProduct("shares", 2, "1m"), account=account, by=by)
                 for account in accounts
             )
         )
@@ -226,7 +229,7 @@ def test_a_request_is_approved_while_it_is_taken_back(accounts: list[Account], b
     SpendCeiling.objects.create(team=by.team, role=Role.OWNER, shares=0)
     second = factories.member(Role.BILLING, of=by.team)
     for _ in range(TIMES):
-        held = submit(kinds.AddProduct("shares", 2, "1m"), account=accounts[0], by=by)
+        held = submit(catalogue.AddProduct("shares", 2, "1m"), account=accounts[0], by=by)
         at_once(
             lambda: approvals.approve(held, by=second),  # noqa: B023 - over before the next
             lambda: approvals.approve(held, by=second),  # noqa: B023 - as above

@@ -6,11 +6,11 @@ Nothing that is given here is used before the provider has accepted it: see `can
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from hosting.accounts import candidates, session_store, versions
+from hosting.accounts import credential_rotation, session_store, versions
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, ask
-from hosting.teams.audit.trail import record
+from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
@@ -62,7 +62,7 @@ def _connected(account: Account, *, by: Membership) -> Account:
             thing="login",
             after={"label": account.label, "login": account.login, "handle": account.handle},
         )
-        candidates.put_forward(account, by=by)
+        credential_rotation.put_forward(account, by=by)
     return account
 
 
@@ -82,26 +82,26 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
     login = login or account.login
     if password or login != account.login:
         # The password belongs to the login: its other handles get it too.
-        for other in candidates.siblings(account, login=login):
+        for other in credential_rotation.siblings(account, login=login):
             by.require(Permission.MANAGE_ACCOUNTS, other)
     if login != account.login and account.mirrored_at:
         raise ValueError("an account that has worked keeps its login")
     with transaction.atomic():
-        if candidates.is_taken(account, login=login, handle=handle):
+        if credential_rotation.is_taken(account, login=login, handle=handle):
             raise IntegrityError
         if label != account.label:
             _rename(account, label, by)
-        tested = candidates.open_of(account)
+        tested = credential_rotation.open_of(account)
         known = tested or account
         if handle not in (account.handle, known.handle) and not password:
             # As `add_handle`: what the team's password opens is not chosen by who sees some accounts alone.
             by.require_for_all(Permission.MANAGE_ACCOUNTS)
         differs = bool(password) or (login, handle) != (known.login, known.handle)
         if differs or (account.trouble and not tested):
-            candidates.put_forward(account, by=by, login=login, handle=handle, password=password)
+            credential_rotation.put_forward(account, by=by, login=login, handle=handle, password=password)
             return True
         # Whoever keeps what is in use has read how the last test ended.
-        candidates.dismiss(account, by=by)
+        credential_rotation.dismiss(account, by=by)
     return tested is not None
 
 
@@ -131,10 +131,10 @@ def sign_in_again(account: Account, *, by: Membership) -> None:
     by.require(Permission.MANAGE_ACCOUNTS, account)
     session_store.drop(account)
     with transaction.atomic():
-        if tested := candidates.open_of(account):
+        if tested := credential_rotation.open_of(account):
             ask(Job.PROVE, tested.pk)
         elif account.trouble:
-            candidates.put_forward(account, by=by)
+            credential_rotation.put_forward(account, by=by)
         else:
             Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now())
             versions.bump(account.pk)
@@ -150,4 +150,4 @@ def dismiss(account: Account, *, by: Membership) -> None:
         NotAllowedError: when the member may not manage accounts.
     """
     by.require(Permission.MANAGE_ACCOUNTS, account)
-    candidates.dismiss(account, by=by)
+    credential_rotation.dismiss(account, by=by)

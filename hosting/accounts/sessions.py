@@ -34,7 +34,7 @@ from hosting.api import (
     SessionFault,
     Unanswered,
 )
-from hosting.teams.audit.trail import record
+from hosting.teams.audit.log import record
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,6 @@ class ProviderConfig(AppConfig):
 
     def ready(self) -> None:
         """Read the scripted faults at once, so that a bad rule stops the start and not the hundredth call."""
-        from hosting.provider import scripted_faults  # noqa: PLC0415
+        from hosting.provider.endpoint import scripted_faults  # noqa: PLC0415
 
         scripted_faults.from_settings().check()

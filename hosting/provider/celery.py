@@ -7,7 +7,7 @@ import redis
 from celery import Celery
 from kombu.transport.redis import Channel
 
-from hosting.provider.ticker import Ticker
+from hosting.provider.engine.ticker import Ticker
 
 # Not `setdefault`: this module serves one project, whatever the surrounding process was started for.
 os.environ["DJANGO_SETTINGS_MODULE"] = "hosting.provider.settings"

@@ -9,8 +9,8 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.utils import timezone
 
-from hosting.provider import ledger, products, rules
-from hosting.provider.effects import interface_for
+from hosting.provider import ledger
+from hosting.provider.engine.effects import interface_for
 from hosting.provider.models import (
     Disk,
     Handle,
@@ -25,7 +25,8 @@ from hosting.provider.models import (
     Product,
     Vm,
 )
-from hosting.provider.validation import duration_months
+from hosting.provider.rules import products, values
+from hosting.provider.rules.validation import duration_months
 
 RESELLER = "AA1234-GANDI"
 PASSWORD = "mypassword"  # noqa: S105 (the one in the published samples)
@@ -150,7 +151,7 @@ def _vm(
         os_id=os_id,
         shares=shares,
         cores=cores,
-        vm_max_memory=rules.VM_MAX_MEMORY_DEFAULT_MB,
+        vm_max_memory=values.VM_MAX_MEMORY_DEFAULT_MB,
         date_created=made,
         date_updated=made,
     )
@@ -271,7 +272,7 @@ def seed_fleet(handle: str, vms: int, disks: int) -> None:
                 os=image,
                 shares=1,
                 cores=1,
-                vm_max_memory=rules.VM_MAX_MEMORY_DEFAULT_MB,
+                vm_max_memory=values.VM_MAX_MEMORY_DEFAULT_MB,
                 date_created=now,
                 date_updated=now,
             )

@@ -82,7 +82,7 @@ PROVIDER_SESSION_SECONDS = env.int("PROVIDER_SESSION_SECONDS", default=12 * 3600
 # Calls in two seconds for one login; 0 means no limit.
 PROVIDER_RATE_LIMIT = env.int("PROVIDER_RATE_LIMIT", default=30)
 PROVIDER_LATENCY_MS = env.float("PROVIDER_LATENCY_MS", default=0.0)
-# Rules that make calls go wrong on purpose: see `hosting.provider.scripted_faults`.
+# Rules that make calls go wrong on purpose: see `hosting.provider.endpoint.scripted_faults`.
 PROVIDER_FAULTS = env.str("PROVIDER_FAULTS", default="")
 PROVIDER_DRIVER = env("PROVIDER_DRIVER", default="hosting.provider.drivers.simulated.SimulatedDriver")
 # Simulated work takes its believable time multiplied by this; 0 is done at once.
@@ -152,6 +152,6 @@ LOGGING = {
         "django": {"handlers": [], "level": "WARNING"},
         "celery": {"level": "WARNING"},
         # With DEBUG, calls that only read are a line each too.
-        "hosting.provider.registry": {"level": env("PROVIDER_CALLS_LOG_LEVEL", default="NOTSET")},
+        "hosting.provider.methods.registry": {"level": env("PROVIDER_CALLS_LOG_LEVEL", default="NOTSET")},
     },
 }

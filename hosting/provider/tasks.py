@@ -5,8 +5,8 @@ import logging
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from hosting.provider import engine
 from hosting.provider.celery import app
+from hosting.provider.engine import run
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 @app.task(name="provider.run_operations")
 def run_operations() -> None:
     """Run whatever operation is due. The worker looks twice a second anyway: see `ticker`."""
-    engine.run_due()
+    run.run_due()
 
 
 def _ask() -> None:

@@ -3,7 +3,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
-from hosting.provider.endpoint import xmlrpc
+from hosting.provider.endpoint.view import xmlrpc
 
 ABOUT = """\
 This is a provider of the Hosting API, version 1.

@@ -9,8 +9,8 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hosting.teams.origin import NOWHERE, Origin
-from hosting.teams.policies.fields import POLICY_CONSTRAINTS, PolicyFields
+from hosting.teams.access.fields import POLICY_CONSTRAINTS, PolicyFields
+from hosting.teams.request_origin import NOWHERE, Origin
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 
 # Of one bulk; see `Team.bulk_at_once`.

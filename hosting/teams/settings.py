@@ -2,8 +2,8 @@
 
 from django.db import transaction
 
-from hosting.teams.audit.trail import record, team_thing
-from hosting.teams.founding import team_name
+from hosting.teams.audit.log import record, team_thing
+from hosting.teams.create_team import team_name
 from hosting.teams.models import Membership, Team
 from hosting.teams.roles import Permission
 

@@ -11,8 +11,8 @@ from allauth.mfa.webauthn import views as passkeys
 from django.urls import path, re_path
 from django.views.decorators.http import require_safe
 
-from hosting.web.own import card, framed
-from hosting.web.views import me, sign_in
+from hosting.web.pages.profile import card, framed
+from hosting.web.views import profile, sign_in
 
 signing_in = [
     path("login/", sign_in.Login.as_view(), name="account_login"),
@@ -73,9 +73,9 @@ own = [
         framed(passkeys.remove_webauthn, "factors"),
         name="mfa_remove_webauthn",
     ),
-    path("sessions/", me.sessions, name="usersessions_list"),
-    path("sessions/others/end/", me.end_others, name="sessions_end_others"),
-    path("sessions/<number:session_id>/end/", me.end_session, name="session_end"),
+    path("sessions/", profile.sessions, name="usersessions_list"),
+    path("sessions/others/end/", profile.end_others, name="sessions_end_others"),
+    path("sessions/<number:session_id>/end/", profile.end_session, name="session_end"),
 ]
 
 urlpatterns = [*signing_in, *proving, *own]

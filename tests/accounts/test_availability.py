@@ -19,15 +19,16 @@ from hosting.accounts.sealing import seal
 from hosting.accounts.sessions import client_for
 from hosting.api import ApiError, Client, NotEncodable
 from hosting.jobs import Job
-from hosting.operations import kinds, rounds
-from hosting.operations.models import Operation
-from hosting.operations.states import State
-from hosting.operations.submit import submit
+from hosting.operations import sweep
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
 from hosting.teams.models import Membership
 from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine
 
-BUY = kinds.AddProduct("shares", 1, "1m")
+BUY = catalogue.AddProduct("shares", 1, "1m")
 
 
 class Silent:
@@ -186,7 +187,7 @@ def test_many_open_operations_are_probed_for_by_one_call_and_the_pauses_grow(
         Endpoint.objects.filter(pk=account.endpoint_id).update(away_since=since, probe_due_at=timezone.now())
         before = silent.calls
         for _ in range(sweeps):
-            rounds.sweep()
+            sweep.sweep()
             engine.drain()
         assert silent.calls == before + 1
         account.endpoint.refresh_from_db()

@@ -16,9 +16,10 @@ from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.accounts.session_store import session_key
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
 from hosting.api import Client, SessionFault, login
-from hosting.operations import kinds, rounds
-from hosting.operations.states import State
-from hosting.operations.submit import submit
+from hosting.operations import sweep
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.states import State
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership, Team
 from tests.contract.conftest import PASSWORD, Member
@@ -62,7 +63,7 @@ def test_a_session_that_ended_is_renewed_without_anyone_noticing(
 ) -> None:
     key = session_key(account, PASSWORD)
     store.connection().set(key, seal("a-session-that-is-over"))
-    operation = submit(kinds.AddProduct("shares", 1, "1m"), account=account, by=owner)
+    operation = submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=owner)
     assert engine.finish(operation).state == State.DONE
 
 
@@ -90,7 +91,7 @@ def test_wrong_credentials_stop_only_that_account_and_cost_one_login(
 def test_ten_jobs_with_a_wrong_password_make_one_login_and_tell_the_team(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operations = [submit(kinds.AddProduct("shares", 1, "1m"), account=account, by=owner) for _ in range(10)]
+    operations = [submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=owner) for _ in range(10)]
     engine.queue.clear()
     store_credentials(account, password="not-the-passw0rd")
     logins = []
@@ -111,7 +112,7 @@ def test_ten_jobs_with_a_wrong_password_make_one_login_and_tell_the_team(
     # The sweep asks for nothing more, and the team can read why.
     Account.objects.update(round_due_at=None, track_due_at=None)
     engine.queue.clear()
-    rounds.sweep()
+    sweep.sweep()
     assert not engine.queue
     entry = AuditEntry.objects.get(action="account.stopped")
     assert (entry.actor, entry.detail) == (None, {"trouble": "credentials"})

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from django.urls import reverse
 
 from hosting.accounts.models import Account
-from hosting.operations.models import Operation
-from hosting.operations.states import OPEN, State
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import OPEN, State
 from hosting.teams.models import Membership
 from tests.bench import fleet, naive
 from tests.bench.panel import Browser, Panel

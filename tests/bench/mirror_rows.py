@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Vm
-from hosting.operations.models import Operation
-from hosting.operations.states import State
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
 from hosting.teams.models import Membership
 from tests import factories
 

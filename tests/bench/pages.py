@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
-from hosting.web.tables import PER_PAGE
+from hosting.web.lists.tables import PER_PAGE
 from tests.bench import mirror_rows, naive
 from tests.bench.report import Figure, at_most, require
 from tests.bench.timing import Times, repeated

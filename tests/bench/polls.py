@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
-from hosting.web.live import HEADER
+from hosting.web.answers.live import HEADER
 from tests.bench.panel import Browser, Panel
 from tests.bench.report import Figure, require
 from tests.bench.timing import Times, timed

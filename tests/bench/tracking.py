@@ -4,10 +4,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from hosting.accounts.models import Account
-from hosting.operations import kinds
-from hosting.operations.models import Operation
-from hosting.operations.states import OPEN, State
-from hosting.operations.submit import submit
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import OPEN, State
 from hosting.teams.models import Membership
 from tests.bench import fleet, naive
 from tests.bench.report import Figure, at_most, require
@@ -81,7 +81,7 @@ def measure_many(remote: Remote, account: Account, owner: Membership, count: int
 
 def _reboot(account: Account, owner: Membership, count: int) -> list[int]:
     vm_ids = account.vm_set.order_by("remote_id").values_list("remote_id", flat=True)[:count]
-    return [submit(kinds.RebootVm(vm_id), account=account, by=owner).pk for vm_id in vm_ids]
+    return [submit(catalogue.RebootVm(vm_id), account=account, by=owner).pk for vm_id in vm_ids]
 
 
 def _open(wanted: list[int]) -> int:

@@ -26,7 +26,7 @@ Hold = Callable[[str], None]
 PASSWORD = "d41ly-work"
 LOGIN, CUSTOMER, ROTATED = "DW1000-GANDI", "DW1001-GANDI", "DW2000-GANDI"
 NEW_PASSWORD = "n3xt-password"
-# A server may have so many shares while it runs: 2,048 MB of memory (hosting/provider/rules.py).
+# A server may have so many shares while it runs: 2,048 MB of memory (hosting/provider/rules/values.py).
 MOST_WHILE_RUNNING = 8
 SERVERS = 6
 

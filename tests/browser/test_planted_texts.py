@@ -33,7 +33,7 @@ import json
 from django.utils import timezone
 from hosting.accounts.connect import connect
 from hosting.accounts.models import Endpoint
-from hosting.desk.models import Note
+from hosting.annotations.models import Note
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from tests import factories

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import sign_in
 from tests.browser.steps import DESKTOP, PHONE, field
 from tests.stack import Stack
-from tests.web.signing import code
+from tests.web.access.signing_in import code
 
 PASSWORD = "l00k-who-it-is"
 MAKE = f"""

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from django.db import OperationalError
 
 from hosting.accounts.models import Account
-from hosting.operations import kinds
-from hosting.operations.rejection import Rejected
-from hosting.operations.submit import submit
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.rejection import Rejected
 from hosting.teams.models import Membership
 from tests.chaos.browser import Browser, NoPageError, Page, new_nonce, read_form
-from tests.chaos.wishes import PLAN, RESIZE, RESUME, Wish
+from tests.chaos.workload import PLAN, RESIZE, RESUME, Wish
 
 # What a page says while the endpoint is known not to answer.
 _AWAY = "Nothing was sent or queued"
@@ -139,7 +139,7 @@ def submit_in_this_process(wish: Wish, account: Account, by: Membership, journal
     asked = journal.begin(wish, nonce)
     try:
         submit(
-            kinds.load(wish.kind, wish.params),
+            catalogue.load(wish.kind, wish.params),
             account=account,
             by=by,
             nonce=uuid.UUID(nonce),

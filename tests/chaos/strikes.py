@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from hosting.operations.kinds import KINDS
+from hosting.operations.kinds.catalogue import KINDS
 from tests.chaos.world import World
 
 _FAULTS = {

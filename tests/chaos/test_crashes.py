@@ -19,13 +19,13 @@ from hosting import jobs
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.inventory.models import Change
-from hosting.operations.models import Operation, Plan
+from hosting.operations.models.operation import Operation, Plan
 from hosting.teams.models import Membership
 from tests.chaos import verdict
 from tests.chaos.browser import Browser
 from tests.chaos.members import Journal, Member, submit_in_this_process
 from tests.chaos.strikes import Striker
-from tests.chaos.wishes import Wishes
+from tests.chaos.workload import Wishes
 from tests.chaos.world import World, wait_until
 
 HANDLE, PASSWORD = "CHAOS-TEST", "passw0rd-of-chaos"

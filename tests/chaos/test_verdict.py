@@ -7,12 +7,12 @@ import pytest
 
 from hosting.accounts.models import Account, Endpoint
 from hosting.inventory.models import AccountInfo
-from hosting.operations.models import Operation
+from hosting.operations.models.operation import Operation
 from hosting.teams.models import Team
 from tests.chaos import verdict
 from tests.chaos.members import Journal
 from tests.chaos.verdict import Theirs, Truth
-from tests.chaos.wishes import Wish
+from tests.chaos.workload import Wish
 
 BUY = "hosting_account_product_add"
 PARAMS = {"product_name": "shares", "quantity": 2, "duration": "1m"}

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Disk, Product, Vm
-from hosting.operations.models import Operation, Plan
-from hosting.operations.plan_kinds import spec_of
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.plans.catalogue import spec_of
 from tests.chaos.members import Asked, Journal
-from tests.chaos.wishes import ROOT_PASSWORD
+from tests.chaos.workload import ROOT_PASSWORD
 
 _PURCHASES = ("hosting_account_product_add", "hosting_account_product_renew")
 _FINAL = {"done", "failed", "refused", "not_sent", "released", "cancelled", "declined"}

@@ -18,7 +18,7 @@ from hosting import jobs, tasks
 from hosting.jobs import Job
 from hosting.mail import outbox
 from hosting.mail.models import OutgoingMail
-from hosting.operations import rounds
+from hosting.operations import sweep
 
 LINK = "https://panel.example/reset/t0ken-that-sets-a-password"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,11 +100,11 @@ def test_what_a_mail_says_is_sealed_in_the_database() -> None:
 def test_a_mail_whose_job_was_lost_is_asked_for_again(asked: list[tuple[Job, tuple[int, ...]]]) -> None:
     row = post()
     asked.clear()
-    rounds.sweep()
+    sweep.sweep()
     assert not asked
     OutgoingMail.objects.update(due_at=timezone.now())
-    rounds.sweep()
-    rounds.sweep()
+    sweep.sweep()
+    sweep.sweep()
     assert asked == [(Job.SEND_MAIL, (row.pk,))]
 
 

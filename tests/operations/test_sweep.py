@@ -5,15 +5,16 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account, Endpoint
 from hosting.jobs import Job
-from hosting.operations import kinds, rounds
-from hosting.operations.models import Operation
-from hosting.operations.states import State
-from hosting.operations.submit import submit
+from hosting.operations import sweep
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
 from hosting.teams.models import Membership
 from tests.contract.conftest import Member
 from tests.engine import Engine
 
-BUY = kinds.AddProduct("shares", 2, "1m")
+BUY = catalogue.AddProduct("shares", 2, "1m")
 
 
 def test_what_waits_while_its_account_is_in_trouble_is_given_up_and_not_sent_later(
@@ -35,9 +36,9 @@ def test_nothing_is_looked_up_at_an_endpoint_that_is_away(
     now = timezone.now()
     Operation.objects.filter(pk=operation.pk).update(state=state, sent_at=now, due_at=now)
     Endpoint.objects.update(away_since=now, probe_due_at=now)
-    rounds.sweep()
+    sweep.sweep()
     assert operation.pk not in [arguments[0] for job, arguments in engine.queue if job in {Job.SETTLE, Job.IDENTIFY}]
     Endpoint.objects.update(away_since=None)
     Operation.objects.filter(pk=operation.pk).update(due_at=now)
-    rounds.sweep()
+    sweep.sweep()
     assert operation.pk in [arguments[0] for job, arguments in engine.queue if job in {Job.SETTLE, Job.IDENTIFY}]

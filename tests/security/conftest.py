@@ -8,9 +8,9 @@ from django.test import Client
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from tests import factories
+from tests.web.access.access_matrix import DOORS, OF_ACCOUNT, OF_TEAM
+from tests.web.browsing import Page, every_other_page, every_page
 from tests.web.conftest import account, browser, owner, quick_and_uncollected, signing_in_proves
-from tests.web.doors import DOORS, OF_ACCOUNT, OF_TEAM
-from tests.web.pages import Page, every_other_page, every_page
 
 __all__ = ["account", "browser", "owner", "quick_and_uncollected", "signing_in_proves"]
 

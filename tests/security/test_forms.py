@@ -10,15 +10,15 @@ from django.test import Client
 from django.urls import reverse
 
 from hosting.accounts.models import Account
-from hosting.desk.models import SavedView, Tag
-from hosting.operations.models import Operation, Plan
+from hosting.annotations.models import SavedView, Tag
+from hosting.operations.models.operation import Operation, Plan
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from tests import factories
 from tests.security.conftest import Other
-from tests.web.doors import DOORS, Who
-from tests.web.pages import Page
-from tests.web.test_no_way_in import patterns
+from tests.web.access.access_matrix import DOORS, Who
+from tests.web.access.test_access_matrix import patterns
+from tests.web.browsing import Page
 
 AWAY = (
     "https://evil.example/",

@@ -15,10 +15,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from hosting.accounts.models import Account
-from hosting.web.middleware import HEADERS
+from hosting.web.answers.middleware import HEADERS
 from panel.environment import new_secrets
 from tests import factories
-from tests.web.pages import Page
+from tests.web.browsing import Page
 
 POLICY = {
     "default-src": "'none'",

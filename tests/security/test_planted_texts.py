@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from hosting.accounts.models import Account, Candidate
-from hosting.desk.models import Note
+from hosting.annotations.models import Note
 from hosting.inventory.models import Vm
-from hosting.operations.bulk_models import Bulk
+from hosting.operations.models.bulk import Bulk
 from hosting.teams.models import Membership
 from tests import factories
 from tests.security.planted import ADDRESS, MARKUP, dangers, fitting, plant
-from tests.web.doors import DOORS, Who
-from tests.web.pages import Page
+from tests.web.access.access_matrix import DOORS, Who
+from tests.web.browsing import Page
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " =")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")

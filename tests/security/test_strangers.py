@@ -12,15 +12,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from hosting.accounts.models import Account
-from hosting.desk.models import Tag, TagUse
-from hosting.operations.bulk_models import Bulk
-from hosting.operations.models import Operation, Plan
+from hosting.annotations.models import Tag, TagUse
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.operation import Operation, Plan
 from hosting.teams.models import Membership, Team
-from hosting.web import live
+from hosting.web.answers import live
 from tests import factories
 from tests.security.conftest import Other
 from tests.security.test_forms import snapshot
-from tests.web.pages import Page, every_page
+from tests.web.browsing import Page, every_page
 
 SECRET_NAME = "their-secret-name"
 

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hosting.teams.policies import networks
-from hosting.teams.policies.access import Bar, Facts, Policy, bar, grace_until, network_bar
-from hosting.teams.policies.quiet import QuietHours
+from hosting.teams.access import networks
+from hosting.teams.access.policy import Bar, Facts, Policy, bar, grace_until, network_bar
+from hosting.teams.access.quiet_hours import QuietHours
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=400)

@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from hosting import migrations
 from hosting.teams.audit import verification
+from hosting.teams.audit.log import record
 from hosting.teams.audit.models import AppendOnlyError, AuditEntry, AuditHead
-from hosting.teams.audit.trail import record
 from hosting.teams.models import Membership, Team
 from tests import factories
 

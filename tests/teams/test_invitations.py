@@ -13,12 +13,12 @@ from pytest_django import Settings
 from hosting.accounts.models import Account
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
-from hosting.teams.origin import NOWHERE
 from hosting.teams.people import invitations, members
 from hosting.teams.people.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
+from hosting.teams.people.membership_rules import Terms
 from hosting.teams.people.models import Invitation
-from hosting.teams.people.terms import Terms
 from hosting.teams.rejection import Invalid, Rejected
+from hosting.teams.request_origin import NOWHERE
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
 

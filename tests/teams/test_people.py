@@ -9,14 +9,14 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from hosting.teams import founding
+from hosting.teams import create_team
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
-from hosting.teams.origin import NOWHERE
 from hosting.teams.people import invitations, members
+from hosting.teams.people.membership_rules import Terms
 from hosting.teams.people.models import Invitation
-from hosting.teams.people.terms import Terms
 from hosting.teams.rejection import Invalid, Rejected
+from hosting.teams.request_origin import NOWHERE
 from hosting.teams.roles import NotAllowedError, Role
 from hosting.teams.tokens import issuing
 from tests import factories
@@ -202,18 +202,18 @@ def test_a_team_is_made_by_who_owns_one_or_by_everybody_where_signing_up_is_open
 ) -> None:
     nobody = factories.user()
     with pytest.raises(NotAllowedError):
-        founding.create("Mine", person=nobody, via=NOWHERE)
+        create_team.create("Mine", person=nobody, via=NOWHERE)
     settings.SIGN_UP = "open"
-    made = founding.create("  Mine   too ", person=nobody, via=NOWHERE)
+    made = create_team.create("  Mine   too ", person=nobody, via=NOWHERE)
     assert (made.team.name, made.role) == ("Mine too", Role.OWNER)
     settings.SIGN_UP = "invited"
-    assert founding.create("Second", person=owner.user, via=NOWHERE).team_id != owner.team_id
+    assert create_team.create("Second", person=owner.user, via=NOWHERE).team_id != owner.team_id
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\u202eb", "Win at www.evil.example"])
 def test_a_team_has_a_name_that_people_can_read(owner: Membership, name: str) -> None:
     with pytest.raises(Invalid):
-        founding.create(name, person=owner.user, via=NOWHERE)
+        create_team.create(name, person=owner.user, via=NOWHERE)
 
 
 def test_of_two_owners_who_leave_at_once_one_stays(transactional_db: None) -> None:

@@ -1,7 +1,7 @@
 """The table of permissions in the documentation is the one that holds."""
 
 from hosting.teams.roles import Permission, Role
-from hosting.web.role_words import ROLE_WORDS
+from hosting.web.wording.roles import ROLE_WORDS
 from tests import permissions
 
 

@@ -9,11 +9,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts.models import Account
-from hosting.desk import saved
-from hosting.operations import bulk, kinds
-from hosting.operations.bulk_models import Bulk
-from hosting.operations.models import Operation
-from hosting.operations.submit import submit
+from hosting.annotations import saved_views
+from hosting.operations.bulk import run as bulks
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.operation import Operation
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership, Team
 from hosting.teams.rejection import Invalid
@@ -301,7 +302,7 @@ def test_refusals_are_in_the_trail_once_an_hour_and_say_why(owner: Membership) -
 
 
 def stop(vm_id: int, account: Account, secret: str) -> Operation:
-    return submit(kinds.StopVm(vm_id=vm_id), account=account, by=actor_for(secret, address=HERE))
+    return submit(catalogue.StopVm(vm_id=vm_id), account=account, by=actor_for(secret, address=HERE))
 
 
 def test_a_request_through_a_token_holds_within_its_scope_alone(owner: Membership) -> None:
@@ -332,22 +333,22 @@ def test_a_bulk_goes_on_in_the_name_of_a_token_for_as_long_as_it_works(owner: Me
     objects = [(vm.remote_id, vm.hostname) for vm in (factories.vm(account), factories.vm(account))]
     for personal in (True, False):
         made = factories.new_token(owner, "bulk", Permission.OPERATE, personal=personal)
-        begun = bulk.begin(
+        begun = bulks.begin(
             "vm_stop", objects, account=account, by=actor_for(made.secret, address=HERE), nonce=uuid.uuid4()
         )
         assert begun.asked_through == made.token
-        bulk.advance(begun.pk)
+        bulks.advance(begun.pk)
         asked = Operation.objects.filter(bulk=begun)
         assert {each.asked_through for each in asked} == {made.token}
         assert {each.requested_by for each in asked} == {owner.user if personal else None}
         asked.delete()
         begun.rows.update(state="waiting", operation=None)
         issuing.revoke(made.token, by=owner)
-        bulk.advance(begun.pk)
+        bulks.advance(begun.pk)
         begun.refresh_from_db()
         assert (begun.state, begun.problem) == (Bulk.State.PAUSED, Bulk.Problem.MEMBER_LEFT)
         # A person goes on with it.
-        bulk.resume(begun, by=owner)
+        bulks.resume(begun, by=owner)
         begun.refresh_from_db()
         assert begun.requested_by == owner.user
         assert begun.asked_through_id is None
@@ -360,7 +361,7 @@ def test_a_bulk_goes_on_in_the_name_of_a_token_for_as_long_as_it_works(owner: Me
 def test_a_token_of_the_team_has_no_views_of_its_own(owner: Membership) -> None:
     actor = actor_for(factories.new_token(owner, personal=False).secret, address=HERE)
     with pytest.raises(Invalid):
-        saved.save("servers", "stopped", "state=halted", shared=True, by=actor)
+        saved_views.save("servers", "stopped", "state=halted", shared=True, by=actor)
 
 
 def test_the_trail_tells_of_tokens_and_never_holds_one(owner: Membership, caplog: pytest.LogCaptureFixture) -> None:

@@ -35,7 +35,7 @@ def _by_password(sender: object, request: HttpRequest, user: User, **_: object) 
 
 @pytest.fixture(autouse=True)
 def signing_in_proves() -> Iterator[None]:
-    """`force_login` stands for signing in with a password just now (`tests.web.signing.stale` ages that)."""
+    """`force_login` stands for signing in with a password just now (`tests.web.access.signing_in.stale` ages that)."""
     user_logged_in.connect(_by_password)
     yield
     user_logged_in.disconnect(_by_password)

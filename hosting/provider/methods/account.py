@@ -6,14 +6,15 @@ from typing import Any
 from django.db.models import Sum
 from django.utils import timezone
 
-from hosting.provider import capacity, ledger, products, rules, validation
-from hosting.provider.calls import Call
-from hosting.provider.effects import terms_of
+from hosting.provider import ledger
+from hosting.provider.engine.effects import terms_of
 from hosting.provider.faults import Object, bad_state, not_found
+from hosting.provider.methods.calls import Call
+from hosting.provider.methods.registry import Param, method
+from hosting.provider.methods.structs import product_struct
 from hosting.provider.models import HostingAccount, Operation, Price, Product
-from hosting.provider.quota import SHARE_DEFINITION, resources
-from hosting.provider.registry import Param, method
-from hosting.provider.structs import product_struct
+from hosting.provider.rules import capacity, products, validation, values
+from hosting.provider.rules.quota import SHARE_DEFINITION, resources
 
 PRODUCT_ID = Param("product_id", "int", Object.PRODUCT)
 QUANTITY = Param("quantity", "int", Object.PRODUCT)
@@ -22,7 +23,7 @@ DURATION = Param("duration", "string", Object.PRODUCT)
 
 @method("account_currency")
 def account_currency(call: Call) -> str:
-    return rules.CURRENCY
+    return values.CURRENCY
 
 
 @method("account_balance")
@@ -33,9 +34,9 @@ def account_balance(call: Call) -> float:
 @method("hosting_account_info")
 def hosting_account_info(call: Call) -> dict[str, Any]:
     account = call.account
-    rows = account.products.filter(state=Product.State.ACTIVE, date_end__gt=timezone.now() - rules.REDEMPTION).order_by(
-        "pk"
-    )
+    rows = account.products.filter(
+        state=Product.State.ACTIVE, date_end__gt=timezone.now() - values.REDEMPTION
+    ).order_by("pk")
     granted, expired = capacity.granted_and_expired(account)
     used = capacity.used(account)
     return {
@@ -65,14 +66,14 @@ def _require_balance(call: Call, account: HostingAccount, amount: Decimal) -> No
     kept = account.operations.filter(state__in=Operation.OPEN).aggregate(total=Sum("reserved"))["total"] or 0
     left = ledger.balance(call.handle) - kept
     if amount > 0 and amount > left:
-        reason = f"balance too low: {left} {rules.CURRENCY} left"
-        raise bad_state(Object.HOSTING_ACCOUNT, "amount", f"{amount} {rules.CURRENCY}", reason)
+        reason = f"balance too low: {left} {values.CURRENCY} left"
+        raise bad_state(Object.HOSTING_ACCOUNT, "amount", f"{amount} {values.CURRENCY}", reason)
 
 
 def _check_add(product_name: str, quantity: int, duration: str) -> None:
     validation.duration_syntax(duration)
     validation.product_name(product_name)
-    validation.quantity(quantity, rules.QUANTITY_MAX[product_name])
+    validation.quantity(quantity, values.QUANTITY_MAX[product_name])
     validation.duration_months(duration)
 
 
@@ -110,7 +111,7 @@ def _change(call: Call, kind: str, product_id: int, params: dict[str, Any]) -> i
     """Accept an operation on a product, judged by what the open ones before it leave."""
     now = timezone.now()
     product = (
-        Product.objects.filter(pk=product_id, date_end__gt=now - rules.REDEMPTION)
+        Product.objects.filter(pk=product_id, date_end__gt=now - values.REDEMPTION)
         .exclude(state=Product.State.REMOVED)
         .first()
     )
@@ -123,7 +124,7 @@ def _change(call: Call, kind: str, product_id: int, params: dict[str, Any]) -> i
     for earlier in product.operations.filter(state__in=Operation.OPEN).order_by("pk"):
         terms = products.after(earlier.type, terms, earlier.params, earlier.unit_price)
     if "quantity" in params:
-        validation.quantity(params["quantity"], rules.QUANTITY_MAX[product.product_name])
+        validation.quantity(params["quantity"], values.QUANTITY_MAX[product.product_name])
     problems = products.why_not(kind, product.product_name, terms, now, active=active)
     if problems:
         raise bad_state(Object.PRODUCT, "product_id", product_id, problems[0])
@@ -132,7 +133,7 @@ def _change(call: Call, kind: str, product_id: int, params: dict[str, Any]) -> i
         if product.product_name == "disk":
             capacity.require(call.account, disk_mb=lost)
         else:
-            capacity.require(call.account, shares=lost, disk_mb=lost * rules.SHARE_DISK_MB)
+            capacity.require(call.account, shares=lost, disk_mb=lost * values.SHARE_DISK_MB)
     price = _price(product.product_name)
     amount = products.cost(kind, terms, params, price, now)
     _require_balance(call, call.account, amount)
@@ -157,7 +158,7 @@ def product_remove(call: Call, product_id: int) -> int:
 
 def _check_update(product_id: int, quantity: int) -> None:
     # What is the most depends on the product, and is looked at once the product is known.
-    validation.quantity(quantity, max(rules.QUANTITY_MAX.values()))
+    validation.quantity(quantity, max(values.QUANTITY_MAX.values()))
 
 
 @method(products.UPDATE, PRODUCT_ID, QUANTITY, check=_check_update, writes=True)

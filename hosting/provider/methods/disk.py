@@ -4,18 +4,19 @@ from typing import Any
 
 from django.utils import timezone
 
-from hosting.provider import capacity, projection, rules, validation
-from hosting.provider.calls import Call
+from hosting.provider.engine import projection
 from hosting.provider.faults import Object, bad_state
+from hosting.provider.methods.calls import Call
+from hosting.provider.methods.registry import Param, method
+from hosting.provider.methods.structs import disk_struct
 from hosting.provider.methods.vm import expected as expected_vm
 from hosting.provider.methods.vm import vm_allows
 from hosting.provider.models import Disk, Operation, Vm
-from hosting.provider.registry import Param, method
-from hosting.provider.structs import disk_struct
+from hosting.provider.rules import capacity, validation, values
 
 DISK_ID = Param("disk_id", "int", Object.DISK)
 VM_ID = Param("vm_id", "int", Object.VM)
-LINK = tuple({"disk_id": DISK_ID, "vm_id": VM_ID}[name] for name in rules.DISK_LINK_ARGUMENTS)
+LINK = tuple({"disk_id": DISK_ID, "vm_id": VM_ID}[name] for name in values.DISK_LINK_ARGUMENTS)
 
 
 def _check_create(specs: dict[str, Any]) -> None:
@@ -53,7 +54,7 @@ def _expected(disk: Disk) -> projection.DiskView:
 
 
 def _allows(kind: str, view: projection.DiskView, disk: Disk) -> None:
-    if view.state not in rules.DISK_MOVES[kind][0]:
+    if view.state not in values.DISK_MOVES[kind][0]:
         raise bad_state(Object.DISK, "disk_id", disk.pk, f"not possible: the disk is {view.state}")
 
 
@@ -68,7 +69,7 @@ def disk_delete(call: Call, disk_id: int) -> int:
 
 def _both(call: Call, arguments: tuple[int, ...]) -> tuple[Disk, Vm]:
     """The disk and the VM of an attach or detach, whichever order `rules.DISK_LINK_ARGUMENTS` gives them."""
-    ids = dict(zip(rules.DISK_LINK_ARGUMENTS, arguments, strict=True))
+    ids = dict(zip(values.DISK_LINK_ARGUMENTS, arguments, strict=True))
     disk, vm = call.disk(ids["disk_id"]), call.vm(ids["vm_id"])
     call.owned(disk, vm)
     call.may_write()
@@ -81,8 +82,8 @@ def disk_attach(call: Call, *arguments: int) -> int:
     _allows("disk_attach", _expected(disk), disk)
     vm_allows("disk_attach", expected_vm(vm), vm)
     coming = vm.operations.filter(state__in=Operation.OPEN, type="disk_attach").count()
-    if vm.disks.count() + coming >= rules.VM_DISKS_MAX:
-        raise bad_state(Object.VM, "vm_id", vm.pk, f"{rules.VM_DISKS_MAX} disks are the most a VM can have")
+    if vm.disks.count() + coming >= values.VM_DISKS_MAX:
+        raise bad_state(Object.VM, "vm_id", vm.pk, f"{values.VM_DISKS_MAX} disks are the most a VM can have")
     return call.accept("disk_attach", {"disk_id": disk.pk, "vm_id": vm.pk}, disk=disk, vm=vm).pk
 
 

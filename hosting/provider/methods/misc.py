@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from hosting.provider.calls import Call
+from hosting.provider.methods.calls import Call
+from hosting.provider.methods.registry import method
+from hosting.provider.methods.structs import os_struct
 from hosting.provider.models import OsImage
-from hosting.provider.registry import method
-from hosting.provider.structs import os_struct
 
 
 @method("os_list")

@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from hosting.provider import engine, rules, validation
-from hosting.provider.calls import Call
+from hosting.provider.engine import run
 from hosting.provider.faults import Object, bad_state, bad_type, bad_value, not_found
+from hosting.provider.methods.calls import Call
+from hosting.provider.methods.registry import Param, method
+from hosting.provider.methods.structs import operation_struct
 from hosting.provider.models import Operation
-from hosting.provider.registry import Param, method
-from hosting.provider.structs import operation_struct
+from hosting.provider.rules import validation, values
 
 OPERATION_ID = Param("operation_id", "int", Object.OPERATION)
 STATES = ("ALL", *Operation.State.values)
@@ -44,7 +45,7 @@ def _check_list(wanted: dict[str, Any] | None = None) -> None:
             check(param[key], Object.OPERATION, key)
     validation.known_keys(wanted, ("type", "state", "param", *DATES), Object.OPERATION, "filter")
     validation.known_keys(param, PARAMS, Object.OPERATION, "param")
-    if "type" in wanted and wanted["type"] not in rules.OPERATION_TYPES:
+    if "type" in wanted and wanted["type"] not in values.OPERATION_TYPES:
         raise bad_value(Object.OPERATION, "type", wanted["type"])
     if "state" in wanted and wanted["state"] not in STATES:
         raise bad_value(Object.OPERATION, "state", wanted["state"])
@@ -71,7 +72,7 @@ def operation_list(call: Call, wanted: dict[str, Any] | None = None) -> list[int
             rows = rows.filter(**{lookup: _end_of_second(wanted[key]) if key.endswith("_before") else wanted[key]})
     for key, value in wanted.get("param", {}).items():
         rows = rows.filter(**{PARAMS[key][1]: value})
-    return list(rows.values_list("pk", flat=True)[: rules.LIST_MAX])
+    return list(rows.values_list("pk", flat=True)[: values.LIST_MAX])
 
 
 def _find(call: Call, operation_id: int) -> Operation:
@@ -92,7 +93,7 @@ def operation_cancel(call: Call, operation_id: int) -> bool:
     """True. Only a pending operation can be cancelled; what it was to create is gone with it."""
     operation = _find(call, operation_id)
     call.may_write()
-    if not engine.cancel(operation):
+    if not run.cancel(operation):
         operation.refresh_from_db(fields=["state"])
         raise bad_state(Object.OPERATION, "operation_id", operation_id, f"not possible: it is {operation.state}")
     return True

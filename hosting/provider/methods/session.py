@@ -3,10 +3,10 @@
 from django.views.decorators.debug import sensitive_variables
 
 from hosting.provider import sessions
-from hosting.provider.calls import Call
 from hosting.provider.faults import Object, no_right, not_found
+from hosting.provider.methods.calls import Call
+from hosting.provider.methods.registry import Param, method
 from hosting.provider.models import Handle
-from hosting.provider.registry import Param, method
 
 
 @method(

@@ -5,13 +5,14 @@ from typing import Any
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from hosting.provider import capacity, projection, rules, validation
-from hosting.provider.calls import Call
-from hosting.provider.effects import interface_for
+from hosting.provider.engine import projection
+from hosting.provider.engine.effects import interface_for
 from hosting.provider.faults import Cause, DataFault, Object, bad_state, bad_syntax, not_found
+from hosting.provider.methods.calls import Call
+from hosting.provider.methods.registry import Param, method
+from hosting.provider.methods.structs import link_struct, vm_struct
 from hosting.provider.models import Disk, Operation, OsImage, Vm
-from hosting.provider.registry import Param, method
-from hosting.provider.structs import link_struct, vm_struct
+from hosting.provider.rules import capacity, validation, values
 
 VM_ID = Param("vm_id", "int", Object.VM)
 SPECS = Param("specs", "struct", Object.VM)
@@ -66,7 +67,7 @@ def vm_create(
         os=image,
         shares=shares,
         cores=cpu,
-        vm_max_memory=max(rules.VM_MAX_MEMORY_DEFAULT_MB, shares * rules.SHARE_MEMORY_MB),
+        vm_max_memory=max(values.VM_MAX_MEMORY_DEFAULT_MB, shares * values.SHARE_MEMORY_MB),
         date_created=now,
         date_updated=now,
     )
@@ -124,7 +125,7 @@ def expected(vm: Vm) -> projection.VmView:
 
 def vm_allows(kind: str, view: projection.VmView, vm: Vm) -> None:
     """Raises fault 580160 unless a VM in that state allows the operation."""
-    if view.state not in rules.VM_MOVES[kind][0]:
+    if view.state not in values.VM_MOVES[kind][0]:
         raise bad_state(Object.VM, "vm_id", vm.pk, f"not possible: the VM is {view.state}")
 
 

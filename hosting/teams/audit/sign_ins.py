@@ -1,8 +1,8 @@
 """What a person does with their own login, in the trail of each of their teams."""
 
-from hosting.teams.audit.trail import member_thing, write
+from hosting.teams.audit.log import member_thing, write
 from hosting.teams.models import Membership, User
-from hosting.teams.origin import Origin
+from hosting.teams.request_origin import Origin
 
 
 def tell(

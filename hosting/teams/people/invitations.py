@@ -20,13 +20,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from hosting.teams.audit.log import record, team_thing
 from hosting.teams.audit.models import AuditEntry
-from hosting.teams.audit.trail import record, team_thing
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.origin import Origin
+from hosting.teams.people.membership_rules import Terms, agree, as_json, hold, outlives, require_as_much, terms_of
 from hosting.teams.people.models import Invitation, InvitationQuerySet
-from hosting.teams.people.terms import Terms, agree, as_json, hold, outlives, require_as_much, terms_of
 from hosting.teams.rejection import Invalid, Rejected
+from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError, Permission, can_give
 
 # Mails are sent to strangers: a person sends so many in a day, and the same one again after a minute.

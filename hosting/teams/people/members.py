@@ -10,10 +10,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hosting.jobs import Job, ask
-from hosting.teams.audit.trail import member_thing, record, team_thing
+from hosting.teams.audit.log import member_thing, record, team_thing
 from hosting.teams.models import Membership, Team
 from hosting.teams.people import invitations
-from hosting.teams.people.terms import Terms, agree, as_json, hold, require_as_much, terms_of
+from hosting.teams.people.membership_rules import Terms, agree, as_json, hold, require_as_much, terms_of
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import NotAllowedError, Permission, Role
 

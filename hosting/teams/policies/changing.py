@@ -10,12 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams.audit.trail import record, team_thing
+from hosting.teams.access import networks as networks_of
+from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
+from hosting.teams.access.quiet_hours import EVERY_DAY, QuietHours
+from hosting.teams.audit.log import record, team_thing
 from hosting.teams.models import Membership, Team
-from hosting.teams.policies import networks as networks_of
 from hosting.teams.policies import second_factor
-from hosting.teams.policies.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
-from hosting.teams.policies.quiet import EVERY_DAY, QuietHours
 from hosting.teams.roles import Permission
 
 MOST_NETWORKS = 100

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from allauth.mfa.models import Authenticator
 
+from hosting.teams.access.policy import grace_until
 from hosting.teams.models import Membership, Team
-from hosting.teams.policies.access import grace_until
 
 
 class State(StrEnum):

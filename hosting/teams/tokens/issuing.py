@@ -13,10 +13,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams.audit.trail import record
+from hosting.teams.access import networks
+from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, OfTeam
-from hosting.teams.people.terms import hold, outlives
-from hosting.teams.policies import networks
+from hosting.teams.people.membership_rules import hold, outlives
 from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.teams.tokens import secrets as token_secrets

@@ -8,11 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from hosting.teams.audit.trail import record
+from hosting.teams.access import networks
+from hosting.teams.access import policy as access
+from hosting.teams.access.policy import Bar
+from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
-from hosting.teams.origin import Origin
-from hosting.teams.policies import access, networks, second_factor
-from hosting.teams.policies.access import Bar
+from hosting.teams.policies import second_factor
+from hosting.teams.request_origin import Origin
 from hosting.teams.roles import Role
 from hosting.teams.tokens import secrets as token_secrets
 from hosting.teams.tokens.models import ApiToken

@@ -6,10 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account, Candidate, Endpoint
-from hosting.operations import rules
+from hosting.operations.kinds import rules
 from hosting.teams.models import Membership
 from hosting.web.forms.base import ChangeForm
-from hosting.web.login_words import Correction, candidate_of
+from hosting.web.wording.logins import Correction, candidate_of
 
 # Names and handles are no words: no browser corrects or remembers them.
 QUIET = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}

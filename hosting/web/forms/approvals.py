@@ -7,10 +7,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from hosting.operations.models import MAX_COMMENT
-from hosting.operations.rules import MAX_INT
-from hosting.teams.policies.ceilings import Limits
+from hosting.operations.kinds.rules import MAX_INT
+from hosting.operations.models.operation import MAX_COMMENT
 from hosting.teams.policies.models import SPENDING_ROLES, SpendCeiling
+from hosting.teams.policies.spending_limits import Limits
 from hosting.teams.roles import Role
 from hosting.web.forms.base import ChangeForm
 

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from hosting.operations import rules
-from hosting.operations.rejection import Rejected
+from hosting.operations.kinds import rules
+from hosting.operations.models.rejection import Rejected
 from hosting.teams import names
 
 

@@ -6,9 +6,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from hosting.operations import kinds
-from hosting.operations.kind import Kind
-from hosting.operations.rules import MAX_INT
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.kinds.rules import MAX_INT
 from hosting.web.forms.base import ChangeForm, DurationField
 
 
@@ -19,7 +19,7 @@ class BulkForm(ChangeForm):
 
     def __init__(self, *args: Any, kind: type[Kind], count: int, asks_count: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if kind is kinds.RenewProduct:
+        if kind is catalogue.RenewProduct:
             self.fields["duration"] = DurationField()
         if asks_count:
             self._count = count

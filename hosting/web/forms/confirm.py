@@ -3,7 +3,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from hosting.operations import rules
+from hosting.operations.kinds import rules
 from hosting.web.forms.base import ChangeForm, typed_name
 
 

@@ -5,10 +5,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
-from hosting.operations import rules
-from hosting.operations.kinds import CreateDisk
-from hosting.web import find
+from hosting.operations.kinds import rules
+from hosting.operations.kinds.catalogue import CreateDisk
 from hosting.web.forms.base import ChangeForm, DiskSizeField
+from hosting.web.reading import search
 
 # Servers that are named when what was typed fits several.
 MOST_NAMED = 5
@@ -59,9 +59,9 @@ class AttachForm(ChangeForm):
     def clean_vm_id(self) -> int:
         """The provider's id of the server that was meant."""
         typed = self.cleaned_data["vm_id"]
-        if (found := find.server(typed, self._account)) is not None:
+        if (found := search.server(typed, self._account)) is not None:
             return found.remote_id
-        like = [find.server_label(vm) for vm in find.servers_like(typed, self._account)[:MOST_NAMED]]
+        like = [search.server_label(vm) for vm in search.servers_like(typed, self._account)[:MOST_NAMED]]
         if not like:
             raise ValidationError(_("No server is called that, or has that in its name."))
         raise ValidationError(_("Say which one: %(names)s."), params={"names": ", ".join(like)})

@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
-from hosting.teams.founding import LONGEST_NAME
+from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import Membership, User
-from hosting.teams.people.terms import Terms
+from hosting.teams.people.membership_rules import Terms
 from hosting.teams.roles import Role, can_give
 from hosting.web.forms.base import ChangeForm, PersonNameField
-from hosting.web.role_words import ROLE_WORDS
+from hosting.web.wording.roles import ROLE_WORDS
 
 ALL, SOME = "all", "some"
 

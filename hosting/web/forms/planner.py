@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import OsImage
-from hosting.operations import rules
+from hosting.operations.kinds import rules
 from hosting.web.forms.base import DiskSizeField
 
 _MOST = 1000

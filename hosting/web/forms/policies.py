@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
+from hosting.teams.access.quiet_hours import EVERY_DAY
 from hosting.teams.models import Team
-from hosting.teams.policies.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
-from hosting.teams.policies.quiet import EVERY_DAY
 
 DAYS = [
     (0, _("Monday")),

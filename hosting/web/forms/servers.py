@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import OsImage, Vm
-from hosting.operations import rules
-from hosting.operations.kinds import CreateVm, UpdateVm
-from hosting.operations.new_server import NewServer
+from hosting.operations.kinds import rules
+from hosting.operations.kinds.catalogue import CreateVm, UpdateVm
+from hosting.operations.plans.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DiskSizeField, DurationField
 
 # What the summary assumes where nothing valid was typed yet.

@@ -4,8 +4,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from hosting.inventory.models import Product
-from hosting.operations import rules
-from hosting.operations.kinds import AddProduct, RenewProduct, UpdateProduct
+from hosting.operations.kinds import rules
+from hosting.operations.kinds.catalogue import AddProduct, RenewProduct, UpdateProduct
 from hosting.web.forms.base import ChangeForm, DurationField, duration_choices
 
 QUANTITY_LABELS = {Product.Name.DISK: _("Disk, in MB")}

@@ -6,7 +6,7 @@ from django.template.context import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from hosting.desk.models import Tag
+from hosting.annotations.models import Tag
 from hosting.web.templatetags.registry import register
 
 

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
 from hosting.inventory.capacity import Capacity
-from hosting.operations import kinds
-from hosting.operations.bulk_models import Bulk, BulkRow
-from hosting.operations.models import Operation, Plan
-from hosting.operations.states import State
+from hosting.operations.kinds import catalogue
+from hosting.operations.models.bulk import Bulk, BulkRow
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.states import State
 from hosting.web.templatetags.formats import plain, size
 from hosting.web.templatetags.registry import register
 from hosting.web.templatetags.words import operation_title
@@ -163,7 +163,7 @@ def row_operation(operation: Operation) -> str:
     return format_html(
         '<span class="row-operation"><a href="{}">{}</a>{}</span>',
         reverse("operation", args=[operation.account_id, operation.pk]),
-        kinds.title(operation.kind),
+        catalogue.title(operation.kind),
         progress(operation) if operation.state == State.TRACKED else state(operation),
     )
 

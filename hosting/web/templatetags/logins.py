@@ -6,8 +6,8 @@ from django.urls import get_script_prefix, reverse
 from django.utils.html import format_html
 
 from hosting.accounts.models import Account, Candidate
-from hosting.web import login_words
 from hosting.web.templatetags.registry import register
+from hosting.web.wording import logins
 
 # Sections that every account has: whoever changes the account stays in them.
 SECTIONS = frozenset({"dashboard", "attention", "servers", "disks", "shares", "operations", "changes", "login"})
@@ -16,14 +16,14 @@ SECTIONS = frozenset({"dashboard", "attention", "servers", "disks", "shares", "o
 @register.simple_tag
 def login_state(account: Account) -> str:
     """The badge of how the account's login stands."""
-    standing = login_words.standing(account)
+    standing = logins.standing(account)
     return format_html('<span class="state state-{}">{}</span>', standing.color, standing.label)
 
 
 @register.filter
 def candidate(account: Account) -> Candidate | None:
     """The latest test of the account's credentials."""
-    return login_words.candidate_of(account)
+    return logins.candidate_of(account)
 
 
 @register.simple_tag

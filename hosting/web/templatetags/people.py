@@ -6,8 +6,8 @@ from django.conf import settings
 
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
-from hosting.web.role_words import ROLE_WORDS
 from hosting.web.templatetags.registry import register
+from hosting.web.wording.roles import ROLE_WORDS
 
 
 @register.filter

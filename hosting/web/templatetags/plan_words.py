@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.accounts.models import Account
-from hosting.operations.models import Plan
-from hosting.operations.plan_kind import Step, StopReason
+from hosting.operations.models.operation import Plan
+from hosting.operations.plans.base import Step, StopReason
 from hosting.web.templatetags.buttons import WHY_NOT
 from hosting.web.templatetags.formats import plain, size
 from hosting.web.templatetags.registry import register

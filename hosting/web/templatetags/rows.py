@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from hosting.inventory.models import Disk, Product, Vm
-from hosting.operations.preconditions import why_not
+from hosting.operations.checks.preconditions import why_not
 from hosting.web.templatetags.buttons import change_button, link_button
 from hosting.web.templatetags.components import open_operation_on, row_operation, row_url
 from hosting.web.templatetags.formats import size

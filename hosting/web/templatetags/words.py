@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.inventory.models import Product, Vm
-from hosting.operations import kinds, problems
-from hosting.operations.askers import asker
-from hosting.operations.bulk_models import Bulk
-from hosting.operations.estimates import Price
-from hosting.operations.models import Operation, Plan
-from hosting.web import find, queries
+from hosting.operations.costs.estimates import Price
+from hosting.operations.kinds import catalogue
+from hosting.operations.models import problems
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.requesters import asker
+from hosting.web.reading import queries, search
 from hosting.web.templatetags.formats import money, plain, size
 from hosting.web.templatetags.registry import register
 
@@ -22,7 +23,7 @@ from hosting.web.templatetags.registry import register
 @register.filter
 def operation_title(operation: Operation) -> str:
     """An operation in a few words: "Stop server web-1"."""
-    return f"{kinds.title(operation.kind)} {operation.subject}".strip()
+    return f"{catalogue.title(operation.kind)} {operation.subject}".strip()
 
 
 @register.simple_tag
@@ -48,7 +49,7 @@ def list_label(section: str) -> str:
 
 @register.filter
 def kind_title(kind: str) -> str:
-    return kinds.title(kind)
+    return catalogue.title(kind)
 
 
 ICONS = {
@@ -167,7 +168,7 @@ def total(counts: list[queries.StateCount]) -> str:
 
 @register.filter
 def server_label(vm: Vm) -> str:
-    return find.server_label(vm)
+    return search.server_label(vm)
 
 
 @register.filter

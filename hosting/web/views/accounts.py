@@ -10,17 +10,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hosting.accounts import candidates
 from hosting.accounts import connect as connections
+from hosting.accounts import credential_rotation
 from hosting.accounts.models import Account
 from hosting.inventory import refresh as mirror_refresh
 from hosting.teams.roles import NotAllowedError, Permission
-from hosting.web import attention, login_words, queries
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import AccountRequest, PersonRequest, account_page, signed_in
 from hosting.web.forms.accounts import AccountForm, ConnectForm
-from hosting.web.pages import account_form, back, person_page
-from hosting.web.proof import proven
-from hosting.web.scope import AccountRequest, PersonRequest, account_page, signed_in
+from hosting.web.pages.render import account_form, back, person_page
+from hosting.web.reading import attention, queries
 from hosting.web.views.logins import tested_words
+from hosting.web.wording import logins
 
 FORMS = ["GET", "HEAD", "POST"]
 _TAKEN = gettext_lazy("Your team has an account with this login and handle already.")
@@ -43,10 +44,10 @@ def index(request: PersonRequest) -> HttpResponse:
     return person_page(request, "accounts", context)
 
 
-def _count_standings(accounts: list[Account]) -> list[tuple[login_words.Standing, int]]:
+def _count_standings(accounts: list[Account]) -> list[tuple[logins.Standing, int]]:
     """How many accounts stand how, where there are any."""
-    counts = Counter(login_words.standing(account).code for account in accounts)
-    return [(standing, counts[standing.code]) for standing in login_words.ALL if counts[standing.code]]
+    counts = Counter(logins.standing(account).code for account in accounts)
+    return [(standing, counts[standing.code]) for standing in logins.ALL if counts[standing.code]]
 
 
 @require_http_methods(FORMS)
@@ -96,7 +97,7 @@ def edit(request: AccountRequest) -> HttpResponse:
     form = AccountForm(
         request.POST or None,
         account=account,
-        other_handles=candidates.siblings_seen(account, by=request.member).count(),
+        other_handles=credential_rotation.siblings_seen(account, by=request.member).count(),
     )
     if form.is_valid():
         data = form.cleaned_data
@@ -115,7 +116,7 @@ def edit(request: AccountRequest) -> HttpResponse:
             messages.success(request, tested_words(account.endpoint.away_since is not None) if tested else _("Saved."))
             return back(request, reverse("login", args=[account.pk]))
     sent = form.is_bound
-    if not sent and (correction := login_words.correction(login_words.candidate_of(account))):
+    if not sent and (correction := logins.correction(logins.candidate_of(account))):
         form.show_refusal(correction)
     context = {
         "form": form,

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 from hosting.accounts.models import Account
 from hosting.teams.roles import Permission
 from hosting.teams.tokens.models import ApiToken
-from hosting.web.tokens import TokenRequest, with_token
+from hosting.web.access.api_tokens import TokenRequest, with_token
 
 
 @require_safe

@@ -14,25 +14,28 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hosting.operations import approvals, ceilings
-from hosting.operations.bulk_models import Bulk
-from hosting.operations.ceilings import Standing
-from hosting.operations.models import Operation
-from hosting.operations.rejection import Rejected
-from hosting.operations.states import State
+from hosting.operations.checks import spending_limits
+from hosting.operations.checks.spending_limits import Standing
+from hosting.operations.lifecycle import approvals
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.rejection import Rejected
+from hosting.operations.models.states import State
 from hosting.teams.models import Membership
-from hosting.teams.policies import ceilings as setting
-from hosting.teams.policies.ceilings import NO_LIMITS, NobodyApprovesError
+from hosting.teams.policies import spending_limits as setting
+from hosting.teams.policies.spending_limits import NO_LIMITS, NobodyApprovesError
 from hosting.teams.roles import Permission, Role
-from hosting.web import changes, export, measures
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import TeamRequest, team_page
+from hosting.web.charts import spending_limits as measures
+from hosting.web.charts.spending_limits import Measure
 from hosting.web.forms.approvals import CeilingsForm, DecisionForm
 from hosting.web.forms.bulk import numbers
-from hosting.web.measures import Measure
-from hosting.web.pages import back
-from hosting.web.pages import team_page as render_page
-from hosting.web.proof import proven
-from hosting.web.scope import TeamRequest, team_page
-from hosting.web.tables import DecisionTable, table
+from hosting.web.lists import csv_export
+from hosting.web.lists.tables import DecisionTable, table
+from hosting.web.pages import submitting
+from hosting.web.pages.render import back
+from hosting.web.pages.render import team_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
 # Shown on the page, and decided by one press: more wait for the next one.
@@ -76,8 +79,8 @@ def _decidable(member: Membership) -> QuerySet[Operation]:
 def index(request: TeamRequest) -> HttpResponseBase:
     """What waits for approval, and what was decided."""
     decisions = _decisions(request)
-    if export.wanted(request):
-        return export.as_csv(request, decisions, export.DECISIONS, name=f"approvals-{request.member.team.name}")
+    if csv_export.wanted(request):
+        return csv_export.as_csv(request, decisions, csv_export.DECISIONS, name=f"approvals-{request.member.team.name}")
     return _page(request, DecisionForm(), set(numbers(request.GET.getlist("operation"))), decisions)
 
 
@@ -88,7 +91,7 @@ def _decisions(request: TeamRequest) -> Any:
 
 def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions: Any) -> HttpResponse:
     member, team = request.member, request.member.team
-    standings = ceilings.standings(team.pk, timezone.now())
+    standings = spending_limits.standings(team.pk, timezone.now())
     held = _held(member).select_related("requested_by", "account", "bulk").order_by("due_at", "pk")
     # Nobody can be told more than they see: what others spend on accounts that are not theirs is summed up in a bar.
     shown = [role for role in standings if not member.narrowed or role == member.role]
@@ -97,7 +100,7 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
         "form": form,
         "roles": [(Role(role).label, measures.of_role(standings[role]), standings[role].spent) for role in shown],
         # A date: a time would be shown in the reader's zone, where it may be another day.
-        "month": ceilings.month_of(timezone.now()).date(),
+        "month": spending_limits.month_of(timezone.now()).date(),
         "groups": _groups(member, found[:_MOST], standings, chosen),
         "more": max(0, held.count() - _MOST) if len(found) > _MOST else 0,
         "may_decide": member.may(Permission.APPROVE),
@@ -156,7 +159,7 @@ def decide(request: TeamRequest) -> HttpResponseBase:
         try:
             done += act(operation, by=member, comment=form.cleaned_data["comment"])
         except Rejected as rejection:
-            reasons.append(f"“{changes.in_words(operation)}”: {rejection.message}")
+            reasons.append(f"“{submitting.in_words(operation)}”: {rejection.message}")
     if done and act is approvals.approve:
         messages.success(request, ngettext("%d request was approved.", "%d requests were approved.", done) % done)
     elif done:

@@ -9,14 +9,15 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from hosting.teams.audit import chain
+from hosting.teams.audit.log import record
 from hosting.teams.audit.models import AuditEntry
-from hosting.teams.audit.trail import record
 from hosting.teams.roles import Permission
-from hosting.web import export, trail
-from hosting.web.pages import team_page as render_page
-from hosting.web.scope import TeamRequest, team_page
-from hosting.web.tables import TrailTable, table
-from hosting.web.trail_filter import TrailFilter
+from hosting.web.access.scope import TeamRequest, team_page
+from hosting.web.audit import lines
+from hosting.web.audit.filter import TrailFilter
+from hosting.web.lists import csv_export
+from hosting.web.lists.tables import TrailTable, table
+from hosting.web.pages.render import team_page as render_page
 
 _CHUNK = 2_000
 # All that the digest covers, so that a file proves itself; the team is the file's own.
@@ -46,7 +47,7 @@ def index(request: TeamRequest) -> HttpResponseBase:
     context = {
         "table": entries,
         "filter": found,
-        "lines": {line.entry.pk: line for line in trail.lines_of(shown, member)},
+        "lines": {line.entry.pk: line for line in lines.lines_of(shown, member)},
         "only": found.only,
         "as_json": True,
         "search_button": True,
@@ -57,7 +58,7 @@ def index(request: TeamRequest) -> HttpResponseBase:
 def _as_file(request: TeamRequest, rows: Iterable[AuditEntry], wanted: str) -> HttpResponseBase:
     name = f"audit-{request.member.team.name}"
     if wanted == "csv":
-        return export.as_file(rows, [(column, _cell(column)) for column in _COLUMNS], name=name)
+        return csv_export.as_file(rows, [(column, _cell(column)) for column in _COLUMNS], name=name)
     response = StreamingHttpResponse(_json(rows), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="{slugify(name) or "audit"}.json"'
     return response

@@ -10,21 +10,25 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hosting.operations import bulk as bulks
-from hosting.operations import ceilings, kinds, quiet
-from hosting.operations.bulk_models import Bulk
-from hosting.operations.kind import Kind
-from hosting.operations.rejection import Rejected
-from hosting.operations.states import State
+from hosting.operations.bulk import run as bulks
+from hosting.operations.checks import quiet_hours, spending_limits
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.rejection import Rejected
+from hosting.operations.models.states import State
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, proof, quotes
-from hosting.web.bulk_actions import SECTIONS, Chosen, chosen, wanted_ids
-from hosting.web.filters import BulkRowFilter
+from hosting.web.access import reauthentication
+from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.forms.bulk import BulkForm
-from hosting.web.pages import account_form, back
-from hosting.web.pages import account_page as render_page
-from hosting.web.scope import AccountRequest, account_page
-from hosting.web.tables import BulkRowTable, table
+from hosting.web.forms.bulk_actions import SECTIONS, Chosen, chosen, wanted_ids
+from hosting.web.lists import csv_export
+from hosting.web.lists.filters import BulkRowFilter
+from hosting.web.lists.tables import BulkRowTable, table
+from hosting.web.pages import submitting
+from hosting.web.pages.render import account_form, back
+from hosting.web.pages.render import account_page as render_page
+from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -39,8 +43,8 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     if action is None:
         raise Http404
     request.member.require(action.kind.permission)
-    if action.danger and not proof.suffices(request):
-        return proof.ask(request)
+    if action.danger and not reauthentication.suffices(request):
+        return reauthentication.ask(request)
     ids = wanted_ids(request)
     choice = chosen(here, action, request.account, ids, request.GET)
     if ids and not choice.fitting and not choice.left_out:
@@ -60,9 +64,9 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     )
     money = _money(request, action.kind, choice, form)
     if form.is_valid():
-        if money and money["quote"].over and not proof.suffices(request):
+        if money and money["quote"].over and not reauthentication.suffices(request):
             # Some of it will wait for a second person, who must know that the first one really asked.
-            return proof.ask(request)
+            return reauthentication.ask(request)
         try:
             bulk = bulks.begin(
                 action.kind.method,
@@ -73,16 +77,17 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
                 params=form.params(),
             )
         except Rejected as rejection:
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
         else:
             return redirect("bulk", request.account.pk, bulk.pk)
     context = {
         "form": form,
-        "title": f"{kinds.title(action.kind.method)}: {len(choice.fitting)}",
+        "title": f"{catalogue.title(action.kind.method)}: {len(choice.fitting)}",
         "facts": "hosting/_bulk_choice.html",
         "choice": choice,
         "why_left_out": action.left_out,
-        "warnings": changes.held_back(request, action.kind) + ([_("This can't be undone.")] if action.danger else []),
+        "warnings": submitting.held_back(request, action.kind)
+        + ([_("This can't be undone.")] if action.danger else []),
         "submit": f"{action.label} ({len(choice.fitting)})",
         "icon": action.icon,
         "danger": action.danger,
@@ -94,11 +99,11 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
 
 def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: BulkForm) -> dict[str, Any]:
     """What a renewal of many costs; nothing for what costs nothing."""
-    if kind is not kinds.RenewProduct:
+    if kind is not catalogue.RenewProduct:
         return {}
     duration = form["duration"].value() or ""
     return {
-        "quote": quotes.of(request.account, quotes.renewals(choice.fitting, duration), by=request.member),
+        "quote": costs.of(request.account, costs.renewals(choice.fitting, duration), by=request.member),
         "quote_url": reverse("shares_estimate", args=[request.account.pk]) + "?for=bulk",
     }
 
@@ -116,17 +121,17 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
     rows = BulkRowFilter(request.GET, queryset=bulk.rows.all())
     shown = table(request, BulkRowTable, rows.qs, order_by="subject")
-    if export.wanted(request):
-        return export.as_csv(request, shown, export.BULK_ROWS, name=f"{bulk.kind}-{bulk.pk}")
+    if csv_export.wanted(request):
+        return csv_export.as_csv(request, shown, csv_export.BULK_ROWS, name=f"{bulk.kind}-{bulk.pk}")
     counts = bulks.counts(bulk)
     context = {
         "bulk": bulk,
         # Between two of its operations none is open, and the page still moves.
         "moving": bulk.state == Bulk.State.RUNNING,
         "counts": counts,
-        "held": bulk.operations.filter(state=State.HELD).count() if bulk.kind == kinds.RenewProduct.method else 0,
-        "bulk_off": quiet.holds_back(kinds.KINDS[bulk.kind], request.member.team),
-        "bulk_needs": kinds.KINDS[bulk.kind].permission.value,
+        "held": bulk.operations.filter(state=State.HELD).count() if bulk.kind == catalogue.RenewProduct.method else 0,
+        "bulk_off": quiet_hours.holds_back(catalogue.KINDS[bulk.kind], request.member.team),
+        "bulk_needs": catalogue.KINDS[bulk.kind].permission.value,
         "total": sum(counts.values()),
         "over": counts["done"] + counts["failed"],
         "filter": rows,
@@ -137,11 +142,11 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 
 def _is_sensitive(request: AccountRequest, bulk: Bulk) -> bool:
     """Whether what is left of it deletes, or may wait for a second person: it spends, and the role has a ceiling."""
-    kind = kinds.KINDS[bulk.kind]
-    if changes.is_delete(kind):
+    kind = catalogue.KINDS[bulk.kind]
+    if submitting.is_delete(kind):
         return True
     spends = kind.permission == Permission.SPEND
-    return spends and ceilings.standing(request.account, request.member.role, timezone.now()) is not None
+    return spends and spending_limits.standing(request.account, request.member.role, timezone.now()) is not None
 
 
 @require_POST
@@ -156,12 +161,12 @@ def pause(request: AccountRequest, bulk_id: int) -> HttpResponse:
 @account_page
 def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _is_sensitive(request, bulk) and not proof.suffices(request):
-        return proof.ask(request)
+    if _is_sensitive(request, bulk) and not reauthentication.suffices(request):
+        return reauthentication.ask(request)
     try:
         bulks.resume(bulk, by=request.member)
     except Rejected as rejection:
-        changes.tell(request, rejection, None)
+        submitting.tell(request, rejection, None)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
 
 
@@ -169,12 +174,12 @@ def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 @account_page
 def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _is_sensitive(request, bulk) and not proof.suffices(request):
-        return proof.ask(request)
+    if _is_sensitive(request, bulk) and not reauthentication.suffices(request):
+        return reauthentication.ask(request)
     try:
         count = bulks.retry_failed(bulk, by=request.member)
     except Rejected as rejection:
-        changes.tell(request, rejection, None)
+        submitting.tell(request, rejection, None)
     else:
         words = ngettext("%d was asked for again.", "%d were asked for again.", count)
         messages.success(request, words % count)
@@ -187,6 +192,6 @@ def set_aside(request: AccountRequest, bulk_id: int) -> HttpResponse:
     """A person has seen that some of it was not done, and leaves it at that."""
     bulk = _bulk(request, bulk_id)
     if bulks.set_aside(bulk, by=request.member):
-        what = kinds.title(bulk.kind)
+        what = catalogue.title(bulk.kind)
         messages.success(request, _("“%(what)s”, many at once, was put aside.") % {"what": what})
     return back(request, reverse("attention", args=[request.account.pk]))

@@ -6,21 +6,25 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hosting.desk import tags
-from hosting.desk.models import ObjectType
+from hosting.annotations import tags
+from hosting.annotations.models import ObjectType
 from hosting.inventory.models import Disk, Vm
-from hosting.operations.kinds import AttachDisk, DeleteDisk, DetachDisk
+from hosting.operations.kinds.catalogue import AttachDisk, DeleteDisk, DetachDisk
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, find, lists, queries, things, trail
-from hosting.web.bulk_actions import SECTIONS
-from hosting.web.filters import DiskFilter
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.audit import lines
+from hosting.web.forms.bulk_actions import SECTIONS
 from hosting.web.forms.confirm import TypedNameForm
 from hosting.web.forms.disks import AttachForm, DiskForm
-from hosting.web.pages import account_form, back
-from hosting.web.pages import account_page as render_page
-from hosting.web.proof import proven
-from hosting.web.scope import AccountRequest, account_page
-from hosting.web.tables import DiskTable, table
+from hosting.web.lists import csv_export
+from hosting.web.lists import state as list_state
+from hosting.web.lists.filters import DiskFilter
+from hosting.web.lists.tables import DiskTable, table
+from hosting.web.pages import annotations, submitting
+from hosting.web.pages.render import account_form, back
+from hosting.web.pages.render import account_page as render_page
+from hosting.web.reading import queries, search
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -31,8 +35,8 @@ def index(request: AccountRequest) -> HttpResponseBase:
     known = tags.of_team(request.account.team_id)
     rows = DiskFilter(request.GET, queryset=Disk.objects.filter(account=request.account), tags=known)
     disks = table(request, DiskTable, rows.qs, order_by="name")
-    if export.wanted(request):
-        return export.as_csv(request, disks, export.DISKS, name=f"disks-{request.account.label}")
+    if csv_export.wanted(request):
+        return csv_export.as_csv(request, disks, csv_export.DISKS, name=f"disks-{request.account.label}")
     shown = [row.record for row in disks.paginated_rows]
     context = {
         "table": disks,
@@ -42,8 +46,8 @@ def index(request: AccountRequest) -> HttpResponseBase:
         "bulk_actions": SECTIONS["disks"].offered(request.member),
         "vm_names": queries.vm_names(request.account, (disk.vm_remote_id for disk in shown)),
         "unattached": queries.unattached_disks(request.account),
-        "views": lists.views(request, "disks"),
-        **things.in_list(request, ObjectType.DISK, [disk.remote_id for disk in shown], known),
+        "views": list_state.views(request, "disks"),
+        **annotations.in_list(request, ObjectType.DISK, [disk.remote_id for disk in shown], known),
     }
     return render_page(request, "disks", context)
 
@@ -70,8 +74,8 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "server": _server_of(disk),
         "operations": operations,
         "operation": queries.at_work_on(f"disk:{remote_id}", operations),
-        "trail": trail.of_object(request, thing=f"disk:{remote_id}"),
-        **things.on_page(request.account, ObjectType.DISK, remote_id),
+        "trail": lines.of_object(request, thing=f"disk:{remote_id}"),
+        **annotations.on_page(request.account, ObjectType.DISK, remote_id),
     }
     return render_page(request, "disk", context, section="disks")
 
@@ -81,7 +85,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
 def new(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     form = DiskForm(request.POST or None)
-    if form.is_valid() and changes.ask(request, form.kind(), nonce=form.cleaned_data["nonce"], form=form):
+    if form.is_valid() and submitting.ask(request, form.kind(), nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("disks", args=[request.account.pk]))
     context = {
         "form": form,
@@ -99,18 +103,18 @@ def attach(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     disk = _disk(request, remote_id)
     if request.htmx and request.method != "POST":
-        servers = find.servers_like(request.GET.get("vm_id", ""), request.account)
+        servers = search.servers_like(request.GET.get("vm_id", ""), request.account)
         return render(request, "hosting/_server_options.html", {"servers": servers})
     here = reverse("disk", args=[request.account.pk, remote_id])
     form = AttachForm(request.POST or None, account=request.account)
     if form.is_valid():
         kind = AttachDisk(disk.remote_id, form.cleaned_data["vm_id"])
-        if changes.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+        if submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
             return back(request, here)
     context = {
         "form": form,
         "disk": disk,
-        "servers": find.servers_like(request.POST.get("vm_id", ""), request.account),
+        "servers": search.servers_like(request.POST.get("vm_id", ""), request.account),
         "facts": "hosting/_disk_facts.html",
         "title": _("Attach %(name)s") % {"name": disk},
         "submit": _("Attach"),
@@ -129,7 +133,7 @@ def detach(request: AccountRequest, remote_id: int) -> HttpResponse:
         messages.warning(request, _("%(name)s isn't attached to a server.") % {"name": disk})
     else:
         kind = DetachDisk(disk.remote_id, disk.vm_remote_id)
-        changes.ask(request, kind, nonce=changes.nonce_of(request))
+        submitting.ask(request, kind, nonce=submitting.nonce_of(request))
     return back(request, reverse("disk", args=[request.account.pk, remote_id]))
 
 
@@ -140,7 +144,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     disk = _disk(request, remote_id)
     form = TypedNameForm(request.POST or None, expected=str(disk))
-    if form.is_valid() and changes.ask(
+    if form.is_valid() and submitting.ask(
         request, DeleteDisk(disk.remote_id), nonce=form.cleaned_data["nonce"], form=form
     ):
         return back(request, reverse("disks", args=[request.account.pk]))
@@ -151,7 +155,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "facts": "hosting/_disk_facts.html",
         "title": _("Delete %(name)s") % {"name": disk},
         "lead": _("The disk and everything on it go away for good. This can't be undone."),
-        "warnings": changes.held_back(request, DeleteDisk)
+        "warnings": submitting.held_back(request, DeleteDisk)
         + ([_("It is attached to a server: detach it first.")] if disk.vm_remote_id else []),
         "submit": _("Delete this disk"),
         "icon": "trash-2",

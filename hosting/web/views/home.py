@@ -4,9 +4,9 @@ from django.views.decorators.http import require_safe
 
 from hosting.teams.people import invitations
 from hosting.teams.roles import Permission
-from hosting.web import queries
-from hosting.web.pages import person_page
-from hosting.web.scope import PersonRequest, signed_in
+from hosting.web.access.scope import PersonRequest, signed_in
+from hosting.web.pages.render import person_page
+from hosting.web.reading import queries
 
 
 @require_safe

@@ -20,11 +20,11 @@ from hosting.teams.people.invitations import Closed, ClosedError, KnownAddressEr
 from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import TeamRequest, origin_of, team_page
 from hosting.web.forms.people import InviteForm, JoinForm
-from hosting.web.pages import back
-from hosting.web.pages import team_page as render_page
-from hosting.web.proof import proven
-from hosting.web.scope import TeamRequest, origin_of, team_page
+from hosting.web.pages.render import back
+from hosting.web.pages.render import team_page as render_page
 from hosting.web.views.people import tell
 
 FORMS = ["GET", "HEAD", "POST"]

@@ -9,15 +9,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hosting.accounts import candidates, connect, session_store
+from hosting.accounts import connect, credential_rotation, session_store
 from hosting.accounts.models import Candidate
 from hosting.teams.roles import Permission
-from hosting.web import login_words, trail
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.audit import lines
 from hosting.web.forms.accounts import HandleForm
-from hosting.web.pages import account_form, back
-from hosting.web.pages import account_page as render_page
-from hosting.web.proof import proven
-from hosting.web.scope import AccountRequest, account_page
+from hosting.web.pages.render import account_form, back
+from hosting.web.pages.render import account_page as render_page
+from hosting.web.wording import logins
 
 
 @require_safe
@@ -26,16 +27,16 @@ def login(request: AccountRequest) -> HttpResponse:
     """Whether the login works, what is being tested, and whether there is a session."""
     account = request.account
     candidate = Candidate.objects.filter(account=account).select_related("asked_by").first()
-    correction = login_words.correction(candidate)
+    correction = logins.correction(candidate)
     context = {
         "candidate": candidate,
         "problem": correction.problem if correction else None,
         "session": session_store.state_of(account),
-        "handles": candidates.siblings_seen(account, by=request.member)
+        "handles": credential_rotation.siblings_seen(account, by=request.member)
         .select_related("endpoint", "candidate")
         .order_by("label", "id"),
         "moving": candidate is not None and candidate.is_open,
-        "trail": trail.of_object(request, thing="login"),
+        "trail": lines.of_object(request, thing="login"),
     }
     return render_page(request, "login", context)
 

@@ -10,15 +10,18 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Capacity
-from hosting.operations import capacity, plan_steps, plans
-from hosting.operations.models import Plan
-from hosting.operations.new_server import NewServer, missing_shares, system_disk_mb
-from hosting.operations.rejection import Rejected
+from hosting.operations.capacity import overview as capacity
+from hosting.operations.models.operation import Plan
+from hosting.operations.models.rejection import Rejected
+from hosting.operations.plans import run as plans
+from hosting.operations.plans import steps
+from hosting.operations.plans.new_server import NewServer, missing_shares, system_disk_mb
 from hosting.teams.roles import Permission
-from hosting.web import changes, quotes
+from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.forms.servers import BLANK, NewServerForm, ServerAloneForm
-from hosting.web.pages import account_form, back, to_plan
-from hosting.web.scope import AccountRequest, account_page
+from hosting.web.pages import submitting
+from hosting.web.pages.render import account_form, back, to_plan
+from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -34,7 +37,7 @@ def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) 
         "capacity": overview,
         "missing": _missing(spec, overview, request.account, settled),
         "buying_settled": "buy" in settled,
-        "quote": quotes.of(request.account, [(spec.request("buy", {}), None)], by=request.member) if buys else None,
+        "quote": costs.of(request.account, [(spec.request("buy", {}), None)], by=request.member) if buys else None,
     }
 
 
@@ -95,7 +98,7 @@ def new(request: AccountRequest) -> HttpResponse:
                 password=data["password"],
             )
         except Rejected as rejection:
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
         else:
             return to_plan(plan)
     return _page(request, form, None)
@@ -103,8 +106,8 @@ def new(request: AccountRequest) -> HttpResponse:
 
 def change(request: AccountRequest, plan: Plan) -> HttpResponse:
     """Change the plan of a new server; what its steps did, or are doing, stays."""
-    settled = frozenset(step.name for step in plan_steps.steps(plan) if step.state in {"done", "running"})
-    kept = not plan_steps.needs_password(plan)
+    settled = frozenset(step.name for step in steps.steps(plan) if step.state in {"done", "running"})
+    kept = not steps.needs_password(plan)
     form = NewServerForm(
         request.POST or None,
         account=request.account,
@@ -116,7 +119,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
         try:
             plans.revise(plan, form.spec(), by=request.member, password=form.cleaned_data.get("password") or "")
         except Rejected as rejection:
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
         else:
             return to_plan(plan)
     return _page(request, form, plan, settled)
@@ -146,7 +149,7 @@ def alone(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     initial = {} if request.method == "POST" else _initial(_from_address(request))
     form = ServerAloneForm(request.POST or None, account=request.account, initial=initial)
-    if form.is_valid() and changes.ask(
+    if form.is_valid() and submitting.ask(
         request, form.kind(), nonce=form.cleaned_data["nonce"], form=form, secret=form.cleaned_data["password"]
     ):
         return back(request, reverse("servers", args=[request.account.pk]))

@@ -3,14 +3,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from hosting.desk import notes
-from hosting.operations.rejection import Rejected
+from hosting.annotations import notes
+from hosting.operations.models.rejection import Rejected
 from hosting.teams.roles import Permission
-from hosting.web import changes
-from hosting.web.forms.desk import NoteForm
-from hosting.web.pages import account_form, back
-from hosting.web.scope import AccountRequest, account_page
-from hosting.web.things import THINGS
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.forms.annotations import NoteForm
+from hosting.web.pages import submitting
+from hosting.web.pages.annotations import THINGS
+from hosting.web.pages.render import account_form, back
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -37,11 +37,11 @@ def edit(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
                 by=request.member,
             )
         except notes.ChangedMeanwhile as rejection:
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
             changed, note = True, notes.of_object(account, thing.object_type, remote_id)
             form.show_version(note.version if note else 0)
         except Rejected as rejection:
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
         else:
             return back(request, here)
     context = {

@@ -9,22 +9,27 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Change, Disk, Vm
-from hosting.operations import approvals, submit
-from hosting.operations import cancel as cancelling
-from hosting.operations import decide as deciding
-from hosting.operations.kinds import KINDS
-from hosting.operations.models import Operation
-from hosting.operations.problems import explain
-from hosting.operations.rejection import Rejected
-from hosting.operations.states import HARMLESS, State
-from hosting.web import changes, export, lists, proof, queries, trail
-from hosting.web.filters import ChangeFilter, OperationFilter
+from hosting.operations.kinds.catalogue import KINDS
+from hosting.operations.lifecycle import approvals, submit
+from hosting.operations.lifecycle import cancel as cancelling
+from hosting.operations.lifecycle import decide as deciding
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.problems import explain
+from hosting.operations.models.rejection import Rejected
+from hosting.operations.models.states import HARMLESS, State
+from hosting.web.access import reauthentication
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.audit import lines
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.confirm import RetryForm
-from hosting.web.pages import account_form, back
-from hosting.web.pages import account_page as render_page
-from hosting.web.scope import AccountRequest, account_page
-from hosting.web.tables import ChangeTable, OperationTable, table
+from hosting.web.lists import csv_export
+from hosting.web.lists import state as list_state
+from hosting.web.lists.filters import ChangeFilter, OperationFilter
+from hosting.web.lists.tables import ChangeTable, OperationTable, table
+from hosting.web.pages import submitting
+from hosting.web.pages.render import account_form, back
+from hosting.web.pages.render import account_page as render_page
+from hosting.web.reading import queries
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -34,9 +39,9 @@ FORMS = ["GET", "HEAD", "POST"]
 def index(request: AccountRequest) -> HttpResponseBase:
     rows = OperationFilter(request.GET, queryset=Operation.objects.filter(account=request.account))
     operations = table(request, OperationTable, rows.qs, order_by="-created_at")
-    if export.wanted(request):
-        return export.as_csv(
-            request, operations, export.operations(request.account), name=f"operations-{request.account.label}"
+    if csv_export.wanted(request):
+        return csv_export.as_csv(
+            request, operations, csv_export.operations(request.account), name=f"operations-{request.account.label}"
         )
     return render_page(
         request,
@@ -45,7 +50,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
             "table": operations,
             "filter": rows,
             "bulks": queries.current_bulks(request.account, timezone.now()),
-            "views": lists.views(request, "operations"),
+            "views": list_state.views(request, "operations"),
         },
     )
 
@@ -89,7 +94,7 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "disk_id": operation.disk_id if _exists(Disk, request, operation.disk_id) else None,
         **_approval(request, operation),
         "retries": operation.retries.order_by("-id")[:5],
-        "trail": trail.of_object(request, operation=operation.pk),
+        "trail": lines.of_object(request, operation=operation.pk),
     }
     return render_page(request, "operation", context, section="operations")
 
@@ -115,8 +120,8 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
     if not _may_retry(operation):
         messages.warning(request, _("This operation can't be asked for again."))
         return back(request, here)
-    if changes.is_delete(kind) and not proof.suffices(request):
-        return proof.ask(request)
+    if submitting.is_delete(kind) and not reauthentication.suffices(request):
+        return reauthentication.ask(request)
     form: ChangeForm = (
         RetryForm(request.POST or None) if kind and kind.secret_rules else ChangeForm(request.POST or None)
     )
@@ -127,22 +132,24 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
                 by=request.member,
                 nonce=form.cleaned_data["nonce"],
                 secret=form.cleaned_data.get("password", ""),
-                may_hold=proof.suffices(request),
+                may_hold=reauthentication.suffices(request),
             )
         except Rejected as rejection:
             if not form.visible_fields():
                 # A button asked, and stays where it is: the reason is a message there.
-                changes.tell(request, rejection, None)
+                submitting.tell(request, rejection, None)
                 return back(request, here)
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
         else:
-            changes.lead_to(request, again, _("“%(what)s” was asked for again.") % {"what": changes.in_words(again)})
+            submitting.lead_to(
+                request, again, _("“%(what)s” was asked for again.") % {"what": submitting.in_words(again)}
+            )
             return back(request, reverse("operation", args=[request.account.pk, again.pk]))
     context = {
         "form": form,
         "operation": operation,
         "facts": "hosting/_operation_facts.html",
-        "title": _("Ask again: %(what)s") % {"what": changes.in_words(operation)},
+        "title": _("Ask again: %(what)s") % {"what": submitting.in_words(operation)},
         "submit": _("Ask again"),
         "icon": "rotate-ccw",
         "cancel": here,
@@ -157,10 +164,10 @@ def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
     if not cancelling.cancel(operation, by=request.member):
         messages.warning(request, _("It is too late to cancel this operation."))
     elif operation.state in {State.HELD, State.WAITING}:
-        messages.success(request, _("“%(what)s” was cancelled.") % {"what": changes.in_words(operation)})
+        messages.success(request, _("“%(what)s” was cancelled.") % {"what": submitting.in_words(operation)})
     else:
         messages.info(
-            request, _("The provider is being asked to cancel “%(what)s”.") % {"what": changes.in_words(operation)}
+            request, _("The provider is being asked to cancel “%(what)s”.") % {"what": submitting.in_words(operation)}
         )
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
@@ -173,9 +180,9 @@ def decide(request: AccountRequest, operation_id: int, remote_id: int | None = N
     try:
         deciding.decide(operation, remote_id, by=request.member)
     except Rejected as rejection:
-        changes.tell(request, rejection, None)
+        submitting.tell(request, rejection, None)
     else:
-        messages.success(request, _("“%(what)s” is decided.") % {"what": changes.in_words(operation)})
+        messages.success(request, _("“%(what)s” is decided.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -187,9 +194,9 @@ def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
     try:
         deciding.happened(operation, by=request.member)
     except Rejected as rejection:
-        changes.tell(request, rejection, None)
+        submitting.tell(request, rejection, None)
     else:
-        messages.success(request, _("“%(what)s” is decided.") % {"what": changes.in_words(operation)})
+        messages.success(request, _("“%(what)s” is decided.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -199,7 +206,7 @@ def set_aside(request: AccountRequest, operation_id: int) -> HttpResponse:
     """A person has seen that it did not work, and leaves it at that."""
     operation = _operation(request, operation_id)
     if deciding.set_aside(operation, by=request.member):
-        messages.success(request, _("“%(what)s” was put aside.") % {"what": changes.in_words(operation)})
+        messages.success(request, _("“%(what)s” was put aside.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("attention", args=[request.account.pk]))
 
 
@@ -229,7 +236,7 @@ def outside(request: AccountRequest) -> HttpResponseBase:
     """What changed at the provider without Sharedeck."""
     rows = ChangeFilter(request.GET, queryset=Change.objects.filter(account=request.account))
     seen = table(request, ChangeTable, rows.qs, order_by="-at")
-    if export.wanted(request):
-        return export.as_csv(request, seen, export.CHANGES, name=f"changes-{request.account.label}")
-    context = {"table": seen, "filter": rows, "views": lists.views(request, "changes")}
+    if csv_export.wanted(request):
+        return csv_export.as_csv(request, seen, csv_export.CHANGES, name=f"changes-{request.account.label}")
+    context = {"table": seen, "filter": rows, "views": list_state.views(request, "changes")}
     return render_page(request, "changes", context)

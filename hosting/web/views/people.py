@@ -12,18 +12,18 @@ from django.views.decorators.http import require_http_methods, require_safe
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from hosting.teams.people import invitations, members
+from hosting.teams.people.membership_rules import require_as_much, terms_of
 from hosting.teams.people.models import Invitation
-from hosting.teams.people.terms import require_as_much, terms_of
 from hosting.teams.policies.second_factor import Standing, standings
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission, Role, missing_for
-from hosting.web import trail
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import TeamRequest, team_page
+from hosting.web.audit import lines
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.people import TermsForm, TransferForm
-from hosting.web.pages import back
-from hosting.web.pages import team_page as render_page
-from hosting.web.proof import proven
-from hosting.web.scope import TeamRequest, team_page
+from hosting.web.pages.render import back
+from hosting.web.pages.render import team_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -68,7 +68,7 @@ def index(request: TeamRequest) -> HttpResponse:
         "invited": invited,
         "others": len(everybody) > 1,
         "here": request.get_full_path(),
-        "trail": trail.of_team(request),
+        "trail": lines.of_team(request),
     }
     return render_page(request, "team", context, tab="people")
 
@@ -109,7 +109,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
         "submit": _("Save"),
         "icon": "user-cog",
         "cancel": to_people,
-        "trail": trail.of_member(request, member),
+        "trail": lines.of_member(request, member),
     }
     return render_page(request, "form", context, tab="people", bad=form.is_bound)
 

@@ -6,22 +6,22 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from hosting.operations import capacity
-from hosting.operations.planner import Size, fit, largest
+from hosting.operations.capacity import overview
+from hosting.operations.capacity.planner import Size, fit, largest
+from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.forms.planner import PlannerForm
-from hosting.web.pages import account_page as render_page
-from hosting.web.scope import AccountRequest, account_page
+from hosting.web.pages.render import account_page as render_page
 
 
 @require_safe
 @account_page
 def planner(request: AccountRequest) -> HttpResponse:
     form = PlannerForm(request.GET, account=request.account)
-    pool = capacity.overview(request.account)
+    pool = overview.overview(request.account)
     context: dict[str, object] = {
         "form": form,
         "capacity": pool,
-        "coming": capacity.shares_being_bought(request.account),
+        "coming": overview.shares_being_bought(request.account),
     }
     if form.is_valid() and pool:
         asked = form.cleaned_data

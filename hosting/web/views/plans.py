@@ -10,18 +10,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import OsImage, Vm
-from hosting.operations import approvals, plan_steps, plans
-from hosting.operations.models import Plan
-from hosting.operations.plan_kind import Step
-from hosting.operations.plan_kinds import spec_of
-from hosting.operations.rejection import Rejected
-from hosting.operations.states import State
+from hosting.operations.lifecycle import approvals
+from hosting.operations.models.operation import Plan
+from hosting.operations.models.rejection import Rejected
+from hosting.operations.models.states import State
+from hosting.operations.plans import run as plans
+from hosting.operations.plans import steps as plan_steps
+from hosting.operations.plans.base import Step
+from hosting.operations.plans.catalogue import spec_of
 from hosting.teams.roles import Permission
-from hosting.web import changes, proof, quotes
-from hosting.web.pages import account_page as render_page
-from hosting.web.pages import to_plan
-from hosting.web.scope import AccountRequest, account_page
+from hosting.web.access import reauthentication
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.pages import submitting
+from hosting.web.pages.render import account_page as render_page
+from hosting.web.pages.render import to_plan
 from hosting.web.views import new_server, resize
+from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -46,10 +50,10 @@ def _subject(request: AccountRequest, plan: Plan, steps: list[Step]) -> dict[str
     return {"vm_id": made, "os_label": images.values_list("label", flat=True).first()}
 
 
-def _quote(request: AccountRequest, plan: Plan) -> quotes.Quote:
+def _quote(request: AccountRequest, plan: Plan) -> costs.Quote:
     """What a plan will still spend."""
     spec = spec_of(plan)
-    return quotes.of(request.account, [(spec.request(spec.spending_step, {}), None)], by=request.member)
+    return costs.of(request.account, [(spec.request(spec.spending_step, {}), None)], by=request.member)
 
 
 @require_safe
@@ -91,13 +95,18 @@ def _press(move: Callable[..., None], *, spends: bool) -> Callable[..., HttpResp
     @account_page
     def view(request: AccountRequest, plan_id: int) -> HttpResponseBase:
         plan = _plan(request, plan_id)
-        if spends and plan_steps.must_buy(plan) and _quote(request, plan).over and not proof.suffices(request):
+        if (
+            spends
+            and plan_steps.must_buy(plan)
+            and _quote(request, plan).over
+            and not reauthentication.suffices(request)
+        ):
             # It will wait for a second person, who must know that the first one really asked.
-            return proof.ask(request)
+            return reauthentication.ask(request)
         try:
             move(plan, by=request.member)
         except Rejected as rejection:
-            changes.tell(request, rejection, None)
+            submitting.tell(request, rejection, None)
         return to_plan(plan)
 
     return view

@@ -9,14 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from hosting.teams.access.quiet_hours import EVERY_DAY
 from hosting.teams.models import Membership
 from hosting.teams.policies import changing, second_factor
-from hosting.teams.policies.quiet import EVERY_DAY
 from hosting.teams.roles import Permission
-from hosting.web import proof
+from hosting.web.access import reauthentication
+from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.forms.policies import DAYS, FORMS, NetworksForm, PolicyForm, QuietForm, SessionForm, TwoFactorForm
-from hosting.web.pages import team_page as render_page
-from hosting.web.scope import TeamRequest, team_page
+from hosting.web.pages.render import team_page as render_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -29,8 +29,8 @@ def team_policies(request: TeamRequest) -> HttpResponseBase:
     sent = None
     if request.method == "POST" or "change" in request.GET:
         member.require_for_all(Permission.MANAGE_POLICIES)
-        if not proof.suffices(request):
-            return proof.ask(request)
+        if not reauthentication.suffices(request):
+            return reauthentication.ask(request)
     if request.method == "POST":
         sent = _sent(request)
         if sent.is_valid() and _save(sent, by=member):
@@ -87,7 +87,7 @@ def _page(request: TeamRequest, sent: PolicyForm | None) -> HttpResponse:
     context = {
         "forms": forms,
         "manages": manages,
-        "changes": manages and (sent is not None or proof.suffices(request)),
+        "changes": manages and (sent is not None or reauthentication.suffices(request)),
         "policy": policy,
         "quiet_until": policy.quiet.until(now) if policy.quiet else None,
         "quiet_days": _days(policy.quiet.days) if policy.quiet else "",

@@ -8,17 +8,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from hosting.inventory.models import Vm
-from hosting.operations import plan_steps, plans
-from hosting.operations.kinds import UpdateVm
-from hosting.operations.models import Plan
-from hosting.operations.preconditions import why_stop
-from hosting.operations.rejection import Rejected
-from hosting.operations.resize import Resize
+from hosting.operations.checks.preconditions import why_stop
+from hosting.operations.kinds.catalogue import UpdateVm
+from hosting.operations.models.operation import Plan
+from hosting.operations.models.rejection import Rejected
+from hosting.operations.plans import run as plans
+from hosting.operations.plans import steps
+from hosting.operations.plans.resize import Resize
 from hosting.teams.roles import Permission
-from hosting.web import changes
+from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.forms.servers import ResizeForm
-from hosting.web.pages import account_form, back, to_plan
-from hosting.web.scope import AccountRequest, account_page
+from hosting.web.pages import submitting
+from hosting.web.pages.render import account_form, back, to_plan
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -37,7 +38,7 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
             plan, offered = _draft(request, vm, kind, form)
             if plan:
                 return to_plan(plan)
-        elif changes.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+        elif submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
             return back(request, here)
     words: dict[str, object] = {
         "title": _("Resize %(name)s") % {"name": vm},
@@ -71,14 +72,14 @@ def _draft(request: AccountRequest, vm: Vm, kind: UpdateVm, form: ResizeForm) ->
             return None, True
         plan = plans.draft(spec, account=request.account, by=request.member, nonce=form.cleaned_data["nonce"])
     except Rejected as rejection:
-        changes.tell(request, rejection, form)
+        submitting.tell(request, rejection, form)
         return None, False
     return plan, False
 
 
 def change(request: AccountRequest, plan: Plan) -> HttpResponse:
     """Change the plan of a resize, as long as the size is not changed."""
-    if plan_steps.is_done(plan, "change"):
+    if steps.is_done(plan, "change"):
         messages.warning(request, _("The size is changed already. “Try again” starts the server."))
         return to_plan(plan)
     vm: Vm = get_object_or_404(Vm, account=request.account, remote_id=plan.spec["vm_id"])
@@ -88,7 +89,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
         try:
             plans.revise(plan, Resize.of(vm, form.kind()), by=request.member)
         except Rejected as rejection:
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
         else:
             return to_plan(plan)
     words: dict[str, object] = {

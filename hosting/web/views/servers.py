@@ -8,22 +8,26 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hosting.desk import tags
-from hosting.desk.models import ObjectType
+from hosting.annotations import tags
+from hosting.annotations.models import ObjectType
 from hosting.inventory import refresh
 from hosting.inventory.models import Disk, Vm
-from hosting.operations.kind import Kind
-from hosting.operations.kinds import DeleteVm, RebootVm, StartVm, StopVm
+from hosting.operations.kinds.base import Kind
+from hosting.operations.kinds.catalogue import DeleteVm, RebootVm, StartVm, StopVm
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, lists, queries, things, trail
-from hosting.web.bulk_actions import SECTIONS
-from hosting.web.filters import VmFilter
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.audit import lines
+from hosting.web.forms.bulk_actions import SECTIONS
 from hosting.web.forms.confirm import TypedNameForm
-from hosting.web.pages import account_form, back
-from hosting.web.pages import account_page as render_page
-from hosting.web.proof import proven
-from hosting.web.scope import AccountRequest, account_page
-from hosting.web.tables import ServerTable, table
+from hosting.web.lists import csv_export
+from hosting.web.lists import state as list_state
+from hosting.web.lists.filters import VmFilter
+from hosting.web.lists.tables import ServerTable, table
+from hosting.web.pages import annotations, submitting
+from hosting.web.pages.render import account_form, back
+from hosting.web.pages.render import account_page as render_page
+from hosting.web.reading import queries
 
 FORMS = ["GET", "HEAD", "POST"]
 # A server has a handful of disks; a page that is read again and again must not grow with whatever a provider says.
@@ -36,16 +40,16 @@ def index(request: AccountRequest) -> HttpResponseBase:
     known = tags.of_team(request.account.team_id)
     rows = VmFilter(request.GET, queryset=Vm.objects.filter(account=request.account), tags=known)
     servers = table(request, ServerTable, rows.qs, order_by="hostname")
-    if export.wanted(request):
-        return export.as_csv(request, servers, export.SERVERS, name=f"servers-{request.account.label}")
+    if csv_export.wanted(request):
+        return csv_export.as_csv(request, servers, csv_export.SERVERS, name=f"servers-{request.account.label}")
     shown = [row.record.remote_id for row in servers.paginated_rows]
     context = {
         "table": servers,
         "filter": rows,
         "open": queries.open_by_target(request.account),
         "bulk_actions": SECTIONS["servers"].offered(request.member),
-        "views": lists.views(request, "servers"),
-        **things.in_list(request, ObjectType.VM, shown, known),
+        "views": list_state.views(request, "servers"),
+        **annotations.in_list(request, ObjectType.VM, shown, known),
     }
     return render_page(request, "servers", context)
 
@@ -75,8 +79,8 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "operation": queries.at_work_on(f"vm:{remote_id}", operations),
         "open": queries.open_by_target(request.account),
         "plan": queries.unfinished_plan_of(request.account, remote_id),
-        "trail": trail.of_object(request, thing=f"vm:{remote_id}"),
-        **things.on_page(request.account, ObjectType.VM, remote_id),
+        "trail": lines.of_object(request, thing=f"vm:{remote_id}"),
+        **annotations.on_page(request.account, ObjectType.VM, remote_id),
     }
     return render_page(request, "server", context, section="servers")
 
@@ -86,7 +90,7 @@ def _one_click(kind: Callable[[int], Kind]) -> Callable[..., HttpResponseBase]:
     @account_page
     def view(request: AccountRequest, remote_id: int) -> HttpResponse:
         vm = _server(request, remote_id)
-        changes.ask(request, kind(vm.remote_id), nonce=changes.nonce_of(request))
+        submitting.ask(request, kind(vm.remote_id), nonce=submitting.nonce_of(request))
         return back(request, reverse("server", args=[request.account.pk, remote_id]))
 
     return view
@@ -102,7 +106,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     vm = _server(request, remote_id)
     form = TypedNameForm(request.POST or None, expected=str(vm))
-    if form.is_valid() and changes.ask(request, DeleteVm(vm.remote_id), nonce=form.cleaned_data["nonce"], form=form):
+    if form.is_valid() and submitting.ask(request, DeleteVm(vm.remote_id), nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("servers", args=[request.account.pk]))
     context = {
         "form": form,
@@ -111,7 +115,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "facts": "hosting/_server_delete.html",
         "title": _("Delete %(name)s") % {"name": vm},
         "lead": _("The server and the disk it starts from go away for good. This can't be undone."),
-        "warnings": changes.held_back(request, DeleteVm)
+        "warnings": submitting.held_back(request, DeleteVm)
         + (
             []
             if vm.state in {Vm.State.HALTED, Vm.State.INVALID}

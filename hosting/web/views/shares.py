@@ -9,20 +9,25 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Product
-from hosting.operations import expiry
-from hosting.operations.kind import Kind
-from hosting.operations.kinds import AddProduct, RemoveProduct
-from hosting.operations.preconditions import why_not
+from hosting.operations.capacity import expiry
+from hosting.operations.checks.preconditions import why_not
+from hosting.operations.kinds.base import Kind
+from hosting.operations.kinds.catalogue import AddProduct, RemoveProduct
 from hosting.teams.roles import Permission
-from hosting.web import changes, export, lists, queries, quotes, trail
-from hosting.web.bulk_actions import SECTIONS, posted_ids
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.audit import lines
 from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.bulk_actions import SECTIONS, posted_ids
 from hosting.web.forms.shares import AddProductForm, QuantityForm, RenewForm
-from hosting.web.pages import account_form, back
-from hosting.web.pages import account_page as render_page
-from hosting.web.proof import proven
-from hosting.web.scope import AccountRequest, account_page
-from hosting.web.tables import ProductTable, table
+from hosting.web.lists import csv_export
+from hosting.web.lists import state as list_state
+from hosting.web.lists.tables import ProductTable, table
+from hosting.web.pages import submitting
+from hosting.web.pages.render import account_form, back
+from hosting.web.pages.render import account_page as render_page
+from hosting.web.reading import queries
+from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]
 # What the form to buy holds at first.
@@ -34,14 +39,14 @@ FIRST_PURCHASE = AddProduct(Product.Name.SHARES, 1, "1m")
 def index(request: AccountRequest) -> HttpResponseBase:
     account = request.account
     products = table(request, ProductTable, Product.objects.filter(account=account), order_by="date_end")
-    if export.wanted(request):
-        return export.as_csv(request, products, export.PRODUCTS, name=f"shares-{account.label}")
+    if csv_export.wanted(request):
+        return csv_export.as_csv(request, products, csv_export.PRODUCTS, name=f"shares-{account.label}")
     context = {
         "table": products,
         "capacity": queries.capacity_of(account),
         "open": queries.open_by_target(account),
         "bulk_actions": SECTIONS["shares"].offered(request.member),
-        "views": lists.views(request, "shares"),
+        "views": list_state.views(request, "shares"),
     }
     return render_page(request, "shares", context)
 
@@ -60,7 +65,7 @@ def add(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.SPEND)
     form = AddProductForm(request.POST or None)
     kind = _asked(form)
-    if kind is not None and changes.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+    if kind is not None and submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("shares", args=[request.account.pk]))
     context = {
         "form": form,
@@ -69,7 +74,7 @@ def add(request: AccountRequest) -> HttpResponse:
         "icon": "shopping-cart",
         "cancel": reverse("shares", args=[request.account.pk]),
         "lead": _("It is paid from the prepaid balance when the provider has done it."),
-        "quote": quotes.of(
+        "quote": costs.of(
             request.account, [(kind or (None if form.is_bound else FIRST_PURCHASE), None)], by=request.member
         ),
         "quote_url": _quote_url(request, "add"),
@@ -106,10 +111,10 @@ def estimate(request: AccountRequest) -> HttpResponse:
             wanted = [(_asked(form), product)]
         case "bulk":
             chosen = Product.objects.filter(account=request.account, remote_id__in=posted_ids(request))
-            wanted = quotes.renewals(chosen, request.POST.get("duration", ""))
+            wanted = costs.renewals(chosen, request.POST.get("duration", ""))
         case _:
             raise Http404
-    return render(request, "hosting/_quote.html", {"quote": quotes.of(request.account, wanted, by=request.member)})
+    return render(request, "hosting/_quote.html", {"quote": costs.of(request.account, wanted, by=request.member)})
 
 
 def _product(request: AccountRequest, remote_id: int) -> Product:
@@ -128,7 +133,7 @@ def _form(
     action: str,
     at_first: Kind | None = None,
 ) -> HttpResponse:
-    if kind is not None and changes.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+    if kind is not None and submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("shares", args=[request.account.pk]))
     reason = why_not(product, action)
     context = {
@@ -137,8 +142,8 @@ def _form(
         "facts": "hosting/_product_facts.html",
         "cancel": reverse("shares", args=[request.account.pk]),
         "warnings": [reason] if reason else [],
-        "trail": trail.of_object(request, thing=f"product:{product.remote_id}"),
-        "quote": quotes.of(
+        "trail": lines.of_object(request, thing=f"product:{product.remote_id}"),
+        "quote": costs.of(
             request.account, [(kind or (None if form.is_bound else at_first), product)], by=request.member
         ),
         **words,
@@ -159,7 +164,7 @@ def renew(request: AccountRequest, remote_id: int) -> HttpResponse:
         "quote_url": _quote_url(request, "renew", product),
     }
     # A duration that the provider gives may be none that it takes.
-    at_first, _same = quotes.renewals([product], product.duration)[0]
+    at_first, _same = costs.renewals([product], product.duration)[0]
     return _form(request, product, form, _asked(form), words, action="renewing", at_first=at_first)
 
 

@@ -10,7 +10,7 @@ from allauth.mfa.webauthn import views as passkeys
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 
-from hosting.web import devices
+from hosting.web.access import devices
 
 
 class Login(account.LoginView):  # type: ignore[misc]

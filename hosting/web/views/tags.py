@@ -6,18 +6,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from hosting.desk import tags
-from hosting.desk.models import Tag
-from hosting.operations.rejection import Rejected
+from hosting.annotations import tags
+from hosting.annotations.models import Tag
+from hosting.operations.models.rejection import Rejected
 from hosting.teams.roles import Permission
-from hosting.web import changes
-from hosting.web.bulk_actions import SECTIONS, wanted_ids
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.forms.annotations import ManyTagsForm, TagForm, TagsForm
 from hosting.web.forms.base import ChangeForm
-from hosting.web.forms.desk import ManyTagsForm, TagForm, TagsForm
-from hosting.web.pages import account_form, back
-from hosting.web.pages import account_page as render_page
-from hosting.web.scope import AccountRequest, account_page
-from hosting.web.things import THINGS, Thing
+from hosting.web.forms.bulk_actions import SECTIONS, wanted_ids
+from hosting.web.pages import submitting
+from hosting.web.pages.annotations import THINGS, Thing
+from hosting.web.pages.render import account_form, back
+from hosting.web.pages.render import account_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -39,7 +39,7 @@ def new(request: AccountRequest) -> HttpResponse:
         try:
             tags.create(form.cleaned_data["name"], form.cleaned_data["color"], by=request.member)
         except Rejected as rejection:
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
         else:
             return back(request, reverse("tags", args=[request.account.pk]))
     return _tag_form(request, form, title=_("New tag"), submit=_("Create tag"))
@@ -61,7 +61,7 @@ def edit(request: AccountRequest, tag_id: int) -> HttpResponse:
         try:
             tags.change(tag, form.cleaned_data["name"], form.cleaned_data["color"], by=request.member)
         except Rejected as rejection:
-            changes.tell(request, rejection, form)
+            submitting.tell(request, rejection, form)
         else:
             return back(request, reverse("tags", args=[request.account.pk]))
     return _tag_form(request, form, title=_("Change tag %(name)s") % {"name": tag.name}, submit=_("Save"))
@@ -170,5 +170,5 @@ def _put(request: AccountRequest, thing: Thing, objects: dict[int, str], form: T
             by=request.member,
         )
     except Rejected as rejection:
-        changes.tell(request, rejection, form)
+        submitting.tell(request, rejection, form)
     return None

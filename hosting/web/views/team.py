@@ -4,16 +4,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from hosting.teams import founding
+from hosting.teams import create_team
 from hosting.teams import settings as team_settings
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import NotAllowedError, Permission
-from hosting.web import trail
-from hosting.web.forms.desk import TeamForm
+from hosting.web.access.scope import PersonRequest, TeamRequest, origin_of, signed_in, team_page
+from hosting.web.audit import lines
+from hosting.web.forms.annotations import TeamForm
 from hosting.web.forms.people import NewTeamForm
-from hosting.web.pages import back, person_page
-from hosting.web.pages import team_page as render_page
-from hosting.web.scope import PersonRequest, TeamRequest, origin_of, signed_in, team_page
+from hosting.web.pages.render import back, person_page
+from hosting.web.pages.render import team_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -41,7 +41,7 @@ def settings(request: TeamRequest) -> HttpResponse:
         "submit": _("Save"),
         "icon": "check",
         "cancel": reverse("team", args=[team.pk]),
-        "trail": trail.of_team(request),
+        "trail": lines.of_team(request),
     }
     return render_page(request, "form", context, tab="settings", bad=form.is_bound)
 
@@ -50,12 +50,12 @@ def settings(request: TeamRequest) -> HttpResponse:
 @signed_in
 def new(request: PersonRequest) -> HttpResponse:
     """Make a team of one's own."""
-    if not founding.may_create(request.user):
+    if not create_team.may_create(request.user):
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
     form = NewTeamForm(request.POST or None)
     if form.is_valid():
         try:
-            owner = founding.create(form.cleaned_data["name"], person=request.user, via=origin_of(request))
+            owner = create_team.create(form.cleaned_data["name"], person=request.user, via=origin_of(request))
         except Rejected as rejection:
             form.reject(rejection)
         else:

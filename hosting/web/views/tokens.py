@@ -15,12 +15,12 @@ from hosting.teams.rejection import Invalid
 from hosting.teams.tokens import issuing
 from hosting.teams.tokens import lists as token_lists
 from hosting.teams.tokens.models import ApiToken
+from hosting.web.access.reauthentication import proven
+from hosting.web.access.scope import PersonRequest, TeamRequest, signed_in, team_page
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.tokens import TokenForm
-from hosting.web.pages import person_page
-from hosting.web.pages import team_page as render_page
-from hosting.web.proof import proven
-from hosting.web.scope import PersonRequest, TeamRequest, signed_in, team_page
+from hosting.web.pages.render import person_page
+from hosting.web.pages.render import team_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
 

@@ -7,9 +7,10 @@ from django.views.decorators.http import require_safe
 
 from hosting.inventory import samples
 from hosting.inventory.models import BalanceSample, CapacitySample
-from hosting.web import export, trends
-from hosting.web.pages import account_page as render_page
-from hosting.web.scope import AccountRequest, account_page
+from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.charts import trends
+from hosting.web.lists import csv_export
+from hosting.web.pages.render import account_page as render_page
 
 
 @require_safe
@@ -17,7 +18,7 @@ from hosting.web.scope import AccountRequest, account_page
 def index(request: AccountRequest) -> HttpResponseBase:
     """How the account went: balance, capacity, operations."""
     days = trends.period_of(request.GET.get("period"))
-    if export.wanted(request):
+    if csv_export.wanted(request):
         return _as_csv(request, days)
     account, now = request.account, timezone.now()
     info = getattr(account, "info", None)
@@ -40,11 +41,14 @@ def _as_csv(request: AccountRequest, days: int) -> HttpResponseBase:
     name = f"{of}-{account.label}"
     if of == "balance":
         rows = samples.since(BalanceSample.objects.all(), account, start)
-        return export.stream(request, rows.iterator(), export.BALANCE, name=name)
+        return csv_export.stream(request, rows.iterator(), csv_export.BALANCE, name=name)
     if of == "capacity":
-        return export.stream(
-            request, samples.since(CapacitySample.objects.all(), account, start).iterator(), export.CAPACITY, name=name
+        return csv_export.stream(
+            request,
+            samples.since(CapacitySample.objects.all(), account, start).iterator(),
+            csv_export.CAPACITY,
+            name=name,
         )
     if of == "operations":
-        return export.stream(request, trends.operation_slots(account, days, now), export.OUTCOMES, name=name)
+        return csv_export.stream(request, trends.operation_slots(account, days, now), csv_export.OUTCOMES, name=name)
     raise Http404

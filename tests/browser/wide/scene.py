@@ -11,7 +11,7 @@ from django.utils import timezone
 from hosting.accounts.connect import connect
 from hosting.accounts.models import Account, Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
-from hosting.operations.bulk_models import Bulk
+from hosting.operations.models.bulk import Bulk
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people import invitations
 from hosting.teams.roles import Role

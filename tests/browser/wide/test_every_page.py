@@ -14,8 +14,8 @@ from tests.browser.conftest import listen, sign_in
 from tests.browser.steps import DESKTOP, PHONE, field
 from tests.browser.wide import axe, scene
 from tests.stack import Stack
-from tests.web.pages import POST_ONLY
-from tests.web.pages import Page as Address
+from tests.web.browsing import POST_ONLY
+from tests.web.browsing import Page as Address
 
 # Pages that belong to no account.
 OF_NO_ACCOUNT = {

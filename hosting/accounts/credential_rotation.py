@@ -1,0 +1,287 @@
+"""New credentials stand beside the ones in use until the provider has accepted them.
+
+The row says what is to be tested and how that ended; the job that tests it is only a hint, and the sweep asks again.
+Whatever is given later takes the place of what is still being tested.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account, Candidate
+from hosting.accounts.sealing import seal
+from hosting.jobs import Job, ask
+from hosting.teams.audit.log import record
+from hosting.teams.models import Membership
+
+# What nobody could test for so long is forgotten.
+LIFE = timedelta(days=1)
+# A job that has not been seen to by then was lost, and the sweep asks again.
+_JOB_LOST_AFTER_S = 5
+_BATCH = 200
+
+# What a refusal stops an account for that has never worked.
+_TROUBLE = {
+    Candidate.Refusal.CREDENTIALS: Account.Trouble.CREDENTIALS,
+    Candidate.Refusal.HANDLE: Account.Trouble.HANDLE,
+    Candidate.Refusal.SEAL: Account.Trouble.SEAL,
+}
+
+
+def put_forward(
+    account: Account, *, by: Membership, login: str = "", handle: str = "", password: str = ""
+) -> Candidate:
+    """Have these credentials tested; what is empty is the account's own. Call it in a transaction.
+
+    An earlier candidate that is still being tested is replaced: the later word counts. A password that only the
+    earlier one had is tested with the later one, unless that brings its own.
+    """
+    Account.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
+    earlier = open_of(account)
+    Candidate.objects.filter(account=account).delete()
+    now = timezone.now()
+    kept = earlier.sealed_password if earlier and not password else ""
+    candidate = Candidate.objects.create(
+        account=account,
+        login=login or account.login,
+        handle=handle or account.handle,
+        sealed_password=kept or seal(password),
+        new_password=bool(kept or password),
+        asked_by=by.person,
+        asked_at=now,
+        due_at=now + timedelta(seconds=_JOB_LOST_AFTER_S),
+    )
+    changed = [
+        name
+        for name, differs in (
+            ("login", candidate.login != account.login),
+            ("handle", candidate.handle != account.handle),
+            ("password", bool(password)),
+        )
+        if differs
+    ]
+    versions.bump(account.pk)
+    record(
+        account.team,
+        by=by,
+        action="account.test_asked",
+        subject=account.label,
+        account=account.pk,
+        thing="login",
+        changed=changed,
+        before={name: getattr(account, name) for name in changed if name != "password"} or None,
+        after={name: getattr(candidate, name) for name in changed if name != "password"} or None,
+        replaced=earlier is not None,
+    )
+    ask(Job.PROVE, candidate.pk)
+    return candidate
+
+
+def open_of(account: Account) -> Candidate | None:
+    """What is being tested for an account."""
+    return Candidate.objects.filter(account=account, state__in=Candidate.OPEN).first()
+
+
+def is_outdated(candidate: Candidate) -> bool:
+    """Whether the stored password was tested, as `candidate.account` holds it, and has been replaced since."""
+    account = candidate.account
+    same = Account.objects.filter(pk=account.pk, sealed_password=account.sealed_password)
+    return not candidate.sealed_password and not same.exists()
+
+
+def claim(candidate: Candidate, *, seconds: float) -> bool:
+    """Have a candidate to oneself for so long: False when somebody else has it, or it is over."""
+    now = timezone.now()
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    return bool(_open(candidate).filter(free).update(claimed_until=now + timedelta(seconds=seconds)))
+
+
+def put_off(candidate: Candidate, *, seconds: float, unanswered: bool = False) -> None:
+    """It could not be tested now; the sweep asks again after so many seconds."""
+    changes: dict[str, object] = {"claimed_until": None, "due_at": timezone.now() + timedelta(seconds=seconds)}
+    if unanswered:
+        changes["state"] = Candidate.State.UNANSWERED
+    with transaction.atomic():
+        _lock(candidate)
+        news = unanswered and candidate.state != Candidate.State.UNANSWERED
+        if _open(candidate).update(**changes) and news:
+            versions.bump(candidate.account_id)
+
+
+def accept(candidate: Candidate) -> bool:
+    """The provider accepted it: it becomes what the account uses, in one step. False when it was replaced meanwhile.
+
+    A new password belongs to the login: the team's other handles of that login get it too.
+    """
+    try:
+        with transaction.atomic():
+            return _accept(candidate)
+    except IntegrityError:
+        # Somebody connected this very login and handle while it was tested.
+        refuse(candidate, Candidate.Refusal.TAKEN)
+        return False
+
+
+def _accept(candidate: Candidate) -> bool:
+    account = Account.objects.select_related("team").get(pk=candidate.account_id)
+    # All that may get its password, in one order: two of them may be accepted at the same moment.
+    family = Account.objects.filter(Q(pk=account.pk) | Q(pk__in=siblings(account, login=candidate.login)))
+    list(family.order_by("pk").select_for_update(no_key=True))
+    if not _end(candidate, Candidate.State.ACCEPTED):
+        return False
+    used: dict[str, object] = {
+        "login": candidate.login,
+        "handle": candidate.handle,
+        "trouble": Account.Trouble.NONE,
+        # The next sweep reads it: asked for here as well, everything would be read twice.
+        "round_due_at": None,
+        "track_due_at": None,
+    }
+    if candidate.sealed_password:
+        used["sealed_password"] = candidate.sealed_password
+    Account.objects.filter(pk=account.pk).update(**used)
+    versions.bump(account.pk)
+    others = _pass_on(candidate, account) if candidate.sealed_password else []
+    record(
+        account.team,
+        by=None,
+        action="account.test_accepted",
+        subject=account.label,
+        account=account.pk,
+        thing="login",
+        before={"login": account.login, "handle": account.handle},
+        after={"login": candidate.login, "handle": candidate.handle},
+        password=bool(candidate.sealed_password),
+    )
+    for other in others:
+        record(
+            account.team,
+            by=None,
+            action="account.password_passed_on",
+            subject=other.label,
+            account=other.pk,
+            thing="login",
+            source=account.label,
+        )
+    return True
+
+
+def _pass_on(candidate: Candidate, account: Account) -> list[Account]:
+    """Give the password to the other handles of its login; those that it had stopped go on. Which those are."""
+    others = siblings(account, login=candidate.login)
+    others.update(sealed_password=candidate.sealed_password)
+    stopped = (Account.Trouble.CREDENTIALS, Account.Trouble.SEAL)
+    others.filter(trouble__in=stopped).update(trouble=Account.Trouble.NONE, round_due_at=None, track_due_at=None)
+    given = list(others)
+    for other in given:
+        versions.bump(other.pk)
+    return given
+
+
+def siblings(account: Account, *, login: str = "") -> QuerySet[Account]:
+    """The team's other accounts with the same login at the same endpoint."""
+    same = Account.objects.filter(team=account.team_id, endpoint=account.endpoint_id, login=login or account.login)
+    return same.exclude(pk=account.pk)
+
+
+def siblings_seen(account: Account, *, by: Membership, login: str = "") -> QuerySet[Account]:
+    """Those of them that the member's role holds for."""
+    return siblings(account, login=login).filter(pk__in=Account.objects.visible_to(by))
+
+
+def is_taken(account: Account, *, login: str, handle: str) -> bool:
+    """Whether another account of the team has this login and handle already."""
+    return siblings(account, login=login).filter(handle=handle).exists()
+
+
+def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> bool:
+    """It was not accepted: it is forgotten, and what the account used before stays in use."""
+    with transaction.atomic():
+        _lock(candidate)
+        if not _end(candidate, Candidate.State.REFUSED, refusal=refusal, said=said[:255]):
+            return False
+        account = candidate.account
+        # Who has never worked has nothing to fall back on: it waits for a person.
+        Account.objects.filter(pk=account.pk, trouble=Account.Trouble.UNTESTED).update(
+            trouble=_TROUBLE.get(refusal, Account.Trouble.UNTESTED)
+        )
+        versions.bump(account.pk)
+        record(
+            account.team,
+            by=None,
+            action="account.test_refused",
+            subject=account.label,
+            account=account.pk,
+            thing="login",
+            refusal=refusal.value,
+        )
+    return True
+
+
+def expire(candidate: Candidate) -> bool:
+    """Nobody could test it for a day: a password does not lie about for longer."""
+    with transaction.atomic():
+        _lock(candidate)
+        if not _end(candidate, Candidate.State.EXPIRED):
+            return False
+        versions.bump(candidate.account_id)
+        record(
+            candidate.account.team,
+            by=None,
+            action="account.test_expired",
+            subject=candidate.account.label,
+            account=candidate.account_id,
+            thing="login",
+        )
+    return True
+
+
+def dismiss(account: Account, *, by: Membership) -> None:
+    """Forget how the last test ended: the person has read it."""
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
+        ended_badly = (Candidate.State.REFUSED, Candidate.State.EXPIRED)
+        if Candidate.objects.filter(account=account, state__in=ended_badly).delete()[0]:
+            versions.bump(account.pk)
+            record(
+                account.team,
+                by=by,
+                action="account.test_dismissed",
+                subject=account.label,
+                account=account.pk,
+                thing="login",
+            )
+
+
+def sweep(now: datetime) -> None:
+    """Ask again for what was lost, and end what nobody could test in time."""
+    unfinished = Candidate.objects.filter(state__in=Candidate.OPEN)
+    for candidate in unfinished.filter(asked_at__lte=now - LIFE).select_related("account__team")[:_BATCH]:
+        expire(candidate)
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    # While the endpoint is away, one call at a time probes it.
+    may_try = Q(account__endpoint__away_since=None) | Q(account__endpoint__probe_due_at__lte=now)
+    due = list(unfinished.filter(free, may_try, due_at__lte=now).values_list("pk", flat=True)[:_BATCH])
+    if due:
+        Candidate.objects.filter(pk__in=due).update(due_at=now + timedelta(seconds=_JOB_LOST_AFTER_S))
+    for pk in due:
+        ask(Job.PROVE, pk)
+
+
+def _lock(candidate: Candidate) -> None:
+    """The account before its candidate, as whoever gives later credentials does."""
+    Account.objects.select_for_update(no_key=True).filter(pk=candidate.account_id).first()
+
+
+def _open(candidate: Candidate) -> QuerySet[Candidate]:
+    return Candidate.objects.filter(pk=candidate.pk, state__in=Candidate.OPEN)
+
+
+def _end(candidate: Candidate, state: Candidate.State, **fields: object) -> bool:
+    """Move an open candidate to its end; its password goes with it. False when somebody else was first."""
+    return bool(
+        _open(candidate).update(state=state, sealed_password="", claimed_until=None, ended_at=timezone.now(), **fields)
+    )

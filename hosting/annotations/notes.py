@@ -1,0 +1,65 @@
+"""One note for each object. Two people who write at the same time don't overwrite each other unawares."""
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.annotations.models import Note, ObjectType
+from hosting.operations.models.rejection import Invalid, Rejected
+from hosting.teams.audit.log import record
+from hosting.teams.models import Membership
+from hosting.teams.roles import Permission
+
+LONGEST = 4_000
+
+
+class ChangedMeanwhile(Rejected):
+    """Somebody else has written since the person began to."""
+
+
+def of_object(account: Account, object_type: ObjectType, remote_id: int) -> Note | None:
+    """The note of an object with who wrote it; it may be empty."""
+    notes = Note.objects.filter(account=account, object_type=object_type, remote_id=remote_id)
+    return notes.select_related("changed_by").first()
+
+
+def write(
+    account: Account, object_type: ObjectType, remote_id: int, text: str, *, version: int, name: str, by: Membership
+) -> None:
+    """Replace the note of an object called `name`, as it was at `version` (0: there was none), by `text`.
+
+    The trail says that it was changed, not what it says.
+
+    Raises:
+        NotAllowedError: the member's role does not allow it, or the account is not its team's.
+        Invalid: the text is too long.
+        ChangedMeanwhile: the note is not at `version` any more. Nothing was changed.
+    """
+    by.require(Permission.OPERATE, account)
+    if len(text) > LONGEST:
+        raise Invalid(_("A note has %(most)d characters at most.") % {"most": LONGEST}, field="text")
+    values = {"text": text, "changed_by": by.person, "changed_at": timezone.now()}
+    place = {"account": account, "object_type": object_type, "remote_id": remote_id}
+    try:
+        with transaction.atomic():
+            if version:
+                notes = Note.objects.filter(**place, version=version)
+                written = notes.update(version=version + 1, **values)
+            else:
+                written = bool(Note.objects.create(**place, **values))
+            if written:
+                versions.bump(account.pk)
+                record(
+                    by.team,
+                    by=by,
+                    action="note.changed",
+                    subject=name,
+                    account=account.pk,
+                    thing=f"{object_type}:{remote_id}",
+                )
+    except IntegrityError:
+        written = False
+    if not written:
+        raise ChangedMeanwhile(_("Somebody else has changed this note since you opened it. Nothing was saved."))

@@ -1,0 +1,113 @@
+"""Saved views: what a list is filtered and sorted by, under a name. A view holds nothing that the address doesn't."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from hosting.accounts import versions
+from hosting.annotations.models import SavedView
+from hosting.annotations.names import key_of
+from hosting.operations.models.rejection import Invalid
+from hosting.teams.audit.log import record
+from hosting.teams.models import Membership, Team
+from hosting.teams.names import tidy
+from hosting.teams.roles import NotAllowedError, Permission
+
+# Of one person for one list.
+MOST = 20
+LONGEST_QUERY = 1_000
+
+# The lists, and what each knows in its address. A page's number is no part of a view.
+PARAMETERS: Mapping[str, frozenset[str]] = {
+    "servers": frozenset({"q", "state", "tag", "sort"}),
+    "disks": frozenset({"q", "state", "tag", "sort"}),
+    "shares": frozenset({"sort"}),
+    "operations": frozenset({"q", "state", "sort"}),
+    "changes": frozenset({"q", "state", "sort"}),
+}
+
+
+def of_list(section: str, *, by: Membership) -> list[SavedView]:
+    """The views of a list that the member sees: their own first, then what others share, each by name."""
+    views = SavedView.objects.visible_to(by).filter(section=section).select_related("owner")
+    return sorted(views, key=lambda view: view.owner_id != by.user_id)
+
+
+def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -> SavedView:
+    """Keep a list's query under a name, for the member or for their team.
+
+    Raises:
+        NotAllowedError: the member may not look at the lists.
+        Invalid: a list or a parameter that does not exist, nothing to keep, a name that is taken, too many, or nobody
+            that the view would be of.
+    """
+    by.require(Permission.VIEW)
+    if by.person is None:
+        raise Invalid(_("Views are of people: a token of the team can't save one."))
+    name = tidy(name)
+    if not name or len(name) > 40:
+        raise Invalid(_("A view has a name of 1 to 40 characters."), field="name")
+    _check(section, query)
+    try:
+        with transaction.atomic():
+            Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+            own = SavedView.objects.filter(team=by.team_id, section=section, owner=by.user_id)
+            if own.count() >= MOST:
+                raise Invalid(_("You have %(most)d views of this list: delete one first.") % {"most": MOST})
+            view = SavedView.objects.create(
+                team=by.team,
+                owner=by.person,
+                section=section,
+                name=name,
+                key=key_of(name),
+                query=query,
+                shared=shared,
+            )
+            _show(view)
+            if shared:
+                after = {"query": query}
+                record(by.team, by=by, action="view.shared", subject=name, after=after, section=section)
+    except IntegrityError:
+        raise Invalid(_("You have a view “%(name)s” of this list already.") % {"name": name}, field="name") from None
+    return view
+
+
+def may_delete(view: SavedView, *, by: Membership) -> bool:
+    """One's own; and of those that others share, whoever manages the team's people."""
+    return view.team_id == by.team_id and (
+        view.owner_id == by.user_id or (view.shared and by.may_for_all(Permission.MANAGE_PEOPLE))
+    )
+
+
+def delete(view: SavedView, *, by: Membership) -> None:
+    """Delete a view.
+
+    Raises:
+        NotAllowedError: it is somebody else's, and the member does not manage people.
+    """
+    if not may_delete(view, by=by):
+        raise NotAllowedError(Permission.MANAGE_PEOPLE)
+    with transaction.atomic():
+        if SavedView.objects.filter(pk=view.pk).delete()[0]:
+            _show(view)
+            if view.shared:
+                before = {"query": view.query}
+                record(by.team, by=by, action="view.deleted", subject=view.name, before=before, section=view.section)
+
+
+def _check(section: str, query: str) -> None:
+    if section not in PARAMETERS or len(query) > LONGEST_QUERY:
+        raise Invalid(_("This view can't be saved: its address is not one of a list."))
+    given = parse_qsl(query, keep_blank_values=True)
+    if not given:
+        raise Invalid(_("There is nothing to save yet: search, filter or sort the list first."))
+    if not {parameter for parameter, _value in given} <= PARAMETERS[section]:
+        raise Invalid(_("This view can't be saved: its address is not one of a list."))
+
+
+def _show(view: SavedView) -> None:
+    """The lists of the team's accounts offer it."""
+    for account_id in view.team.accounts.order_by("pk").values_list("pk", flat=True):
+        versions.bump(account_id)

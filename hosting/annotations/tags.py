@@ -1,0 +1,222 @@
+"""Tags of a team, and which objects have them. Nothing of it is asked of the provider, so it happens at once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.annotations.models import Color, ObjectType, Tag, TagUse
+from hosting.annotations.names import key_of
+from hosting.operations.models.rejection import Invalid
+from hosting.teams.audit.log import record
+from hosting.teams.models import Membership, Team
+from hosting.teams.names import tidy
+from hosting.teams.roles import NotAllowedError, Permission
+
+# A list to choose from, on every list: more of them is no help to anybody.
+MOST = 100
+# As many objects as one change of many may have.
+MOST_OBJECTS = 5_000
+
+
+def of_team(team_id: int) -> list[Tag]:
+    """The tags of a team by name, in one query."""
+    return list(Tag.objects.filter(team=team_id))
+
+
+def with_uses(by: Membership) -> "QuerySet[Tag]":
+    """The tags of the member's team, each with the number of objects that have it (`count`) in accounts they see."""
+    seen = Q(uses__account__in=Account.objects.visible_to(by)) if by.narrowed else None
+    return Tag.objects.visible_to(by).annotate(count=Count("uses", filter=seen))
+
+
+def on_objects(
+    account: Account, object_type: ObjectType, remote_ids: Iterable[int], among: Sequence[Tag]
+) -> dict[int, list[Tag]]:
+    """Which of the tags `among` these objects have, by the provider's id, in the order of `among`: one query."""
+    if not among:
+        return {}
+    known = {tag.pk: place for place, tag in enumerate(among)}
+    found: dict[int, list[int]] = {}
+    uses = TagUse.objects.filter(account=account, object_type=object_type, remote_id__in=list(remote_ids))
+    for remote_id, tag_id in uses.values_list("remote_id", "tag_id"):
+        if tag_id in known:
+            found.setdefault(remote_id, []).append(known[tag_id])
+    return {remote_id: [among[place] for place in sorted(places)] for remote_id, places in found.items()}
+
+
+def of_object(account: Account, object_type: ObjectType, remote_id: int) -> list[Tag]:
+    """The tags of one object by name."""
+    uses = TagUse.objects.filter(account=account, object_type=object_type, remote_id=remote_id)
+    return [use.tag for use in uses.select_related("tag").order_by("tag__key", "tag_id")]
+
+
+def has_any(object_type: ObjectType, tag_ids: Sequence[int]) -> Exists:
+    """Whether a row of the mirror has one of the tags."""
+    uses = TagUse.objects.filter(
+        account=OuterRef("account_id"), object_type=object_type, remote_id=OuterRef("remote_id"), tag__in=tag_ids
+    )
+    return Exists(uses)
+
+
+def create(name: str, color: str, *, by: Membership) -> Tag:
+    """Make a tag for the member's team.
+
+    Raises:
+        NotAllowedError: the member's role does not allow it.
+        Invalid: a name or a colour that can't be, a name that is taken, or too many tags.
+    """
+    by.require(Permission.OPERATE)
+    name = _checked(name, color)
+    try:
+        with transaction.atomic():
+            Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+            if Tag.objects.filter(team=by.team_id).count() >= MOST:
+                raise Invalid(_("A team has %(most)d tags at most: delete one first.") % {"most": MOST}, field="name")
+            tag = Tag.objects.create(team=by.team, name=name, key=key_of(name), color=color)
+            # With every account, so that nothing is left to lock after the line: `put` goes on with one of them.
+            _show(by.team)
+            record(by.team, by=by, action="tag.created", subject=name, after={"name": name, "color": color})
+    except IntegrityError:
+        raise _taken(name) from None
+    return tag
+
+
+def change(tag: Tag, name: str, color: str, *, by: Membership) -> None:
+    """Rename or recolour a tag; what has it keeps it, in every account of the team.
+
+    Raises:
+        NotAllowedError, Invalid: as `create`; the role holds for some accounts only.
+    """
+    _require_own(tag, by)
+    by.require_for_all(Permission.OPERATE)
+    name = _checked(name, color)
+    try:
+        with transaction.atomic():
+            # The team before the tag, as whoever puts it on something: a new key locks out what refers to it.
+            Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+            before = Tag.objects.get(pk=tag.pk)
+            Tag.objects.filter(pk=tag.pk).update(name=name, key=key_of(name), color=color)
+            _show(by.team)
+            record(
+                by.team,
+                by=by,
+                action="tag.changed",
+                subject=name,
+                before={"name": before.name, "color": before.color},
+                after={"name": name, "color": color},
+            )
+    except IntegrityError:
+        raise _taken(name) from None
+
+
+def delete(tag: Tag, *, by: Membership) -> None:
+    """Take a tag off everything, and away.
+
+    Raises:
+        NotAllowedError: the member's role does not allow it, or holds for some accounts only.
+    """
+    _require_own(tag, by)
+    by.require_for_all(Permission.OPERATE)
+    with transaction.atomic():
+        # Nobody puts it on anything meanwhile.
+        Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+        count = TagUse.objects.filter(tag=tag).delete()[0]
+        if Tag.objects.filter(pk=tag.pk).delete()[0]:
+            _show(by.team)
+            before = {"name": tag.name, "color": tag.color}
+            record(by.team, by=by, action="tag.deleted", subject=tag.name, before=before, uses=count)
+
+
+def put(
+    account: Account,
+    object_type: ObjectType,
+    objects: Mapping[int, str],
+    *,
+    on: Iterable[Tag] = (),
+    off: Iterable[Tag] = (),
+    new: tuple[str, str] | None = None,
+    by: Membership,
+) -> int:
+    """Put tags on objects, given as ids with names, and take others off. How many tags went on or off.
+
+    `new` is the name and the colour of a tag that is made for it. What has a tag already, or lacks one that is taken
+    off, is left as it is.
+
+    Raises:
+        NotAllowedError: the member's role does not allow it, or the account or a tag is not its team's.
+        Invalid: no object, or too many; as `create` for the new tag.
+    """
+    on, off = list(on), list(off)
+    for tag in (*on, *off):
+        _require_own(tag, by)
+    by.require(Permission.OPERATE, account)
+    if not objects or len(objects) > MOST_OBJECTS:
+        raise Invalid(_("Choose between 1 and %(most)d objects.") % {"most": MOST_OBJECTS})
+    with transaction.atomic():
+        # One change of tags at a time: what is counted is what was changed.
+        Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+        if new:
+            on.append(create(*new, by=by))
+        kept = set(Tag.objects.filter(pk__in=[tag.pk for tag in on]).values_list("pk", flat=True))
+        uses = TagUse.objects.filter(account=account, object_type=object_type, remote_id__in=list(objects))
+        here = set(uses.filter(tag__in=kept).values_list("tag_id", "remote_id"))
+        wanted = {(tag_id, remote_id) for tag_id in kept for remote_id in objects}
+        missing = sorted(wanted - here)
+        TagUse.objects.bulk_create(
+            (
+                TagUse(tag_id=tag_id, account=account, object_type=object_type, remote_id=remote_id)
+                for tag_id, remote_id in missing
+            ),
+            batch_size=500,
+        )
+        gone = uses.filter(tag__in=[tag.pk for tag in off]).delete()[0]
+        if missing or gone:
+            versions.bump(account.pk)
+            record(
+                by.team,
+                by=by,
+                action="tags.put",
+                subject=next(iter(objects.values())) if len(objects) == 1 else account.label,
+                account=account.pk,
+                thing=f"{object_type}:{next(iter(objects))}" if len(objects) == 1 else "",
+                on=[tag.name for tag in on],
+                off=[tag.name for tag in off],
+                type=object_type,
+                objects=sorted(objects),
+            )
+    return len(missing) + gone
+
+
+def next_color(tags: Sequence[Tag]) -> str:
+    """The colour of the palette that the fewest tags have."""
+    used = [tag.color for tag in tags]
+    return min(Color.values, key=used.count)
+
+
+def _require_own(tag: Tag, by: Membership) -> None:
+    by.require(Permission.OPERATE)
+    if tag.team_id != by.team_id:
+        raise NotAllowedError(Permission.OPERATE)
+
+
+def _checked(name: str, color: str) -> str:
+    name = tidy(name)
+    if not name or len(name) > 40:
+        raise Invalid(_("A tag has a name of 1 to 40 characters."), field="name")
+    if color not in Color.values:
+        raise Invalid(_("Choose one of these colours."), field="color")
+    return name
+
+
+def _taken(name: str) -> Invalid:
+    return Invalid(_("Your team has a tag “%(name)s” already.") % {"name": name}, field="name")
+
+
+def _show(team: Team) -> None:
+    """Every page of the team may show the tag."""
+    for account_id in team.accounts.order_by("pk").values_list("pk", flat=True):
+        versions.bump(account_id)

@@ -1,0 +1,186 @@
+"""When an account's products end, and what that does to what is used: by month and day, in a fixed number of queries.
+
+Renewals that are under way count as done. A product that renews by itself is counted as renewed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.inventory.capacity import Amounts
+from hosting.inventory.expiry_impact import Fleet, Holding, Impact, Pool, Server, renewed
+from hosting.inventory.models import AccountInfo, Product, Vm
+from hosting.operations.kinds import rules
+from hosting.operations.kinds.catalogue import RenewProduct
+from hosting.operations.models.operation import Operation
+
+# Servers in these states use no shares.
+_WITHOUT_SHARES = (Vm.State.INVALID, Vm.State.DELETED)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A product that ends, and the renewal that is under way for it."""
+
+    product: Product
+    ends: datetime
+    renewal: Operation | None
+
+    @property
+    def redeemable_until(self) -> datetime | None:
+        """Until when it can still be renewed after its end; None when the provider gives it no time."""
+        days = self.product.redemption_days
+        try:
+            return self.ends + timedelta(days=days) if days else None
+        except OverflowError:
+            return None
+
+    @property
+    def may_be_renewed(self) -> bool:
+        return self.renewal is None and not self.product.errors.get("renewing")
+
+
+@dataclass(frozen=True)
+class Day:
+    """What ends on one day of the reader's zone, and what is left in its evening. No impact: it is over already."""
+
+    date: date
+    endings: Sequence[Ending]
+    impact: Impact | None
+    servers: Sequence[Server]
+
+
+@dataclass(frozen=True)
+class Month:
+    """The days of a month on which something ends."""
+
+    first: date
+    days: Sequence[Day]
+
+    @property
+    def renewable(self) -> list[int]:
+        """The products that can be renewed together."""
+        return [each.product.remote_id for day in self.days for each in day.endings if each.may_be_renewed]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """What has ended and can still be renewed, and what ends, by month."""
+
+    over: Sequence[Day]
+    months: Sequence[Month]
+
+    @property
+    def over_renewable(self) -> list[int]:
+        """The products that have ended and can be renewed together."""
+        return [each.product.remote_id for day in self.over for each in day.endings if each.may_be_renewed]
+
+
+def calendar(account: Account, now: datetime) -> Calendar:
+    """The calendar of an account, in the current time zone."""
+    products = list(Product.objects.filter(account=account, date_end__isnull=False).order_by("date_end", "remote_id"))
+    renewals = _renewals(account)
+    endings = [
+        Ending(product, product.date_end, renewals.get(product.remote_id))
+        for product in products
+        if product.date_end is not None
+    ]
+    pool = _pool(account, endings, now)
+    over = [Day(date_, of_day, None, ()) for date_, of_day in _by_day(each for each in endings if each.ends <= now)]
+    coming = list(_by_day(each for each in endings if each.ends > now))
+    impacts = [pool.after(of_day[-1].ends) if pool else None for _date, of_day in coming]
+    fleet = _fleet(account, impacts)
+    days = [
+        Day(date_, of_day, impact, fleet.that_stop_fitting(impact) if impact else ())
+        for (date_, of_day), impact in zip(coming, impacts, strict=True)
+    ]
+    months = groupby(days, key=lambda day: day.date.replace(day=1))
+    return Calendar(over, [Month(first, list(of_month)) for first, of_month in months])
+
+
+def _renewals(account: Account) -> dict[int, Operation]:
+    """The renewals that are under way, by the product's id."""
+    found = Operation.objects.filter(account=account, kind=RenewProduct.method).under_way().order_by("id")
+    return {operation.product_id: operation for operation in found if operation.product_id is not None}
+
+
+def _pool(account: Account, endings: Sequence[Ending], now: datetime) -> Pool | None:
+    info = AccountInfo.objects.filter(account=account).first()
+    if info is None:
+        return None
+    return Pool(
+        Amounts.from_json(info.granted),
+        Amounts.from_json(info.used),
+        Amounts.from_json(info.share_definition),
+        (holding for each in endings if (holding := _holding(each, now))),
+    )
+
+
+def _holding(ending: Ending, now: datetime) -> Holding | None:
+    """A product as the arithmetic sees it; None for one that has ended and is not coming back."""
+    product, ends = ending.product, ending.ends
+    if product.product_name not in Product.Name.values:
+        # Nobody knows what it brings.
+        return None
+    is_over = ends <= now
+    stays_until: datetime | None = ends
+    if ending.renewal is not None:
+        stays_until = _renewed(ends, ending.renewal)
+    elif is_over:
+        return None
+    elif product.autorenew:
+        stays_until = None
+    if is_over and stays_until is not None and stays_until <= now:
+        return None
+    return Holding(product.product_name == Product.Name.DISK, product.quantity, stays_until, granted=not is_over)
+
+
+def _renewed(ends: datetime, renewal: Operation) -> datetime | None:
+    """Until when it is being renewed; None when a renewal from elsewhere does not say it in our words."""
+    duration = renewal.params.get("duration")
+    try:
+        rules.duration(str(duration))
+    except ValidationError:
+        return None
+    return renewed(ends, rules.months(str(duration)))
+
+
+def _fleet(account: Account, impacts: Sequence[Impact | None]) -> Fleet:
+    """As many of the newest servers as may stop fitting."""
+    missing = [impact.missing for impact in impacts if impact is not None]
+    shares = max((each.shares for each in missing), default=0)
+    memory_mb = max((each.memory_mb for each in missing), default=0)
+    found: list[Server] = []
+    if shares or memory_mb:
+        rows = (
+            Vm.objects.filter(account=account)
+            .exclude(state__in=_WITHOUT_SHARES)
+            .order_by("-date_created", "-remote_id")
+            .values_list("remote_id", "hostname", "shares", "memory_mb")
+        )
+        for row in rows.iterator(chunk_size=500):
+            if shares <= 0 and memory_mb <= 0:
+                break
+            server = Server(*row)
+            found.append(server)
+            shares -= server.shares
+            memory_mb -= server.memory_mb
+    return Fleet(found)
+
+
+def _by_day(endings: Iterator[Ending]) -> Iterator[tuple[date, list[Ending]]]:
+    for day, of_day in groupby(endings, key=lambda each: _local(each.ends)):
+        yield day, list(of_day)
+
+
+def _local(moment: datetime) -> date:
+    """The day in the reader's zone. The ends of time have no hours to shift."""
+    try:
+        return timezone.localtime(moment).date()
+    except OverflowError:
+        return moment.date()

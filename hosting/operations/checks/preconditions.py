@@ -1,0 +1,239 @@
+"""Whether the mirror allows a request: the object is there, its state fits, and shares and disk suffice.
+
+The provider checks all of it again. Asking here first saves a refusal, and says beside the right field what to correct.
+"""
+
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import TypeVar
+
+from django.utils.translation import gettext as _
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import Disk, MirrorRow, OsImage, Product, Vm
+from hosting.operations.capacity.overview import overview
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.models.rejection import NotEnough, WrongState
+
+Row = TypeVar("Row", bound=MirrorRow)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A request that may go ahead: its object in words, what it sets aside, and how much of a product there is."""
+
+    subject: str
+    shares: int = 0
+    disk_mb: int = 0
+    quantity: int | None = None
+
+
+@singledispatch
+def check(kind: Kind, account: Account) -> Standing:
+    """Check a request against the mirror.
+
+    Raises:
+        WrongState: the object is gone, or in another state.
+        NotEnough: not enough free shares or disk.
+    """
+    raise TypeError(f"no precondition for {kind.method}")
+
+
+@check.register
+def _add_product(kind: catalogue.AddProduct, account: Account) -> Standing:
+    if kind.product_name not in Product.Name.values:
+        raise WrongState(_("There is no such product."), field="product_name")
+    return Standing(f"{Product.Name(kind.product_name).label} × {kind.quantity}", quantity=kind.quantity)
+
+
+@check.register
+def _renew_product(kind: catalogue.RenewProduct, account: Account) -> Standing:
+    return _product(account, kind.product_id, "renewing")
+
+
+@check.register
+def _update_product(kind: catalogue.UpdateProduct, account: Account) -> Standing:
+    return _product(account, kind.product_id, "updating")
+
+
+@check.register
+def _remove_product(kind: catalogue.RemoveProduct, account: Account) -> Standing:
+    return _product(account, kind.product_id, "removing")
+
+
+@check.register
+def _create_vm(kind: catalogue.CreateVm, account: Account) -> Standing:
+    image = OsImage.objects.filter(account=account, remote_id=kind.os_id).first()
+    if image is None:
+        raise WrongState(_("This operating system is not on offer any more: choose another one."), field="os_id")
+    _enough(account, kind.shares, image.min_disk_mb)
+    return Standing(kind.hostname, kind.shares, image.min_disk_mb)
+
+
+@check.register
+def _update_vm(kind: catalogue.UpdateVm, account: Account) -> Standing:
+    vm = _vm(account, kind.vm_id, Vm.State.RUNNING, Vm.State.HALTED)
+    standing = size_fits(kind, vm, account)
+    if refusal := why_stop(kind, vm, account):
+        raise refusal
+    return standing
+
+
+@check.register
+def _delete_vm(kind: catalogue.DeleteVm, account: Account) -> Standing:
+    return Standing(_vm(account, kind.vm_id, Vm.State.HALTED).hostname)
+
+
+@check.register
+def _start_vm(kind: catalogue.StartVm, account: Account) -> Standing:
+    return Standing(_vm(account, kind.vm_id, Vm.State.HALTED, Vm.State.PAUSED).hostname)
+
+
+@check.register
+def _stop_vm(kind: catalogue.StopVm, account: Account) -> Standing:
+    return Standing(_vm(account, kind.vm_id, Vm.State.RUNNING).hostname)
+
+
+@check.register
+def _reboot_vm(kind: catalogue.RebootVm, account: Account) -> Standing:
+    return Standing(_vm(account, kind.vm_id, Vm.State.RUNNING).hostname)
+
+
+@check.register
+def _create_disk(kind: catalogue.CreateDisk, account: Account) -> Standing:
+    _enough(account, 0, kind.size_mb, disk_field="size_mb")
+    return Standing(kind.name, disk_mb=kind.size_mb)
+
+
+@check.register
+def _delete_disk(kind: catalogue.DeleteDisk, account: Account) -> Standing:
+    return Standing(_disk(account, kind.disk_id, Disk.State.CREATED, Disk.State.ERROR).name)
+
+
+@check.register
+def _attach_disk(kind: catalogue.AttachDisk, account: Account) -> Standing:
+    disk = _disk(account, kind.disk_id, Disk.State.CREATED)
+    vm = _vm(account, kind.vm_id, Vm.State.RUNNING, Vm.State.HALTED)
+    return Standing(f"{disk.name} → {vm.hostname}")
+
+
+@check.register
+def _detach_disk(kind: catalogue.DetachDisk, account: Account) -> Standing:
+    disk = _disk(account, kind.disk_id, Disk.State.ATTACHED)
+    if disk.vm_remote_id != kind.vm_id:
+        raise WrongState(_("This disk is not attached to that server."))
+    vm = _vm(account, kind.vm_id, *((Vm.State.HALTED,) if disk.type == "system" else Vm.State))
+    return Standing(f"{disk.name} ← {vm.hostname}")
+
+
+def why_not(product: Product, action: str) -> str:
+    """Why a product can't be changed now, by `action` of its `errors`; empty when it can."""
+    if product.product_name == Product.Name.SHARES_FIXED and action != "renewing":
+        return _("Fixed shares can be renewed only.")
+    # The provider has two words for giving a product back.
+    actions = ("removing", "releasing") if action == "removing" else (action,)
+    reasons = [str(reason) for name in actions for reason in product.errors.get(name, [])]
+    if action == "removing" and not product.can_release and not reasons:
+        return _("The provider does not take this product back.")
+    return "; ".join(dict.fromkeys(reasons))
+
+
+def _product(account: Account, remote_id: int, action: str) -> Standing:
+    product = _row(Product, account, remote_id, _("This product is not there any more."))
+    if reason := why_not(product, action):
+        raise WrongState(reason)
+    label = dict(Product.Name.choices).get(product.product_name, product.product_name)
+    return Standing(f"{label} × {product.quantity}", quantity=product.quantity)
+
+
+def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
+    vm = _row(Vm, account, remote_id, _("This server is not there any more."))
+    if vm.state not in allowed:
+        raise WrongState(
+            _("The server is “%(state)s”: it must be “%(allowed)s” for this.")
+            % {
+                "state": vm.get_state_display(),
+                "allowed": _(" or ").join(str(Vm.State(name).label) for name in allowed),
+            }
+        )
+    return vm
+
+
+def _disk(account: Account, remote_id: int, *allowed: str) -> Disk:
+    disk = _row(Disk, account, remote_id, _("This disk is not there any more."))
+    if disk.state not in allowed:
+        raise WrongState(
+            _("The disk is “%(state)s”: it must be “%(allowed)s” for this.")
+            % {
+                "state": disk.get_state_display(),
+                "allowed": _(" or ").join(str(Disk.State(name).label) for name in allowed),
+            }
+        )
+    return disk
+
+
+def _row(model: type[Row], account: Account, remote_id: int, gone: str) -> Row:
+    row: Row | None = model._default_manager.filter(account=account, remote_id=remote_id).first()
+    if row is None:
+        raise WrongState(gone)
+    return row
+
+
+def size_fits(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> Standing:
+    """Check a server's new size, whether it runs or not.
+
+    Raises:
+        WrongState: more CPUs than shares.
+        NotEnough: not enough free shares.
+    """
+    shares = vm.shares if kind.shares is None else kind.shares
+    cores = vm.cores if kind.cpu is None else kind.cpu
+    if cores > shares:
+        raise WrongState(_("A server has at most one CPU for each share."), field="cpu")
+    more_shares = max(0, shares - vm.shares)
+    _enough(account, more_shares, 0)
+    return Standing(vm.hostname, more_shares)
+
+
+def why_stop(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState | None:
+    """The refusal of a new size that a server can't be given while it runs; None when it can.
+
+    More memory than `vm_max_memory_mb`, or another `vm_max_memory_mb`, needs a stopped server (contract, VMs).
+    """
+    if vm.state == Vm.State.HALTED:
+        return None
+    if kind.vm_max_memory_mb not in (None, vm.vm_max_memory_mb):
+        return WrongState(
+            _("Stop the server first: its memory limit can't change while it runs."), field="vm_max_memory_mb"
+        )
+    capacity = overview(account)
+    if kind.shares is None or capacity is None:
+        return None
+    memory_mb = capacity.share.memory_mb * kind.shares
+    if memory_mb <= vm.vm_max_memory_mb:
+        return None
+    return WrongState(
+        _("Stop the server first: %(memory)d MB is more than the %(limit)d MB it can be given while it runs.")
+        % {"memory": memory_mb, "limit": vm.vm_max_memory_mb},
+        field="shares",
+    )
+
+
+def _enough(account: Account, shares: int, disk_mb: int, *, disk_field: str | None = None) -> None:
+    capacity = overview(account)
+    if capacity is None:
+        raise WrongState(_("This account has not been read from the provider yet: try again in a moment."))
+    free = capacity.free
+    if shares > free.shares:
+        raise NotEnough(
+            _("%(wanted)d shares are needed and %(free)d are free: add shares first.")
+            % {"wanted": shares, "free": max(0, int(free.shares))},
+            field="shares",
+        )
+    if disk_mb > free.disk_mb:
+        raise NotEnough(
+            _("%(wanted)d MB of disk are needed and %(free)d MB are free: add shares or disk quota first.")
+            % {"wanted": disk_mb, "free": max(0, int(free.disk_mb))},
+            field=disk_field,
+        )

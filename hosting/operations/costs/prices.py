@@ -1,0 +1,72 @@
+"""The prices that an account's team has paid at its provider, learned from what its operations cost."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db.models import OuterRef, Subquery
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import AccountInfo, Product
+from hosting.operations.costs import estimates
+from hosting.operations.costs.estimates import Estimate, Price
+from hosting.operations.kinds import rules
+from hosting.operations.kinds.base import Kind
+from hosting.operations.kinds.catalogue import AddProduct, RemoveProduct, RenewProduct, UpdateProduct
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
+from hosting.teams.models import Membership
+
+# So many purchases back, whatever is still bought has shown its price.
+_NEWEST = 200
+
+
+def known(account: Account, *, seen_by: Membership | None = None) -> dict[str, Price]:
+    """The price of each product that is known, in the account's currency, by the product's name. The newest counts.
+
+    Every account of the team at the same endpoint teaches: it is one provider with one price list. What a member reads
+    (`seen_by`) comes from the accounts that their role holds for. One query.
+    """
+    bought = Operation.objects.filter(
+        account__team=account.team_id,
+        account__endpoint=account.endpoint_id,
+        account__info__currency=Subquery(AccountInfo.objects.filter(account=account).values("currency")[:1]),
+        kind__in=(AddProduct.method, RenewProduct.method),
+        state=State.DONE,
+        cost__isnull=False,
+    )
+    if seen_by is not None and seen_by.narrowed:
+        bought = bought.filter(account__in=Account.objects.visible_to(seen_by))
+    # A renewal names the product by its id alone.
+    renewed = Product.objects.filter(account=OuterRef("account"), remote_id=OuterRef("product_id"))
+    rows = (
+        bought.annotate(product_name=Subquery(renewed.values("product_name")[:1]))
+        .order_by("-finished_at")
+        .values_list("params", "product_name", "cost", "quantity", "account__info__currency", "finished_at")
+    )
+    found: dict[str, Price] = {}
+    for params, name_now, cost, quantity, currency, finished_at in rows[:_NEWEST]:
+        name = params.get("product_name") or name_now
+        if not name or cost is None or quantity is None or finished_at is None:
+            continue
+        months = rules.months(params["duration"])
+        if price := estimates.learned(cost, quantity, months, currency=currency, bought_at=finished_at):
+            found.setdefault(name, price)
+    return found
+
+
+def estimate(kind: Kind, product: Product | None, prices: Mapping[str, Price], now: datetime) -> Estimate | None:
+    """What a request will cost, `product` being the one that it changes; None when no price is known for it."""
+    name = kind.product_name if isinstance(kind, AddProduct) else product.product_name if product else ""
+    price = prices.get(name)
+    if price is None:
+        return None
+    match kind:
+        case AddProduct():
+            return estimates.paid(price, kind.quantity, rules.months(kind.duration))
+        case RenewProduct() if product:
+            return estimates.paid(price, product.quantity, rules.months(kind.duration))
+        case UpdateProduct() if product and product.date_end:
+            return estimates.changed(price, product.quantity, kind.quantity, product.date_end, now)
+        case RemoveProduct() if product and product.date_end:
+            return estimates.changed(price, product.quantity, 0, product.date_end, now)
+    return None

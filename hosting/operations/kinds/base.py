@@ -1,0 +1,94 @@
+"""What every kind of request has: the API's method, who may ask for it, its rules, and how it is sent and recognised.
+
+A kind is data. Its fields are the method's parameters without secrets (a secret travels apart, sealed), stored as JSON.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum, auto
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+
+from hosting.api import Client, OperationDetails
+from hosting.inventory.reading import Fact
+from hosting.operations.models.rejection import Invalid
+from hosting.teams.roles import Permission
+
+
+class Answer(Enum):
+    """What the API's method returns: an operation id, or the id of the object whose operation is then looked up."""
+
+    OPERATION = auto()
+    VM = auto()
+    DISK = auto()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Base of all kinds."""
+
+    # The API's method, which is also the name of the kind.
+    method: ClassVar[str]
+    title: ClassVar[Promise]
+    permission: ClassVar[Permission]
+    answer: ClassVar[Answer] = Answer.OPERATION
+    # What of the account as a whole may be different once it is done.
+    changes: ClassVar[Fact] = Fact.CAPACITY
+    secret_rules: ClassVar[Mapping[str, Callable[[str], None]]] = {}
+    rules: ClassVar[Mapping[str, Callable[..., None]]] = {}
+
+    @property
+    def target(self) -> str:
+        """The object it changes, such as "vm:12": one unfinished operation at a time. Empty when it makes a new one."""
+        return ""
+
+    def as_params(self) -> dict[str, object]:
+        """The fields, for the database."""
+        return asdict(self)
+
+    def wire_params(self) -> dict[str, object]:
+        """The fields by the names that the API's `operation_details` gives them."""
+        return asdict(self)
+
+    def validate(self, secret: str = "") -> None:
+        """Check the values against the API's rules.
+
+        Raises:
+            Invalid: with the field that is wrong and what to correct.
+        """
+        for field, rule in self.rules.items():
+            value = getattr(self, field)
+            if value is not None:
+                _check(rule, value, field)
+        for field, rule in self.secret_rules.items():
+            _check(rule, secret, field)
+
+    def send(self, client: Client, secret: str) -> int:
+        """Make the one call, and return what the method returns (see `answer`).
+
+        Raises:
+            hosting.api.ApiError: see there.
+        """
+        raise NotImplementedError
+
+    def fits(self, details: OperationDetails) -> bool:
+        """Whether a provider's operation can be this one: same type, and no parameter that says otherwise."""
+        if details.type != self.method:
+            return False
+        theirs = {
+            **{key: value for key, value in details.params.items() if value not in ("", None)},
+            **{
+                key: value for key in ("vm_id", "disk_id", "product_id") if (value := getattr(details, key)) is not None
+            },
+        }
+        ours = {key: value for key, value in self.wire_params().items() if value is not None}
+        return all(str(theirs[key]) == str(value) for key, value in ours.items() if key in theirs)
+
+
+def _check(rule: Callable[..., None], value: object, field: str) -> None:
+    try:
+        rule(value)
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages), field=field) from None

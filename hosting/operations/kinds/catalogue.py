@@ -1,0 +1,289 @@
+"""What a member can ask for: one frozen dataclass for each API method that changes something."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from hosting.api import Client
+from hosting.inventory.reading import NO_FACT, Fact
+from hosting.operations.kinds import rules
+from hosting.operations.kinds.base import Answer, Kind
+from hosting.operations.models.rejection import Invalid
+from hosting.teams.roles import Permission
+
+
+@dataclass(frozen=True)
+class AddProduct(Kind):
+    method = "hosting_account_product_add"
+    title = _("Add product")
+    permission = Permission.SPEND
+    changes = Fact.CAPACITY | Fact.BALANCE
+    rules = {"quantity": rules.quantity, "duration": rules.duration}
+
+    product_name: str
+    quantity: int
+    duration: str
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.hosting_account_product_add(self.product_name, self.quantity, self.duration)
+
+
+@dataclass(frozen=True)
+class _OnProduct(Kind):
+    permission = Permission.SPEND
+    changes = Fact.CAPACITY | Fact.BALANCE
+
+    product_id: int
+
+    @property
+    def target(self) -> str:
+        return f"product:{self.product_id}"
+
+
+@dataclass(frozen=True)
+class RenewProduct(_OnProduct):
+    method = "hosting_account_product_renew"
+    title = _("Renew product")
+    rules = {"duration": rules.duration}
+
+    duration: str
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.hosting_account_product_renew(self.product_id, self.duration)
+
+
+@dataclass(frozen=True)
+class UpdateProduct(_OnProduct):
+    method = "hosting_account_product_update"
+    title = _("Change quantity")
+    rules = {"quantity": rules.quantity}
+
+    quantity: int
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.hosting_account_product_update(self.product_id, self.quantity)
+
+
+@dataclass(frozen=True)
+class RemoveProduct(_OnProduct):
+    method = "hosting_account_product_remove"
+    title = _("Release product")
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.hosting_account_product_remove(self.product_id)
+
+
+@dataclass(frozen=True)
+class CreateVm(Kind):
+    """The root password is the secret: it is sent and then forgotten."""
+
+    method = "vm_create"
+    title = _("Create server")
+    permission = Permission.OPERATE
+    answer = Answer.VM
+    secret_rules = {"password": rules.password}
+    rules = {
+        "hostname": rules.hostname,
+        "os_id": rules.identifier,
+        "shares": rules.shares,
+        "cpu": rules.cpu,
+        "login": rules.login,
+    }
+
+    hostname: str
+    os_id: int
+    shares: int
+    cpu: int
+    login: str
+
+    def validate(self, secret: str = "") -> None:
+        super().validate(secret)
+        if self.cpu > self.shares:
+            raise Invalid(_("A server has at most one CPU for each share."), field="cpu")
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.vm_create(self.hostname, secret, self.os_id, self.shares, self.cpu, login=self.login)
+
+
+@dataclass(frozen=True)
+class _OnVm(Kind):
+    permission = Permission.OPERATE
+
+    vm_id: int
+
+    @property
+    def target(self) -> str:
+        return f"vm:{self.vm_id}"
+
+
+@dataclass(frozen=True)
+class UpdateVm(_OnVm):
+    """A value that is None stays as it is."""
+
+    method = "vm_update"
+    title = _("Resize server")
+    rules = {"shares": rules.shares, "cpu": rules.cpu, "vm_max_memory_mb": rules.quantity}
+
+    shares: int | None = None
+    cpu: int | None = None
+    vm_max_memory_mb: int | None = None
+
+    def wire_params(self) -> dict[str, object]:
+        return {
+            "vm_id": self.vm_id,
+            "shares": self.shares,
+            "cpu": self.cpu,
+            "vm_max_memory": self.vm_max_memory_mb,
+        }
+
+    def validate(self, secret: str = "") -> None:
+        super().validate(secret)
+        if self.shares is None and self.cpu is None and self.vm_max_memory_mb is None:
+            raise Invalid(_("Nothing changes: choose another number of shares, CPUs, or another memory limit."))
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.vm_update(self.vm_id, shares=self.shares, cpu=self.cpu, vm_max_memory_mb=self.vm_max_memory_mb)
+
+
+@dataclass(frozen=True)
+class DeleteVm(_OnVm):
+    method = "vm_delete"
+    title = _("Delete server")
+    permission = Permission.DELETE
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.vm_delete(self.vm_id)
+
+
+@dataclass(frozen=True)
+class StartVm(_OnVm):
+    method = "vm_start"
+    title = _("Start server")
+    changes = NO_FACT
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.vm_start(self.vm_id)
+
+
+@dataclass(frozen=True)
+class StopVm(_OnVm):
+    method = "vm_stop"
+    title = _("Stop server")
+    changes = NO_FACT
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.vm_stop(self.vm_id)
+
+
+@dataclass(frozen=True)
+class RebootVm(_OnVm):
+    method = "vm_reboot"
+    title = _("Reboot server")
+    changes = NO_FACT
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.vm_reboot(self.vm_id)
+
+
+@dataclass(frozen=True)
+class CreateDisk(Kind):
+    method = "disk_create"
+    title = _("Create disk")
+    permission = Permission.OPERATE
+    answer = Answer.DISK
+    rules = {"size_mb": rules.disk_size_mb, "name": rules.name, "fstype": rules.fstype}
+
+    size_mb: int
+    name: str
+    fstype: str
+
+    def wire_params(self) -> dict[str, object]:
+        return {"size": self.size_mb, "name": self.name, "fstype": self.fstype}
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.disk_create(size_mb=self.size_mb, name=self.name, fstype=self.fstype)
+
+
+@dataclass(frozen=True)
+class _OnDisk(Kind):
+    permission = Permission.OPERATE
+
+    disk_id: int
+
+    @property
+    def target(self) -> str:
+        return f"disk:{self.disk_id}"
+
+
+@dataclass(frozen=True)
+class DeleteDisk(_OnDisk):
+    method = "disk_delete"
+    title = _("Delete disk")
+    permission = Permission.DELETE
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.disk_delete(self.disk_id)
+
+
+@dataclass(frozen=True)
+class AttachDisk(_OnDisk):
+    method = "disk_attach"
+    title = _("Attach disk")
+    changes = NO_FACT
+
+    vm_id: int
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.disk_attach(self.disk_id, self.vm_id)
+
+
+@dataclass(frozen=True)
+class DetachDisk(_OnDisk):
+    method = "disk_detach"
+    title = _("Detach disk")
+    changes = NO_FACT
+
+    vm_id: int
+
+    def send(self, client: Client, secret: str) -> int:
+        return client.disk_detach(self.disk_id, self.vm_id)
+
+
+KINDS: dict[str, type[Kind]] = {
+    kind.method: kind
+    for kind in (
+        AddProduct,
+        RenewProduct,
+        UpdateProduct,
+        RemoveProduct,
+        CreateVm,
+        UpdateVm,
+        DeleteVm,
+        StartVm,
+        StopVm,
+        RebootVm,
+        CreateDisk,
+        DeleteDisk,
+        AttachDisk,
+        DetachDisk,
+    )
+}
+
+
+def load(method: str, params: Mapping[str, Any]) -> Kind:
+    """The kind that an operation's row holds."""
+    return KINDS[method](**params)
+
+
+def title(method: str) -> str:
+    """What an operation of this method does, in words; a method that Sharedeck does not know is shown as it is."""
+    return str(KINDS[method].title) if method in KINDS else method
+
+
+def changes(method: str) -> Fact:
+    """What of the account as a whole an operation of this method may change; of one that Sharedeck does not know, all
+    that moves.
+    """
+    return KINDS[method].changes if method in KINDS else Fact.CAPACITY | Fact.BALANCE

@@ -1,0 +1,172 @@
+"""A second person's word on what goes above a ceiling (`operations.ceilings`): four eyes.
+
+Whoever approves needs the permission, and must be somebody else than who asked. They need no room under a ceiling of
+their own: it is a second judgement that is asked for, not a larger purse. What was approved counts for the role that
+asked. Until then nothing is sent, and what nobody decides in time is not carried out.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.accounts.models import Account
+from hosting.jobs import Job, ask
+from hosting.operations.checks import preconditions
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.lifecycle import conclude
+from hosting.operations.lifecycle.submit import JOB_LOST_AFTER, require_working
+from hosting.operations.models.operation import MAX_COMMENT, Operation
+from hosting.operations.models.problems import Reason
+from hosting.operations.models.rejection import Invalid, WrongState
+from hosting.operations.models.states import FINAL, State
+from hosting.teams.audit.log import record
+from hosting.teams.models import Membership, User
+from hosting.teams.roles import PERMISSIONS, Permission
+
+_APPROVING = [role for role, held in PERMISSIONS.items() if Permission.APPROVE in held]
+# Ended in one sweep: more wait for the next one.
+_BATCH = 200
+
+
+def approvers(account: Account, *, besides: int | None) -> list[User]:
+    """Who may approve what somebody (`besides`) asks for in an account, by name."""
+    members = Membership.objects.current().filter(
+        Q(narrowed=False) | Q(accounts=account), team=account.team_id, role__in=_APPROVING
+    )
+    people = User.objects.filter(memberships__in=members, is_active=True)
+    if besides is not None:
+        people = people.exclude(pk=besides)
+    return list(people.distinct().order_by("name", "email"))
+
+
+def may_decide(operation: Operation, by: Membership) -> bool:
+    """Whether the member's word is the second one that an operation waits for."""
+    return (
+        operation.state == State.HELD
+        and by.person is not None
+        and by.via.token_id is None
+        and operation.requested_by_id != by.person.pk
+        and by.may(Permission.APPROVE, operation.account)
+    )
+
+
+def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
+    """Let an operation be sent that was held. False when it was decided already: twice is once.
+
+    Everything is looked at again as it is now: who asked, the login, the object.
+
+    Raises:
+        NotAllowedError: the member may not approve what is spent there.
+        WrongState: it is the member's own, whoever asked may not ask for it any more, or things have changed.
+        Invalid: the comment is too long.
+        Rejected: as `submit`, when the login, the provider or the object's state does not allow it.
+    """
+    _require_second_person(operation, by, comment)
+    with transaction.atomic():
+        # The operation before its account, as in every move (`conclude`); then, as a request, one at a time.
+        held = (
+            Operation.objects.select_for_update(of=("self",), no_key=True)
+            .filter(pk=operation.pk, state=State.HELD)
+            .first()
+        )
+        if held is None:
+            return False
+        accounts = Account.objects.select_for_update(of=("self",), no_key=True).select_related("endpoint", "team")
+        account = held.account = accounts.get(pk=held.account_id)
+        kind = catalogue.load(held.kind, held.params)
+        _require_asker(held, account, kind)
+        require_working(account)
+        if preconditions.check(kind, account).quantity != held.quantity:
+            raise WrongState(_("It has another quantity by now than when this was asked for: refuse it, and ask anew."))
+        now = timezone.now()
+        moved = conclude.move(
+            held,
+            State.HELD,
+            State.WAITING,
+            decided_by=by.person,
+            decided_at=now,
+            decision_comment=comment,
+            problem={},
+            due_at=now + JOB_LOST_AFTER,
+        )
+        if moved:
+            _record(held, by, "operation.approved", after=State.WAITING, comment=comment)
+            ask(Job.SEND, held.pk)
+    return moved
+
+
+def refuse(operation: Operation, *, by: Membership, comment: str = "") -> bool:
+    """Say that an operation that was held is not carried out. False when it was decided already.
+
+    Raises:
+        NotAllowedError: the member may not approve what is spent there.
+        WrongState: it is the member's own, which they can take back (`operations.cancel`).
+        Invalid: the comment is too long.
+    """
+    _require_second_person(operation, by, comment)
+    with transaction.atomic():
+        moved = conclude.move(
+            operation,
+            State.HELD,
+            State.DECLINED,
+            decided_by=by.person,
+            decided_at=timezone.now(),
+            decision_comment=comment,
+            problem={"reason": Reason.DECLINED},
+            sealed_secret="",
+        )
+        if moved:
+            _record(operation, by, "operation.refused", after=State.DECLINED, comment=comment)
+    return moved
+
+
+def sweep(now: datetime) -> None:
+    """End what nobody has decided about in time."""
+    late = Operation.objects.filter(state=State.HELD, due_at__lte=now).select_related("account__team")
+    for operation in late.order_by("due_at")[:_BATCH]:
+        with transaction.atomic():
+            problem = {"reason": Reason.NOT_DECIDED}
+            if conclude.move(operation, State.HELD, State.DECLINED, decided_at=now, problem=problem, sealed_secret=""):
+                _record(operation, None, "operation.not_decided", after=State.DECLINED)
+
+
+def _require_second_person(operation: Operation, by: Membership, comment: str) -> None:
+    by.require(Permission.APPROVE, operation.account)
+    if by.person is None or by.via.token_id is not None:
+        raise WrongState(_("A token can't approve or refuse: a person must."))
+    if operation.requested_by_id == by.person.pk:
+        raise WrongState(_("You asked for this yourself: somebody else must decide."))
+    if len(comment) > MAX_COMMENT:
+        raise Invalid(_("Write %(most)d characters at most.") % {"most": MAX_COMMENT}, field="comment")
+
+
+def _require_asker(operation: Operation, account: Account, kind: Kind) -> None:
+    """Whoever asked must be somebody who could still ask for it."""
+    members = Membership.objects.current().select_related("user")
+    asker = members.filter(team=account.team_id, user=operation.requested_by_id, user__is_active=True).first()
+    if asker is None:
+        raise WrongState(_("Whoever asked for this is not in the team any more: it can only be refused."))
+    if not asker.may(kind.permission, account):
+        raise WrongState(
+            _("%(person)s may not spend money here any more: it can only be refused.") % {"person": asker.user}
+        )
+
+
+def _record(operation: Operation, by: Membership | None, action: str, *, after: State, comment: str = "") -> None:
+    record(
+        operation.account.team,
+        by=by,
+        action=action,
+        subject=operation.subject,
+        account=operation.account_id,
+        thing=operation.target,
+        operation=operation.pk,
+        before={"state": State.HELD},
+        after={"state": after},
+        outcome=after if after in FINAL else "",
+        **({"comment": comment} if comment else {}),
+    )

@@ -1,0 +1,166 @@
+"""Taking a request back: at once while it waits here, by the provider's leave while it is queued there.
+
+The provider cancels only what it has not begun (contract, Operations). It is asked once; whether the operation ended
+as cancelled is learnt by tracking it, like every other end.
+"""
+
+from datetime import datetime, timedelta
+
+import redis
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from hosting.accounts import versions
+from hosting.accounts.limits import NoAllowanceError, Priority
+from hosting.accounts.models import Account
+from hosting.accounts.sessions import AccountStoppedError, client_for
+from hosting.api import ApiError, Cause, DataFault, Fault, NotSent, RateLimited, SessionFault
+from hosting.jobs import Job, ask
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle import conclude
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
+from hosting.teams.audit.log import record
+from hosting.teams.models import Membership
+
+Cancel = Operation.Cancel
+
+# A job that has not been seen to by then was lost, and the sweep asks again.
+_JOB_LOST_AFTER = timedelta(seconds=5)
+# Jobs asked for in one sweep.
+_BATCH = 100
+# After these it can be asked for once more.
+_ASK_AGAIN = (Cancel.NONE, Cancel.UNANSWERED, Cancel.REFUSED)
+
+
+def may_cancel(operation: Operation, by: Membership) -> bool:
+    """Whether it is not too late, as far as is known here. What waits for approval is taken back by who asked alone:
+    others refuse it.
+    """
+    if operation.origin != Operation.Origin.PANEL:
+        return False
+    if operation.state == State.HELD:
+        return _is_own(operation, by)
+    return operation.state == State.WAITING or (
+        operation.state == State.TRACKED
+        and operation.remote_state in ("", "PENDING")
+        and operation.cancel_state in _ASK_AGAIN
+    )
+
+
+def cancel(operation: Operation, *, by: Membership) -> bool:
+    """Take a request back, or ask the provider to. False when it is too late, or was never ours.
+
+    Raises:
+        NotAllowedError: the member's role would not allow to ask for it either.
+    """
+    if operation.origin != Operation.Origin.PANEL:
+        return False
+    by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
+    with transaction.atomic():
+        unsent = [State.HELD, State.WAITING] if _is_own(operation, by) else [State.WAITING]
+        if any(conclude.move(operation, state, State.CANCELLED, sealed_secret="", problem={}) for state in unsent):
+            action, outcome = "operation.cancelled", State.CANCELLED.value
+        elif _ask_provider(operation):
+            action, outcome = "operation.cancel_asked", ""
+        else:
+            return False
+        record(
+            by.team,
+            by=by,
+            action=action,
+            subject=operation.subject,
+            account=operation.account_id,
+            thing=operation.target,
+            operation=operation.pk,
+            outcome=outcome,
+        )
+    return True
+
+
+def send(operation_id: int) -> None:
+    """Ask the provider, once. Does nothing when nobody wants it any more, or another worker has asked."""
+    operation = (
+        Operation.objects.select_related("account__endpoint", "account__team")
+        .filter(pk=operation_id, state=State.TRACKED, cancel_state=Cancel.ASKED)
+        .first()
+    )
+    if operation is None or operation.remote_id is None or operation.account.endpoint.away_since:
+        return
+    if operation.remote_state == "RUN":
+        _note(operation, Cancel.ASKED, Cancel.TOO_LATE)
+        return
+    try:
+        session = client_for(operation.account, Priority.MEMBER)
+    except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError):
+        # The sweep asks again.
+        return
+    # Claimed right before the call.
+    if not _note(operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=timezone.now()):
+        return
+    remote_id = operation.remote_id
+    try:
+        cancelled = session.call(lambda client: client.operation_cancel(remote_id))
+    except (RateLimited, NotSent, SessionFault, AccountStoppedError, NoAllowanceError, redis.RedisError):
+        # It was not executed.
+        _note(operation, Cancel.SENT, Cancel.ASKED)
+    except ApiError as error:
+        _note(operation, Cancel.SENT, _meaning(error))
+    else:
+        if not cancelled:
+            _note(operation, Cancel.SENT, Cancel.TOO_LATE)
+    # How it ends is worth a look now.
+    Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
+
+
+def sweep(now: datetime) -> None:
+    """Ask again for jobs that were lost, and give up on calls whose worker died."""
+    tracked = Operation.objects.filter(state=State.TRACKED)
+    dead = tracked.filter(
+        cancel_state=Cancel.SENT, cancel_sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
+    )
+    for operation in dead[:_BATCH]:
+        _note(operation, Cancel.SENT, Cancel.UNANSWERED)
+    lost = tracked.filter(
+        cancel_state=Cancel.ASKED,
+        cancel_asked_at__lt=now - _JOB_LOST_AFTER,
+        account__trouble="",
+        account__endpoint__away_since=None,
+    )
+    for pk in lost.order_by("cancel_asked_at").values_list("pk", flat=True)[:_BATCH]:
+        ask(Job.CANCEL, pk)
+
+
+def _is_own(operation: Operation, by: Membership) -> bool:
+    return by.person is not None and operation.requested_by_id == by.person.pk
+
+
+def _ask_provider(operation: Operation) -> bool:
+    now = timezone.now()
+    asked = Operation.objects.filter(
+        pk=operation.pk,
+        state=State.TRACKED,
+        remote_state__in=("", "PENDING"),
+        cancel_state__in=_ASK_AGAIN,
+    ).update(cancel_state=Cancel.ASKED, cancel_asked_at=now, cancel_sent_at=None)
+    if asked:
+        versions.bump(operation.account_id)
+        ask(Job.CANCEL, operation.pk)
+    return bool(asked)
+
+
+def _meaning(error: ApiError) -> Cancel:
+    """What the provider's answer, or its silence, says of the operation."""
+    if isinstance(error, DataFault) and error.cause == Cause.STATE:
+        return Cancel.TOO_LATE
+    return Cancel.REFUSED if isinstance(error, Fault) else Cancel.UNANSWERED
+
+
+def _note(operation: Operation, before: Cancel, after: Cancel, **fields: object) -> bool:
+    """Move how far a cancelling is, and tell whoever watches. False when somebody else was first."""
+    with transaction.atomic():
+        moved = Operation.objects.filter(pk=operation.pk, cancel_state=before).update(cancel_state=after, **fields)
+        if moved:
+            versions.bump(operation.account_id)
+    return bool(moved)

@@ -1,0 +1,114 @@
+"""A person's word: on an unconfirmed operation that reading alone cannot settle, and on one that did not work."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.accounts import versions
+from hosting.jobs import Job, ask
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle import conclude
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.problems import Reason
+from hosting.operations.models.rejection import Invalid, WrongState
+from hosting.operations.models.states import FINAL, State
+from hosting.teams.audit.log import record
+from hosting.teams.models import Membership
+
+
+def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> None:
+    """Say which of the provider's operations this one is, or with None that it is none of them and never happened.
+
+    Raises:
+        NotAllowedError: the member could not have asked for it either.
+        WrongState: there is nothing to decide any more.
+        Invalid: `remote_id` is not among those that were found, or belongs to another request by now.
+    """
+    by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
+    if operation.state != State.UNCERTAIN or not operation.needs_person:
+        raise WrongState(_("There is nothing to decide about this operation any more."))
+    known = {candidate["id"]: candidate for candidate in operation.problem.get("candidates", [])}
+    if remote_id is not None and remote_id not in known:
+        raise Invalid(_("This is none of the operations that were found."), field="remote_id")
+    with transaction.atomic():
+        if remote_id is None:
+            problem = {"reason": Reason.RULED_OUT}
+            decided = conclude.move(
+                operation,
+                State.UNCERTAIN,
+                State.RELEASED,
+                problem=problem,
+                needs_person=False,
+                remote_id=None,
+                set_aside_at=timezone.now(),
+            )
+        else:
+            made = known[remote_id]["objects"]
+            decided = conclude.adopt(
+                operation, State.UNCERTAIN, remote_id, answered_at=timezone.now(), problem={}, **made
+            )
+        if decided:
+            after = State.RELEASED if remote_id is None else State.TRACKED
+            _record_decided(operation, after, by=by, remote_id=remote_id)
+    if not decided:
+        raise Invalid(_("This one belongs to another request by now: choose again."), field="remote_id")
+
+
+def happened(operation: Operation, *, by: Membership) -> None:
+    """Say that an operation was carried out, where the provider's list shows none that it could be.
+
+    Raises:
+        NotAllowedError: the member could not have asked for it either.
+        WrongState: there is nothing to decide, or there is one to choose.
+    """
+    by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
+    with transaction.atomic():
+        is_open = operation.needs_person and not operation.problem.get("candidates")
+        if not is_open or not conclude.move(operation, State.UNCERTAIN, State.DONE, problem={}, needs_person=False):
+            raise WrongState(_("There is nothing to decide about this operation any more."))
+        _record_decided(operation, State.DONE, by=by, happened=True)
+        ask(Job.REFRESH, operation.account_id, 1)
+
+
+def set_aside(operation: Operation, *, by: Membership) -> bool:
+    """Take note that an operation did not work: it needs nobody's attention any more. False when it needed none.
+
+    Raises:
+        NotAllowedError: the member could not have asked for it either.
+    """
+    if operation.origin != Operation.Origin.PANEL:
+        return False
+    by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
+    with transaction.atomic():
+        noted = Operation.objects.filter(pk=operation.pk, state__in=FINAL - {State.DONE}, set_aside_at=None).update(
+            set_aside_at=timezone.now()
+        )
+        if noted:
+            versions.bump(operation.account_id)
+            record(
+                by.team,
+                by=by,
+                action="operation.set_aside",
+                subject=operation.subject,
+                account=operation.account_id,
+                thing=operation.target,
+                operation=operation.pk,
+            )
+    return bool(noted)
+
+
+def _record_decided(operation: Operation, after: State, *, by: Membership, **detail: Any) -> None:
+    record(
+        by.team,
+        by=by,
+        action="operation.decided",
+        subject=operation.subject,
+        account=operation.account_id,
+        thing=operation.target,
+        operation=operation.pk,
+        before={"state": State.UNCERTAIN},
+        after={"state": after},
+        **detail,
+    )

@@ -1,0 +1,46 @@
+"""Rows for operations that nobody asked for here."""
+
+from django.db import IntegrityError, transaction
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.api import OperationDetails
+from hosting.operations.kinds import catalogue
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
+
+# What JSON holds as it is; other parameters are kept as texts.
+_PLAIN = (str, int, float, type(None))
+
+
+def row_of(account: Account, details: OperationDetails) -> Operation | None:
+    """A row for an operation that nobody asked for here; None when it may still turn out to be one of ours."""
+    unsettled = account.operations.filter(
+        kind=details.type,
+        origin=Operation.Origin.PANEL,
+        state__in=(State.SENDING, State.UNCERTAIN, State.ANSWERED),
+    )
+    if any(catalogue.load(row.kind, row.params).fits(details) for row in unsettled):
+        return None
+    params = {name: value if isinstance(value, _PLAIN) else str(value) for name, value in details.params.items()}
+    try:
+        with transaction.atomic():
+            operation = Operation.objects.create(
+                account=account,
+                origin=Operation.Origin.OUTSIDE,
+                kind=details.type[:40],
+                params=params,
+                subject=str(params.get("hostname") or params.get("name") or "")[:255],
+                state=State.TRACKED,
+                remote_id=details.id,
+                remote_state=details.state[:10],
+                remote_updated_at=details.date_updated,
+                sent_at=details.date_created,
+                answered_at=details.date_created,
+                **details.objects,
+            )
+            versions.bump(account.pk)
+    except IntegrityError:
+        # Whoever asked for it has just written its id.
+        return None
+    return operation

@@ -1,0 +1,124 @@
+"""What became of an operation that nobody answered: found out by reading, never by sending it again."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from hosting.accounts.sessions import ApiSession
+from hosting.api import OperationDetails, OperationFilter
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.lifecycle import conclude, listing
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.problems import Reason
+from hosting.operations.models.states import State
+
+# The provider's clock is known to a second, and its stamps have whole seconds.
+_CLOCK_MARGIN = timedelta(seconds=2)
+_PAUSE_S = 3.0
+
+
+def settle(operation: Operation, session: ApiSession) -> None:
+    """Look for an UNCERTAIN operation in the provider's list.
+
+    Found: it is adopted and tracked like any other. Not there after the grace time: it never arrived. More of them
+    than were asked for here: a person decides.
+
+    Raises:
+        hosting.api.ApiError: the list could not be read; nothing has changed.
+    """
+    if operation.sent_at is None:
+        return
+    kind = catalogue.load(operation.kind, operation.params)
+    looked_at = timezone.now()
+    fitting = _fitting(session, operation, kind, operation.sent_at)
+    # Read after the provider's list: whoever has sent one of these shows here, or holds its id already.
+    twins = _twins(operation)
+    if any(twin.state != State.UNCERTAIN for twin in twins):
+        _look_again(operation)
+        return
+    taken = _taken(operation, [each.id for each in fitting])
+    candidates = [each for each in fitting if each.id not in taken]
+    if len(candidates) > 1 + len(twins):
+        _ask_a_person(operation, candidates)
+    elif candidates:
+        # Requests with the same parameters are interchangeable: each takes one that is left.
+        found = candidates[0]
+        if not conclude.adopt(operation, State.UNCERTAIN, found.id, answered_at=looked_at, problem={}, **found.objects):
+            _look_again(operation)
+    elif looked_at >= _grace_ends(operation.sent_at):
+        conclude.move(
+            operation, State.UNCERTAIN, State.RELEASED, problem={"reason": Reason.NEVER_ARRIVED}, sealed_secret=""
+        )
+    else:
+        _look_again(operation)
+
+
+def _twins(operation: Operation) -> list[Operation]:
+    """Other requests of this account that could be taken for it, and have no operation at the provider yet."""
+    unsettled = Operation.objects.filter(
+        account=operation.account_id,
+        kind=operation.kind,
+        state__in=(State.SENDING, State.ANSWERED, State.UNCERTAIN),
+    ).exclude(pk=operation.pk)
+    return [twin for twin in unsettled if twin.params == operation.params]
+
+
+def _taken(operation: Operation, ids: Collection[int]) -> set[int | None]:
+    """Which of the provider's operations are the answer to another request."""
+    taken = Operation.objects.filter(account=operation.account_id, origin=Operation.Origin.PANEL, remote_id__in=ids)
+    return set(taken.values_list("remote_id", flat=True))
+
+
+def _fitting(session: ApiSession, operation: Operation, kind: Kind, sent_at: datetime) -> list[OperationDetails]:
+    """The provider's operations that can be this one and were nobody's when they were listed, oldest first."""
+    offset = session.account.clock_offset
+    ids = listing.find(
+        session,
+        OperationFilter(
+            type=kind.method,
+            created_after=sent_at + offset - _CLOCK_MARGIN,
+            created_before=_grace_ends(sent_at) + offset + _CLOCK_MARGIN,
+        ),
+    )
+    taken = _taken(operation, ids)
+    details = [_details(session, remote_id) for remote_id in ids if remote_id not in taken]
+    return sorted((each for each in details if kind.fits(each)), key=lambda each: each.id)
+
+
+def _details(session: ApiSession, remote_id: int) -> OperationDetails:
+    return session.call(lambda client: client.operation_details(remote_id))
+
+
+def _grace_ends(sent_at: datetime) -> datetime:
+    seconds = settings.API_CONNECT_TIMEOUT_S + settings.API_READ_TIMEOUT_S + settings.UNCERTAIN_GRACE_S
+    return sent_at + timedelta(seconds=seconds)
+
+
+def _look_again(operation: Operation) -> None:
+    Operation.objects.filter(pk=operation.pk, state=State.UNCERTAIN).update(
+        due_at=timezone.now() + timedelta(seconds=_PAUSE_S)
+    )
+
+
+def _ask_a_person(operation: Operation, candidates: list[OperationDetails]) -> None:
+    conclude.update(
+        operation,
+        State.UNCERTAIN,
+        needs_person=True,
+        problem={"reason": Reason.NO_ANSWER, "candidates": [_evidence(each) for each in candidates]},
+    )
+
+
+def _evidence(details: OperationDetails) -> dict[str, object]:
+    """What a person needs to tell the provider's operations apart."""
+    return {
+        "id": details.id,
+        "state": details.state,
+        "created": details.date_created.isoformat() if details.date_created else "",
+        "source": details.source,
+        "params": dict(details.params),
+        "objects": details.objects,
+    }

@@ -1,0 +1,196 @@
+"""Where a member's request becomes a durable operation, and where a member asks again."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.accounts.sealing import seal
+from hosting.inventory.models import Product, Vm
+from hosting.jobs import Job, ask
+from hosting.operations.checks import preconditions, quiet_hours, spending_limits
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.problems import Reason
+from hosting.operations.models.rejection import AboveCeiling, AccountTrouble, Busy, EndpointAway, WrongState
+from hosting.operations.models.requesters import asker, in_the_name_of
+from hosting.operations.models.states import HARMLESS, OPEN, State
+from hosting.teams.audit.log import record
+from hosting.teams.models import Membership
+
+# A job that has not been seen to by then was lost, and the sweep asks again.
+JOB_LOST_AFTER = timedelta(seconds=5)
+
+
+def submit(
+    kind: Kind,
+    *,
+    account: Account,
+    by: Membership,
+    nonce: uuid.UUID | None = None,
+    secret: str = "",
+    plan: Plan | None = None,
+    step: str = "",
+    bulk: Bulk | None = None,
+    retry_of: Operation | None = None,
+    may_hold: bool = True,
+) -> Operation:
+    """Take a request: write its operation and its audit line in one transaction, and ask for it to be sent on commit.
+
+    The same `nonce` twice is the same operation. `secret` (a root password) is sealed and forgotten once it was sent.
+    What goes above the month's ceiling of the member's role is not sent: it is held until a second person approves it
+    (`operations.approvals`). With `may_hold` false it is not taken at all, nor ever from a token: a person must ask.
+
+    Raises:
+        NotAllowedError: the member's role does not allow it.
+        Rejected: what to correct, and the field it belongs to (`Invalid`, `NotEnough`, `WrongState`, `Busy`,
+            `QuietHours`, `EndpointAway`, `AccountTrouble`, `AboveCeiling`).
+    """
+    by.require(kind.permission, account)
+    kind.validate(secret)
+    nonce = nonce or uuid.uuid4()
+    try:
+        with transaction.atomic():
+            # One request of an account at a time, so that two members cannot reserve the same share.
+            account = (
+                Account.objects.select_for_update(of=("self",), no_key=True)
+                .select_related("endpoint")
+                .get(pk=account.pk)
+            )
+            if known := account.operations.filter(nonce=nonce).first():
+                return known
+            quiet_hours.require_none(kind, by.team)
+            require_working(account)
+            _require_free(account, kind)
+            standing = preconditions.check(kind, account)
+            demand = spending_limits.look(kind, account)
+            over = spending_limits.check(demand, account=account, role=by.role)
+            if over:
+                _require_person(by, may_hold=may_hold)
+            now = timezone.now()
+            operation = Operation.objects.create(
+                account=account,
+                plan=plan,
+                step=step,
+                bulk=bulk,
+                retry_of=retry_of,
+                asked_as=by.role,
+                **in_the_name_of(by),
+                nonce=nonce,
+                kind=kind.method,
+                params=kind.as_params(),
+                sealed_secret=seal(secret),
+                subject=standing.subject,
+                target=kind.target,
+                quantity=standing.quantity,
+                reserved_shares=standing.shares,
+                reserved_disk_mb=standing.disk_mb,
+                shares_asked=demand.shares if demand else 0,
+                estimate=demand.estimate if demand else None,
+                currency=demand.currency if demand else "",
+                state=State.HELD if over else State.WAITING,
+                problem={"reason": Reason.ABOVE_CEILING, "over": sorted(over)} if over else {},
+                due_at=now + (timedelta(hours=settings.APPROVAL_LIMIT_H) if over else JOB_LOST_AFTER),
+                vm_id=getattr(kind, "vm_id", None),
+                disk_id=getattr(kind, "disk_id", None),
+                product_id=getattr(kind, "product_id", None),
+            )
+            versions.bump(account.pk)
+            record(
+                by.team,
+                by=by,
+                action=f"operation.{kind.method}",
+                subject=standing.subject,
+                account=account.pk,
+                thing=kind.target,
+                operation=operation.pk,
+                before=_as_it_is(kind, account),
+                after=kind.as_params(),
+                outcome="held" if over else "",
+            )
+            if not over:
+                ask(Job.SEND, operation.pk)
+    except IntegrityError:
+        # Two requests met in the database: the constraints let one of them in.
+        if known := account.operations.filter(nonce=nonce).first():
+            return known
+        _require_free(account, kind)
+        raise
+    return operation
+
+
+def _as_it_is(kind: Kind, account: Account) -> dict[str, object] | None:
+    """What a request changes of an object, as that is now."""
+    match kind:
+        case catalogue.UpdateVm(vm_id=number):
+            vm = Vm.objects.filter(account=account, remote_id=number).first()
+            now = {"shares": vm.shares, "cpu": vm.cores, "vm_max_memory_mb": vm.vm_max_memory_mb} if vm else {}
+            return {"vm_id": number, **{name: value for name, value in now.items() if getattr(kind, name) is not None}}
+        case catalogue.UpdateProduct(product_id=number):
+            product = Product.objects.filter(account=account, remote_id=number).first()
+            return {"product_id": number, "quantity": product.quantity if product else None}
+    return None
+
+
+def retry(
+    operation: Operation, *, by: Membership, nonce: uuid.UUID | None = None, secret: str = "", may_hold: bool = True
+) -> Operation:
+    """Ask again for what certainly did not happen, as a new operation linked to the first.
+
+    Raises:
+        WrongState: it happened, may have happened, or is one step of a plan (which goes on as a whole).
+        NotAllowedError, Rejected: as `submit`.
+    """
+    if operation.state not in HARMLESS | {State.FAILED} or operation.plan_id or operation.origin != "panel":
+        raise WrongState(_("Only a request that did not work can be tried again."))
+    kind = catalogue.load(operation.kind, operation.params)
+    return submit(
+        kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation, may_hold=may_hold
+    )
+
+
+def require_working(account: Account) -> None:
+    """Insist on a login that works and a provider that answers.
+
+    Raises:
+        AccountTrouble, EndpointAway: what to do first.
+    """
+    if account.trouble == Account.Trouble.UNTESTED:
+        raise AccountTrouble(_("The login has not been tested yet: nothing was sent. Try again when it works."))
+    if account.trouble:
+        raise AccountTrouble(
+            _("%(trouble)s. Correct the account's settings first; nothing was sent.")
+            % {"trouble": account.get_trouble_display()}
+        )
+    if account.endpoint.away_since:
+        raise EndpointAway(
+            _("The provider does not answer at the moment. Nothing was sent or queued: try again when it is back.")
+        )
+
+
+def _require_person(by: Membership, *, may_hold: bool) -> None:
+    if by.person is None or by.via.token_id is not None:
+        raise AboveCeiling(
+            _("This is above the month's ceiling of the token's role. Nothing was sent: a person must ask for it.")
+        )
+    if not may_hold:
+        raise AboveCeiling(_("This is above the month's ceiling of your role. Show that it is you, then ask again."))
+
+
+def _require_free(account: Account, kind: Kind) -> None:
+    if not kind.target:
+        return
+    other = account.operations.filter(target=kind.target, state__in=OPEN, origin=Operation.Origin.PANEL).first()
+    if other is not None:
+        raise Busy(
+            _("“%(title)s” by %(person)s is still at work on it. Wait until that is finished.")
+            % {"title": catalogue.title(other.kind), "person": asker(other) or _("somebody")},
+            operation_id=other.pk,
+        )

@@ -1,0 +1,309 @@
+"""Watching what the provider works on. The cost follows what ends, not what waits.
+
+A look costs one `operation_list`. When few have moved, each is read. When many have, the lists of those that ended
+say how, without a call for each; progress of the others is read a few at a time.
+"""
+
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.accounts.sessions import ApiSession
+from hosting.api import ApiError, Client, DataFault, Garbled, OperationDetails, OperationFilter, SessionFault
+from hosting.inventory import mirror
+from hosting.inventory.models import Disk
+from hosting.inventory.reading import NO_FACT
+from hosting.operations.costs import observed
+from hosting.operations.costs.explained_changes import by_operations
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle import conclude, external, listing
+from hosting.operations.models import problems
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.problems import Reason
+from hosting.operations.models.states import State
+
+log = logging.getLogger(__name__)
+
+# A stamp of the provider may be older than the commit that makes it visible, and its clock is known to some seconds.
+_CURSOR_MARGIN = timedelta(seconds=4)
+# Listings may miss a change (a clock that was set, two changes in one second): an open operation is read again this
+# long after it was last read, when it should be done by now, and otherwise.
+_REREAD_DUE, _REREAD_ANYWAY = timedelta(seconds=15), timedelta(minutes=5)
+# What is done there is told here at the latest then, also when its objects can't be read again.
+_LATEST_FINISH = timedelta(minutes=1)
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.8), timedelta(seconds=10)
+# An operation that should be done by now is looked for after this part of the time that it is late.
+_PATIENCE = 30
+# The operation of a new object is listed with it; so long after its creation it will not be any more.
+_IDENTIFY_LIMIT = timedelta(minutes=5)
+# So many that may have moved are read one by one; of more, this many are read in a look for their progress.
+_FEW, _PROGRESS_READS = 3, 2
+# Operations that are concluded together, and the most that are taken up in one look: the next one goes on.
+_TOGETHER, _AT_MOST = 16, 96
+
+
+@dataclass
+class _Ended:
+    """An operation that has ended there. Without details when the list alone has told."""
+
+    operation: Operation
+    state: State
+    details: OperationDetails | None = None
+    # When the provider had said so: what is read later shows what it has done.
+    seen_at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def objects(self) -> dict[str, int | None]:
+        """The provider's ids of what it was about."""
+        if self.details is not None:
+            return dict(self.details.objects)
+        return {name: getattr(self.operation, name) for name in ("vm_id", "disk_id", "product_id")}
+
+
+def identify(operation: Operation, session: ApiSession) -> None:
+    """Find the provider's operation of an object that it has just begun to make (`vm_create`, `disk_create`).
+
+    Raises:
+        hosting.api.ApiError: the list could not be read; nothing has changed.
+    """
+    param = {"vm_id": operation.vm_id} if operation.vm_id else {"disk_id": operation.disk_id}
+    ids = session.call(lambda client: client.operation_list(OperationFilter(type=operation.kind, param=param)))
+    if ids and conclude.adopt(operation, State.ANSWERED, min(ids)):
+        return
+    if operation.answered_at and timezone.now() > operation.answered_at + _IDENTIFY_LIMIT:
+        conclude.move(
+            operation, State.ANSWERED, State.UNCERTAIN, needs_person=True, problem={"reason": Reason.NO_ANSWER}
+        )
+    else:
+        Operation.objects.filter(pk=operation.pk).update(due_at=timezone.now() + timedelta(seconds=2))
+
+
+def look(session: ApiSession) -> bool:
+    """One look at the account's operations at the provider. Whether any had moved.
+
+    Raises:
+        hosting.api.ApiError: something could not be read; it is looked at again next time.
+    """
+    account = session.account
+    provider_now = timezone.now() + account.clock_offset
+    open_operations = {
+        operation.remote_id: operation
+        for operation in account.operations.filter(state=State.TRACKED)
+        if operation.remote_id is not None
+    }
+    since = account.operations_cursor or _first_cursor(open_operations.values(), provider_now)
+    listed = listing.moved_since(session, since)
+    known = set(account.operations.filter(remote_id__in=listed).values_list("remote_id", flat=True))
+    # What was before the first import is no news.
+    unknown = sorted(listed - known) if account.mirrored_at else []
+    news = _news(session, open_operations, listed, since)
+    wanted = [*news.to_read, *unknown]
+    read, failure = _read(session, open_operations, wanted[:_AT_MOST])
+    ended = news.ended
+    for operation, details in read:
+        if state := listing.ENDED.get(details.state):
+            ended.append(_Ended(operation, state, details))
+        else:
+            _note_progress(account, operation, details)
+    _conclude(session, ended[:_AT_MOST])
+    if failure is not None:
+        raise failure
+    now_known: dict[str, object] = {"operations_read_at": timezone.now()}
+    if len(ended) <= _AT_MOST and len(wanted) <= _AT_MOST:
+        now_known["operations_cursor"] = provider_now.replace(microsecond=0) - _CURSOR_MARGIN
+    Account.objects.filter(pk=account.pk).update(**now_known)
+    observed.learn(account)
+    return bool(read or ended)
+
+
+def next_look_at(account: Account) -> datetime | None:
+    """When the first open operation should be done, within bounds; None when none is open."""
+    now = timezone.now()
+    expected = account.operations.filter(state=State.TRACKED).values_list("eta_at", "answered_at")
+    pauses = [_pause(eta_at or answered_at or now, now) for eta_at, answered_at in expected]
+    return now + min(pauses) if pauses else None
+
+
+def _pause(expected_at: datetime, now: datetime) -> timedelta:
+    wanted = expected_at - now if expected_at > now else (now - expected_at) / _PATIENCE
+    return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, wanted))
+
+
+@dataclass
+class _News:
+    """What the lists tell of open operations: those that have ended, and those whose details are worth a call."""
+
+    ended: list[_Ended]
+    to_read: list[int]
+
+
+def _news(session: ApiSession, open_operations: dict[int, Operation], listed: set[int], since: datetime) -> _News:
+    moved = [number for number, each in open_operations.items() if _may_have_moved(each, number in listed, since)]
+    if len(moved) <= _FEW:
+        return _News([], moved)
+    states = listing.ended_since(session, since) if listed.intersection(moved) else {}
+    ended, to_read = [], []
+    for number, operation in open_operations.items():
+        state = states.get(number)
+        if state is State.DONE and _knows_its_objects(operation):
+            ended.append(_Ended(operation, state))
+        elif state is not None:
+            # Why it failed, or what it has made, is in its details alone.
+            to_read.append(number)
+    others = [number for number in moved if number not in states]
+    # Those that nothing is known of yet, then those that were read longest ago.
+    others.sort(key=lambda number: (bool(open_operations[number].remote_state), open_operations[number].updated_at))
+    return _News(ended, [*to_read, *others[:_PROGRESS_READS]])
+
+
+def _knows_its_objects(operation: Operation) -> bool:
+    """Whether nothing is left that its details alone tell: a new server's answer does not name its system disk."""
+    if operation.kind == catalogue.CreateVm.method:
+        return operation.disk_id is not None
+    return bool(operation.vm_id or operation.disk_id or operation.product_id)
+
+
+def _may_have_moved(operation: Operation, is_listed: bool, since: datetime) -> bool:
+    """Whether the details are worth a call.
+
+    An operation stays listed for a while after an update that we have read already: it is read again only when that
+    update no longer explains the listing, or when it should be done by now.
+    """
+    if operation.remote_updated_at is None:
+        return True
+    now = timezone.now()
+    is_due = operation.eta_at is None or operation.eta_at <= now
+    if is_listed:
+        return is_due or operation.remote_updated_at < since
+    return operation.updated_at < now - (_REREAD_DUE if is_due else _REREAD_ANYWAY)
+
+
+def _read(
+    session: ApiSession, open_operations: dict[int, Operation], wanted: Collection[int]
+) -> tuple[list[tuple[Operation, OperationDetails]], ApiError | None]:
+    """The details of these, each with its row (what was asked for elsewhere gets one), and the error of one that
+    failed and may not next time.
+    """
+    calls = [partial(_details, remote_id=remote_id) for remote_id in wanted]
+    read, failure = [], None
+    for remote_id, answer in zip(wanted, session.gather(calls), strict=True):
+        operation = open_operations.get(remote_id)
+        if isinstance(answer, ApiError):
+            failure = _unreadable(operation, remote_id, answer) or failure
+        elif operation := operation or external.row_of(session.account, answer):
+            read.append((operation, answer))
+    return read, failure
+
+
+def _unreadable(operation: Operation | None, remote_id: int, error: ApiError) -> ApiError | None:
+    """One operation that can't be read must not stop the look at all others. The error, when trying again may help."""
+    is_final = isinstance(error, DataFault) and not isinstance(error, SessionFault)
+    if not is_final and not isinstance(error, Garbled):
+        return error
+    log.warning("The provider's operation %d can't be read: %s", remote_id, type(error).__name__)
+    if operation is None or not isinstance(error, DataFault):
+        return None
+    if operation.origin == Operation.Origin.PANEL:
+        # It was accepted and is not known any more: nobody but a person can tell what became of it.
+        conclude.move(operation, State.TRACKED, State.UNCERTAIN, needs_person=True, problem=problems.of_fault(error))
+    else:
+        conclude.move(operation, State.TRACKED, State.FAILED, problem=problems.of_fault(error))
+    return None
+
+
+def _details(client: Client, *, remote_id: int) -> OperationDetails:
+    return client.operation_details(remote_id)
+
+
+def _first_cursor(open_operations: Iterable[Operation], provider_now: datetime) -> datetime:
+    sent = [operation.sent_at for operation in open_operations if operation.sent_at]
+    return min([*sent, provider_now], key=lambda moment: moment) - timedelta(minutes=1)
+
+
+def _note_progress(account: Account, operation: Operation, details: OperationDetails) -> None:
+    now = timezone.now()
+    eta_at = now + timedelta(seconds=details.eta_s) if details.eta_s is not None else None
+    conclude.update(
+        operation,
+        State.TRACKED,
+        remote_state=details.state[:10],
+        started_at=_in_our_time(details.date_start, account),
+        eta_at=eta_at,
+        remote_updated_at=details.date_updated,
+        **details.objects,
+    )
+
+
+def _in_our_time(moment: datetime | None, account: Account) -> datetime | None:
+    """A stamp of the provider's clock on ours; None for one that no calendar has."""
+    try:
+        return moment and moment - account.clock_offset
+    except OverflowError:
+        return None
+
+
+def _conclude(session: ApiSession, ended: list[_Ended]) -> None:
+    """Tell what ended, a few at a time, after its objects were read again: pages never show a finished operation
+    beside the state from before it.
+    """
+    account = session.account
+    facts = NO_FACT
+    for each in ended:
+        facts |= catalogue.changes(each.operation.kind)
+    explained = by_operations(account)
+    for start in range(0, len(ended), _TOGETHER):
+        batch = ended[start : start + _TOGETHER]
+        vms, disks = _touched(account, batch)
+        try:
+            mirror.refresh(session, vms=vms, disks=disks, facts=facts, explained=explained)
+        except ApiError:
+            latest = timezone.now() - _LATEST_FINISH
+            _finish([each for each in batch if _ended_at(each, account) < latest])
+            raise
+        _finish(batch)
+        facts = NO_FACT
+
+
+def _touched(account: Account, ended: list[_Ended]) -> tuple[set[int], set[int]]:
+    """The servers and disks that may be different now."""
+    vms = {vm_id for each in ended if (vm_id := each.objects.get("vm_id"))}
+    disks = {disk_id for each in ended if (disk_id := each.objects.get("disk_id"))}
+    beside = Disk.objects.filter(account=account, vm_remote_id__in=vms).values_list("remote_id", flat=True)
+    return vms, disks.union(beside)
+
+
+def _ended_at(ended: _Ended, account: Account) -> datetime:
+    """When it ended, on our clock; without details, the last time that it was certainly open."""
+    if ended.details is None:
+        return ended.operation.updated_at
+    return _in_our_time(ended.details.date_updated, account) or ended.operation.updated_at
+
+
+def _finish(ended: list[_Ended]) -> None:
+    with transaction.atomic():
+        # All of them before the first line of the trail: see `record`.
+        rows = Operation.objects.filter(pk__in=[each.operation.pk for each in ended], state=State.TRACKED)
+        list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+        for each in ended:
+            problem: dict[str, object] = {}
+            known: dict[str, object] = {}
+            if each.details is not None:
+                known = {"remote_updated_at": each.details.date_updated, **each.details.objects}
+                if each.state is State.FAILED:
+                    problem = {"reason": Reason.ENDED_IN_ERROR, "text": each.details.last_error}
+            remote_state = each.details.state if each.details is not None else "DONE"
+            conclude.move(
+                each.operation,
+                State.TRACKED,
+                each.state,
+                remote_state=remote_state,
+                problem=problem,
+                finished_at=each.seen_at,
+                **known,
+            )

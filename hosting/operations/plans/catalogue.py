@@ -1,0 +1,16 @@
+"""The kinds of plan that there are."""
+
+from dataclasses import fields
+
+from hosting.operations.models.operation import Plan
+from hosting.operations.plans.base import PlanSpec
+from hosting.operations.plans.new_server import NewServer
+from hosting.operations.plans.resize import Resize
+
+KINDS: dict[str, type[PlanSpec]] = {kind.kind: kind for kind in (NewServer, Resize)}
+
+
+def spec_of(plan: Plan) -> PlanSpec:
+    """What a plan asks for."""
+    kind = KINDS[plan.kind]
+    return kind(**{field.name: plan.spec[field.name] for field in fields(kind)})

@@ -1,0 +1,167 @@
+"""The periodic work: a round of an account's mirror, and the sweep that finds whatever was lost or is due."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from hosting.accounts import availability, credential_rotation
+from hosting.accounts.limits import Priority
+from hosting.accounts.models import Account
+from hosting.accounts.sessions import client_for
+from hosting.inventory import mirror, samples
+from hosting.inventory.reading import ALL_FACTS, Fact
+from hosting.jobs import Job, ask
+from hosting.mail import outbox
+from hosting.operations.costs import observed
+from hosting.operations.costs.explained_changes import by_operations
+from hosting.operations.lifecycle import approvals, cancel, conclude, track
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.problems import Reason
+from hosting.operations.models.states import OPEN, State
+from hosting.teams.people import members
+
+# A claimed account whose worker died is claimed again after this.
+_CLAIM_S = 30
+_RETRY_S = 5
+# Operations that were looked at so shortly ago are not looked at by a round too.
+_WATCHED_WITHIN = timedelta(seconds=5)
+# Jobs asked for in one sweep: more wait for the next one.
+_BATCH = 200
+
+
+def round_of(account: Account, *, with_info: bool = False) -> None:
+    """Look over one account: its operations, its lists, and what is new, gone, touched or too old.
+
+    Raises:
+        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: the round ends there; the next one goes on.
+    """
+    now = timezone.now()
+    reread = account.reread_due_at is None or account.reread_due_at <= now
+    session = client_for(account, Priority.MIRROR)
+    is_first = account.mirrored_at is None
+    if reread or is_first:
+        mirror.read_os_images(session)
+    moved = not _is_watched(account, now) and track.look(session)
+    before = now - timedelta(seconds=settings.MIRROR_REREAD_S) if reread else None
+    mirror.sweep(
+        session, explained=by_operations(account), reread_before=before, still_here=partial(_keep_claim, account)
+    )
+    if is_first or reread or moved or with_info or observed.is_money_moving(account):
+        facts = ALL_FACTS if is_first or reread else Fact.CAPACITY | Fact.BALANCE
+        mirror.refresh(session, facts=facts, explained=by_operations(account))
+    if reread:
+        samples.thin(account, now)
+    mirror.finish_round(
+        account, next_s=settings.MIRROR_ROUND_S, reread_s=settings.MIRROR_REREAD_S, reread=reread or is_first
+    )
+
+
+def _is_watched(account: Account, now: datetime) -> bool:
+    """Whether somebody looks at its operations every moment, because some are open."""
+    looked_at = account.operations_read_at
+    is_recent = looked_at is not None and looked_at > now - _WATCHED_WITHIN
+    return is_recent and account.operations.filter(state=State.TRACKED).exists()
+
+
+def _keep_claim(account: Account) -> None:
+    """A long round is still at work: nobody else begins one."""
+    Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now() + timedelta(seconds=_CLAIM_S))
+
+
+def watch(account: Account) -> None:
+    """Look at the operations of an account that has open ones, and say when to look again.
+
+    Raises:
+        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: nothing is lost; the sweep asks again.
+    """
+    try:
+        track.look(client_for(account, Priority.TRACKING))
+    finally:
+        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_look_at(account))
+
+
+def retry_round_soon(account: Account) -> None:
+    """After a round that could not end: the next one comes early."""
+    Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now() + timedelta(seconds=_RETRY_S))
+
+
+def sweep() -> None:
+    """Ask for whatever is due. Jobs are only hints: this makes the rows true when a job, a key or a worker is lost."""
+    now = timezone.now()
+    _bury_dead_senders(now)
+    credential_rotation.sweep(now)
+    outbox.sweep(now)
+    members.sweep(now)
+    _ask_for_operations(now)
+    cancel.sweep(now)
+    approvals.sweep(now)
+    _ask_for_accounts(now)
+    _ask_for_plans(now)
+    _ask_for_bulks(now)
+
+
+def _bury_dead_senders(now: datetime) -> None:
+    """A call whose worker died may have happened: never back to WAITING."""
+    stale = Operation.objects.filter(
+        state=State.SENDING, sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
+    )[:_BATCH]
+    for operation in stale:
+        conclude.move(
+            operation, State.SENDING, State.UNCERTAIN, problem={"reason": Reason.NO_ANSWER}, due_at=timezone.now()
+        )
+
+
+def _ask_for_operations(now: datetime) -> None:
+    jobs = {State.WAITING: Job.SEND, State.ANSWERED: Job.IDENTIFY, State.UNCERTAIN: Job.SETTLE}
+    # What waits is sent or given up, in trouble too: nothing is sent much later behind a member's back. Reading waits
+    # until it can work.
+    ready = Q(state=State.WAITING) | Q(account__trouble="", account__endpoint__away_since=None)
+    due = Operation.objects.filter(ready, state__in=jobs, due_at__lte=now, needs_person=False).values_list(
+        "pk", "state"
+    )
+    found = list(due.order_by("due_at")[:_BATCH])
+    Operation.objects.filter(pk__in=[pk for pk, _ in found]).update(due_at=now + timedelta(seconds=10))
+    for pk, state in found:
+        ask(jobs[State(state)], pk)
+
+
+def _ask_for_accounts(now: datetime) -> None:
+    """Probes of endpoints that are away; rounds and looks that are due at all others."""
+    tracked = Operation.objects.filter(account=OuterRef("pk"), state=State.TRACKED)
+    for account_id in availability.probes_due(now):
+        ask(Job.TRACK, account_id)
+    accounts = Account.objects.filter(trouble="", endpoint__away_since=None)
+    due_track = Q(track_due_at=None) | Q(track_due_at__lte=now)
+    for account in accounts.filter(due_track, Exists(tracked)):
+        if _claim(account, "track_due_at", now):
+            ask(Job.TRACK, account.pk)
+    due_round = Q(round_due_at=None) | Q(round_due_at__lte=now)
+    for account in accounts.filter(due_round):
+        if _claim(account, "round_due_at", now):
+            ask(Job.REFRESH, account.pk)
+
+
+def _claim(account: Account, column: str, now: datetime) -> bool:
+    before = getattr(account, column)
+    return bool(
+        Account.objects.filter(pk=account.pk, **{column: before}).update(**{column: now + timedelta(seconds=_CLAIM_S)})
+    )
+
+
+def _ask_for_plans(now: datetime) -> None:
+    """Plans that should go on and have no operation under way: whoever was to advance them died."""
+    at_work = Operation.objects.filter(plan=OuterRef("pk"), state__in=OPEN)
+    idle = Plan.objects.filter(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - timedelta(seconds=3))
+    for pk in idle.values_list("pk", flat=True)[:_BATCH]:
+        ask(Job.ADVANCE, pk)
+
+
+def _ask_for_bulks(now: datetime) -> None:
+    """Bulks that run and were not looked at for a moment: a job of theirs was lost, or waits for a person's word."""
+    idle = Bulk.objects.filter(state=Bulk.State.RUNNING, updated_at__lt=now - timedelta(seconds=5))
+    for pk in idle.values_list("pk", flat=True)[:_BATCH]:
+        ask(Job.ADVANCE_BULK, pk)

@@ -1,0 +1,157 @@
+"""The HTTP side of the API: one URL, POST, XML-RPC in and out."""
+
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST
+
+from hosting.provider import faults, methods, sessions
+from hosting.provider.endpoint import rate_limit, scripted_faults, wire
+from hosting.provider.faults import Fault, Object, ServerFault, bad_syntax
+from hosting.provider.methods.registry import execute
+from hosting.provider.models import ApiSession
+from hosting.provider.rules import values
+
+__all__ = ["methods", "xmlrpc"]
+log = logging.getLogger(__name__)
+_NOTHING_SCRIPTED = scripted_faults.Outcome()
+
+
+@csrf_exempt
+@require_POST
+def xmlrpc(request: HttpRequest) -> HttpResponseBase:
+    """Answer one call. Every refusal of the API is a fault over HTTP 200; 413, 429 and 503 are HTTP's own."""
+    body = _body(request)
+    if body is None:
+        response = HttpResponse("The body is larger than 1 MiB.\n", status=413, content_type="text/plain")
+        response["Connection"] = "close"
+        return response
+    try:
+        name, args = wire.decode(body)
+    except wire.MalformedError as problem:
+        return _xml(wire.encode_fault(bad_syntax(Object.METHOD, "request", problem, "malformed XML-RPC")))
+    script = scripted_faults.from_settings().for_call(name)
+    if script != _NOTHING_SCRIPTED:
+        log.info("scripted fault: %s:%s", name, script.action or ("delay" if script.delay_s else "delay_after"))
+    if script.action == "drop_before":
+        return _drop(request)
+    if script.action == "503":
+        return _unavailable()
+    if script.action == "refuse":
+        return _xml(wire.encode_fault(ServerFault(faults.INTERNAL_ERROR, "refused")))
+    _wait(script.delay_s + settings.PROVIDER_LATENCY_MS / 1000)
+    answer = _answer(name, args, "scripted failure" if script.action == "fail" else "")
+    _wait(script.delay_after_s)
+    match script.action:
+        case "drop_after":
+            return _drop(request)
+        case "garbage":
+            return HttpResponse(b"\x00\xff<<< this is no XML & never was", content_type="text/xml")
+        case "truncate" if isinstance(answer, HttpResponse):
+            return _truncate(request, answer.content)
+        case "503_after":
+            return _unavailable()
+    return answer
+
+
+def _body(request: HttpRequest) -> bytes | None:
+    """The whole body, or None when it is larger than the limit; then it is not read to its end."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdigit() and int(length) > values.BODY_MAX_BYTES:
+        return None
+    stream = request.META["wsgi.input"]
+    limit = int(length) if length.isdigit() else values.BODY_MAX_BYTES + 1
+    body: bytes = stream.read(limit)
+    return None if len(body) > values.BODY_MAX_BYTES else body
+
+
+@sensitive_variables("args")
+def _answer(name: str, args: list[Any], scripted_failure: str) -> HttpResponse:
+    """Execute the call and write its answer or its fault."""
+    try:
+        session, login = _caller(name, args)
+        wait_s = rate_limit.seconds_to_wait(login) if login else 0
+        if wait_s:
+            headers = {"Retry-After": str(wait_s)}
+            return HttpResponse("Too many calls.\n", status=429, headers=headers, content_type="text/plain")
+        return _xml(wire.encode(execute(name, args, session, scripted_failure)))
+    except Fault as fault:
+        return _xml(wire.encode_fault(fault))
+    except (OperationalError, InterfaceError) as error:
+        # Only the kind of the error: its text may repeat what the caller sent.
+        log.error("%s: the database failed: %s", name, type(error).__name__)  # noqa: TRY400
+        code = faults.QUERY_FAILED if _database_answers() else faults.CONNECTION_LOST
+        return _xml(wire.encode_fault(ServerFault(code, "database unavailable", "database")))
+    except DatabaseError as error:
+        log.error("%s: a query failed: %s", name, type(error).__name__)  # noqa: TRY400
+        return _xml(wire.encode_fault(ServerFault(faults.QUERY_FAILED, "query failed", "database")))
+    except Exception:
+        log.exception("%s failed", name)
+        return _xml(wire.encode_fault(ServerFault(faults.INTERNAL_ERROR, "internal error")))
+
+
+@sensitive_variables("args")
+def _caller(name: str, args: list[Any]) -> tuple[ApiSession | None, str]:
+    """The session that the call names, if it lives, and the login that the call counts for, if one does."""
+    first = args[0] if args and isinstance(args[0], str) else ""
+    if name == "login" or not first:
+        return None, first
+    session = sessions.find(first)
+    return session, session.login.handle if session else ""
+
+
+def _database_answers() -> bool:
+    with contextlib.suppress(DatabaseError, InterfaceError):
+        connection.close_if_unusable_or_obsolete()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return True
+    return False
+
+
+def _xml(body: bytes) -> HttpResponse:
+    return HttpResponse(body, content_type="text/xml", headers={"Content-Length": str(len(body))})
+
+
+def _wait(seconds: float) -> None:
+    if seconds:  # even a sleep of nothing costs a turn of the scheduler
+        time.sleep(seconds)
+
+
+def _unavailable() -> HttpResponse:
+    return HttpResponse("Out of service.\n", status=503, content_type="text/plain")
+
+
+def _close(request: HttpRequest) -> None:
+    """Close the connection under the server's feet; gunicorn hands its socket over."""
+    connected = request.META.get("gunicorn.socket")
+    if isinstance(connected, socket.socket):
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+
+def _drop(request: HttpRequest) -> HttpResponse:
+    """No answer. A server that keeps its socket to itself closes after an empty one, which is no XML."""
+    _close(request)
+    return HttpResponse(b"", status=502, headers={"Connection": "close"})
+
+
+def _truncate(request: HttpRequest, body: bytes) -> StreamingHttpResponse:
+    """Half of the answer under the length of all of it, then the end of the connection."""
+
+    def half() -> Iterator[bytes]:
+        yield body[: len(body) // 2]
+        _close(request)
+
+    headers = {"Content-Length": str(len(body)), "Connection": "close"}
+    return StreamingHttpResponse(half(), content_type="text/xml", headers=headers)

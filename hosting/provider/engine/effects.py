@@ -1,0 +1,208 @@
+"""What the end of an operation does to VMs, disks, products and money. The engine holds the transaction."""
+
+from collections.abc import Callable
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from hosting.provider import ledger
+from hosting.provider.engine import projection
+from hosting.provider.models import Disk, HostingAccount, Interface, Operation, Product, Vm
+from hosting.provider.rules import products, validation, values
+
+
+class CannotComplete(Exception):  # noqa: N818
+    """What the operation needs is not there any more; the text says what."""
+
+
+def _vms(operation: Operation) -> QuerySet[Vm]:
+    return Vm.objects.filter(pk=operation.vm_id or 0)
+
+
+def _disks(operation: Operation) -> QuerySet[Disk]:
+    return Disk.objects.filter(pk=operation.disk_id or 0)
+
+
+def _products(operation: Operation) -> QuerySet[Product]:
+    return Product.objects.filter(pk=operation.product_id or 0)
+
+
+def problem_at_start(operation: Operation) -> str:
+    """Why an accepted operation cannot be begun after all, in words, or the empty string.
+
+    It was accepted on what its predecessors would leave; one of them may have failed or been cancelled.
+    """
+    if operation.vm:
+        if operation.vm.state not in values.VM_MOVES[operation.type][0]:
+            return f"the VM is {operation.vm.state}"
+        if operation.type == "vm_update":
+            fault = projection.vm_update_problem(projection.vm_now(operation.vm), operation.params)
+            return fault.text if fault else ""
+        if operation.type == "vm_start" and not operation.vm.disks.filter(position=0).exists():
+            return "the VM has no disk to boot from"
+    if operation.disk and operation.disk.state not in values.DISK_MOVES[operation.type][0]:
+        return f"the disk is {operation.disk.state}"
+    if operation.type == "disk_detach" and operation.disk and operation.disk.vm_id != operation.vm_id:
+        return "the disk is attached to another VM"
+    return ""
+
+
+def free_position(vm: Vm, disk: Disk) -> int:
+    """Where `disk` goes: a system disk to a free 0, any other one to the lowest place after it."""
+    taken = set(vm.disks.values_list("position", flat=True))
+    if disk.type == Disk.Type.SYSTEM and 0 not in taken:
+        return 0
+    return next(place for place in range(1, len(taken) + 2) if place not in taken)
+
+
+def interface_for(vm: Vm) -> Interface:
+    """Addresses for `vm`, made from its id: private IPv4, documentation IPv6 (RFC 3849). Not saved yet."""
+    return Interface(
+        vm=vm,
+        ipv4=f"10.{vm.pk >> 16 & 255}.{vm.pk >> 8 & 255}.{vm.pk & 255}",
+        ipv6=f"2001:db8::{vm.pk >> 16:x}:{vm.pk & 65535:x}",
+        reverse=vm.hostname,
+    )
+
+
+def complete(operation: Operation) -> None:
+    """Write what a successful operation changed.
+
+    Raises:
+        CannotComplete: when it must end in ERROR instead.
+    """
+    COMPLETE[operation.type](operation)
+
+
+def _vm_state(state: Vm.State) -> Callable[[Operation], None]:
+    def move(operation: Operation) -> None:
+        _vms(operation).update(state=state, date_updated=timezone.now())
+
+    return move
+
+
+def _vm_created(operation: Operation) -> None:
+    now = timezone.now()
+    _vms(operation).update(state=Vm.State.RUNNING, date_updated=now)
+    _disks(operation).update(state=Disk.State.ATTACHED, date_updated=now)
+
+
+def _vm_updated(operation: Operation) -> None:
+    vm = _vms(operation).get()
+    view = projection.vm_updated(projection.vm_now(vm), operation.params)
+    Vm.objects.filter(pk=vm.pk).update(
+        shares=view.shares, cores=view.cores, vm_max_memory=view.vm_max_memory, date_updated=timezone.now()
+    )
+
+
+def _vm_deleted(operation: Operation) -> None:
+    """The system disk goes with its VM; data disks are detached and kept."""
+    now = timezone.now()
+    disks = Disk.objects.filter(vm__in=_vms(operation))
+    disks.filter(type=Disk.Type.SYSTEM, position=0).update(
+        state=Disk.State.DELETED, vm=None, position=None, date_updated=now
+    )
+    disks.update(state=Disk.State.CREATED, vm=None, position=None, date_updated=now)
+    Interface.objects.filter(vm__in=_vms(operation)).delete()
+    _vms(operation).update(state=Vm.State.DELETED, date_updated=now)
+
+
+def _disk_state(state: Disk.State) -> Callable[[Operation], None]:
+    def move(operation: Operation) -> None:
+        _disks(operation).update(state=state, date_updated=timezone.now())
+
+    return move
+
+
+def _disk_attached(operation: Operation) -> None:
+    if operation.vm is None or operation.disk is None:
+        raise CannotComplete("the VM or the disk is gone")
+    now = timezone.now()
+    position = free_position(operation.vm, operation.disk)
+    _disks(operation).update(state=Disk.State.ATTACHED, vm=operation.vm, position=position, date_updated=now)
+    _vms(operation).update(date_updated=now)
+
+
+def _disk_detached(operation: Operation) -> None:
+    now = timezone.now()
+    _disks(operation).update(state=Disk.State.CREATED, vm=None, position=None, date_updated=now)
+    _vms(operation).update(date_updated=now)
+
+
+def terms_of(product: Product) -> products.Terms:
+    return products.Terms(product.quantity, product.date_end, product.unit_price)
+
+
+def _pay(operation: Operation, terms: products.Terms) -> None:
+    """Move the money of a product operation, at the price and the moment of its acceptance."""
+    # One payment of an account at a time, so that two cannot both find the balance sufficient.
+    handle = HostingAccount.objects.select_for_update().get(pk=operation.account_id).handle
+    amount = products.cost(operation.type, terms, operation.params, operation.unit_price, operation.date_created)
+    if amount > 0 and amount > ledger.balance(handle):
+        raise CannotComplete("the balance is too low")
+    ledger.charge(handle, amount, f"{operation.type} #{operation.pk}", operation)
+
+
+def _product_added(operation: Operation) -> None:
+    product = _products(operation).select_for_update().get()
+    _pay(operation, terms_of(product))
+    now = timezone.now()
+    months = validation.duration_months(operation.params["duration"])
+    Product.objects.filter(pk=product.pk).update(
+        state=Product.State.ACTIVE, date_created=now, date_end=products.add_months(now, months)
+    )
+
+
+def _product_changed(operation: Operation) -> None:
+    product = _products(operation).select_for_update().get()
+    terms = terms_of(product)
+    if product.state == Product.State.REMOVED:
+        raise CannotComplete("the product was removed")
+    _pay(operation, terms)
+    terms = products.after(operation.type, terms, operation.params, operation.unit_price)
+    Product.objects.filter(pk=product.pk).update(
+        quantity=terms.quantity,
+        date_end=terms.date_end,
+        unit_price=terms.unit_price,
+        duration=operation.params.get("duration", product.duration),
+        state=Product.State.REMOVED if terms.removed else Product.State.ACTIVE,
+    )
+
+
+COMPLETE: dict[str, Callable[[Operation], None]] = {
+    products.ADD: _product_added,
+    products.RENEW: _product_changed,
+    products.REMOVE: _product_changed,
+    products.UPDATE: _product_changed,
+    "vm_create": _vm_created,
+    "vm_update": _vm_updated,
+    "vm_delete": _vm_deleted,
+    "vm_start": _vm_state(Vm.State.RUNNING),
+    "vm_stop": _vm_state(Vm.State.HALTED),
+    "vm_reboot": _vm_state(Vm.State.RUNNING),
+    "disk_create": _disk_state(Disk.State.CREATED),
+    "disk_delete": _disk_state(Disk.State.DELETED),
+    "disk_attach": _disk_attached,
+    "disk_detach": _disk_detached,
+}
+
+
+def fail(operation: Operation) -> None:
+    """Mark what was being created and could not be."""
+    _not_created(operation, Vm.State.INVALID, Disk.State.ERROR)
+
+
+def cancel(operation: Operation) -> None:
+    """Take back what was to be created."""
+    _not_created(operation, Vm.State.DELETED, Disk.State.DELETED)
+
+
+def _not_created(operation: Operation, vm_state: Vm.State, disk_state: Disk.State) -> None:
+    now = timezone.now()
+    if operation.type == products.ADD:
+        _products(operation).update(state=Product.State.REMOVED)
+    if operation.type == "vm_create":
+        Interface.objects.filter(vm__in=_vms(operation)).delete()
+        _vms(operation).update(state=vm_state, date_updated=now)
+    if operation.type in {"vm_create", "disk_create"}:
+        _disks(operation).update(state=disk_state, vm=None, position=None, date_updated=now)

@@ -1,0 +1,45 @@
+"""The worker's own clock: it looks at the operations twice a second, whatever becomes of the broker.
+
+Messages only make it quicker. A thread of the worker and not beat: beat's process would outlive a worker that
+was killed, and would be silent while the broker is away.
+"""
+
+import logging
+import threading
+from typing import Any
+
+from celery import bootsteps
+
+INTERVAL_S = 0.5
+log = logging.getLogger(__name__)
+
+
+class Ticker(bootsteps.StartStopStep):
+    """Starts with the worker and stops with it."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
+
+    def start(self, parent: Any) -> None:
+        self._thread.start()
+
+    def stop(self, parent: Any) -> None:
+        self._stopped.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        # Not before the worker has set Django up.
+        from django.db import close_old_connections  # noqa: PLC0415
+
+        from hosting.provider.engine import run  # noqa: PLC0415
+
+        while not self._stopped.wait(INTERVAL_S):
+            try:
+                close_old_connections()
+                run.run_due()
+            except Exception:
+                log.exception("the operations could not be looked at; trying again")

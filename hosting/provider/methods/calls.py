@@ -1,0 +1,104 @@
+"""One call in progress: on whose behalf, what it may touch, and the operation it ends in."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from hosting.provider import tasks
+from hosting.provider.engine import run
+from hosting.provider.faults import Object, no_right, not_found
+from hosting.provider.models import ApiSession, Disk, Handle, HostingAccount, Operation, Product, Vm
+from hosting.provider.sealing import seal
+
+Owned = Vm | Disk | Product | Operation
+
+
+@dataclass
+class Call:
+    """The context of a call. `scripted_failure`: why the operation it makes is to end in ERROR, if it is."""
+
+    session: ApiSession
+    scripted_failure: str = ""
+
+    @property
+    def handle(self) -> Handle:
+        return self.session.handle
+
+    @property
+    def account(self) -> HostingAccount:
+        """The hosting account of the session's handle. Raises fault 530040 when it has none."""
+        try:
+            return self.handle.hosting_account
+        except HostingAccount.DoesNotExist:
+            raise not_found(Object.HOSTING_ACCOUNT, "handle", self.handle.handle) from None
+
+    def lock_account(self) -> None:
+        """Keep other calls on the account out until the transaction ends: capacity and money are counted."""
+        HostingAccount.objects.select_for_update().filter(handle=self.handle).first()
+
+    def vm(self, vm_id: int) -> Vm:
+        """That VM, whoever's it is. Raises fault 580140 when there is none."""
+        try:
+            return Vm.objects.select_related("os", "interface").get(pk=vm_id)
+        except Vm.DoesNotExist:
+            raise not_found(Object.VM, "vm_id", vm_id) from None
+
+    def disk(self, disk_id: int) -> Disk:
+        """That disk, whoever's it is. Raises fault 580240 when there is none."""
+        try:
+            return Disk.objects.get(pk=disk_id)
+        except Disk.DoesNotExist:
+            raise not_found(Object.DISK, "disk_id", disk_id) from None
+
+    def owned(self, *rows: Owned) -> None:
+        """Raises a fault with cause 50 for the first row that belongs to another account."""
+        account = self.account
+        for row in rows:
+            if row.account_id != account.pk:
+                about = Object[type(row).__name__.upper()]
+                raise no_right(about, f"{about.name.lower()}_id", row.pk)
+
+    def may_write(self) -> None:
+        """Raises fault 510250 in safe mode: such a session changes nothing before `su`."""
+        if self.session.safe:
+            raise no_right(Object.SESSION, "session", None, "this session is in safe mode: su first")
+
+    def accept(
+        self,
+        kind: str,
+        params: dict[str, Any],
+        *,
+        vm: Vm | None = None,
+        disk: Disk | None = None,
+        product: Product | None = None,
+        password: str = "",
+        unit_price: Decimal = Decimal(0),
+        reserved: Decimal = Decimal(0),
+    ) -> Operation:
+        """Write the operation, in the transaction of what it is about, and have the engine look at it.
+
+        `reserved`: what it keeps of the balance until it ends, in EUR.
+        """
+        now = timezone.now()
+        operation = Operation(
+            account=self.account,
+            source=self.handle,
+            type=kind,
+            vm=vm,
+            disk=disk,
+            product=product,
+            params=params,
+            sealed_password=seal(password) if password else "",
+            unit_price=unit_price,
+            reserved=reserved,
+            scripted_failure=self.scripted_failure,
+            date_created=now,
+            date_updated=now,
+        )
+        operation.date_expected = now + timedelta(seconds=run.driver().estimate_s(run.work_of(operation)))
+        operation.save(force_insert=True)
+        tasks.wake_engine()
+        return operation

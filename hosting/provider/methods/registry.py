@@ -1,0 +1,105 @@
+"""The table of the API's methods, and the one path every call takes through it.
+
+A method declares its parameters; arity and types are checked here, then its own `check` looks at syntax and
+value, then the session must exist, and only then the method runs. That order (type, syntax, value,
+existence, rights, state) is the API's own.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from django.db import transaction
+
+from hosting.provider.faults import Cause, DataFault, Object, bad_type, not_found
+from hosting.provider.methods.calls import Call
+from hosting.provider.models import ApiSession
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["int", "string", "boolean", "struct"]
+_PYTHON: dict[Kind, type] = {"int": int, "string": str, "boolean": bool, "struct": dict}
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter: its name, its type on the wire, and the object that its faults are about."""
+
+    name: str
+    kind: Kind
+    about: Object
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method. `writes`: it runs in a transaction with the hosting account locked."""
+
+    name: str
+    params: tuple[Param, ...]
+    check: Callable[..., None] | None
+    run: Callable[..., Any]
+    session: bool
+    writes: bool
+
+
+METHODS: dict[str, Method] = {}
+SESSION = Param("session", "string", Object.SESSION)
+
+
+def method(
+    name: str,
+    *params: Param,
+    check: Callable[..., None] | None = None,
+    session: bool = True,
+    writes: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as the method `name`. It gets the `Call` and the arguments after the session."""
+
+    def register(run: Callable[..., Any]) -> Callable[..., Any]:
+        every = (SESSION, *params) if session else params
+        METHODS[name] = Method(name, every, check, run, session, writes)
+        return run
+
+    return register
+
+
+def _check_types(called: Method, args: list[Any]) -> None:
+    least = sum(not param.optional for param in called.params)
+    if not least <= len(args) <= len(called.params):
+        wanted = str(least) if least == len(called.params) else f"{least} to {len(called.params)}"
+        raise DataFault(Object.METHOD, Cause.TYPE, f"{wanted} arguments expected", called.name, len(args))
+    for param, value in zip(called.params, args, strict=False):
+        # A boolean is no int here, whatever Python thinks of it.
+        if not isinstance(value, _PYTHON[param.kind]) or (param.kind == "int" and isinstance(value, bool)):
+            raise bad_type(param.about, param.name, value, param.kind)
+
+
+def execute(name: str, args: list[Any], session: ApiSession | None, scripted_failure: str = "") -> Any:
+    """Run one call. `session` is the live one that its first argument names, if there is one.
+
+    Raises:
+        Fault: when the call is refused.
+    """
+    called = METHODS.get(name)
+    if called is None:
+        raise not_found(Object.METHOD, "method", name)
+    _check_types(called, args)
+    own = args[1:] if called.session else args
+    if called.check:
+        called.check(*own)
+    if not called.session:
+        log.debug("%s", name)
+        return called.run(*own)
+    if session is None:
+        raise not_found(Object.SESSION, "session", None)
+    call = Call(session, scripted_failure)
+    if not called.writes:
+        log.debug("%s by %s", name, session.handle.handle)
+        return called.run(call, *own)
+    with transaction.atomic():
+        call.lock_account()
+        result = called.run(call, *own)
+    log.info("%s by %s: %s", name, session.handle.handle, result)
+    return result

@@ -1,0 +1,90 @@
+"""Setting what a role may spend in a month without asking a second person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import transaction
+
+from hosting.teams.audit.log import record, team_thing
+from hosting.teams.models import Membership, Team
+from hosting.teams.policies.models import SPENDING_ROLES, SpendCeiling
+from hosting.teams.roles import PERMISSIONS, Permission
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a role may spend in a month; None: as much as it likes."""
+
+    shares: int | None = None
+    money: Decimal | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {"shares": self.shares, "money": None if self.money is None else str(self.money)}
+
+
+NO_LIMITS = Limits()
+
+
+class NobodyApprovesError(Exception):
+    """Above these roles' ceilings nobody but who asks could approve anything."""
+
+    def __init__(self, roles: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(roles)))
+        self.roles = roles
+
+
+def limits_of(team_id: int) -> dict[str, Limits]:
+    """The ceilings of a team, for each role that may spend. One query."""
+    found = {each.role: Limits(each.shares, each.money) for each in SpendCeiling.objects.filter(team=team_id)}
+    return {role: found.get(role, NO_LIMITS) for role in SPENDING_ROLES}
+
+
+def without_approver(team_id: int) -> frozenset[str]:
+    """The roles of whose members one at least would find nobody else to approve what they ask for.
+
+    Whose role holds for some accounts only is not counted: their word would be missing for the others.
+    """
+    roles = [role for role, held in PERMISSIONS.items() if Permission.APPROVE in held]
+    members = Membership.objects.current().filter(team=team_id)
+    approving = list(members.filter(role__in=roles, narrowed=False).values_list("role", flat=True)[:2])
+    if len(approving) == 2:
+        return frozenset()
+    return frozenset(approving or SPENDING_ROLES)
+
+
+def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
+    """Set the ceilings of these roles. False when they are as they were.
+
+    Requests that wait for approval already go on waiting.
+
+    Raises:
+        NotAllowedError: the member does not manage the team's policies.
+        NobodyApprovesError: a ceiling that changes, and that nobody else could let anything pass.
+    """
+    by.require_for_all(Permission.MANAGE_POLICIES)
+    with transaction.atomic():
+        team = Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+        before = limits_of(team.pk)
+        changed = {role: limits for role, limits in wanted.items() if limits != before[role]}
+        if not changed:
+            return False
+        lost = without_approver(team.pk) & {role for role, limits in changed.items() if limits != NO_LIMITS}
+        if lost:
+            raise NobodyApprovesError(lost)
+        for role, limits in changed.items():
+            if limits == NO_LIMITS:
+                SpendCeiling.objects.filter(team=team, role=role).delete()
+            else:
+                values = {"shares": limits.shares, "money": limits.money}
+                SpendCeiling.objects.update_or_create(team=team, role=role, defaults=values)
+        record(
+            team,
+            by=by,
+            action="team.ceilings",
+            subject=team.name,
+            thing=team_thing(team.pk),
+            before={role: before[role].as_json() for role in changed},
+            after={role: limits.as_json() for role, limits in changed.items()},
+        )
+    return True

@@ -1,0 +1,113 @@
+"""What the panel decides for django-allauth: who may sign up, whose guesses are counted where, what is sealed."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.core.internal import ratelimit
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from hosting.accounts.sealing import seal, unseal
+from hosting.teams.models import User
+from hosting.web.access import devices
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": gettext_lazy("The email address or the password is wrong."),
+        "incorrect_password": gettext_lazy("That is not your password."),
+        "enter_current_password": gettext_lazy("That is not your password."),
+        "incorrect_code": gettext_lazy("That code is wrong, or it was used already. Wait for the next one."),
+        "too_many_login_attempts": gettext_lazy(
+            "Too many wrong attempts. Wait five minutes, use a passkey, or set a new password."
+        ),
+        "rate_limited": gettext_lazy("Too many attempts. Wait a few minutes."),
+        "duplicate_email": gettext_lazy("That is your address already, or it waits to be confirmed."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Whether people come in by themselves; who is invited chooses a password on the page of the invitation."""
+        return bool(settings.SIGN_UP == "open")
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
+        """Never by allauth, which would keep what was posted in the session: `proof.proven` asks instead."""
+        return False
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        words = {
+            "reauthenticate": _("Use your password"),
+            "mfa_reauthenticate": _("Use a code"),
+            "mfa_reauthenticate:webauthn": _("Use a passkey"),
+        }
+        ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return [{**way, "description": words[way["id"]]} for way in ways]
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count an attempt before the password is looked at; allauth takes it back when the password is right.
+
+        Raises:
+            ValidationError: there were too many wrong ones.
+        """
+        action, key = _count_of(request, credentials["email"])
+        self._login_failed_rl_usage = ratelimit.consume(request, app="allauth.account", action=action, key=key)
+        if not self._login_failed_rl_usage:
+            raise self.validation_error("too_many_login_attempts")
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        """Nothing: who sets a new password has a count of their own from then on (`devices`)."""
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        devices.remember(request, response, user)
+        return response
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """False when somebody has signed up with this address meanwhile, confirmed or not."""
+        if User.objects.exclude(pk=email_address.user_id).filter(email=email_address.email).exists():
+            self.add_message(
+                request,
+                messages.ERROR,
+                "account/messages/email_confirmation_failed.txt",
+                {"email": email_address.email},
+            )
+            return False
+        return bool(super().confirm_email(request, email_address))
+
+
+def _count_of(request: HttpRequest, email: str) -> tuple[str, str]:
+    """Which limit an attempt counts against, and whose: see `devices`."""
+    if device := devices.of_address(request, email):
+        return "login_failed_here", device
+    if request.user.is_authenticated:
+        return "login_failed_here", f"signed-in:{request.user.pk}"
+    return "login_failed", email.lower()
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keys of authenticator apps and recovery codes are sealed."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
+        "cannot_generate_recovery_codes": gettext_lazy("Set up an authenticator app or a passkey first."),
+    }
+
+    def encrypt(self, text: str) -> str:
+        return seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return unseal(encrypted_text)
+
+    def _get_site_name(self) -> str:
+        return "Sharedeck"
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return _("Passkey %(number)s") % {"number": number}

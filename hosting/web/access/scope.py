@@ -1,0 +1,181 @@
+"""Who asks, and for which team or account: every page goes through one of these decorators.
+
+A stranger's team or account does not exist for them (404). What a role lacks is a 403 in the panel's look.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from hashlib import sha256
+from typing import Concatenate, ParamSpec
+
+from allauth.account.adapter import get_adapter
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.middleware import HtmxDetails
+
+from hosting.accounts.models import Account
+from hosting.operations.models.rejection import AboveCeiling
+from hosting.teams.access.policy import Bar
+from hosting.teams.models import Membership, User
+from hosting.teams.request_origin import Origin
+from hosting.teams.roles import NotAllowedError
+from hosting.web.access import reauthentication, refusals
+from hosting.web.access import team_policies as door
+from hosting.web.access.team_policies import Door
+from hosting.web.answers import live
+
+P = ParamSpec("P")
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody who is signed in, with the memberships that it may use, and the door that let those in."""
+
+    user: User
+    htmx: HtmxDetails
+    memberships: list[Membership]
+    door: Door
+
+
+class TeamRequest(PersonRequest):
+    """A request for a page of a team by its `member`."""
+
+    member: Membership
+
+
+class AccountRequest(TeamRequest):
+    """A request for a page of `account` by `member` of its team."""
+
+    account: Account
+
+
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+PersonView = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
+TeamView = Callable[Concatenate[TeamRequest, P], HttpResponseBase]
+AccountView = Callable[Concatenate[AccountRequest, P], HttpResponseBase]
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """Where a request comes from, for the trail."""
+    key = request.session.session_key or ""
+    return Origin(
+        address=get_adapter().get_client_ip(request),
+        session=sha256(key.encode()).hexdigest()[:16] if key else "",
+    )
+
+
+def _memberships(request: HttpRequest) -> list[Membership]:
+    """What the person is a member of today, each as the actor of this request. One query.
+
+    The request may use those whose team lets it in (`request.memberships`).
+    """
+    found = list(
+        Membership.objects.current()
+        .filter(user=request.user.pk)
+        .select_related("team")
+        .order_by("team__name", "team_id")
+    )
+    origin = origin_of(request)
+    for member in found:
+        member.user = request.user  # type: ignore[assignment]
+        member.via = origin
+    request.door = door.open_for(request, found)  # type: ignore[attr-defined]
+    request.memberships = request.door.open  # type: ignore[attr-defined]
+    return found
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Anonymous: to the sign-in page, which then leads back. A poll reloads its page instead of swapping a form in."""
+    if request.headers.get("HX-Request"):
+        return HttpResponseClientRefresh()
+    following = request.get_full_path() if request.method == "GET" else "/"
+    return redirect_to_login(following, redirect_field_name=REDIRECT_FIELD_NAME)
+
+
+def _private(response: HttpResponseBase) -> HttpResponseBase:
+    """One address gives a page or its fragment, and neither belongs in a cache."""
+    add_never_cache_headers(response)
+    patch_vary_headers(response, ["HX-Request", live.HEADER])
+    return response
+
+
+def signed_in(view: PersonView[P]) -> View[P]:
+    """A page for anybody who is signed in: sets `request.memberships`."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        _memberships(request)
+        return _answer(view, request, *args, **kwargs)
+
+    return wrapper
+
+
+def team_page(view: TeamView[P]) -> Callable[..., HttpResponseBase]:
+    """A page of a team: sets `request.member` too."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, /, team_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        member = _member_of(team_id, _memberships(request))
+        return _answer_member(view, request, member, *args, **kwargs)
+
+    return wrapper
+
+
+def account_page(view: AccountView[P]) -> Callable[..., HttpResponseBase]:
+    """A page of an account: sets `request.account` too, and answers polls when nothing moved."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, /, account_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if (unchanged := live.still_true(request, account_id)) is not None:
+            return _private(unchanged)
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        members = _memberships(request)
+        account = get_object_or_404(
+            Account.objects.visible_to_any(members).select_related("endpoint", "info", "candidate"), pk=account_id
+        )
+        request.account = account  # type: ignore[attr-defined]
+        return _answer_member(view, request, _member_of(account.team_id, members), *args, **kwargs)
+
+    return wrapper
+
+
+def _member_of(team_id: int, members: list[Membership]) -> Membership:
+    for member in members:
+        if member.team_id == team_id:
+            return member
+    raise Http404
+
+
+def _answer_member(
+    view: Callable[..., HttpResponseBase], request: HttpRequest, member: Membership, *args: object, **kwargs: object
+) -> HttpResponseBase:
+    """The page for a member whose team lets the request in; what to do about it for the others."""
+    request.member = member  # type: ignore[attr-defined]
+    if bar := request.door.bar_of(member):  # type: ignore[attr-defined]
+        if bar is not Bar.SESSION:
+            refusals.note(request, bar)
+        return _private(door.answer(request, member, bar))
+    return _answer(view, request, *args, **kwargs)
+
+
+def _answer(
+    view: Callable[..., HttpResponseBase], request: HttpRequest, *args: object, **kwargs: object
+) -> HttpResponseBase:
+    try:
+        return _private(view(request, *args, **kwargs))
+    except NotAllowedError as error:
+        refusals.note(request, error.permission.value)
+        raise PermissionDenied(error.permission.value) from error
+    except AboveCeiling:
+        # It waits for a second person, who must know that the first one really asked.
+        return _private(reauthentication.ask(request))

@@ -1,0 +1,93 @@
+"""Signing in and out, and second factors, in the trail: what django-allauth says through its signals.
+
+Signals are its public interface for this, and all their receivers are here.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from allauth.account import signals as account
+from allauth.account.authentication import get_authentication_records
+from allauth.core import context
+from allauth.mfa import signals as mfa
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.signals import user_login_failed
+from django.http import HttpRequest
+
+from hosting.jobs import Job, ask
+from hosting.teams.audit import sign_ins
+from hosting.teams.models import User
+from hosting.web.access.scope import origin_of
+from hosting.web.access.throttle import worth_a_line
+
+
+def connect() -> None:
+    """Listen from now on."""
+    for signal, receiver in (
+        (account.user_logged_in, _signed_in),
+        (account.user_logged_out, _signed_out),
+        (user_login_failed, _failed),
+        (account.password_changed, _tells("person.password_changed")),
+        (account.password_set, _tells("person.password_changed")),
+        (account.password_reset, _tells("person.password_reset")),
+        (account.email_changed, _tells("person.email_changed")),
+        (account.email_added, _tells("person.email_added")),
+        (account.email_removed, _tells("person.email_removed")),
+        (mfa.authenticator_added, _tells("person.factor_added")),
+        (mfa.authenticator_removed, _tells("person.factor_removed")),
+        (mfa.authenticator_reset, _tells("person.factor_renewed")),
+        (mfa.authentication_failed, _factor_failed),
+    ):
+        signal.connect(receiver, weak=False, dispatch_uid=f"trail:{id(signal)}")
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    """Ending one's sessions is no signal of django-allauth's."""
+
+    def end_sessions(self, sessions: Sequence[UserSession]) -> None:
+        """End these sessions of one person, and tell their teams."""
+        super().end_sessions(sessions)
+        if sessions:
+            via = origin_of(context.request)
+            sign_ins.tell(sessions[0].user, "person.sessions_ended", via=via, sessions=len(sessions))
+
+
+def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
+    ways = [str(record.get("type") or record["method"]) for record in get_authentication_records(request, user)]
+    sign_ins.tell(user, "person.signed_in", via=origin_of(request), ways=sorted(set(ways)))
+
+
+def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
+    if user is not None and user.pk:
+        sign_ins.tell(user, "person.signed_out", via=origin_of(request))
+
+
+def _tells(action: str) -> Any:
+    def receiver(*, request: HttpRequest, user: User, authenticator: Any = None, **_: Any) -> None:
+        detail = {"factor": str(authenticator.type)} if authenticator is not None else {}
+        sign_ins.tell(user, action, via=origin_of(request), **detail)
+
+    return receiver
+
+
+def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    """The same work whether there is such a person or not: the line is written by a worker, so that nobody learns
+    from the time it takes who has a login here.
+    """
+    if request is None:
+        return
+    email = str(credentials.get("email", "")).lower()
+    address = origin_of(request).address
+    attempts = worth_a_line("sign-in", email, address)
+    if attempts:
+        known = User.objects.filter(email=email).values_list("pk", flat=True).first()
+        ask(Job.NOTE_FAILED_SIGN_IN, known or 0, address, attempts)
+
+
+def _factor_failed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    via = origin_of(request)
+    attempts = worth_a_line("factor", str(user.pk), via.address)
+    if attempts:
+        factor = str(authenticator.type)
+        sign_ins.tell(user, "person.factor_failed", via=via, outcome="failed", attempts=attempts, factor=factor)

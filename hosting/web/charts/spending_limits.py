@@ -1,0 +1,74 @@
+"""How ceilings stand, as bars with words: what a role has spent this month, and what a request would add."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from hosting.operations.checks.spending_limits import Standing
+from hosting.operations.models.operation import Operation
+from hosting.web.templatetags.formats import money, plain
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One bar: `used` of `limit`, and what is `asked` for on top of it, which may be more than the limit."""
+
+    used: float
+    asked: float
+    limit: float
+    words: str
+
+    @property
+    def whole(self) -> float:
+        """What the bar is as long as."""
+        return max(self.limit, self.used + self.asked)
+
+
+def of_role(standing: Standing) -> list[Measure]:
+    """What a role has spent this month: its shares, and its money in each currency."""
+    return [*_shares(standing, 0), *(bar for currency in _currencies(standing) for bar in _money(standing, currency))]
+
+
+def of_request(operation: Operation, standing: Standing | None) -> list[Measure]:
+    """What a request would add to what its role has spent this month."""
+    if standing is None:
+        return []
+    shares = _shares(standing, operation.shares_asked) if operation.shares_asked else ()
+    return [*shares, *_money(standing, operation.currency, operation.estimate or Decimal(0))]
+
+
+def _currencies(standing: Standing) -> list[str]:
+    """Those in which something was spent; one that nobody knows yet when there is none."""
+    return sorted(standing.spent.money) or [""]
+
+
+def _shares(standing: Standing, asked: int) -> Iterator[Measure]:
+    limit, used = standing.limits.shares, standing.spent.shares
+    if limit is None:
+        return
+    values = {"used": plain(used), "limit": plain(limit), "asked": plain(asked)}
+    words = (
+        _("Shares: %(used)s of %(limit)s this month, and %(asked)s more with this")
+        if asked
+        else _("Shares: %(used)s of %(limit)s this month")
+    )
+    yield Measure(used, asked, limit, words % values)
+
+
+def _money(standing: Standing, currency: str, asked: Decimal = Decimal(0)) -> Iterator[Measure]:
+    limit, used = standing.limits.money, standing.spent.money.get(currency, Decimal(0))
+    if limit is None:
+        return
+    values = {
+        "used": money(used, currency).strip(),
+        "limit": money(limit, currency).strip(),
+        "asked": money(asked, currency).strip(),
+    }
+    words = (
+        _("Money: %(used)s of %(limit)s this month, and about %(asked)s more with this")
+        if asked
+        else _("Money: %(used)s of %(limit)s this month")
+    )
+    yield Measure(float(used), float(asked), float(limit), words % values)

@@ -1,0 +1,290 @@
+"""What the page Trends and the dashboard draw: the account's samples and operations, with words around them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import Count, Value
+from django.db.models.functions import Coalesce
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from hosting.accounts.models import Account
+from hosting.inventory import samples
+from hosting.inventory.models import BalanceSample, CapacitySample
+from hosting.inventory.runway import ENOUGH, WINDOW, Known, Outlook, Runway, runway
+from hosting.operations.models.operation import Operation
+from hosting.web.charts import svg
+from hosting.web.lists.filters import OperationFilter
+from hosting.web.templatetags.formats import plain, size, when
+
+PERIODS = (7, 30, 90, 365)
+DEFAULT_PERIOD = 30
+# A longer period than this has a column for each week.
+_DAILY = 30
+# An axis of time is not shorter, however new the account.
+_LEAST = timedelta(minutes=10)
+# From the foot of a column up.
+OUTCOMES = ("done", "failed", "uncertain", "cancelled")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing with its words, and the same as a table, newest row first. Where nothing is known, `empty` says so."""
+
+    name: str
+    title: str
+    drawing: svg.Drawing | None = None
+    summary: str = ""
+    empty: str = ""
+    legend: Sequence[tuple[str, str]] = ()
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+
+    @property
+    def table(self) -> list[list[tuple[str, str]]]:
+        """The rows, each cell with what its column is called."""
+        return [list(zip(self.head, row, strict=True)) for row in self.rows]
+
+
+def period_of(asked: str | None) -> int:
+    """The period that an address asks for, in days."""
+    return next((days for days in PERIODS if str(days) == asked), DEFAULT_PERIOD)
+
+
+# Balance ------------------------------------------------------------------------------------------------------------
+
+
+def balance_history(account: Account, now: datetime, days: int = 0) -> list[Known]:
+    """The balance of as many days, and of those that say how long it lasts. One query."""
+    start = now - max(WINDOW, timedelta(days=days))
+    rows = samples.since(BalanceSample.objects.all(), account, start)
+    return [Known(*row) for row in rows.values_list("at", "balance", "spent")]
+
+
+def money(amount: float) -> str:
+    return formats.number_format(amount, 2, force_grouping=True)
+
+
+def runway_words(history: Sequence[Known], now: datetime) -> str:
+    """How long the balance lasts, in a sentence."""
+    found: Runway = runway(history, now)
+    match found.outlook:
+        case Outlook.USED_UP:
+            return _("The balance is used up.")
+        case Outlook.NOTHING_SPENT:
+            return ngettext(
+                "Nothing was spent in the last %d day.", "Nothing was spent in the last %d days.", found.days
+            ) % (found.days)
+        case Outlook.FAR:
+            return _("At this pace the balance lasts for more than ten years.")
+        case Outlook.ENDS if found.ends_at is not None:
+            day = formats.date_format(timezone.localtime(found.ends_at), "DATE_FORMAT")
+            return _("At this pace the balance lasts until %(day)s.") % {"day": day}
+    return _("Not enough history yet to say how long the balance lasts: that takes %d days.") % ENOUGH.days
+
+
+def balance_spark(history: Sequence[Known], now: datetime) -> svg.Drawing | None:
+    """The run of the balance for a glance; None when nothing is known."""
+    points = svg.thin(svg.within(_balances(history), now - WINDOW))
+    return svg.spark(points, max(points[0][0], now - WINDOW), now) if points else None
+
+
+def spark_words(history: Sequence[Known], now: datetime) -> str:
+    """The same in words, for who doesn't see it."""
+    known = [balance for _at, (balance,) in svg.within(_balances(history), now - WINDOW)]
+    if not known:
+        return ""
+    words = {"days": WINDOW.days, "first": money(known[0]), "last": money(known[-1])}
+    return _("Balance of the last %(days)d days: from %(first)s to %(last)s") % words
+
+
+def balance_chart(history: Sequence[Known], currency: str, days: int, now: datetime) -> Chart:
+    points = svg.within(_balances(history), now - timedelta(days=days))
+    values = [values[0] for _at, values in points]
+    words = {
+        "low": money(min(values, default=0)),
+        "high": money(max(values, default=0)),
+        "last": money(values[-1] if values else 0),
+        "currency": currency,
+    }
+    summary = _("Now %(last)s %(currency)s; lowest %(low)s, highest %(high)s.") % words
+    return _steps(
+        Chart("balance", _("Prepaid balance"), summary=summary, head=[_("From"), _("Balance in %s") % currency]),
+        points,
+        ("run",),
+        money,
+        days,
+        now,
+        tick=plain,
+    )
+
+
+def _balances(history: Sequence[Known]) -> list[svg.Point]:
+    return [(known.at, (float(known.balance),)) for known in history]
+
+
+# Capacity -----------------------------------------------------------------------------------------------------------
+
+
+def capacity_charts(account: Account, days: int, now: datetime) -> list[Chart]:
+    """Granted and used over time: shares, memory, disk. One query."""
+    rows = samples.since(CapacitySample.objects.all(), account, now - timedelta(days=days))
+    found = list(rows)
+    shown: list[tuple[str, str, Callable[[float], str]]] = [
+        ("shares", _("Shares"), plain),
+        ("memory_mb", _("Memory"), size),
+        ("disk_mb", _("Disk"), size),
+    ]
+    return [
+        _granted_and_used(
+            name,
+            title,
+            [(row.at, (getattr(row, f"granted_{name}"), getattr(row, f"used_{name}"))) for row in found],
+            words,
+            days,
+            now,
+        )
+        for name, title, words in shown
+    ]
+
+
+def _granted_and_used(
+    name: str, title: str, points: Sequence[svg.Point], words: Callable[[float], str], days: int, now: datetime
+) -> Chart:
+    granted, used = points[-1][1] if points else (0.0, 0.0)
+    summary = _("Now %(used)s of %(granted)s used.") % {"used": words(used), "granted": words(granted)}
+    legend = [("granted", _("Granted")), ("used", _("Used"))]
+    chart = Chart(name, title, summary=summary, legend=legend, head=[_("From"), _("Granted"), _("Used")])
+    unit = _unit(max((max(values) for _at, values in points), default=0)) if name.endswith("_mb") else 1
+    return _steps(
+        chart,
+        points,
+        ("granted", "used"),
+        words,
+        days,
+        now,
+        unit=unit,
+        tick=lambda value: words(value) if value else "0",
+    )
+
+
+def _unit(mb: float) -> int:
+    """The unit that a size is told in (see `formats.size`), in MB: round values are round in it."""
+    return 1 if mb < 1024 else 1024 if mb < 1024 * 1024 else 1024 * 1024
+
+
+def _steps(
+    chart: Chart,
+    points: Sequence[svg.Point],
+    kinds: Sequence[str],
+    words: Callable[[float], str],
+    days: int,
+    now: datetime,
+    *,
+    unit: int = 1,
+    tick: Callable[[float], str] | None = None,
+) -> Chart:
+    if not points:
+        return Chart(chart.name, chart.title, empty=_("Nothing was noted yet. It begins with the next reading."))
+    drawn = svg.thin(points)
+    start, end = _span(drawn, now - timedelta(days=days), now)
+    drawing = svg.steps(
+        drawn, start, end, kinds, unit=unit, label=tick or words, moment=_moment, zone=timezone.get_current_timezone()
+    )
+    rows = [[when(at), *(words(value) for value in values)] for at, values in reversed(drawn)]
+    return Chart(chart.name, chart.title, drawing, chart.summary, "", chart.legend, chart.head, rows)
+
+
+def _span(points: Sequence[svg.Point], start: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """What is drawn: the period, or as much of it as is known, but a few minutes at least."""
+    return min(max(points[0][0], start), now - _LEAST), now
+
+
+def _moment(at: datetime) -> str:
+    """The hour, or the day that begins."""
+    return f"{at:%H:%M}" if at.hour or at.minute else _day(at)
+
+
+def _day(day: date) -> str:
+    # Translators: a day without its year as Django writes it, short enough for the axis of a chart.
+    return formats.date_format(day, _("j M"))
+
+
+# Operations ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A day, or a week by its first day, and how many of the operations asked for in it had which outcome."""
+
+    first: date
+    counts: dict[str, int]
+
+
+def operation_slots(account: Account, days: int, now: datetime) -> list[Slot]:
+    """The operations of a period by their outcome, for each day or week. One query."""
+    zone = timezone.get_current_timezone()
+    today = now.astimezone(zone).date()
+    length = 1 if days <= _DAILY else 7
+    count = -(-days // length)
+    first = today - timedelta(days=count * length - 1)
+    outcomes = {state: name for name in OUTCOMES for state in OperationFilter.GROUPS[name][0]}
+    slots = [Slot(first + timedelta(days=number * length), dict.fromkeys(OUTCOMES, 0)) for number in range(count)]
+    rows = Operation.objects.filter(account=account).order_by()
+    # A range of the index for each slot: cutting times into days costs SQLite a Python call for every row. By the bare
+    # state it would group along another index, and read the whole history for each slot.
+    state = Coalesce("state", Value(""))
+    parts = [
+        rows.filter(
+            created_at__gte=datetime.combine(slot.first, time(), zone),
+            created_at__lt=datetime.combine(slot.first + timedelta(days=length), time(), zone),
+        )
+        .values_list(Value(number), state)
+        .annotate(Count("pk"))
+        for number, slot in enumerate(slots)
+    ]
+    for number, ended_as, found in parts[0].union(*parts[1:], all=True):
+        if ended_as in outcomes:
+            slots[number].counts[outcomes[ended_as]] += found
+    return slots
+
+
+def operations_chart(account: Account, days: int, now: datetime) -> Chart:
+    slots = operation_slots(account, days, now)
+    title = _("Operations a day") if days <= _DAILY else _("Operations a week")
+    totals = {name: sum(slot.counts[name] for slot in slots) for name in OUTCOMES}
+    if not any(totals.values()):
+        return Chart("operations", title, empty=_("Nothing was asked for in this time."))
+    columns = []
+    for slot in slots:
+        day = _day(slot.first)
+        told = _told(slot.counts)
+        words = _("%(day)s: %(counts)s") % {"day": day, "counts": told} if told else day
+        columns.append((day, words, list(slot.counts.values())))
+    names = [str(OperationFilter.GROUPS[name][1]) for name in OUTCOMES]
+    return Chart(
+        "operations",
+        title,
+        svg.stacks(columns, OUTCOMES, label=plain),
+        summary=_told(totals),
+        legend=list(zip(OUTCOMES, names, strict=True)),
+        head=[_("Day") if days <= _DAILY else _("Week from"), *names],
+        rows=[
+            [formats.date_format(slot.first, "DATE_FORMAT"), *(plain(count) for count in slot.counts.values())]
+            for slot in reversed(slots)
+            if any(slot.counts.values())
+        ],
+    )
+
+
+def _told(counts: dict[str, int]) -> str:
+    """“12 done, 1 not done”: what is not nothing."""
+    said = {
+        "done": ngettext("%d done", "%d done", counts["done"]),
+        "failed": ngettext("%d not done", "%d not done", counts["failed"]),
+        "uncertain": ngettext("%d unconfirmed", "%d unconfirmed", counts["uncertain"]),
+        "cancelled": ngettext("%d cancelled", "%d cancelled", counts["cancelled"]),
+    }
+    return ", ".join(words % counts[name] for name, words in said.items() if counts[name])

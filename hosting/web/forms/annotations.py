@@ -1,0 +1,159 @@
+"""Tags, notes, saved views and the team's settings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from hosting.annotations import notes
+from hosting.annotations.models import Color, Tag
+from hosting.annotations.names import key_of
+from hosting.teams.create_team import LONGEST_NAME
+from hosting.teams.models import MOST_AT_ONCE
+from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.bulk import numbers
+from hosting.web.templatetags.chips import chip
+
+
+def _name(label: Any, **more: Any) -> forms.CharField:
+    return forms.CharField(label=label, max_length=40, widget=forms.TextInput(attrs={"autocomplete": "off"}), **more)
+
+
+class TagForm(ChangeForm):
+    name = _name(_("Name"))
+    color = forms.ChoiceField(label=_("Colour"), choices=Color.choices)
+
+
+class _TagsField(forms.TypedMultipleChoiceField):
+    """Tags of the team, each with its chip as the label."""
+
+    def __init__(self, tags: Sequence[Tag], **kwargs: Any) -> None:
+        choices = [(str(tag.pk), chip(tag)) for tag in tags]
+        super().__init__(choices=choices, coerce=int, widget=forms.CheckboxSelectMultiple, required=False, **kwargs)
+
+
+class _PutTagsForm(ChangeForm):
+    """What ways of putting tags on things share: a new tag can be made right there."""
+
+    def __init__(self, *args: Any, tags: Sequence[Tag], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tags = {tag.pk: tag for tag in tags}
+
+    def _add_new(self, color: str) -> None:
+        self.fields["name"] = _name(
+            _("A new tag"),
+            required=False,
+            help_text=_("Leave it empty, or name a tag that your team does not have yet."),
+        )
+        self.fields["color"] = forms.ChoiceField(label=_("Its colour"), choices=Color.choices, initial=color)
+
+    def new_name(self) -> str:
+        """The name of the tag to be made, or nothing; one that the team has already counts as chosen."""
+        return "" if self._known() else str(self.cleaned_data["name"])
+
+    def _known(self) -> list[Tag]:
+        key = key_of(self.cleaned_data["name"])
+        return [tag for tag in self.tags.values() if key and tag.key == key]
+
+    def _chosen(self, field: str) -> list[Tag]:
+        return [self.tags[pk] for pk in self.cleaned_data.get(field, ())]
+
+
+class TagsForm(_PutTagsForm):
+    """The tags of one object. Only what the person changed is changed: others may be at it too."""
+
+    shown = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, tags: Sequence[Tag], on: Sequence[Tag], color: str, **kwargs: Any) -> None:
+        super().__init__(*args, tags=tags, **kwargs)
+        if tags:
+            self.fields["on"] = _TagsField(tags, label=_("Tags"), initial=[tag.pk for tag in on])
+        self.fields["shown"].initial = ",".join(str(tag.pk) for tag in on)
+        self._add_new(color)
+
+    def _shown(self) -> set[int]:
+        return set(numbers(self.cleaned_data["shown"].split(",")))
+
+    def put_on(self) -> list[Tag]:
+        return [tag for tag in self._chosen("on") if tag.pk not in self._shown()] + self._known()
+
+    def take_off(self) -> list[Tag]:
+        kept = {tag.pk for tag in self._chosen("on") + self._known()}
+        return [self.tags[pk] for pk in self._shown() if pk in self.tags and pk not in kept]
+
+
+class ManyTagsForm(_PutTagsForm):
+    """Tags to put on, and to take off, all of the chosen objects; `ids` as they were shown."""
+
+    ids = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, tags: Sequence[Tag], used: Sequence[Tag], color: str, **kwargs: Any) -> None:
+        super().__init__(*args, tags=tags, **kwargs)
+        if tags:
+            self.fields["on"] = _TagsField(tags, label=_("Put on all of them"))
+        if used:
+            self.fields["off"] = _TagsField(used, label=_("Take off"))
+        self._add_new(color)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if set(data.get("on", ())) & set(data.get("off", ())):
+            raise ValidationError(_("A tag can't be put on and taken off at once."))
+        if not (data.get("on") or data.get("off") or data.get("name") or self.errors):
+            raise ValidationError(_("Choose a tag, or name a new one."))
+        return data
+
+    def put_on(self) -> list[Tag]:
+        return self._chosen("on") + self._known()
+
+    def take_off(self) -> list[Tag]:
+        return self._chosen("off")
+
+
+class _TextField(forms.CharField):
+    """Browsers send a line's end as two characters and count it as one."""
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n").replace("\r", "\n")
+
+
+class NoteForm(ChangeForm):
+    """`version` is that of the note that the person saw."""
+
+    text = _TextField(
+        label=_("Note"),
+        required=False,
+        max_length=notes.LONGEST,
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text=_(
+            "Plain text, up to 4,000 characters. Your whole team can read it: no passwords. Empty it to remove it."
+        ),
+    )
+    version = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+
+    def show_version(self, version: int) -> None:
+        """From now on the person has seen this version."""
+        self.data = {**self.data.dict(), "version": str(version)}  # type: ignore[attr-defined]
+
+
+class SaveViewForm(ChangeForm):
+    name = _name(_("Name"))
+    shared = forms.BooleanField(
+        label=_("Share it with the team"),
+        required=False,
+        help_text=_("Everybody in the team then has it above this list."),
+    )
+
+
+class TeamForm(ChangeForm):
+    name = forms.CharField(
+        label=_("Name"), max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    bulk_at_once = forms.IntegerField(
+        label=_("Many at once: how many run at the same time"),
+        min_value=1,
+        max_value=MOST_AT_ONCE,
+        help_text=_("1 to 20. Fewer leave the provider more room for what else your team asks for."),
+    )

@@ -1,0 +1,112 @@
+"""What lists can be searched and filtered by; it all stays in the address."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from hosting.annotations.models import ObjectType, Tag
+from hosting.annotations.tags import has_any
+from hosting.inventory.models import Change, Disk, Vm
+from hosting.operations.models.bulk import BulkRow
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import FINAL, OPEN, State
+
+
+class _TagField(django_filters.fields.ChoiceField):  # type: ignore[misc]
+    def valid_value(self, value: object) -> bool:
+        """A tag that is gone is no reason to show everything: nothing has it."""
+        return True
+
+
+class TagFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
+    """Objects that have a tag of their team, given by its number."""
+
+    field_class = _TagField
+
+    def __init__(self, object_type: ObjectType) -> None:
+        super().__init__(label=_("Tag"), empty_label=_("Any tag"), choices=[])
+        self.object_type = object_type
+
+    def filter(self, rows: "QuerySet[Any]", value: Any) -> "QuerySet[Any]":
+        if not value:
+            return rows
+        known = value.isascii() and value.isdigit() and len(value) <= 18
+        return rows.filter(has_any(self.object_type, [int(value)])) if known else rows.none()
+
+
+class TaggedFilterSet(django_filters.FilterSet):  # type: ignore[misc]
+    """With the tags of the team to choose from; a team without tags is not asked for one."""
+
+    def __init__(self, *args: Any, tags: Sequence[Tag] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.filters["tag"].extra["choices"] = [(str(tag.pk), tag.name) for tag in tags]
+        if not tags and not self.data.get("tag"):
+            del self.filters["tag"]
+
+
+class VmFilter(TaggedFilterSet):
+    q = django_filters.CharFilter(field_name="hostname", lookup_expr="icontains", label=_("Search by host name"))
+    state = django_filters.ChoiceFilter(choices=Vm.State.choices, empty_label=_("Any state"), label=_("State"))
+    tag = TagFilter(ObjectType.VM)
+
+    class Meta:
+        model = Vm
+        fields: list[str] = []
+
+
+class DiskFilter(TaggedFilterSet):
+    q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label=_("Search by name"))
+    state = django_filters.ChoiceFilter(choices=Disk.State.choices, empty_label=_("Any state"), label=_("State"))
+    tag = TagFilter(ObjectType.DISK)
+
+    class Meta:
+        model = Disk
+        fields: list[str] = []
+
+
+class OperationFilter(django_filters.FilterSet):  # type: ignore[misc]
+    GROUPS = {
+        "open": ([state.value for state in OPEN], _("In progress")),
+        "held": ([State.HELD.value], _("Waiting for approval")),
+        "done": ([State.DONE.value], _("Done")),
+        "failed": ([state.value for state in FINAL - {State.DONE, State.CANCELLED}], _("Not done")),
+        "uncertain": ([State.UNCERTAIN.value], _("Unconfirmed")),
+        "cancelled": ([State.CANCELLED.value], _("Cancelled")),
+    }
+    q = django_filters.CharFilter(field_name="subject", lookup_expr="icontains", label=_("Search by name"))
+    state = django_filters.ChoiceFilter(
+        choices=[(name, label) for name, (_states, label) in GROUPS.items()],
+        empty_label=_("Any state"),
+        label=_("State"),
+        method="in_group",
+    )
+
+    class Meta:
+        model = Operation
+        fields: list[str] = []
+
+    def in_group(self, queryset: QuerySet[Operation], _name: str, value: Any) -> QuerySet[Operation]:
+        return queryset.filter(state__in=self.GROUPS[value][0])
+
+
+class BulkRowFilter(django_filters.FilterSet):  # type: ignore[misc]
+    q = django_filters.CharFilter(field_name="subject", lookup_expr="icontains", label=_("Search by name"))
+    state = django_filters.ChoiceFilter(choices=BulkRow.State.choices, empty_label=_("Any state"), label=_("State"))
+
+    class Meta:
+        model = BulkRow
+        fields: list[str] = []
+
+
+class ChangeFilter(django_filters.FilterSet):  # type: ignore[misc]
+    q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label=_("Search by name"))
+    state = django_filters.ChoiceFilter(
+        field_name="what", choices=Change.What.choices, empty_label=_("Any change"), label=_("Change")
+    )
+
+    class Meta:
+        model = Change
+        fields: list[str] = []

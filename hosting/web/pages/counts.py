@@ -1,0 +1,82 @@
+"""The counts that every page of an account shows, and what has ended lately; remembered while nothing has moved.
+
+They cost more to count than a list costs to read. What only time changes shows within a minute.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import redis
+from django.core.cache import cache
+from django.db.models import Count
+
+from hosting.accounts.models import Account
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
+from hosting.teams.models import Membership
+from hosting.teams.roles import Permission
+from hosting.web.pages import finished as ended
+from hosting.web.pages.finished import Ended
+from hosting.web.reading import attention
+
+_LIFE_S = 60
+
+
+@dataclass(frozen=True)
+class Held:
+    """How many operations of one person wait for approval, and how many of those not much longer."""
+
+    asked_by: int | None
+    count: int
+    nearly_over: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Unfinished operations, matters that need somebody, what people asked for that has ended, and what is held."""
+
+    open: int
+    attention: int
+    ended: tuple[Ended, ...]
+    held: tuple[Held, ...]
+
+    def to_approve(self, member: Membership) -> int:
+        """How many operations wait for the member's approval."""
+        return sum(each.count for each in self._for(member))
+
+    def attention_of(self, member: Membership) -> int:
+        """The matters that need somebody, with those that need this member."""
+        return self.attention + sum(each.count - each.nearly_over for each in self._for(member))
+
+    def _for(self, member: Membership) -> list[Held]:
+        if member.person is None or not member.may(Permission.APPROVE):
+            return []
+        return [each for each in self.held if each.asked_by != member.user_id]
+
+
+def counts(account: Account, now: datetime) -> Counts:
+    """The counts of the account as `account` was read: one look into Redis, or seven queries."""
+    key = f"frame:3:{account.pk}:{account.version}"
+    try:
+        known: Counts | None = cache.get(key)
+        if known is None:
+            known = _count(account, now)
+            cache.set(key, known, _LIFE_S)
+    except redis.RedisError:
+        known = _count(account, now)
+    return known
+
+
+def _count(account: Account, now: datetime) -> Counts:
+    return Counts(
+        open=Operation.objects.filter(account=account).open().count(),
+        attention=attention.counts([account], now)[account.pk],
+        ended=ended.lately(account, now),
+        held=_held(account, now),
+    )
+
+
+def _held(account: Account, now: datetime) -> tuple[Held, ...]:
+    rows = Operation.objects.filter(account=account, state=State.HELD).order_by().values_list("requested_by_id")
+    nearly_over = Count("pk", filter=attention.nearly_over(now))
+    return tuple(Held(*row) for row in rows.annotate(count=Count("pk"), nearly_over=nearly_over))

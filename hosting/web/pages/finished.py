@@ -1,0 +1,177 @@
+"""What a person asked for and what has ended while they looked at another page: told once in each session.
+
+What was told is kept in Redis, where two tabs that ask at the same time can't both be first. What is lost there is
+not told; it shows in the list of operations as ever.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db.models import F, QuerySet, Value
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from hosting.accounts.models import Account
+from hosting.accounts.store import connection
+from hosting.operations.kinds import catalogue
+from hosting.operations.models.bulk import Bulk, BulkRow
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.states import FINAL, State
+
+# What ended longer ago is history.
+_LATELY = timedelta(days=1)
+_MOST_KNOWN = 200
+# Shown at once; more are told as a number.
+MOST_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An operation, a plan or a bulk that a person asked for and that has ended. One that ends again is another."""
+
+    what: str
+    pk: int
+    asked_by: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"{self.what}:{self.pk}:{self.at.timestamp():.0f}"
+
+
+@dataclass(frozen=True)
+class Toast:
+    """One line: what ended, and where to see it. `level` as messages have it; empty words: so many more have ended."""
+
+    level: str
+    text: str
+    url: str
+
+
+def lately(account: Account, now: datetime) -> tuple[Ended, ...]:
+    """What ended in the account within a day, newest first, in one query.
+
+    A step of a plan and one of a change of many are told with that.
+    """
+    since = now - _LATELY
+    operations = Operation.objects.filter(
+        account=account,
+        origin=Operation.Origin.PANEL,
+        state__in=sorted(FINAL),
+        finished_at__gt=since,
+        plan=None,
+        bulk=None,
+    )
+    bulks = Bulk.objects.filter(account=account, state=Bulk.State.DONE, updated_at__gt=since)
+    over = (Plan.State.DONE, Plan.State.STOPPED)
+    plans = Plan.objects.filter(account=account, state__in=over, updated_at__gt=since)
+    found = _columns(operations, "operation", "finished_at").union(
+        _columns(bulks, "bulk", "updated_at"), _columns(plans, "plan", "updated_at"), all=True
+    )
+    return tuple(Ended(*row) for row in found.order_by("-at")[:_MOST_KNOWN])
+
+
+def _columns(rows: "QuerySet[Any]", what: str, at: str) -> "QuerySet[Any, Any]":
+    asked = rows.filter(requested_by__isnull=False).order_by()
+    columns: QuerySet[Any, Any] = asked.annotate(what=Value(what), at=F(at))
+    return columns.values_list("what", "pk", "requested_by_id", "at")
+
+
+def news(
+    ended: Iterable[Ended], account: Account, *, user_id: int, session: str, seen: Collection[tuple[str, int]] | None
+) -> list[Toast]:
+    """What to tell a person now. Three queries at most when there is something, none otherwise.
+
+    `seen`: what the page itself shows, as ("operation", 12); None for all. It is told by that.
+    """
+    own = [one for one in ended if one.asked_by == user_id]
+    try:
+        new = _first_told(own, f"told:{session}:{account.pk}")
+    except redis.RedisError:
+        return []
+    return _toasts([one for one in new if seen is not None and (one.what, one.pk) not in seen], account)
+
+
+def _first_told(own: Sequence[Ended], name: str) -> list[Ended]:
+    """Which of these were not told yet; from now on they were. What ended before a session's first page is no news."""
+    keys = [one.key for one in own]
+    pipe = connection().pipeline(transaction=True)
+    pipe.exists(name)
+    pipe.smismember(name, ["-", *keys])
+    pipe.sadd(name, "-", *keys)
+    pipe.expire(name, settings.SESSION_COOKIE_AGE)
+    known, (_marker, *told), *_rest = pipe.execute()
+    return [one for one, was_told in zip(own, told, strict=True) if not was_told] if known else []
+
+
+def _toasts(new: Sequence[Ended], account: Account) -> list[Toast]:
+    shown = new if len(new) <= MOST_SHOWN else new[: MOST_SHOWN - 1]
+    made = _operations(shown, account) | _bulks(shown, account) | _plans(shown, account)
+    toasts = [made[one.what, one.pk] for one in shown if (one.what, one.pk) in made]
+    if more := len(new) - len(shown):
+        text = _("%(count)d more of what you asked for have ended.") % {"count": more}
+        toasts.append(Toast("info", text, reverse("operations", args=[account.pk])))
+    return toasts
+
+
+def _of(what: str, shown: Sequence[Ended]) -> list[int]:
+    return [one.pk for one in shown if one.what == what]
+
+
+def _line(level: str, words: str, name: str, account: Account, pk: int, what: str) -> Mapping[tuple[str, int], Toast]:
+    return {(name, pk): Toast(level, words % {"what": what}, reverse(name, args=[account.pk, pk]))}
+
+
+Toasts = dict[tuple[str, int], Toast]
+
+
+def _operations(shown: Sequence[Ended], account: Account) -> Toasts:
+    found: Toasts = {}
+    if ids := _of("operation", shown):
+        for operation in Operation.objects.filter(account=account, pk__in=ids):
+            what = f"{catalogue.title(operation.kind)} {operation.subject}".strip()
+            if operation.state == State.DONE:
+                level, words = "success", _("“%(what)s” is done.")
+            elif operation.state == State.CANCELLED:
+                level, words = "info", _("“%(what)s” was cancelled.")
+            elif operation.state == State.DECLINED:
+                level, words = "warning", _("“%(what)s” was not approved.")
+            else:
+                level, words = "warning", _("“%(what)s” was not done.")
+            found |= _line(level, words, "operation", account, operation.pk, what)
+    return found
+
+
+def _bulks(shown: Sequence[Ended], account: Account) -> Toasts:
+    found: Toasts = {}
+    if ids := _of("bulk", shown):
+        failed = set(BulkRow.objects.filter(bulk__in=ids, state=BulkRow.State.FAILED).values_list("bulk_id", flat=True))
+        for bulk in Bulk.objects.filter(account=account, pk__in=ids):
+            if bulk.pk in failed:
+                level, words = "warning", _("“%(what)s”, many at once: some of it was not done.")
+            else:
+                level, words = "success", _("“%(what)s”, many at once, is done.")
+            found |= _line(level, words, "bulk", account, bulk.pk, catalogue.title(bulk.kind))
+    return found
+
+
+def _plans(shown: Sequence[Ended], account: Account) -> Toasts:
+    found: Toasts = {}
+    if ids := _of("plan", shown):
+        for plan in Plan.objects.filter(account=account, pk__in=ids):
+            is_done, what = plan.state == Plan.State.DONE, str(plan.spec.get("hostname", ""))
+            match plan.kind, is_done:
+                case Plan.Kind.NEW_SERVER, True:
+                    words = _("The new server “%(what)s” is ready.")
+                case Plan.Kind.NEW_SERVER, False:
+                    words = _("The new server “%(what)s” is not ready: its plan stopped at a step.")
+                case _, True:
+                    words = _("The server “%(what)s” has its new size.")
+                case _:
+                    words = _("The resize of “%(what)s” stopped at a step.")
+            found |= _line("success" if is_done else "warning", words, "plan", account, plan.pk, what)
+    return found

@@ -1,0 +1,171 @@
+"""Render a page, or only its live part when htmx asks for that."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from hosting.accounts import versions
+from hosting.operations.checks import quiet_hours
+from hosting.operations.models.operation import Plan
+from hosting.teams.models import Membership
+from hosting.teams.roles import Permission
+from hosting.web.access.scope import AccountRequest, PersonRequest, TeamRequest
+from hosting.web.answers import live
+from hosting.web.pages import counts, finished
+from hosting.web.reading import queries
+from hosting.web.templatetags.imports import importing
+
+
+def permissions(member: Membership) -> dict[str, bool]:
+    """What the member may do, for templates: `{% if may.operate %}`."""
+    return {permission.value: member.may(permission) for permission in Permission}
+
+
+# Pages that list what has ended.
+_SHOW_ALL = {"dashboard", "operations"}
+
+
+def _shown_on(page: str, context: Mapping[str, Any]) -> set[tuple[str, int]] | None:
+    """The operation, plan or bulk that a page is about, and the operations that it lists; None where it lists all."""
+    if page in _SHOW_ALL:
+        return None
+    about = {(name, context[name].pk) for name in ("operation", "plan", "bulk") if context.get(name)}
+    return about | {("operation", operation.pk) for operation in context.get("operations", ())}
+
+
+def _toasts(
+    request: AccountRequest, seen: counts.Counts, page: str, context: Mapping[str, Any]
+) -> Sequence[finished.Toast]:
+    session = request.session.session_key
+    if request.method != "GET" or not session:
+        return ()
+    return finished.news(
+        seen.ended,
+        request.account,
+        user_id=request.member.user_id,
+        session=session,
+        seen=_shown_on(page, context),
+    )
+
+
+def _shell(request: AccountRequest, section: str, page: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """What the frame around every page of an account shows."""
+    account, now = request.account, timezone.now()
+    seen = counts.counts(account, now)
+    return {
+        "account": account,
+        "member": request.member,
+        "may": permissions(request.member),
+        "info": getattr(account, "info", None),
+        "section": section,
+        "open_count": seen.open,
+        "attention_count": seen.attention_of(request.member),
+        "approval_count": seen.to_approve(request.member),
+        "toasts": _toasts(request, seen, page, context),
+        "import": importing(account),
+        "now": now,
+        "zone": timezone.get_current_timezone_name(),
+        "here": request.get_full_path(),
+        "quiet_hours": quiet_hours.now(request.member.team),
+    }
+
+
+def account_page(
+    request: AccountRequest, page: str, context: Mapping[str, object], *, section: str = ""
+) -> HttpResponse:
+    """Render `hosting/<page>.html`, whose live part is `hosting/_<page>.html`; a poll gets the live part alone."""
+    account = request.account
+    # Nobody else says it again when the copy in Redis has run out.
+    versions.publish(account.pk, account.version)
+    shell = _shell(request, section or page, page, context)
+    live_part = {
+        **shell,
+        "fragment": f"hosting/_{page}.html",
+        **context,
+    }
+    live_part["live_token"] = live.token(
+        request.member.user_id,
+        account.pk,
+        account.version,
+        importing=account.mirrored_at is None,
+        import_=shell["import"],
+    )
+    if request.htmx:
+        return render(request, "hosting/_live.html", live_part)
+    return render(request, f"hosting/{page}.html", {**live_part, "accounts": queries.accounts_of(request.memberships)})
+
+
+def account_form(
+    request: AccountRequest, page: str, context: Mapping[str, object], *, section: str, bad: bool = False
+) -> HttpResponse:
+    """Render a page that holds a form: nothing in it is live, because a form must not change under a person's hands."""
+    whole = {
+        **_shell(request, section, page, context),
+        "accounts": queries.accounts_of(request.memberships),
+        "still": True,
+        **context,
+    }
+    return render(request, f"hosting/{page}.html", whole, status=422 if bad else 200)
+
+
+def person_page(
+    request: PersonRequest, page: str, context: Mapping[str, object], *, section: str = "", bad: bool = False
+) -> HttpResponse:
+    """Render a page that belongs to no account."""
+    shell = {"accounts": queries.accounts_of(request.memberships), "section": section or page, "now": timezone.now()}
+    return render(request, f"hosting/{page}.html", {**shell, **context}, status=422 if bad else 200)
+
+
+def own_shell(request: PersonRequest, tab: str) -> dict[str, object]:
+    """What the frame around a page about oneself shows, under one of its tabs (`components/own_tabs.html`)."""
+    return {
+        "accounts": queries.accounts_of(request.memberships),
+        "section": "me",
+        "now": timezone.now(),
+        "own_tab": tab,
+    }
+
+
+def own_page(
+    request: PersonRequest, page: str, context: Mapping[str, object], *, tab: str, bad: bool = False
+) -> HttpResponse:
+    """Render a page about oneself."""
+    return render(request, f"hosting/{page}.html", {**own_shell(request, tab), **context}, status=422 if bad else 200)
+
+
+def team_page(
+    request: TeamRequest, page: str, context: Mapping[str, object], *, tab: str, bad: bool = False
+) -> HttpResponse:
+    """Render a page of a team under one of its tabs (`components/team_tabs.html`)."""
+    member = request.member
+    shell = {
+        "team": member.team,
+        "member": member,
+        "may": {permission.value: member.may_for_all(permission) for permission in Permission},
+        # A narrowed role reads the lines of its accounts.
+        "may_audit": member.may(Permission.READ_AUDIT),
+        "team_tab": tab,
+    }
+    return person_page(request, page, {**shell, **context}, section="team", bad=bad)
+
+
+def back(request: HttpRequest, default: str) -> HttpResponse:
+    """After a change: to where the person was (`next` of the form), else to `default`."""
+    following = request.POST.get("next", "")
+    allowed = url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure())
+    if not (allowed and following.startswith("/")):
+        following = default
+    response = redirect(following)
+    response.status_code = 303
+    return response
+
+
+def to_plan(plan: Plan) -> HttpResponse:
+    """After a change of a plan: to its page."""
+    response = redirect("plan", plan.account_id, plan.pk)
+    response.status_code = 303
+    return response

@@ -1,0 +1,109 @@
+"""One way from a form to an operation, and what the person reads about it."""
+
+import uuid
+
+from django.contrib import messages
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from hosting.operations.checks import quiet_hours
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.lifecycle import approvals
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.rejection import AboveCeiling, Busy, Rejected
+from hosting.operations.models.states import State
+from hosting.teams.roles import Permission
+from hosting.web.access import reauthentication
+from hosting.web.access.scope import AccountRequest
+from hosting.web.forms.base import ChangeForm
+from hosting.web.templatetags.words import either
+
+
+def is_delete(kind: type[Kind] | None) -> bool:
+    """Whether something is gone afterwards: whoever asks for it shows first that it is them."""
+    return kind is not None and (kind.permission is Permission.DELETE or kind is catalogue.RemoveProduct)
+
+
+def nonce_of(request: AccountRequest) -> uuid.UUID:
+    """The nonce of a form that has no other field; one that is missing or altered counts as new."""
+    try:
+        return uuid.UUID(request.POST.get("nonce", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def ask(
+    request: AccountRequest,
+    kind: Kind,
+    *,
+    nonce: uuid.UUID,
+    form: ChangeForm | None = None,
+    secret: str = "",
+) -> Operation | None:
+    """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or a message.
+
+    Raises:
+        AboveCeiling: it would have to wait for approval, and the person must show first that it is them.
+    """
+    may_hold = reauthentication.suffices(request)
+    try:
+        operation = submit(
+            kind, account=request.account, by=request.member, nonce=nonce, secret=secret, may_hold=may_hold
+        )
+    except Rejected as rejection:
+        tell(request, rejection, form)
+        return None
+    lead_to(request, operation, _("“%(what)s” is on its way.") % {"what": in_words(operation)})
+    return operation
+
+
+def held_back(request: AccountRequest, kind: type[Kind]) -> list[str]:
+    """What to warn of on a form that would be refused at this hour."""
+    words = quiet_hours.holds_back(kind, request.member.team)
+    return [words] if words else []
+
+
+def lead_to(request: AccountRequest, operation: Operation, words: str) -> None:
+    """Say what was asked for, with a link to how it goes; of what is held, who may approve it."""
+    if operation.state == State.HELD:
+        people = approvals.approvers(request.account, besides=request.member.user_id)
+        words = _("“%(what)s” is above the month's ceiling of your role. It waits for approval by %(people)s.") % {
+            "what": in_words(operation),
+            "people": either(people) or _("somebody who may"),
+        }
+    there = reverse("operation", args=[request.account.pk, operation.pk])
+    link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("Follow it"))
+    messages.success(request, link)
+
+
+def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:
+    """Put a rejection where the person looks: beside the field, above the form, or in a message.
+
+    Raises:
+        AboveCeiling: that is what it is. Whoever asks proves first who they are (`scope`), and asks again.
+    """
+    if isinstance(rejection, AboveCeiling):
+        raise rejection
+    if isinstance(rejection, Busy):
+        link = format_html(
+            '{} <a href="{}" class="alert-link">{}</a>',
+            rejection.message,
+            reverse("operation", args=[request.account.pk, rejection.operation_id]),
+            _("See that operation"),
+        )
+        if form is None:
+            messages.warning(request, link)
+        else:
+            form.add_error(None, link)
+    elif form is None:
+        messages.error(request, str(rejection.message))
+    else:
+        form.reject(rejection)
+
+
+def in_words(operation: Operation) -> str:
+    """An operation in a few words: "Stop server web-1"."""
+    return f"{catalogue.title(operation.kind)} {operation.subject}".strip()

@@ -1,0 +1,215 @@
+"""What a person must decide or should look at: one source for the page, the dashboard and the count in the menu.
+
+Every state that is not final has an owner that moves it on within a time (see `operations.states`). Whatever has
+outstayed that time shows here, so that nothing can sit unseen.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+
+from django.db.models import Count, DateTimeField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from hosting.accounts.models import Account
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.lifecycle.cancel import may_cancel
+from hosting.operations.models.bulk import Bulk, BulkRow
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.states import FINAL, OPEN, State
+from hosting.teams.models import Membership
+from hosting.teams.roles import Permission
+
+# Looking an unconfirmed operation up ends within the grace time; past this, something keeps it from being read.
+_UNCONFIRMED_LONG = timedelta(minutes=5)
+# Being sent and identified takes seconds.
+_NOT_MOVING = timedelta(minutes=15)
+# Past the provider's estimate by so much, or without one for so long, or begun so long ago in any case.
+_OVER_ETA, _WITHOUT_ETA, _IN_ANY_CASE = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
+# What waits for approval is shown to those who may give it, and to everybody when so little time is left for it.
+_NEARLY_OVER = timedelta(hours=12)
+# What did not work is shown for so long, unless somebody asks again or puts it aside before.
+_FAILED_SINCE = timedelta(days=3)
+_MOST = 50
+
+_DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
+
+
+@dataclass(frozen=True)
+class Matter:
+    """One thing to decide or to look at.
+
+    `why`: trouble, decide, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
+    """
+
+    why: str
+    account: Account
+    operation: Operation | None = None
+    plan: Plan | None = None
+    bulk: Bulk | None = None
+    # Whether the member may do something about it, by which permission, and whether it can be cancelled.
+    allowed: bool = False
+    needs: str = "view"
+    cancel: bool = False
+
+
+def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
+    """What waits for somebody in an account, most pressing first, in four queries; 50 of each sort at most."""
+    operations = Operation.objects.filter(account=account).select_related("requested_by", "asked_through")
+    plans = Plan.objects.filter(account=account)
+    found = chain(
+        _of_account(account),
+        _of_operations(_stuck_operations(operations, now, for_whom=[by]).order_by("id")[:_MOST], account, by),
+        _of_operations(_failed_operations(operations, now).order_by("-id")[:_MOST], account, by),
+        _of_plans(_waiting_plans(plans, now).order_by("-id")[:_MOST], account, by),
+        _of_bulks(_waiting_bulks(Bulk.objects.filter(account=account), now)[:_MOST], account, by),
+    )
+    pressing = ("trouble", "decide", "held", "stopped", "paused", "unconfirmed", "slow", "stuck", "failed", "draft")
+    return sorted(found, key=lambda matter: pressing.index(matter.why))
+
+
+def counts(accounts: Iterable[Account], now: datetime, *, for_whom: Iterable[Membership] = ()) -> dict[int, int]:
+    """How many matters each of several accounts has, in four queries whatever their number; with `for_whom` those too
+    that only they can decide, and without it those that everybody should know of.
+    """
+    wanted = {account.pk: int(_login_needs_look(account)) for account in accounts}
+    operations = Operation.objects.filter(account__in=wanted)
+    for rows in (
+        _stuck_operations(operations, now, for_whom=for_whom),
+        _failed_operations(operations, now),
+        _waiting_plans(Plan.objects.filter(account__in=wanted), now),
+        _waiting_bulks(Bulk.objects.filter(account__in=wanted), now),
+    ):
+        for account_id, count in rows.order_by().values_list("account_id").annotate(count=Count("*")):
+            wanted[account_id] += count
+    return wanted
+
+
+def waits_for(members: Iterable[Membership]) -> Q:
+    """What is held, and one of these members may decide about: it is another person's, in a team where they may."""
+    deciding = [each for each in members if each.person is not None and each.may(Permission.APPROVE)]
+    found = Q(pk__in=())
+    for each in deciding:
+        found |= Q(state=State.HELD, account__team=each.team_id) & ~Q(requested_by=each.user_id)
+    return found
+
+
+def nearly_over(now: datetime) -> Q:
+    """What is held and will soon be too late to approve."""
+    return Q(state=State.HELD, due_at__lt=now + _NEARLY_OVER)
+
+
+def _stuck_operations(
+    operations: QuerySet[Operation], now: datetime, *, for_whom: Iterable[Membership]
+) -> QuerySet[Operation]:
+    """Unfinished operations that need a person's word, or that nothing has moved for too long.
+
+    When the provider last moved one is told by the provider's clock: one that is wrong by minutes shows it that much
+    sooner or later.
+    """
+    quiet_since = Coalesce(
+        "remote_updated_at", "answered_at", "sent_at", "created_at", output_field=DateTimeField(null=True)
+    )
+    begun = Coalesce("answered_at", "sent_at", "created_at", output_field=DateTimeField(null=True))
+    unconfirmed = Q(state=State.UNCERTAIN) & (Q(needs_person=True) | Q(begun__lt=now - _UNCONFIRMED_LONG))
+    # An estimate of "now" is renewed with every look, so the time since the last move counts and not the estimate.
+    slow = Q(state=State.TRACKED) & (
+        Q(eta_at__lte=now, quiet_since__lt=now - _OVER_ETA)
+        | Q(eta_at=None, quiet_since__lt=now - _WITHOUT_ETA)
+        | Q(begun__lt=now - _IN_ANY_CASE)
+    )
+    stuck = Q(state__in=(State.WAITING, State.SENDING, State.ANSWERED), begun__lt=now - _NOT_MOVING)
+    return operations.alias(quiet_since=quiet_since, begun=begun).filter(
+        unconfirmed | slow | stuck | nearly_over(now) | waits_for(for_whom), state__in=sorted(OPEN)
+    )
+
+
+def _failed_operations(operations: QuerySet[Operation], now: datetime) -> QuerySet[Operation]:
+    """What was asked for here and did not work lately, and nobody has asked for again, got done since, or put aside.
+
+    A step of a plan shows with its plan, and one of a change of many with that.
+    """
+    later = Operation.objects.filter(
+        account=OuterRef("account"), kind=OuterRef("kind"), target=OuterRef("target"), pk__gt=OuterRef("pk")
+    )
+    return operations.filter(
+        ~Exists(Operation.objects.filter(retry_of=OuterRef("pk"))),
+        Q(target="") | ~Exists(later.filter(state=State.DONE)),
+        created_at__gt=now - _FAILED_SINCE,
+        state__in=sorted(_DID_NOT_WORK),
+        origin=Operation.Origin.PANEL,
+        plan=None,
+        bulk=None,
+        set_aside_at=None,
+    )
+
+
+def _waiting_plans(plans: QuerySet[Plan], now: datetime) -> QuerySet[Plan]:
+    """Plans that wait for a person, and running ones that have stopped moving without an operation under way."""
+    at_work = Operation.objects.filter(plan=OuterRef("pk"), state__in=sorted(OPEN))
+    idle = Q(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - _NOT_MOVING)
+    return plans.filter(Q(state__in=(Plan.State.DRAFT, Plan.State.STOPPED)) | idle)
+
+
+def _waiting_bulks(bulks: QuerySet[Bulk], now: datetime) -> QuerySet[Bulk]:
+    """Changes of many that are paused, or that lately ended with some not done, unless put aside."""
+    failed = BulkRow.objects.filter(bulk=OuterRef("pk"), state=BulkRow.State.FAILED)
+    ended_badly = Q(Exists(failed), state=Bulk.State.DONE, set_aside_at=None, updated_at__gt=now - _FAILED_SINCE)
+    return bulks.filter(Q(state=Bulk.State.PAUSED) | ended_badly)
+
+
+def _of_account(account: Account) -> Iterator[Matter]:
+    if _login_needs_look(account):
+        yield Matter("trouble", account)
+
+
+def _login_needs_look(account: Account) -> bool:
+    """Whether the login does not work, or what was to replace it was not accepted. A test under way needs nobody."""
+    candidate = getattr(account, "candidate", None)
+    if candidate is not None and candidate.is_open:
+        return False
+    return bool(account.trouble) or (candidate is not None and candidate.needs_look)
+
+
+def _of_operations(operations: Iterable[Operation], account: Account, by: Membership) -> Iterator[Matter]:
+    for operation in operations:
+        kind = catalogue.KINDS.get(operation.kind)
+        yield Matter(
+            _why(operation),
+            account,
+            operation=operation,
+            allowed=_may_see_to(operation, kind, by),
+            needs=kind.permission.value if kind else "view",
+            cancel=may_cancel(operation, by),
+        )
+
+
+def _may_see_to(operation: Operation, kind: type[Kind] | None, by: Membership) -> bool:
+    if operation.state == State.HELD:
+        return by.may(Permission.APPROVE) and operation.requested_by_id != by.user_id
+    return kind is not None and by.may(kind.permission)
+
+
+def _why(operation: Operation) -> str:
+    if operation.state == State.HELD:
+        return "held"
+    if operation.state in _DID_NOT_WORK:
+        return "failed"
+    if operation.state == State.UNCERTAIN:
+        return "decide" if operation.needs_person else "unconfirmed"
+    return "slow" if operation.state == State.TRACKED else "stuck"
+
+
+def _of_plans(plans: Iterable[Plan], account: Account, by: Membership) -> Iterator[Matter]:
+    why = {Plan.State.DRAFT: "draft", Plan.State.STOPPED: "stopped"}
+    for plan in plans:
+        yield Matter(why.get(Plan.State(plan.state), "stuck"), account, plan=plan)
+
+
+def _of_bulks(bulks: Iterable[Bulk], account: Account, by: Membership) -> Iterator[Matter]:
+    for bulk in bulks:
+        why = "paused" if bulk.state == Bulk.State.PAUSED else "failed"
+        needs = catalogue.KINDS[bulk.kind].permission
+        yield Matter(why, account, bulk=bulk, allowed=by.may(needs), needs=needs.value)

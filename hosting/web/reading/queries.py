@@ -1,0 +1,151 @@
+"""What pages read, in a fixed number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.inventory.capacity import Capacity
+from hosting.inventory.models import Disk, Product, Vm
+from hosting.operations.capacity import overview
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.states import OPEN
+from hosting.teams.models import Membership
+
+EXPIRING = timedelta(days=30)
+
+
+def accounts_of(memberships: Iterable[Membership]) -> list[Account]:
+    """The accounts that a person's memberships hold for, for the switcher."""
+    return list(
+        Account.objects.visible_to_any(memberships)
+        .select_related("endpoint", "team", "candidate")
+        .order_by("team__name", "team_id", "label", "id")
+    )
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many servers and disks an account has."""
+
+    servers: int
+    disks: int
+
+
+def sizes(accounts: Iterable[Account]) -> dict[int, Size]:
+    """The size of each account, in two queries."""
+    ids = [account.pk for account in accounts]
+    servers, disks = (
+        dict(rows.filter(account__in=ids).order_by().values_list("account_id").annotate(count=Count("*")))
+        for rows in (Vm.objects.all(), Disk.objects.all())
+    )
+    return {pk: Size(servers.get(pk, 0), disks.get(pk, 0)) for pk in ids}
+
+
+def open_by_target(account: Account) -> dict[str, Operation]:
+    """The unfinished operations of an account, by the object that they change ("vm:12")."""
+    operations = Operation.objects.filter(account=account).open().exclude(target="").order_by("id")
+    return {operation.target: operation for operation in operations}
+
+
+def vm_names(account: Account, remote_ids: Iterable[int | None]) -> dict[int, str]:
+    """Host names by the provider's id."""
+    wanted = {remote_id for remote_id in remote_ids if remote_id is not None}
+    return dict(Vm.objects.filter(account=account, remote_id__in=wanted).values_list("remote_id", "hostname"))
+
+
+@dataclass(frozen=True)
+class StateCount:
+    """How many objects of an account are in one state."""
+
+    state: str
+    label: str
+    count: int
+
+
+def _by_state(rows: QuerySet[Vm] | QuerySet[Disk], labels: Iterable[tuple[str, object]]) -> list[StateCount]:
+    counts = dict(rows.order_by().values_list("state").annotate(count=Count("*")))
+    known = [StateCount(state, str(label), counts.pop(state)) for state, label in labels if state in counts]
+    return known + [StateCount(state, state, count) for state, count in counts.items()]
+
+
+def servers_by_state(account: Account) -> list[StateCount]:
+    return _by_state(Vm.objects.filter(account=account), Vm.State.choices)
+
+
+def disks_by_state(account: Account) -> list[StateCount]:
+    return _by_state(Disk.objects.filter(account=account), Disk.State.choices)
+
+
+@dataclass(frozen=True)
+class Unattached:
+    """The disks that no server uses, and the space that they take all the same, in MB."""
+
+    count: int
+    size_mb: int
+
+
+def unattached_disks(account: Account) -> Unattached:
+    rows = Disk.objects.filter(account=account, state=Disk.State.CREATED).order_by()
+    found = rows.aggregate(count=Count("*"), size_mb=Sum("size_mb"))
+    return Unattached(found["count"], found["size_mb"] or 0)
+
+
+def capacity_of(account: Account) -> Capacity | None:
+    """What the account has and what of it is free, from the account as the page has read it. One query."""
+    return overview.overview(account, info=getattr(account, "info", None))
+
+
+def expiring_products(account: Account, now: datetime) -> list[Product]:
+    """Products that end within 30 days, or have ended, soonest first."""
+    return list(Product.objects.filter(account=account, date_end__lte=now + EXPIRING).order_by("date_end", "remote_id"))
+
+
+def current_bulks(account: Account, now: datetime) -> list[Bulk]:
+    """The changes of many objects that are not over, or began within a day: the newest five."""
+    recent = Q(created_at__gt=now - timedelta(days=1)) | ~Q(state=Bulk.State.DONE)
+    bulks = Bulk.objects.filter(recent, account=account).select_related("requested_by", "asked_through")
+    return list(bulks.annotate(total=Count("rows"))[:5])
+
+
+def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation], list[Operation]]:
+    """The unfinished operations and the newest finished ones."""
+    operations = Operation.objects.filter(account=account).select_related("requested_by", "asked_through")
+    finished = operations.exclude(state__in=OPEN).order_by("-created_at", "-id")
+    return list(operations.open().order_by("id")[:20]), list(finished[:count])
+
+
+def running_plans(account: Account) -> list[Plan]:
+    """Plans that are being carried out."""
+    return list(
+        Plan.objects.filter(account=account, state=Plan.State.RUNNING).select_related("requested_by", "asked_through")[
+            :10
+        ]
+    )
+
+
+def unfinished_plan_of(account: Account, vm_id: int) -> Plan | None:
+    """The newest plan that resizes a server and is neither done nor given up."""
+    over = (Plan.State.DONE, Plan.State.ABANDONED)
+    plans = Plan.objects.filter(account=account, kind=Plan.Kind.RESIZE, spec__vm_id=vm_id)
+    return plans.exclude(state__in=over).order_by("-id").first()
+
+
+def operations_with(account: Account, count: int = 10, **object_id: int) -> list[Operation]:
+    """The newest operations that made, changed or touched one object (`vm_id=12`)."""
+    operations = Operation.objects.filter(account=account, **object_id).select_related("requested_by", "asked_through")
+    return list(operations.order_by("-id")[:count])
+
+
+def at_work_on(target: str, operations: Iterable[Operation]) -> Operation | None:
+    """The unfinished operation that keeps an object ("vm:12") busy."""
+    return next((each for each in operations if each.is_open and each.target == target), None)
+
+
+def days_left(end: datetime | None) -> int | None:
+    """Whole days from now until `end`; negative when it has passed."""
+    return None if end is None else (end - timezone.now()).days

@@ -1,0 +1,94 @@
+"""Notes: nobody overwrites what they have not seen."""
+
+import threading
+
+import pytest
+from django.db import connection
+
+from hosting.annotations import notes
+from hosting.annotations.models import Note, ObjectType
+from hosting.operations.models.rejection import Invalid
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.roles import NotAllowedError, Role
+from tests import factories
+
+VM = ObjectType.VM
+
+
+def write(account: object, text: str, version: int, by: object) -> None:
+    notes.write(account, VM, 1, text, version=version, name="web-1", by=by)  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db
+def test_a_note_is_written_over_only_by_who_has_seen_it() -> None:
+    anna = factories.member()
+    account = factories.account(anna.team)
+    bert = factories.member(of=anna.team)
+    write(account, "Mail relay", 0, anna)
+    with pytest.raises(notes.ChangedMeanwhile):
+        write(account, "Database", 0, bert)
+    write(account, "Mail relay for Acme", 1, bert)
+    with pytest.raises(notes.ChangedMeanwhile):
+        write(account, "Something else", 1, anna)
+    note = notes.of_object(account, VM, 1)
+    assert note
+    assert (note.text, note.version, note.changed_by) == ("Mail relay for Acme", 2, bert.user)
+
+
+@pytest.mark.django_db
+def test_an_emptied_note_is_not_taken_for_none() -> None:
+    owner = factories.member()
+    account = factories.account(owner.team)
+    write(account, "x", 0, owner)
+    write(account, "", 1, owner)
+    with pytest.raises(notes.ChangedMeanwhile):
+        write(account, "y", 0, owner)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_save_at_the_same_time_one_is_told() -> None:
+    owner = factories.member()
+    account = factories.account(owner.team)
+    write(account, "x", 0, owner)
+    start, refused = threading.Barrier(2), []
+
+    def save(text: str) -> None:
+        start.wait()
+        try:
+            write(account, text, 1, owner)
+        except notes.ChangedMeanwhile:
+            refused.append(text)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=save, args=(text,)) for text in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    note = Note.objects.get()
+    assert len(refused) == 1
+    assert note.version == 2
+    assert {note.text, *refused} == {"one", "two"}
+
+
+@pytest.mark.django_db
+def test_the_trail_says_that_a_note_was_changed_and_not_what_it_says() -> None:
+    owner = factories.member()
+    account = factories.account(owner.team)
+    write(account, "the password is hunter2", 0, owner)
+    line = AuditEntry.objects.get(action="note.changed")
+    assert line.subject == "web-1"
+    assert "hunter2" not in str(line.detail)
+
+
+@pytest.mark.django_db
+def test_a_note_is_not_for_viewers_strangers_or_novels() -> None:
+    owner = factories.member()
+    account = factories.account(owner.team)
+    for by in (factories.member(Role.VIEWER, of=owner.team), factories.member()):
+        with pytest.raises(NotAllowedError):
+            write(account, "x", 0, by)
+    with pytest.raises(Invalid):
+        write(account, "x" * 4001, 0, owner)
+    assert not Note.objects.exists()

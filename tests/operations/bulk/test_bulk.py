@@ -1,0 +1,184 @@
+"""One change for many objects: a few at a time, each once, and one that fails stops nothing."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from hosting.accounts.models import Account, Endpoint
+from hosting.inventory.models import Vm
+from hosting.jobs import Job
+from hosting.operations import sweep
+from hosting.operations.bulk import run as bulks
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.bulk import Bulk, BulkRow
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.rejection import Invalid, WrongState
+from hosting.operations.models.states import OPEN, State
+from hosting.teams import settings as team_settings
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
+from hosting.teams.roles import NotAllowedError, Role
+from tests import factories
+from tests.contract.conftest import Member
+from tests.engine import Engine
+
+STOP = catalogue.StopVm.method
+
+
+@pytest.fixture
+def servers(account: Account, remote: Member, engine: Engine) -> list[tuple[int, str]]:
+    """Five running servers."""
+    for number in range(5):
+        remote.new_vm(hostname=f"web-{number}")
+    sweep.round_of(account)
+    engine.drain()
+    return list(Vm.objects.filter(account=account).order_by("remote_id").values_list("remote_id", "hostname"))
+
+
+def begin(account: Account, by: Membership, objects: list[tuple[int, str]], nonce: uuid.UUID | None = None) -> Bulk:
+    return bulks.begin(STOP, objects, account=account, by=by, nonce=nonce or uuid.uuid4())
+
+
+def finish(engine: Engine, bulk: Bulk) -> Bulk:
+    def is_over() -> bool:
+        bulk.refresh_from_db()
+        return bulk.state != Bulk.State.RUNNING
+
+    engine.until(is_over, 30)
+    return bulk
+
+
+def test_every_object_is_changed_once(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine, remote: Member
+) -> None:
+    bulk = finish(engine, begin(account, owner, servers))
+    assert bulk.state == Bulk.State.DONE
+    assert bulks.counts(bulk) == {"waiting": 0, "running": 0, "done": 5, "failed": 0}
+    assert {remote.vm_info(vm_id)["state"] for vm_id, _name in servers} == {"halted"}
+    assert len(remote.operation_list({"type": STOP})) == 5
+
+
+def test_the_same_form_twice_is_one_bulk(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine, remote: Member
+) -> None:
+    nonce = uuid.uuid4()
+    first, second = begin(account, owner, servers, nonce), begin(account, owner, servers, nonce)
+    assert first == second
+    finish(engine, first)
+    assert len(remote.operation_list({"type": STOP})) == 5
+    assert AuditEntry.objects.filter(action="bulk.vm_stop").count() == 1
+
+
+def test_no_more_than_a_few_are_under_way_at_once(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
+) -> None:
+    team_settings.update(name="Team", bulk_at_once=2, by=owner)
+    bulk = begin(account, owner, servers)
+    for _ in range(3):
+        bulks.advance(bulk.pk)
+    assert Operation.objects.filter(bulk=bulk, state__in=OPEN).count() == 2
+    assert bulks.counts(finish(engine, bulk))["done"] == 5
+
+
+def test_one_that_cannot_be_asked_for_stops_no_other_and_can_be_asked_for_again(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine, remote: Member
+) -> None:
+    halted = servers[2][0]
+    engine.finish(submit(catalogue.StopVm(halted), account=account, by=owner))
+    bulk = finish(engine, begin(account, owner, servers))
+    failed = bulk.rows.get(state=BulkRow.State.FAILED)
+    assert failed.object_id == halted
+    assert failed.problem
+    assert bulks.counts(bulk)["done"] == 4
+    engine.finish(submit(catalogue.StartVm(halted), account=account, by=owner))
+    assert bulks.retry_failed(bulk, by=owner) == 1
+    assert bulks.counts(finish(engine, bulk)) == {"waiting": 0, "running": 0, "done": 5, "failed": 0}
+    assert remote.vm_info(halted)["state"] == "halted"
+    # Those that were done are not asked for again: five, and the one before.
+    assert len(remote.operation_list({"type": STOP})) == 6
+
+
+def test_what_did_not_fail_is_not_asked_for_again(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
+) -> None:
+    bulk = finish(engine, begin(account, owner, servers[:2]))
+    with pytest.raises(WrongState):
+        bulks.retry_failed(bulk, by=owner)
+
+
+def test_an_unconfirmed_operation_is_never_asked_for_again(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
+) -> None:
+    bulk = finish(engine, begin(account, owner, servers[:1]))
+    Operation.objects.filter(bulk=bulk).update(state=State.UNCERTAIN, needs_person=True)
+    bulk.rows.update(state=BulkRow.State.FAILED)
+    with pytest.raises(WrongState):
+        bulks.retry_failed(bulk, by=owner)
+
+
+def test_a_pause_asks_for_nothing_more_until_it_ends(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
+) -> None:
+    team_settings.update(name="Team", bulk_at_once=1, by=owner)
+    bulk = begin(account, owner, servers[:3])
+    bulks.advance(bulk.pk)
+    bulks.pause(bulk, by=owner)
+    engine.finish(Operation.objects.get(bulk=bulk))
+    bulks.advance(bulk.pk)
+    assert bulks.counts(bulk) == {"waiting": 2, "running": 0, "done": 1, "failed": 0}
+    bulks.resume(bulk, by=owner)
+    assert bulks.counts(finish(engine, bulk))["done"] == 3
+
+
+def test_an_endpoint_that_is_away_pauses_it_and_fails_nothing(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
+) -> None:
+    bulk = begin(account, owner, servers)
+    now = timezone.now()
+    Endpoint.objects.update(away_since=now, probe_due_at=now + timedelta(hours=1))
+    bulks.advance(bulk.pk)
+    bulk.refresh_from_db()
+    assert bulk.state == Bulk.State.PAUSED
+    assert bulk.problem
+    assert bulks.counts(bulk)["waiting"] == 5
+    Endpoint.objects.update(away_since=None)
+    bulks.resume(bulk, by=owner)
+    assert bulks.counts(finish(engine, bulk))["done"] == 5
+
+
+def test_whoever_left_the_team_changes_nothing_more(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
+) -> None:
+    operator = factories.member(Role.OPERATOR, of=owner.team)
+    bulk = begin(account, operator, servers)
+    operator.delete()
+    bulks.advance(bulk.pk)
+    bulk.refresh_from_db()
+    assert bulk.state == Bulk.State.PAUSED
+    assert not Operation.objects.filter(bulk=bulk).exists()
+
+
+def test_a_lost_job_is_asked_for_again(
+    account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
+) -> None:
+    bulk = begin(account, owner, servers)
+    engine.queue.clear()
+    Bulk.objects.update(updated_at=timezone.now() - timedelta(seconds=10))
+    sweep.sweep()
+    assert (Job.ADVANCE_BULK, (bulk.pk,)) in engine.queue
+
+
+def test_a_bulk_needs_the_permission_of_its_kind_and_some_objects(account: Account, owner: Membership) -> None:
+    viewer = factories.member(Role.VIEWER, of=owner.team)
+    stranger = factories.member(Role.OWNER)
+    for nobody in (viewer, stranger):
+        with pytest.raises(NotAllowedError):
+            begin(account, nobody, [(1, "web")])
+    with pytest.raises(Invalid):
+        begin(account, owner, [])
+    with pytest.raises(Invalid):
+        begin(account, owner, [(number, "web") for number in range(bulks.MOST_ROWS + 1)])
+    assert not Bulk.objects.exists()

@@ -1,0 +1,73 @@
+"""A deposit shows nowhere but in the balance: it is no part of what a purchase has cost."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import AccountInfo, BalanceSample
+from hosting.operations import sweep
+from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle import track
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
+from hosting.teams.models import Membership
+from tests import factories
+from tests.contract.conftest import Member
+from tests.engine import Engine
+from tests.processes import Provider
+
+BUY = catalogue.AddProduct("shares", 2, "1m")
+
+
+@pytest.fixture
+def read_a_minute_ago(account: Account) -> None:
+    ago = timezone.now() - timedelta(minutes=1)
+    # The shares that the reseller begins with were bought just now: that is known, and long ago.
+    sweep.round_of(account)
+    Operation.objects.update(finished_at=ago)
+    AccountInfo.objects.update(read_at=ago)
+    BalanceSample.objects.update(at=ago, last_at=None)
+
+
+@pytest.mark.usefixtures("read_a_minute_ago")
+def test_what_was_paid_in_before_a_purchase_is_no_part_of_its_cost(
+    account: Account, remote: Member, provider: Provider, owner: Membership, engine: Engine
+) -> None:
+    provider.shell(
+        "from decimal import Decimal; from hosting.provider import ledger; from hosting.provider.models import Handle; "
+        f"ledger.deposit(Handle.objects.get(handle='{remote.handle}'), Decimal(1), 'deposit')"
+    )
+    before = Decimal(str(remote.account_balance()))
+    bought = engine.finish(submit(BUY, account=account, by=owner))
+    engine.until(lambda: not BalanceSample.objects.filter(weighed=False).exists())
+    bought.refresh_from_db()
+    assert bought.cost == before - Decimal(str(remote.account_balance()))
+
+
+@pytest.mark.usefixtures("read_a_minute_ago")
+def test_a_balance_that_can_not_be_read_keeps_nothing_from_being_bought(
+    account: Account, provider: Provider, owner: Membership, engine: Engine
+) -> None:
+    with provider.faults("account_balance:refuse@1"):
+        bought = engine.finish(submit(BUY, account=account, by=owner))
+    assert bought.state == State.DONE
+
+
+@pytest.mark.usefixtures("read_a_minute_ago")
+def test_the_balance_is_read_in_each_round_while_money_may_move(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track, "look", lambda session: False)
+
+    def age() -> timedelta:
+        return timezone.now() - AccountInfo.objects.get().read_at
+
+    sweep.round_of(account)
+    assert age() > timedelta(seconds=50)
+    factories.operation(account, kind=BUY.method, params=BUY.as_params(), state=State.WAITING)
+    sweep.round_of(account)
+    assert age() < timedelta(seconds=50)

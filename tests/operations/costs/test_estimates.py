@@ -1,0 +1,109 @@
+"""What a change will cost is reckoned from what the same cost before."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from hosting.operations.costs import estimates, prices
+from hosting.operations.costs.estimates import Price
+from tests import factories
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+TWELVE = Price(Decimal(12), "EUR", NOW)
+
+
+@pytest.mark.parametrize(
+    ("cost", "quantity", "months", "wanted", "for_months", "amount"),
+    [
+        ("24.00", 2, 1, 2, 1, "24.00"),
+        ("24.00", 2, 1, 3, 12, "432.00"),
+        # Twenty for three has no end, and must not cost a cent more for that.
+        ("20.00", 3, 1, 3, 1, "20.00"),
+        ("10.00", 3, 1, 3, 1, "10.00"),
+        ("10.00", 3, 1, 1, 1, "3.34"),
+        ("12.29", 20480, 3, 20480, 3, "12.29"),
+    ],
+)
+def test_a_purchase_or_a_renewal_costs_the_price_of_the_last_one(
+    cost: str, quantity: int, months: int, wanted: int, for_months: int, amount: str
+) -> None:
+    price = estimates.learned(Decimal(cost), quantity, months, currency="EUR", bought_at=NOW)
+    assert price is not None
+    assert estimates.paid(price, wanted, for_months).amount == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "wanted", "days", "amount"),
+    [
+        (4, 6, 31, "24.00"),
+        (4, 6, 62, "48.00"),
+        (4, 2, 31, "-24.00"),
+        (4, 0, 31, "-48.00"),
+        (4, 4, 31, "0.00"),
+        # A charge is rounded up, what is given back down.
+        (4, 5, 10, "3.88"),
+        (4, 3, 10, "-3.87"),
+        # What has ended has no time left.
+        (4, 0, -3, "0.00"),
+    ],
+)
+def test_a_change_or_a_release_counts_the_time_that_is_left(quantity: int, wanted: int, days: int, amount: str) -> None:
+    found = estimates.changed(TWELVE, quantity, wanted, NOW + timedelta(days=days), NOW)
+    assert found.amount == Decimal(amount)
+    assert found.back == max(-Decimal(amount), Decimal(0))
+
+
+def test_it_says_when_the_balance_does_not_suffice() -> None:
+    asked = estimates.paid(TWELVE, 2, 1)
+    assert asked.exceeds(Decimal("23.99"))
+    assert not asked.exceeds(Decimal(24))
+    assert not estimates.changed(TWELVE, 4, 0, NOW + timedelta(days=31), NOW).exceeds(Decimal(-5))
+
+
+def test_several_together_are_as_old_as_their_oldest_price() -> None:
+    older = Price(Decimal(10), "EUR", NOW - timedelta(days=9))
+    found = estimates.together([estimates.paid(TWELVE, 1, 1), estimates.paid(older, 1, 1)])
+    assert found is not None
+    assert (found.amount, found.price) == (Decimal(22), older)
+    assert estimates.together([]) is None
+    francs = Price(Decimal(10), "CHF", NOW)
+    assert estimates.together([estimates.paid(TWELVE, 1, 1), estimates.paid(francs, 1, 1)]) is None
+
+
+def test_nothing_is_learned_from_what_was_free() -> None:
+    assert estimates.learned(Decimal(0), 2, 1, currency="EUR", bought_at=NOW) is None
+    assert estimates.learned(Decimal(5), 0, 1, currency="EUR", bought_at=NOW) is None
+
+
+@pytest.mark.django_db
+def test_the_newest_price_counts_of_all_accounts_of_the_team_at_the_same_provider() -> None:
+    team = factories.team()
+    ours = factories.account(team)
+    beside = factories.account(team, label="Beside", endpoint=ours.endpoint)
+    product = factories.product(beside, product_name="disk", quantity=20480)
+    factories.purchase(ours, "shares", 2, "1m", cost="30.00", days_ago=9)
+    factories.purchase(beside, "shares", 2, "1y", cost="288.00", days_ago=3)
+    factories.purchase(ours, "shares", 2, "1m", cost=None, days_ago=1)
+    factories.renewal(beside, product, "3m", cost="12.29", days_ago=2)
+    known = prices.known(ours)
+    assert known["shares"].unit == 12
+    assert known["shares"].currency == "EUR"
+    assert timezone.now() - known["shares"].bought_at >= timedelta(days=3)
+    assert estimates.paid(known["disk"], 20480, 3).amount == Decimal("12.29")
+    assert "shares_fixed" not in known
+
+
+@pytest.mark.django_db
+def test_nothing_is_learned_from_another_team_endpoint_or_currency() -> None:
+    team = factories.team()
+    ours = factories.account(team)
+    elsewhere = factories.account(team, label="Elsewhere")
+    stranger = factories.account(factories.team(), endpoint=ours.endpoint)
+    francs = factories.account(team, label="Francs", endpoint=ours.endpoint)
+    francs.info.currency = "CHF"
+    francs.info.save()
+    for account in (elsewhere, stranger, francs):
+        factories.purchase(account, "shares", 2, "1m", cost="30.00")
+    assert prices.known(ours) == {}

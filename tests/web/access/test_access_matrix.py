@@ -1,0 +1,157 @@
+"""Every address of the panel, asked for by everybody: the table in `doors` says what is answered."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+from hosting.teams.roles import Role
+from tests import factories
+from tests.web.access.access_matrix import DOORS, OF_ACCOUNT, OF_TEAM, Door, Holder, Rule, Who
+from tests.web.browsing import Page, every_other_page, every_page
+
+NOT_FOUND, REFUSED, NO_METHOD, SIGN_IN, SECOND_FACTOR, IN = "404", "403", "405", "sign in", "second factor", "in"
+
+
+def patterns(found: list[URLPattern | URLResolver] | None = None) -> Iterator[URLPattern]:
+    """Every pattern of the URLconf."""
+    for each in get_resolver().url_patterns if found is None else found:
+        if isinstance(each, URLResolver):
+            yield from patterns(each.url_patterns)
+        else:
+            yield each
+
+
+def test_every_address_has_its_row_and_every_row_its_address() -> None:
+    assert {str(pattern.name) for pattern in patterns()} == set(DOORS)
+
+
+@dataclass
+class Scene:
+    """The pages of an account and its team, and who asks for them."""
+
+    owner: Membership
+    account: Account
+    pages: list[Page]
+
+
+@pytest.fixture
+def scene(owner: Membership, account: Account) -> Scene:
+    return Scene(owner, account, every_page(account, owner))
+
+
+def answer(client: Client, method: str, url: str) -> str:
+    """What a request is answered with, in a word; whatever it does is undone."""
+    with transaction.atomic():
+        response: HttpResponse = getattr(client, method)(url)
+        transaction.set_rollback(True)
+    assert response.status_code < 500, url
+    if response.status_code in {302, 303}:
+        for path, word in (("/auth/login/", SIGN_IN), ("/auth/2fa/", SECOND_FACTOR)):
+            if response["Location"].startswith(path):
+                return word
+    return str(response.status_code) if response.status_code in {403, 404, 405} else IN
+
+
+def check(browser: Client | Callable[[], Client], pages: list[Page], expected: Callable[[Page, Rule], str]) -> None:
+    """Ask for every page by GET and by POST, in one session or, where some end it, in one for each request."""
+    wrong = []
+    for page in pages:
+        door: Door = DOORS[page.name]
+        for method, rule in (("get", door.get), ("post", door.post)):
+            wanted = NO_METHOD if rule is Who.NO_METHOD else expected(page, rule)
+            client = browser if isinstance(browser, Client) else browser()
+            got = answer(client, method, page.url)
+            if got != wanted and not (rule is Who.ANYBODY and got == SIGN_IN):
+                wrong.append(f"{method} {page.name}: {got}, not {wanted}")
+    assert not wrong, "\n".join(wrong)
+
+
+def signed_in(member: Membership) -> Client:
+    client = Client()
+    client.force_login(member.user)
+    return client
+
+
+def test_nobody_who_is_not_signed_in_gets_past_the_door(scene: Scene, client: Client) -> None:
+    check(client, scene.pages, lambda page, rule: SIGN_IN)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_a_role_opens_what_its_permissions_say(scene: Scene, role: str) -> None:
+    member = scene.owner if role == Role.OWNER else factories.member(role, of=scene.owner.team)
+
+    def expected(page: Page, rule: Rule) -> str:
+        return IN if isinstance(rule, Holder) and rule.lets_in(role) else REFUSED
+
+    check(signed_in(member), scene.pages, expected)
+
+
+@pytest.mark.parametrize("role", [role for role in Role.values if role != Role.OWNER])
+def test_a_role_that_is_narrowed_to_another_account_opens_nothing_of_this_one(scene: Scene, role: str) -> None:
+    member = factories.member(role, of=scene.owner.team, narrowed=True)
+    member.accounts.add(factories.account(scene.owner.team))
+
+    def expected(page: Page, rule: Rule) -> str:
+        if page.name in OF_ACCOUNT:
+            return NOT_FOUND
+        return IN if isinstance(rule, Holder) and rule.lets_in(role) and not rule.for_all else REFUSED
+
+    check(signed_in(member), scene.pages, expected)
+
+
+def test_a_member_of_another_team_finds_nothing(scene: Scene) -> None:
+    stranger = factories.member()
+    factories.account(stranger.team)
+    check(signed_in(stranger), scene.pages, lambda page, rule: NOT_FOUND)
+
+
+def test_a_removed_member_finds_nothing(scene: Scene) -> None:
+    member = factories.member(of=scene.owner.team)
+    client = signed_in(member)
+    assert answer(client, "get", scene.pages[0].url) == IN
+    member.delete()
+    check(client, scene.pages, lambda page, rule: NOT_FOUND)
+
+
+def test_a_person_without_the_second_factor_that_the_team_asks_for_is_led_to_set_one_up(scene: Scene) -> None:
+    team = scene.owner.team
+    team.two_factor_since, team.grace_days = timezone.now() - timedelta(days=1), 0
+    team.save()
+    check(signed_in(scene.owner), scene.pages, lambda page, rule: SECOND_FACTOR)
+
+
+@pytest.fixture
+def other_pages(db: None) -> list[Page]:
+    return every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
+
+
+def test_without_signing_in_only_the_ways_in_are_open(other_pages: list[Page], client: Client) -> None:
+    def expected(page: Page, rule: Rule) -> str:
+        if rule is Who.NOBODY:
+            return NOT_FOUND
+        return IN if rule is Who.ANYBODY else SIGN_IN
+
+    check(client, other_pages, expected)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_what_belongs_to_a_person_is_open_to_every_person(other_pages: list[Page], role: str) -> None:
+    def expected(page: Page, rule: Rule) -> str:
+        if rule in {Who.NOBODY, Who.HAS_ONE}:
+            return NOT_FOUND
+        return REFUSED if isinstance(rule, Holder) and not rule.lets_in(role) else IN
+
+    member = factories.member(role)
+    # Without one there is nothing to prove who it is.
+    member.user.set_password(factories.PASSWORD)
+    member.user.save()
+    check(lambda: signed_in(member), other_pages, expected)

@@ -1,0 +1,168 @@
+"""What a guesser reaches, and whom a guesser can keep out: never a person from their own browser."""
+
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings as now
+from django.core import mail, signing
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from hosting.teams.models import User
+from hosting.web.access import devices
+from tests.web.access.signing_in import PASSWORD, code, person_with_password, sign_in, stale, with_app
+
+pytestmark = pytest.mark.django_db
+TOO_MANY = "Too many wrong attempts"
+
+
+@pytest.fixture
+def person() -> User:
+    return person_with_password()
+
+
+@pytest.fixture
+def own_browser(person: User) -> Client:
+    """A browser in which the person has signed in, and out again."""
+    client = Client()
+    assert sign_in(client, person.email, PASSWORD) == "/"
+    client.post("/auth/logout/")
+    return client
+
+
+def guess(person: User, client: Client | None = None, times: int = 6) -> str:
+    client = client or Client()
+    return [sign_in(client, person.email, f"wrong-{number}") for number in range(times)][-1]
+
+
+def test_a_stranger_keeps_nobody_out_of_their_own_browser(person: User, own_browser: Client) -> None:
+    assert TOO_MANY in guess(person)
+    assert TOO_MANY in sign_in(Client(), person.email, PASSWORD)
+    assert sign_in(own_browser, person.email, PASSWORD) == "/"
+
+
+def test_nor_does_one_who_guesses_at_everybody_from_the_same_network(person: User, own_browser: Client) -> None:
+    for number in range(11):
+        sign_in(Client(), f"guess-{number}@example.org", "wrong")
+    assert TOO_MANY in sign_in(Client(), person.email, PASSWORD)
+    assert sign_in(own_browser, person.email, PASSWORD) == "/"
+
+
+def test_a_known_browser_has_a_limit_too_and_keeps_no_other_out(person: User, own_browser: Client) -> None:
+    assert TOO_MANY in guess(person, own_browser)
+    assert TOO_MANY in sign_in(own_browser, person.email, PASSWORD)
+    assert sign_in(Client(), person.email, PASSWORD) == "/"
+
+
+def test_what_is_known_is_the_person_in_that_browser(person: User, own_browser: Client) -> None:
+    colleague = person_with_password()
+    assert TOO_MANY in guess(colleague)
+    assert TOO_MANY in sign_in(own_browser, colleague.email, PASSWORD)
+    forged = Client()
+    forged.cookies[devices.COOKIE] = signing.dumps({str(colleague.pk): "x"}, salt="another", key="guessed")
+    assert TOO_MANY in sign_in(forged, colleague.email, PASSWORD)
+
+
+def test_two_people_share_a_browser(person: User, own_browser: Client) -> None:
+    colleague = person_with_password()
+    assert sign_in(own_browser, colleague.email, PASSWORD) == "/"
+    own_browser.post("/auth/logout/")
+    guess(person)
+    assert sign_in(own_browser, person.email, PASSWORD) == "/"
+
+
+def test_the_cookie_opens_nothing_and_no_script_reads_it(person: User, own_browser: Client) -> None:
+    cookie = own_browser.cookies[devices.COOKIE]
+    before = cookie.value
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert cookie["path"] == "/auth/"
+    assert cookie["max-age"] == 365 * 24 * 3600
+    bare = Client()
+    bare.cookies[devices.COOKIE] = before
+    assert bare.get("/accounts/").status_code == 302
+    sign_in(own_browser, person.email, PASSWORD)
+    assert own_browser.cookies[devices.COOKIE].value != before
+
+
+def test_setting_a_new_password_is_a_way_in_that_no_guesser_closes(person: User) -> None:
+    guess(person)
+    client = Client()
+    client.post("/auth/password/reset/", {"email": person.email})
+    link = next(word for word in str(mail.outbox[0].body).split() if "/reset/key/" in word)
+    form = client.get(link.removeprefix("http://testserver"))["Location"]
+    client.post(form, {"password1": "an0ther-long-one", "password2": "an0ther-long-one"})
+    guess(person, times=3)
+    assert sign_in(client, person.email, "an0ther-long-one") == "/"
+
+
+def test_codes_are_limited_for_each_account(person: User) -> None:
+    with_app(person)
+    client = Client()
+    assert sign_in(client, person.email, PASSWORD) == "/auth/2fa/authenticate/"
+    for number in range(5):
+        assert (
+            "That code is wrong" in client.post("/auth/2fa/authenticate/", {"code": f"00000{number}"}).content.decode()
+        )
+    # Neither another browser nor another network helps.
+    other = Client(REMOTE_ADDR="198.51.100.9")
+    assert sign_in(other, person.email, PASSWORD) == "/auth/2fa/authenticate/"
+    assert TOO_MANY in other.post("/auth/2fa/authenticate/", {"code": code()}).content.decode()
+
+
+def reset(client: Client, number: int) -> int:
+    return client.post("/auth/password/reset/", {"email": f"somebody-{number}@example.org"}).status_code
+
+
+def sign_up(client: Client, number: int) -> int:
+    return client.post("/auth/signup/", {"email": f"somebody-{number}@example.org"}).status_code
+
+
+def confirm(client: Client, number: int) -> int:
+    return client.post(f"/auth/confirm-email/guess-{number}/").status_code
+
+
+def set_password(client: Client, number: int) -> int:
+    return client.post(f"/auth/password/reset/key/1-guess-{number}/").status_code
+
+
+def passkey(client: Client, number: int) -> int:
+    return client.post("/auth/2fa/webauthn/login/", {"credential": "{}"}).status_code
+
+
+@pytest.mark.parametrize("entry", [reset, sign_up, confirm, set_password, passkey])
+def test_every_entry_is_limited(settings: Settings, entry: Callable[[Client, int], int]) -> None:
+    settings.SIGN_UP = "open"
+    answers = [entry(Client(), number) for number in range(11)]
+    assert 429 not in answers[:10]
+    assert answers[10] == 429
+
+
+def test_proving_it_again_is_limited(person: User) -> None:
+    client = Client()
+    client.force_login(person)
+    stale(client)
+    answers = [client.post("/auth/reauthenticate/", {"password": "wrong"}) for _ in range(11)]
+    assert TOO_MANY in answers[5].content.decode()
+    assert answers[10].status_code == 429
+    cache.clear()
+    guess(person)
+    assert client.post("/auth/reauthenticate/", {"password": PASSWORD}).status_code == 302
+
+
+def test_one_address_gets_few_mails_and_the_answer_stays_the_same(settings: Settings, person: User) -> None:
+    answers = {
+        Client(REMOTE_ADDR=f"192.0.2.{n}").post("/auth/password/reset/", {"email": person.email})["Location"]
+        for n in range(7)
+    }
+    assert answers == {"/auth/password/reset/done/"}
+    assert len(mail.outbox) == 4
+
+
+def test_over_tls_the_cookie_travels_over_nothing_else(settings: Settings, person: User) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    client = Client()
+    sign_in(client, person.email, PASSWORD)
+    assert client.cookies[devices.COOKIE]["secure"]
+    assert now.SESSION_COOKIE_HTTPONLY

@@ -1,0 +1,135 @@
+"""A provider that says odd things: pages still tell what there is, and nothing of it becomes markup."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from hosting.accounts.models import Account
+from hosting.inventory.models import AccountInfo, Disk
+from hosting.operations.models.operation import Operation
+from tests import factories
+
+MARKUP = "\"'><img src=x onerror=alert(1)>&amp;"
+NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def get(browser: Client, name: str, account: Account, *arguments: int) -> str:
+    response = browser.get(reverse(name, args=[account.pk, *arguments]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_what_a_provider_says_never_becomes_markup(browser: Client, account: Account) -> None:
+    interface = {"id": 1, "type": MARKUP, "bandwidth_kbps": 5120.0, "ips": [{"ip": MARKUP, "reverse": MARKUP}]}
+    texts: dict[str, Any] = {
+        "state": MARKUP[:20],
+        "os_label": MARKUP,
+        "console": MARKUP,
+        "description": MARKUP,
+        "ifaces": [interface],
+    }
+    vm = factories.vm(account, MARKUP, **texts)
+    disk = factories.disk(account, MARKUP, on=vm, state=MARKUP[:20], fstype=MARKUP[:20], label=f"{MARKUP} 2")
+    refusals = {action: [MARKUP] for action in ("renewing", "updating", "removing", "releasing")}
+    product = factories.product(account, product_name=MARKUP, duration=MARKUP[:10], errors=refusals, ends_in_days=5)
+    factories.os_image(account, MARKUP, arch=MARKUP[:20])
+    factories.change(account, name=MARKUP, before={"state": MARKUP}, after={"state": MARKUP})
+    outside = factories.operation(
+        account, kind=MARKUP[:40], params={MARKUP: MARKUP}, subject=MARKUP, origin="outside", state="tracked"
+    )
+    problem = {"reason": "fault", "code": 510000, "object": 1, "cause": 99, "element": MARKUP, "text": MARKUP}
+    refused = factories.operation(account, subject=MARKUP, state="refused", problem=problem)
+    pages = [get(browser, name, account) for name in ("dashboard", "servers", "disks", "shares", "operations")]
+    pages += [get(browser, name, account) for name in ("changes", "server_new")]
+    pages += [get(browser, name, account, vm.remote_id) for name in ("server", "server_resize", "server_delete")]
+    pages += [get(browser, name, account, disk.remote_id) for name in ("disk", "disk_attach", "disk_delete")]
+    pages += [get(browser, f"shares_{name}", account, product.remote_id) for name in ("renew", "update", "remove")]
+    pages += [get(browser, "operation", account, one.pk) for one in (outside, refused)]
+    for page in pages:
+        assert "<img" not in page
+        # Escaped once, not twice.
+        assert "&amp;lt;" not in page
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"items": "x"}, {"items": 1, "keys": None}, {"size": True}, {"size": "big", "name": [1, {"a": None}]}, {"": ""}],
+)
+def test_an_outside_operation_shows_whatever_parameters_it_has(
+    browser: Client, account: Account, params: dict[str, object]
+) -> None:
+    operation = factories.operation(account, kind="vm_migrate", params=params, origin="outside", state="tracked")
+    assert "vm_migrate" in get(browser, "operation", account, operation.pk)
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"), [("vm_migrate", {"to": "x"}), ("vm_create", {"hostname": "a", "farm": 1}), ("vm_stop", {})]
+)
+def test_an_outside_operation_cannot_be_cancelled(
+    browser: Client, account: Account, kind: str, params: dict[str, object]
+) -> None:
+    operation = factories.operation(account, kind=kind, params=params, origin="outside", state="tracked")
+    response = browser.post(reverse("operation_cancel", args=[account.pk, operation.pk]), follow=True)
+    assert "too late to cancel" in response.content.decode()
+    assert Operation.objects.get().state == "tracked"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York"])
+@pytest.mark.parametrize("end", [NEVER, LONG_AGO, None])
+def test_a_product_may_end_never_or_long_ago(
+    browser: Client, account: Account, zone: str, end: datetime | None
+) -> None:
+    product = factories.product(account, date_end=end, date_created=None)
+    with timezone.override(zone):
+        get(browser, "dashboard", account)
+        assert f"#{product.remote_id}" in get(browser, "shares", account)
+        get(browser, "shares_renew", account, product.remote_id)
+
+
+def test_negative_amounts_draw_an_empty_bar(browser: Client, account: Account) -> None:
+    AccountInfo.objects.update(granted={"shares": -2}, used={"shares": -1}, available={"shares": -5})
+    for name in ("dashboard", "shares"):
+        page = get(browser, name, account)
+        assert 'class="gauge-used" width="0.00"' in page
+        assert 'width="-' not in page
+
+
+def test_an_interface_shows_its_bandwidth(browser: Client, account: Account) -> None:
+    vm = factories.vm(account)
+    assert "5 Mbit/s" in get(browser, "server", account, vm.remote_id)
+
+
+def test_what_has_no_name_is_called_by_its_number(browser: Client, account: Account) -> None:
+    vm, disk = factories.vm(account, " "), factories.disk(account, " ")
+    for name, row in (("server", vm), ("disk", disk)):
+        assert f">#{row.remote_id}<" in get(browser, f"{name}s", account)
+        page = get(browser, name, account, row.remote_id)
+        assert f"<title>#{row.remote_id} " in page
+        assert f"#{row.remote_id}" in page.split("<h1>")[1].split("</h1>")[0]
+
+
+@pytest.mark.parametrize(("name", "typed"), [(" ", "#{}"), ("my  disk", "my disk"), (" data ", "data")])
+def test_what_has_an_odd_name_can_be_deleted(browser: Client, account: Account, name: str, typed: str) -> None:
+    disk = factories.disk(account, name)
+    url = reverse("disk_delete", args=[account.pk, disk.remote_id])
+    assert browser.post(url, {"name": "other"}).status_code == 422
+    assert browser.post(url, {"name": typed.format(disk.remote_id)}).status_code == 303
+
+
+def test_a_preview_of_more_shares_than_there_are_numbers_is_no_error(browser: Client, account: Account) -> None:
+    response = browser.post(reverse("server_preview", args=[account.pk]), {"buy_shares": "9" * 4300})
+    assert response.status_code == 200
+
+
+def test_a_server_with_ten_thousand_disks_has_a_page_of_ordinary_size(browser: Client, account: Account) -> None:
+    vm = factories.vm(account)
+    common = {"account": account, "read_at": timezone.now(), "size_mb": 1024, "vm_remote_id": vm.remote_id}
+    Disk.objects.bulk_create(Disk(remote_id=number, name=f"disk-{number}", **common) for number in range(1, 10_001))
+    page = get(browser, "server", account, vm.remote_id)
+    assert "Only the first 100 are shown here." in page
+    assert len(page) < 200_000

@@ -1,0 +1,271 @@
+"""What needs a person: each thing once, with why and what to do, for as long as it does."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from hosting.accounts.models import Account
+from hosting.operations.models.bulk import Bulk
+from hosting.operations.models.operation import Operation, Plan
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership
+from hosting.teams.roles import Role
+from hosting.web.reading.attention import counts, matters
+from tests import factories
+
+
+def ago(**time: float) -> Any:
+    return timezone.now() - timedelta(**time)
+
+
+def whys(account: Account, by: Membership) -> list[str]:
+    return [matter.why for matter in matters(account, by=by, now=timezone.now())]
+
+
+def candidate(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "state": "DONE",
+        "created": timezone.now().isoformat(),
+        "source": "AB1-DEMO",
+        "params": {"quantity": 2},
+        "objects": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"state": "uncertain", "sent_at": timedelta(seconds=5), "needs_person": True}, ["decide"]),
+        ({"state": "uncertain", "sent_at": timedelta(minutes=6)}, ["unconfirmed"]),
+        ({"state": "uncertain", "sent_at": timedelta(minutes=2)}, []),
+        # Past its estimate, and the estimate is renewed with every look.
+        ({"state": "tracked", "eta_at": timedelta(minutes=16), "answered_at": timedelta(minutes=20)}, ["slow"]),
+        ({"state": "tracked", "eta_at": timedelta(seconds=1), "remote_updated_at": timedelta(minutes=16)}, ["slow"]),
+        ({"state": "tracked", "eta_at": timedelta(seconds=1), "remote_updated_at": timedelta(minutes=10)}, []),
+        ({"state": "tracked", "eta_at": timedelta(minutes=-5), "answered_at": timedelta(hours=5)}, []),
+        ({"state": "tracked", "eta_at": timedelta(minutes=-5), "answered_at": timedelta(hours=25)}, ["slow"]),
+        ({"state": "tracked", "answered_at": timedelta(minutes=59)}, []),
+        ({"state": "tracked", "answered_at": timedelta(minutes=61)}, ["slow"]),
+        ({"state": "tracked", "answered_at": timedelta(minutes=61), "origin": "outside"}, ["slow"]),
+        ({"state": "answered", "answered_at": timedelta(minutes=16)}, ["stuck"]),
+        ({"state": "sending", "sent_at": timedelta(minutes=16)}, ["stuck"]),
+        ({"state": "sending", "sent_at": timedelta(minutes=1)}, []),
+        ({"state": "waiting"}, []),
+        ({"state": "failed"}, ["failed"]),
+        ({"state": "released"}, ["failed"]),
+        ({"state": "failed", "set_aside_at": timedelta()}, []),
+        ({"state": "failed", "origin": "outside"}, []),
+        ({"state": "cancelled"}, []),
+        ({"state": "done"}, []),
+    ],
+)
+def test_an_operation_is_shown_when_its_state_has_outstayed_its_time(
+    account: Account, owner: Membership, fields: dict[str, Any], why: list[str]
+) -> None:
+    """A time is given as how long ago it was."""
+    now = timezone.now()
+    at = {name: now - value if isinstance(value, timedelta) else value for name, value in fields.items()}
+    factories.operation(account, by=owner, **at)
+    assert whys(account, owner) == why
+    assert counts([account], timezone.now()) == {account.pk: len(why)}
+
+
+def test_what_was_asked_again_or_got_done_since_needs_nobody(account: Account, owner: Membership) -> None:
+    failed = factories.operation(account, by=owner, state="failed", target="vm:1")
+    assert whys(account, owner) == ["failed"]
+    again = factories.operation(account, by=owner, state="done", target="vm:1")
+    assert whys(account, owner) == []
+    Operation.objects.filter(pk=again.pk).update(target="", retry_of=failed)
+    assert whys(account, owner) == []
+
+
+def test_what_failed_days_ago_is_history(account: Account, owner: Membership) -> None:
+    factories.operation(account, by=owner, state="failed")
+    Operation.objects.update(created_at=ago(days=4))
+    assert whys(account, owner) == []
+
+
+def test_plans_wait_for_a_person_when_they_are_drafts_have_stopped_or_move_no_more(
+    account: Account, owner: Membership
+) -> None:
+    for state in Plan.State.values:
+        factories.plan(account, by=owner, state=state)
+    assert whys(account, owner) == ["stopped", "draft"]
+    Plan.objects.update(updated_at=ago(hours=1))
+    assert whys(account, owner) == ["stopped", "stuck", "draft"]
+    factories.running_operation(account, plan=Plan.objects.get(state="running"))
+    assert whys(account, owner) == ["stopped", "draft"]
+
+
+def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account, owner: Membership) -> None:
+    Account.objects.update(trouble=Account.Trouble.CREDENTIALS)
+    failed = factories.operation(account, by=owner, state="failed", problem={"reason": "ended_in_error"})
+    unclear = factories.operation(
+        account, by=owner, state="uncertain", needs_person=True, problem={"reason": "no_answer", "candidates": []}
+    )
+    factories.operation(account, by=owner, state="uncertain", sent_at=ago(hours=1))
+    factories.operation(account, by=owner, state="tracked", remote_state="PENDING", answered_at=ago(hours=2))
+    plan = factories.plan(account, by=owner, state="stopped")
+    page = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    for words in (
+        "refused the login or its password",
+        "could not finish it",
+        "list of operations does not show it",
+        "Sharedeck keeps looking",
+        "Takes unusually long",
+        "still queued there",
+        "A step did not work",
+    ):
+        assert words in page, words
+    for url in (
+        reverse("account_settings", args=[account.pk]),
+        reverse("operation_retry", args=[account.pk, failed.pk]),
+        reverse("operation_aside", args=[account.pk, failed.pk]),
+        reverse("operation", args=[account.pk, unclear.pk]),
+        reverse("plan", args=[account.pk, plan.pk]),
+        reverse("plan_abandon", args=[account.pk, plan.pk]),
+    ):
+        assert url in page, url
+    assert '>6<span class="visually-hidden"> to look at' in page
+
+
+def test_a_calm_account_says_that_nothing_needs_anybody(browser: Client, account: Account) -> None:
+    page = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "Nothing needs you" in page
+    assert 'id="attention-count"' in page
+    assert "Needs your attention" not in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
+
+
+def test_the_dashboard_shows_the_most_pressing_and_leads_to_all(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    for number in range(6):
+        factories.operation(account, by=owner, state="failed", subject=f"web-{number}")
+    factories.operation(account, by=owner, state="uncertain", needs_person=True, subject="web-unclear")
+    page = browser.get(reverse("dashboard", args=[account.pk])).content.decode()
+    assert page.count("operation_aside") == 0
+    attention = page[page.index("attention-title") : page.index("grid-tiles")]
+    assert attention.count("<li>") == 4
+    assert "web-unclear" in attention
+    assert "All 7" in attention
+
+
+def test_put_aside_is_remembered_with_who_did_it(browser: Client, account: Account, owner: Membership) -> None:
+    failed = factories.operation(account, by=owner, state="failed")
+    url = reverse("operation_aside", args=[account.pk, failed.pk])
+    response = browser.post(url, {"next": reverse("attention", args=[account.pk])}, follow=True)
+    assert "was put aside" in response.content.decode()
+    assert whys(account, owner) == []
+    entry = AuditEntry.objects.get(action="operation.set_aside")
+    assert (entry.actor, entry.operation_id) == (owner.user, failed.pk)
+    browser.post(url)
+    assert AuditEntry.objects.count() == 1
+
+
+def test_what_still_runs_cannot_be_put_aside(browser: Client, account: Account, owner: Membership) -> None:
+    running = factories.running_operation(account, by=owner)
+    browser.post(reverse("operation_aside", args=[account.pk, running.pk]))
+    running.refresh_from_db()
+    assert running.set_aside_at is None
+
+
+def test_a_viewer_sees_what_is_up_and_no_way_to_change_it(client: Client, account: Account, owner: Membership) -> None:
+    factories.operation(account, by=owner, state="failed")
+    factories.plan(account, by=owner, state="stopped")
+    client.force_login(factories.member(Role.VIEWER, of=owner.team).user)
+    page = client.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "formaction" not in page[page.index('id="live"') :]
+    assert "Your role may not do this." in page
+
+
+def test_all_accounts_of_a_person_are_counted_in_the_same_queries(
+    browser: Client, account: Account, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(4):
+        other = factories.account(owner.team, label=f"Other {number}", trouble="handle" if number else "")
+        for _ in range(number):
+            factories.operation(other, by=owner, state="failed")
+    # The person, their memberships, the accounts (the frame and the list), what needs attention (4), servers and disks.
+    with django_assert_num_queries(10):
+        page = browser.get(reverse("accounts")).content.decode()
+    assert "4 to look at" in page
+    assert page.count("to look at") == 3
+
+
+def test_the_evidence_of_two_equal_requests_stands_side_by_side(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    problem = {"reason": "no_answer", "candidates": [candidate(901), candidate(902), candidate(903)]}
+    asked = {"kind": "hosting_account_product_add", "params": {"quantity": 2}, "vm_id": None, "sent_at": ago(minutes=1)}
+    first, second = (
+        factories.operation(account, by=owner, state="uncertain", needs_person=True, problem=problem, **asked)
+        for _ in range(2)
+    )
+    page = browser.get(reverse("operation", args=[account.pk, first.pk])).content.decode()
+    compare = page[page.index('class="compare"') :]
+    assert "This request" in compare
+    assert f"Equal request #{second.pk}" in compare
+    for number in (901, 902, 903):
+        assert reverse("operation_is", args=[account.pk, first.pk, number]) in compare
+
+
+def test_a_person_says_that_what_the_provider_does_not_show_has_happened(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    problem = {"reason": "no_answer"}
+    operation = factories.operation(account, by=owner, state="uncertain", needs_person=True, problem=problem)
+    url = reverse("operation_happened", args=[account.pk, operation.pk])
+    assert url in browser.get(reverse("operation", args=[account.pk, operation.pk])).content.decode()
+    browser.post(url)
+    operation.refresh_from_db()
+    assert (operation.state, operation.needs_person, operation.problem) == ("done", False, {})
+    entry = AuditEntry.objects.get(action="operation.decided")
+    assert (entry.operation_id, entry.detail) == (operation.pk, {"happened": True})
+    assert "nothing to decide" in browser.post(url, follow=True).content.decode()
+
+
+def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    problem = {"reason": "no_answer", "candidates": [candidate(901), candidate(902)]}
+    operation = factories.operation(account, by=owner, state="uncertain", needs_person=True, problem=problem)
+    browser.post(reverse("operation_happened", args=[account.pk, operation.pk]))
+    operation.refresh_from_db()
+    assert operation.state == "uncertain"
+
+
+def test_a_stopped_plan_says_why_it_stopped(browser: Client, account: Account, owner: Membership) -> None:
+    factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})
+    page = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "The shares that this server needs are not free." in page
+
+
+def test_an_operation_that_the_provider_forgot_is_for_a_person(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    problem = {"reason": "fault", "code": 580440, "object": 804, "cause": 40, "text": "no such operation"}
+    factories.operation(account, by=owner, state="uncertain", needs_person=True, problem=problem)
+    page = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "does not know its operation any more" in page
+
+
+def test_a_change_of_many_waits_for_a_person_when_it_paused_or_did_not_do_all(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    bulk = factories.bulk(account, by=owner, state="paused", problem="away")
+    assert whys(account, owner) == ["paused"]
+    assert "go on when it is back" in browser.get(reverse("attention", args=[account.pk])).content.decode()
+    Bulk.objects.update(state="done", problem="")
+    assert whys(account, owner) == []
+    bulk.rows.update(state="failed")
+    factories.operation(account, by=owner, state="failed", bulk=bulk)
+    assert whys(account, owner) == ["failed"]
+    assert "see which, and ask for those again" in browser.get(reverse("attention", args=[account.pk])).content.decode()
+    Bulk.objects.update(updated_at=ago(days=4))
+    assert whys(account, owner) == []

@@ -1,0 +1,337 @@
+"""The pages of ceilings and approvals: what they tell before, meanwhile and after, and to whom."""
+
+import re
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from hosting.accounts.models import Account
+from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.states import State
+from hosting.teams.models import Membership
+from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.roles import Role
+from hosting.web.reading.attention import counts, matters
+from tests import factories
+from tests.web.access.signing_in import stale
+from tests.web.views.test_money import words
+
+
+@pytest.fixture
+def payer(owner: Membership) -> Membership:
+    person = factories.user("ben@example.org", "Ben")
+    return factories.member(Role.BILLING, of=owner.team, person=person)
+
+
+@pytest.fixture
+def ceiling(payer: Membership) -> SpendCeiling:
+    return SpendCeiling.objects.create(team=payer.team, role=Role.BILLING, shares=4, money="100.00")
+
+
+@pytest.fixture
+def buyer(payer: Membership) -> Client:
+    client = Client()
+    client.force_login(payer.user)
+    return client
+
+
+def with_password(member: Membership) -> None:
+    """Something to show that it is them."""
+    member.user.set_password("correct horse 1")
+    member.user.save()
+
+
+def held(account: Account, by: Membership, **fields: Any) -> Operation:
+    values: dict[str, Any] = {
+        "kind": "hosting_account_product_add",
+        "params": {"product_name": "shares", "quantity": 6, "duration": "1m"},
+        "subject": "Shares × 6",
+        "vm_id": None,
+        "quantity": 6,
+        "shares_asked": 6,
+        "estimate": "60.00",
+        "currency": "EUR",
+        "asked_as": by.role,
+        "state": State.HELD,
+        "problem": {"reason": "above_ceiling", "over": ["shares"]},
+        "due_at": timezone.now() + timedelta(hours=70),
+        **fields,
+    }
+    return factories.operation(account, by=by, **values)
+
+
+def approvals_of(by: Membership) -> str:
+    return reverse("team_approvals", args=[by.team_id])
+
+
+def text(client: Client, url: str) -> str:
+    response = client.get(url)
+    assert response.status_code == 200
+    return words(response.content.decode())
+
+
+def decide(client: Client, by: Membership, what: str, comment: str = "", **chosen: Any) -> Any:
+    data = {"decision": what, "comment": comment, **chosen}
+    return client.post(reverse("team_approvals_decide", args=[by.team_id]), data, follow=True)
+
+
+def buy(client: Client, account: Account, quantity: int) -> Any:
+    data = {"product_name": "shares", "quantity": quantity, "duration": "1m", "nonce": uuid.uuid4()}
+    return client.post(reverse("shares_add", args=[account.pk]), data, follow=True)
+
+
+def test_a_form_says_beforehand_who_must_approve(
+    buyer: Client, account: Account, owner: Membership, ceiling: SpendCeiling
+) -> None:
+    factories.purchase(account, "shares", 1, "1m", cost="10.00", days_ago=400)
+    url = reverse("shares_estimate", args=[account.pk]) + "?for=add"
+    for quantity, is_above in ((4, False), (5, True)):
+        page = words(
+            buyer.post(url, {"product_name": "shares", "quantity": quantity, "duration": "1m"}).content.decode()
+        )
+        assert (f"It will wait for approval by {owner.user}." in page) == is_above, page
+    unknown = words(buyer.post(url, {"product_name": "disk", "quantity": 1, "duration": "1m"}).content.decode())
+    assert "The price is not known, and your role has a ceiling in money." in unknown
+
+
+def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
+    buyer: Client, browser: Client, account: Account, owner: Membership, payer: Membership, ceiling: SpendCeiling
+) -> None:
+    page = words(buy(buyer, account, 6).content.decode())
+    assert f"It waits for approval by {owner.user}." in page
+    operation = Operation.objects.get()
+    assert operation.state == State.HELD
+    own = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
+    assert f"Waits for approval by {owner.user}." in own
+    assert "Take it back" in own
+    theirs = text(browser, reverse("operation", args=[account.pk, operation.pk]))
+    assert "Decide" in theirs
+    assert "Take it back" not in theirs
+    assert "Waiting for approval" in text(browser, reverse("operations", args=[account.pk]) + "?state=held")
+
+
+def test_who_asks_above_the_ceiling_shows_first_that_it_is_them(
+    buyer: Client, account: Account, payer: Membership, ceiling: SpendCeiling
+) -> None:
+    factories.purchase(account, "shares", 1, "1m", cost="10.00", days_ago=400)
+    with_password(payer)
+    buyer.force_login(payer.user)
+    stale(buyer)
+    assert buy(buyer, account, 6).redirect_chain[0][0].startswith("/auth/reauthenticate/")
+    assert not Operation.objects.filter(state=State.HELD).exists()
+    buy(buyer, account, 2)
+    assert Operation.objects.filter(state=State.WAITING).exists()
+
+
+def test_a_plan_above_the_ceiling_is_started_by_somebody_who_shows_that_it_is_them(
+    browser: Client, account: Account, owner: Membership, payer: Membership
+) -> None:
+    SpendCeiling.objects.create(team=owner.team, role=Role.OWNER, shares=0)
+    plan = factories.plan(account, by=owner, spec={**factories.SPEC, "buy_shares": 2})
+    start = reverse("plan_start", args=[account.pk, plan.pk])
+    with_password(owner)
+    browser.force_login(owner.user)
+    stale(browser)
+    assert browser.post(start)["Location"].startswith("/auth/reauthenticate/")
+    client = Client()
+    client.force_login(owner.user)
+    assert client.post(start).status_code == 303
+    page = text(client, reverse("plan", args=[account.pk, plan.pk]))
+    assert "Waits for approval by Ben." in page
+    assert Plan.objects.get(pk=plan.pk).state == Plan.State.RUNNING
+
+
+def test_the_page_shows_what_waits_and_how_it_stands(
+    browser: Client, account: Account, owner: Membership, payer: Membership, ceiling: SpendCeiling
+) -> None:
+    held(account, payer, state=State.DONE, shares_asked=3, estimate="30.00")
+    operation = held(account, payer)
+    page = text(browser, approvals_of(owner))
+    assert "Shares: 3 of 4 this month, and 6 more with this" in page
+    assert "Money: 30.00 EUR of 100.00 EUR this month, and about 60.00 EUR more with this" in page
+    assert "Ben, Billing" in page
+    html = browser.get(f"{approvals_of(owner)}?operation={operation.pk}").content.decode()
+    assert re.search(rf'value="{operation.pk}"\s+checked', html)
+
+
+def test_a_second_person_approves_and_everybody_reads_who_it_was(
+    browser: Client, buyer: Client, account: Account, owner: Membership, payer: Membership
+) -> None:
+    operation = held(account, payer)
+    page = words(decide(browser, owner, "approve", "for the shop", operation=operation.pk).content.decode())
+    assert "1 request was approved." in page
+    operation.refresh_from_db()
+    assert (operation.state, operation.decided_by) == (State.WAITING, owner.user)
+    page = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
+    assert f"Approved by {owner.user} “for the shop”" in page
+    assert f"Approved {owner.user} “for the shop”" in text(buyer, approvals_of(payer))
+    again = words(decide(browser, owner, "refuse", operation=operation.pk).content.decode())
+    assert "Nothing was decided" in again
+
+
+def test_nobody_approves_their_own_however_they_ask(
+    buyer: Client, account: Account, payer: Membership, owner: Membership
+) -> None:
+    operation = held(account, payer)
+    assert f'id="operation-{operation.pk}"' not in buyer.get(approvals_of(payer)).content.decode()
+    assert "Nothing was decided" in words(decide(buyer, payer, "approve", operation=operation.pk).content.decode())
+    assert Operation.objects.get(pk=operation.pk).state == State.HELD
+
+
+def test_a_decision_needs_a_fresh_proof(
+    browser: Client, account: Account, payer: Membership, owner: Membership
+) -> None:
+    operation = held(account, payer)
+    with_password(owner)
+    browser.force_login(owner.user)
+    stale(browser)
+    response = browser.post(
+        reverse("team_approvals_decide", args=[owner.team_id]),
+        {"decision": "approve", "operation": operation.pk, "next": approvals_of(owner)},
+    )
+    assert response["Location"].startswith("/auth/reauthenticate/")
+    assert Operation.objects.get(pk=operation.pk).state == State.HELD
+
+
+def test_all_of_a_bulk_are_decided_together_and_one_that_fails_keeps_nothing_from_the_rest(
+    browser: Client, account: Account, payer: Membership, owner: Membership
+) -> None:
+    bulk = factories.bulk(account, by=payer, kind="hosting_account_product_renew")
+    products = [factories.product(account) for _ in range(3)]
+    rows = [
+        held(
+            account,
+            payer,
+            kind=bulk.kind,
+            params={"product_id": product.remote_id, "duration": "1m"},
+            product_id=product.remote_id,
+            target=f"product:{product.remote_id}",
+            subject=str(product),
+            quantity=product.quantity,
+            bulk=bulk,
+        )
+        for product in products
+    ]
+    assert "many at once: all 3 that wait" in text(browser, approvals_of(owner))
+    products[0].delete()
+    page = words(decide(browser, owner, "approve", bulk=bulk.pk).content.decode())
+    assert "2 requests were approved." in page
+    assert "This product is not there any more." in page
+    assert [Operation.objects.get(pk=row.pk).state for row in rows] == ["held", "waiting", "waiting"]
+
+
+def test_a_comment_that_is_too_long_is_refused_beside_its_field(
+    browser: Client, account: Account, payer: Membership, owner: Membership
+) -> None:
+    operation = held(account, payer)
+    response = decide(browser, owner, "approve", "x" * 501, operation=operation.pk)
+    assert response.status_code == 422
+    html = response.content.decode()
+    assert "x" * 501 in html
+    assert re.search(rf'value="{operation.pk}"\s+checked', html)
+
+
+def test_a_narrowed_member_sees_and_decides_what_is_theirs(
+    account: Account, owner: Membership, payer: Membership, ceiling: SpendCeiling
+) -> None:
+    other = factories.account(owner.team, label="Other")
+    narrowed = factories.member(Role.BILLING, of=owner.team, narrowed=True)
+    narrowed.accounts.add(account)
+    theirs, hidden = held(account, payer), held(other, payer, subject="Hidden × 6")
+    client = Client()
+    client.force_login(narrowed.user)
+    page = text(client, approvals_of(owner))
+    assert "Shares × 6" in page
+    assert "Hidden × 6" not in page
+    decide(client, owner, "refuse", operation=[theirs.pk, hidden.pk])
+    assert [Operation.objects.get(pk=each.pk).state for each in (theirs, hidden)] == ["declined", "held"]
+
+
+def test_what_waits_shows_to_approvers_and_to_all_when_little_time_is_left(
+    browser: Client, buyer: Client, account: Account, owner: Membership, payer: Membership
+) -> None:
+    viewer, now = factories.member(Role.VIEWER, of=owner.team), timezone.now()
+    held(account, payer)
+
+    def seen(by: Membership) -> list[tuple[str, bool]]:
+        return [(matter.why, matter.allowed) for matter in matters(account, by=by, now=now)]
+
+    assert [seen(by) for by in (owner, payer, viewer)] == [[("held", True)], [], []]
+    assert [counts([account], now, for_whom=[by])[account.pk] for by in (owner, payer, viewer)] == [1, 0, 0]
+    assert re.search(
+        r'id="approval-count"\s+class="[^"]+"\s*>1<', browser.get(f"/accounts/{account.pk}/").content.decode()
+    )
+    assert re.search(
+        r'id="attention-count"\s+class="[^"]+"\s*>1<', browser.get(f"/accounts/{account.pk}/").content.decode()
+    )
+    assert "Decide" in text(browser, reverse("attention", args=[account.pk]))
+    assert re.search(
+        r'id="approval-count"\s+class="[^"]+"\s+hidden>0<', buyer.get(f"/accounts/{account.pk}/").content.decode()
+    )
+    Operation.objects.update(due_at=now + timedelta(hours=11))
+    assert [seen(by) for by in (owner, payer, viewer)] == [[("held", True)], [("held", False)], [("held", False)]]
+
+
+def test_ceilings_are_set_and_what_is_wrong_stands_beside_its_field(browser: Client, owner: Membership) -> None:
+    url = reverse("team_ceilings", args=[owner.team_id])
+    empty = {f"{role}_{name}": "" for role in ("owner", "billing") for name in ("shares", "money")}
+    assert browser.post(url, {**empty, "billing_shares": "4", "billing_money": "99.50"}).status_code == 303
+    ceiling = SpendCeiling.objects.get()
+    assert (ceiling.role, ceiling.shares, str(ceiling.money)) == ("billing", 4, "99.50")
+    for typed in ({"owner_shares": "4"}, {"billing_money": "-1"}, {"billing_shares": "many"}):
+        response = browser.post(url, {**empty, **typed})
+        assert response.status_code == 422
+        assert next(iter(typed.values())) in response.content.decode()
+    assert "Nobody else could approve what this role asks for" in text_of(
+        browser.post(url, {**empty, "owner_shares": "4"})
+    )
+    assert browser.post(url, empty).status_code == 303
+    assert not SpendCeiling.objects.exists()
+
+
+def text_of(response: Any) -> str:
+    return words(response.content.decode())
+
+
+def test_a_ceiling_whose_approver_has_left_is_warned_of(browser: Client, owner: Membership, payer: Membership) -> None:
+    SpendCeiling.objects.create(team=owner.team, role=Role.OWNER, shares=4)
+    url = reverse("team_ceilings", args=[owner.team_id])
+    assert "Nobody can approve" not in text(browser, url)
+    payer.delete()
+    assert "Nobody can approve what “Owner” asks for above its ceiling" in text(browser, url)
+
+
+def test_the_page_costs_the_same_queries_for_any_number(
+    browser: Client,
+    account: Account,
+    owner: Membership,
+    payer: Membership,
+    ceiling: SpendCeiling,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    def fill(count: int) -> None:
+        for number in range(count):
+            held(account, payer, due_at=timezone.now() + timedelta(hours=number + 1))
+            held(account, payer, state=State.DECLINED, decided_by=owner.user, decided_at=timezone.now())
+
+    # Session, person, memberships; ceilings, what is spent, what waits, what was decided, the switcher.
+    fill(3)
+    with django_assert_num_queries(7):
+        browser.get(approvals_of(owner))
+    fill(40)
+    with django_assert_num_queries(7):
+        browser.get(approvals_of(owner))
+
+
+def test_decisions_are_exported(browser: Client, account: Account, owner: Membership, payer: Membership) -> None:
+    held(account, payer, state=State.DECLINED, decided_by=owner.user, decided_at=timezone.now(), decision_comment="=no")
+    response = browser.get(f"{approvals_of(owner)}?format=csv")
+    lines = b"".join(response.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert lines[1].endswith("'=no")
+    assert ",declined,declined," in lines[1]

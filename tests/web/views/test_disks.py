@@ -1,0 +1,85 @@
+"""Disks: to which server they go, and those that no server uses."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from hosting.accounts.models import Account
+from hosting.operations.models.operation import Operation
+from tests import factories
+from tests.web.views.test_forms import beside
+
+
+@pytest.mark.parametrize("typed", ["web-1", " WEB-1 ", "#{id}", "{id}", "web-1 #{id}"])
+def test_a_server_is_chosen_by_its_name_or_id(browser: Client, account: Account, typed: str) -> None:
+    vm, disk = factories.vm(account, "web-1", remote_id=4242), factories.disk(account)
+    factories.vm(account, "web-10")
+    url = reverse("disk_attach", args=[account.pk, disk.remote_id])
+    assert browser.post(url, {"vm_id": typed.format(id=vm.remote_id)}).status_code == 303
+    assert Operation.objects.get().vm_id == vm.remote_id
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("web", "Say which one: web-1 #11, web-10 #12, web-10 #13."),
+        ("web-10", "Say which one: web-10 #12, web-10 #13."),
+        ("mail", "No server is called that"),
+        ("theirs", "No server is called that"),
+        ("web-1 #12", "Say which one"),
+        ("#99999999999999999999", "Say which one"),
+        ("broken", "No server is called that"),
+    ],
+)
+def test_a_server_that_is_not_clear_is_asked_for_again(
+    browser: Client, account: Account, typed: str, words: str
+) -> None:
+    for number, name in ((11, "web-1"), (12, "web-10"), (13, "web-10")):
+        factories.vm(account, name, remote_id=number)
+    factories.vm(account, "broken", state="invalid")
+    factories.vm(factories.account(factories.team()), "theirs")
+    disk = factories.disk(account)
+    response = browser.post(reverse("disk_attach", args=[account.pk, disk.remote_id]), {"vm_id": typed})
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert words in beside(html, "vm_id")
+    assert f'value="{typed}"' in html
+    assert not Operation.objects.exists()
+
+
+def test_of_thousands_of_servers_a_few_are_offered_while_one_types(browser: Client, account: Account) -> None:
+    for number in range(30):
+        factories.vm(account, f"web-{number:02}", remote_id=100 + number)
+    url = reverse("disk_attach", args=[account.pk, factories.disk(account).remote_id])
+    assert browser.get(url).content.decode().count("<option") == 20
+    html = browser.get(url, {"vm_id": "b-2"}, headers={"HX-Request": "true"}).content.decode()
+    assert re.findall(r'value="([^"]+)"', html) == [f"web-{number} #{100 + number}" for number in range(20, 30)]
+    assert "<html" not in html
+
+
+def test_disks_that_no_server_uses_are_counted_and_shown(browser: Client, account: Account) -> None:
+    vm = factories.vm(account)
+    factories.disk(account, "in-use", on=vm)
+    for name in ("left-1", "left-2"):
+        factories.disk(account, name, size_mb=4096)
+    here = reverse("disks", args=[account.pk])
+    html = browser.get(here).content.decode()
+    assert "2 disks are attached to no server and take 8 GB." in html
+    assert f'href="{here}?state=created"' in html
+    orphans = browser.get(f"{here}?state=created").content.decode()
+    assert "left-1" in orphans
+    assert "in-use" not in orphans
+    assert "delete the others" in orphans
+    assert "2 attached to no server: 8 GB" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
+
+
+def test_a_disk_is_detached_from_its_server_s_page(browser: Client, account: Account) -> None:
+    vm = factories.vm(account)
+    system = factories.disk(account, "system", on=vm, type="system", is_boot_disk=True, position=0)
+    data = factories.disk(account, "data", on=vm)
+    html = browser.get(reverse("server", args=[account.pk, vm.remote_id])).content.decode()
+    assert html.index(">system<") < html.index(">data<")
+    assert reverse("disk_detach", args=[account.pk, data.remote_id]) in html
+    assert reverse("disk_detach", args=[account.pk, system.remote_id]) not in html

@@ -1,0 +1,304 @@
+"""The pages of a team's people, and where the link of an invitation leads."""
+
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership, User
+from hosting.teams.people import invitations, members
+from hosting.teams.people.invitations import Link
+from hosting.teams.people.membership_rules import Terms
+from hosting.teams.people.models import Invitation
+from hosting.teams.request_origin import NOWHERE
+from hosting.teams.roles import Role
+from tests import factories
+
+PASSWORD = "a-long-enough-1"
+
+
+def signed_in(member: Membership) -> Client:
+    client = Client()
+    client.force_login(member.user)
+    return client
+
+
+def text(client: Client, url: str, status: int = 200) -> str:
+    response = client.get(url)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def invite(browser: Client, owner: Membership, email: str = "new@example.org", **fields: object) -> str:
+    """Send an invitation by the form; the path of its link."""
+    url = reverse("invite", args=[owner.team_id])
+    response = browser.post(url, {"email": email, "role": "operator", "reach": "all", **fields})
+    assert response.status_code == 303, response.content.decode()
+    found = re.search(r"http\S+/invitations/\S+", str(mail.outbox[-1].body))
+    assert found
+    return urlsplit(found[0]).path
+
+
+def accept_as_known(person: User) -> Membership:
+    """Somebody with a login accepts the one invitation that there is."""
+    [invitation] = invitations.open_to(person)
+    return invitations.accept(Link(invitation, invitation.nonce), person=person, via=NOWHERE)
+
+
+def test_the_page_says_who_is_in_the_team_as_what_and_until_when(browser: Client, owner: Membership) -> None:
+    account = factories.account(owner.team, label="Shop")
+    member = factories.member(Role.OPERATOR, of=owner.team, person=factories.user(name="Ada"))
+    Membership.objects.filter(pk=member.pk).update(narrowed=True, expires_at=timezone.now() + timedelta(days=5))
+    member.accounts.add(account)
+    factories.invitation(owner.team, by=owner, email="waiting@example.org")
+    page = text(browser, reverse("team", args=[owner.team_id]))
+    for words in ("Ada", member.user.email, "Operator", "Only for Shop", "Ends by itself after", "waiting@example.org"):
+        assert words in page
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_the_page_costs_the_same_queries_for_any_number_of_people(
+    browser: Client, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    for _ in range(count):
+        factories.member(Role.VIEWER, of=owner.team)
+        factories.invitation(owner.team, by=owner)
+    # The person, their memberships; members, their accounts, whose names the reader sees; invitations, their accounts;
+    # the switcher. Of an owner also who has a second factor, and the team's history.
+    with django_assert_num_queries(10):
+        browser.get(reverse("team", args=[owner.team_id]))
+
+
+def test_an_owner_sees_beside_each_person_whether_they_have_a_second_factor(browser: Client, owner: Membership) -> None:
+    admin = factories.member(Role.ADMIN, of=owner.team)
+    url = reverse("team", args=[owner.team_id])
+    Authenticator.objects.create(user=owner.user, type=Authenticator.Type.TOTP, data={})
+    page = text(browser, url)
+    assert [page.count(words) for words in ("Has a second factor", "No second factor")] == [1, 1]
+    assert "second factor" not in text(signed_in(admin), url).partition("<main")[2]
+
+
+def test_the_pages_of_a_team_and_of_a_member_show_their_history_to_who_reads_the_trail(
+    browser: Client, owner: Membership
+) -> None:
+    invite(browser, owner, "ada@example.org")
+    member = accept_as_known(factories.user("ada@example.org", name="Ada"))
+    other = factories.member(Role.VIEWER, of=owner.team)
+    members.change(member, Terms(Role.VIEWER), by=owner)
+    members.change(other, Terms(Role.BILLING), by=owner)
+    of_team, of_ada, of_other = (
+        reverse("team", args=[owner.team_id]),
+        reverse("member", args=[owner.team_id, member.pk]),
+        reverse("member", args=[owner.team_id, other.pk]),
+    )
+    page = text(browser, of_team)
+    assert "Invited somebody" in page
+    assert "Joined the team" in page
+    assert "Changed what a member may do" not in page
+    page = text(browser, of_ada)
+    for words in ("Invited somebody", "Joined the team", "Changed what a member may do", f"who={member.user_id}"):
+        assert words in page
+    assert "Billing" not in page.partition("trail-title")[2]
+    assert "Joined the team" not in text(browser, of_other)
+    for role, sees in ((Role.AUDITOR, True), (Role.VIEWER, False)):
+        reader = factories.member(role, of=owner.team)
+        assert ("trail-title" in text(signed_in(reader), of_team)) is sees
+    narrowed = factories.member(Role.AUDITOR, of=owner.team, narrowed=True)
+    assert "trail-title" not in text(signed_in(narrowed), of_team)
+
+
+def test_a_viewer_sees_the_people_and_neither_invitations_nor_a_way_to_change_anybody(
+    owner: Membership, account: Account
+) -> None:
+    factories.invitation(owner.team, by=owner, email="waiting@example.org")
+    page = text(signed_in(factories.member(Role.VIEWER, of=owner.team)), reverse("team", args=[owner.team_id]))
+    assert owner.user.email in page
+    assert "waiting@example.org" not in page
+    assert "Your role may not manage people." in page
+    assert reverse("invite", args=[owner.team_id]) not in page
+    assert reverse("team_leave", args=[owner.team_id]) in page
+
+
+def test_what_an_admin_cannot_give_is_not_offered_and_who_holds_more_cannot_be_touched(owner: Membership) -> None:
+    admin = signed_in(factories.member(Role.ADMIN, of=owner.team))
+    form = text(admin, reverse("invite", args=[owner.team_id]))
+    assert 'value="viewer"' in form
+    assert 'value="operator"' not in form
+    assert "This role holds more than yours." in text(admin, reverse("team", args=[owner.team_id]))
+    assert admin.get(reverse("member", args=[owner.team_id, owner.pk])).status_code == 403
+    assert admin.post(reverse("member_remove", args=[owner.team_id, owner.pk])).status_code == 403
+    forged = {"email": "x@example.org", "role": "owner", "reach": "all"}
+    assert admin.post(reverse("invite", args=[owner.team_id]), forged).status_code == 422
+    assert not Invitation.objects.exists()
+
+
+def test_a_members_role_accounts_and_last_day_are_changed(browser: Client, owner: Membership, account: Account) -> None:
+    member = factories.member(Role.VIEWER, of=owner.team)
+    day = timezone.localdate() + timedelta(days=2)
+    fields = {"role": "billing", "reach": "some", "accounts": [account.pk], "until": day.isoformat()}
+    assert browser.post(reverse("member", args=[owner.team_id, member.pk]), fields).status_code == 303
+    member.refresh_from_db()
+    assert (member.role, member.narrowed) == (Role.BILLING, True)
+    assert member.expires_at
+    assert timezone.localtime(member.expires_at).date() == day
+    again = {**fields, "accounts": []}
+    page = browser.post(reverse("member", args=[owner.team_id, member.pk]), again)
+    assert page.status_code == 422
+    assert "Choose at least one account." in page.content.decode()
+
+
+def test_an_account_of_another_team_cannot_be_chosen(browser: Client, owner: Membership, account: Account) -> None:
+    member = factories.member(Role.VIEWER, of=owner.team)
+    other = factories.account(factories.team())
+    fields = {"role": "viewer", "reach": "some", "accounts": [other.pk]}
+    assert browser.post(reverse("member", args=[owner.team_id, member.pk]), fields).status_code == 422
+
+
+def test_a_member_or_an_invitation_of_another_team_does_not_exist(browser: Client, owner: Membership) -> None:
+    stranger = factories.member()
+    theirs = factories.invitation(stranger.team, by=stranger)
+    for name, pk in (("member", stranger.pk), ("member_remove", stranger.pk)):
+        assert browser.get(reverse(name, args=[owner.team_id, pk])).status_code == 404
+    for name in ("invitation_resend", "invitation_revoke"):
+        assert browser.post(reverse(name, args=[owner.team_id, theirs.pk])).status_code == 404
+
+
+def test_a_removed_members_next_click_is_refused(browser: Client, owner: Membership, account: Account) -> None:
+    member = factories.member(Role.OPERATOR, of=owner.team)
+    at_work = signed_in(member)
+    servers = reverse("servers", args=[account.pk])
+    shown = re.search(r'data-version="([^"]+)"', text(at_work, servers))
+    assert shown
+    assert browser.post(reverse("member_remove", args=[owner.team_id, member.pk])).status_code == 303
+    text(at_work, servers, 404)
+    # A page that is open asks anew once the version has moved; the browser then loads it again.
+    versions.bump_all(owner.team_id)
+    versions.publish(account.pk, account.version + 1)
+    poll = at_work.get(servers, headers={"HX-Request": "true", "X-Sharedeck-Version": shown[1]})
+    assert poll.status_code == 404
+    text(at_work, reverse("team", args=[owner.team_id]), 404)
+    assert "You are in no team" in text(at_work, "/")
+
+
+def test_the_last_owner_reads_why_they_cannot_leave(browser: Client, owner: Membership) -> None:
+    assert "make somebody else the owner first" in text(browser, reverse("team", args=[owner.team_id]))
+    page = browser.post(reverse("team_leave", args=[owner.team_id]))
+    assert page.status_code == 422
+    assert "make somebody else the owner first" in page.content.decode()
+
+
+def test_the_team_is_transferred_and_left(browser: Client, owner: Membership) -> None:
+    new = factories.member(Role.VIEWER, of=owner.team)
+    url = reverse("team_transfer", args=[owner.team_id])
+    assert browser.post(url, {"to": new.pk, "stay": "admin"}).status_code == 303
+    new.refresh_from_db()
+    assert new.role == Role.OWNER
+    assert browser.get(url).status_code == 403
+    assert browser.post(reverse("team_leave", args=[owner.team_id])).status_code == 303
+    assert not Membership.objects.filter(pk=owner.pk).exists()
+
+
+def test_a_new_person_joins_by_the_link_although_signing_up_is_closed(browser: Client, owner: Membership) -> None:
+    path = invite(browser, owner)
+    client = Client()
+    page = text(client, path)
+    assert "new@example.org" in page
+    assert 'name="email"' not in page
+    weak = client.post(path, {"name": "Ada", "password": "short", "again": "other"})
+    assert weak.status_code == 422
+    answer = client.post(path, {"name": "Ada", "password": PASSWORD, "again": PASSWORD, "email": "evil@example.org"})
+    assert answer["Location"] == reverse("team", args=[owner.team_id])
+    member = Membership.objects.get(user__email="new@example.org")
+    assert (member.role, member.user.name) == (Role.OPERATOR, "Ada")
+    assert "You are in the team" in text(client, answer["Location"])
+    # The link has been used: for who used it, it leads to the team; for anybody else, nowhere.
+    assert client.get(path)["Location"] == answer["Location"]
+    assert "accepted already" in text(Client(), path, 410)
+
+
+def test_who_has_a_login_signs_in_and_comes_back(browser: Client, owner: Membership) -> None:
+    person = factories.user("known@example.org")
+    person.set_password(PASSWORD)
+    person.save()
+    path = invite(browser, owner, "Known@Example.org")
+    client = Client()
+    page = text(client, path)
+    assert 'name="password"' not in page
+    to_sign_in = re.search(r'href="(/auth/login/[^"]+)"', page)
+    assert to_sign_in
+    assert client.post(path, {"name": "x", "password": PASSWORD, "again": PASSWORD}).status_code == 200
+    assert User.objects.filter(email__iexact="known@example.org").count() == 1
+    answer = client.post(to_sign_in[1], {"login": person.email, "password": PASSWORD})
+    assert answer["Location"] == path
+    assert "Join the team" in text(client, path)
+    assert client.post(path).status_code == 303
+    assert Membership.objects.filter(user=person, team=owner.team).exists()
+
+
+def test_somebody_elses_link_lets_nobody_in(browser: Client, owner: Membership) -> None:
+    path = invite(browser, owner)
+    other = factories.user()
+    client = Client()
+    client.force_login(other)
+    assert "This invitation is for new@example.org" in text(client, path, 403)
+    assert client.post(path).status_code == 403
+    assert not Membership.objects.filter(user=other).exists()
+
+
+def test_a_dead_link_says_why(browser: Client, owner: Membership) -> None:
+    path = invite(browser, owner)
+    invitation = Invitation.objects.get()
+    assert "This link is not whole" in text(Client(), path[:-3] + "/", 404)
+    Invitation.objects.update(expires_at=timezone.now())
+    text(Client(), path, 410)
+    assert "time is over" in text(Client(), path, 410)
+    Invitation.objects.update(sent_at=timezone.now() - timedelta(minutes=2))
+    assert browser.post(reverse("invitation_resend", args=[owner.team_id, invitation.pk])).status_code == 303
+    assert "A later mail replaced this link" in text(Client(), path, 410)
+    browser.post(reverse("invitation_revoke", args=[owner.team_id, invitation.pk]))
+    assert "was taken back" in text(Client(), path, 410)
+
+
+def test_who_is_in_no_team_sees_the_invitations_of_their_address(browser: Client, owner: Membership) -> None:
+    path = invite(browser, owner, "known@example.org")
+    client = Client()
+    person = factories.user("known@example.org")
+    client.force_login(person)
+    from allauth.account.models import EmailAddress
+
+    EmailAddress.objects.filter(user=person).delete()
+    assert path not in text(client, "/")
+    EmailAddress.objects.create(user=person, email=person.email, verified=True)
+    assert path in text(client, "/")
+
+
+def test_a_team_is_made_and_renamed(browser: Client, owner: Membership, settings: Settings) -> None:
+    settings.SIGN_UP = "invited"
+    answer = browser.post(reverse("team_new"), {"name": "Second"})
+    assert answer.status_code == 303
+    assert "Second" in text(browser, answer["Location"])
+    url = answer["Location"] + "settings/"
+    assert browser.post(url, {"name": "Third", "bulk_at_once": 8}).status_code == 303
+    assert "Third" in text(browser, url)
+    nobody = Client()
+    nobody.force_login(factories.user())
+    assert nobody.get(reverse("team_new")).status_code == 403
+    settings.SIGN_UP = "open"
+    assert nobody.get(reverse("team_new")).status_code == 200
+
+
+def test_the_menus_lead_to_each_team_of_the_person(browser: Client, owner: Membership, account: Account) -> None:
+    other = factories.member(Role.VIEWER, person=owner.user)
+    for url in (reverse("dashboard", args=[account.pk]), reverse("accounts"), reverse("team", args=[other.team_id])):
+        page = text(browser, url)
+        for team_id in (owner.team_id, other.team_id):
+            assert reverse("team", args=[team_id]) in page

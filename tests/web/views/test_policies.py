@@ -1,0 +1,365 @@
+"""The rules of a team on the web: who is kept out and what they read, and how an owner sets them."""
+
+from datetime import time, timedelta
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape
+from pytest_django import DjangoAssertNumQueries
+
+from hosting.accounts.models import Account
+from hosting.operations.models.operation import Operation
+from hosting.teams.access.policy import Policy
+from hosting.teams.audit.models import AuditEntry
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.roles import Role
+from tests import factories
+from tests.web.access.signing_in import stale
+
+HERE, ELSEWHERE = "192.0.2.7", "203.0.113.9"
+
+
+def rules(team: Team, **values: object) -> None:
+    Team.objects.filter(pk=team.pk).update(**values)
+    team.refresh_from_db()
+
+
+def give_second_factor(user: User) -> None:
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "sealed"})
+
+
+def page(team: Team) -> str:
+    return reverse("team_policies", args=[team.pk])
+
+
+def words(client: Client, url: str, **more: str) -> str:
+    return " ".join(client.get(url, **more).content.decode().split())  # type: ignore[arg-type]
+
+
+def send(client: Client, team: Team, policy: str, **fields: object) -> tuple[int, str]:
+    response = client.post(page(team), {"policy": policy, **fields}, REMOTE_ADDR=HERE)
+    team.refresh_from_db()
+    return response.status_code, response.content.decode()
+
+
+@pytest.fixture
+def pages(account: Account) -> list[str]:
+    """Some of each kind: of the account and of the team."""
+    vm = factories.vm(account)
+    return [
+        reverse("dashboard", args=[account.pk]),
+        reverse("server", args=[account.pk, vm.remote_id]),
+        reverse("connect"),
+        page(account.team),
+        reverse("team_settings", args=[account.team_id]),
+    ]
+
+
+# Networks --------------------------------------------------------------------------------------------------
+def test_a_request_from_another_network_is_refused_in_words(
+    browser: Client, account: Account, owner: Membership, pages: list[str]
+) -> None:
+    factories.member(of=owner.team, person=factories.user(name="Ada Lovelace"))
+    rules(owner.team, networks=["192.0.2.0/24"])
+    for url in pages:
+        assert browser.get(url, REMOTE_ADDR=HERE).status_code == 200, url
+        refused = browser.get(url, REMOTE_ADDR=ELSEWHERE)
+        assert refused.status_code == 403, url
+    html = words(browser, pages[0], REMOTE_ADDR=ELSEWHERE)
+    assert f"Your request came from {ELSEWHERE}" in html
+    assert "Ada Lovelace" in html
+    assert account.label not in html
+    assert browser.post(pages[0] + "refresh/", REMOTE_ADDR=ELSEWHERE).status_code == 403
+    line = AuditEntry.objects.filter(action="page.refused", detail__page="dashboard").get()
+    assert (line.actor, line.address, line.detail["reason"]) == (owner.user, ELSEWHERE, "network")
+
+
+def test_whoever_runs_the_panel_helps_owners_who_shut_themselves_out(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    rules(owner.team, networks=["192.0.2.0/24"])
+    url = reverse("dashboard", args=[account.pk])
+    assert browser.get(url, REMOTE_ADDR=ELSEWHERE).status_code == 403
+    call_command("lift_networks", str(owner.team_id))
+    assert browser.get(url, REMOTE_ADDR=ELSEWHERE).status_code == 200
+    line = AuditEntry.objects.get(action="policy.networks")
+    assert (line.actor, line.before, line.after) == (None, {"networks": ["192.0.2.0/24"]}, {"networks": []})
+    with pytest.raises(CommandError):
+        call_command("lift_networks", "0")
+
+
+def test_an_account_of_a_barred_team_is_nowhere_to_be_seen(browser: Client, owner: Membership) -> None:
+    account = factories.account(owner.team, label="Shut away")
+    factories.vm(account, "shut-away-1")
+    other = factories.member(person=owner.user)
+    factories.account(other.team, label="Wide open")
+    rules(owner.team, networks=["192.0.2.0/24"])
+    for url in (reverse("accounts"), reverse("search") + "?q=shut-away", reverse("home")):
+        html = browser.get(url, follow=True, REMOTE_ADDR=ELSEWHERE).content.decode()
+        assert "Shut away" not in html
+        assert "shut-away-1" not in html
+        assert "Wide open" in html
+    listed = words(browser, reverse("accounts"), REMOTE_ADDR=ELSEWHERE)
+    assert "Closed to you now" in listed
+    assert owner.team.name in listed
+
+
+def test_what_a_barred_person_may_not_open_is_no_more_than_that_to_a_stranger(
+    client: Client, account: Account, owner: Membership
+) -> None:
+    rules(owner.team, networks=["192.0.2.0/24"])
+    narrowed = factories.member(Role.VIEWER, of=owner.team, narrowed=True)
+    for member in (factories.member(), narrowed):
+        client.force_login(member.user)
+        assert client.get(reverse("dashboard", args=[account.pk]), REMOTE_ADDR=ELSEWHERE).status_code == 404
+
+
+def test_a_poll_of_a_barred_page_makes_it_go(browser: Client, account: Account, owner: Membership) -> None:
+    rules(owner.team, networks=["192.0.2.0/24"])
+    poll = browser.get(reverse("servers", args=[account.pk]), headers={"HX-Request": "true"}, REMOTE_ADDR=ELSEWHERE)
+    assert poll["HX-Refresh"] == "true"
+    assert not poll.content
+
+
+# Sessions --------------------------------------------------------------------------------------------------
+def test_a_sign_in_that_is_too_old_is_renewed_and_leads_back(
+    client: Client, owner: Membership, account: Account
+) -> None:
+    owner.user.set_password(factories.PASSWORD)
+    owner.user.save()
+    client.force_login(owner.user)
+    rules(owner.team, session_hours=2)
+    url = reverse("servers", args=[account.pk])
+    assert client.get(url).status_code == 200
+    stale(client, 2 * 3600)
+    asked = client.get(url)
+    assert asked.status_code == 302
+    assert "2 hours after a sign-in" in client.get(asked["Location"]).content.decode()
+    answered = client.post(asked["Location"], {"password": factories.PASSWORD})
+    assert answered["Location"] == url
+    assert client.get(url).status_code == 200
+
+
+def test_an_old_sign_in_does_for_other_teams(browser: Client, owner: Membership) -> None:
+    other = factories.account(factories.member(person=owner.user).team)
+    rules(owner.team, session_hours=1)
+    stale(browser, 3600)
+    assert browser.get(reverse("dashboard", args=[other.pk])).status_code == 200
+    assert "Confirm that it is you" in words(browser, reverse("accounts"))
+
+
+# Second factors --------------------------------------------------------------------------------------------
+def test_a_member_has_time_and_is_told_until_when(browser: Client, account: Account, owner: Membership) -> None:
+    url = reverse("servers", args=[account.pk])
+    assert "asks for a second factor" not in words(browser, url)
+    rules(owner.team, two_factor_since=timezone.now(), grace_days=3)
+    html = words(browser, url)
+    assert "asks for a second factor. Set one up by" in html
+    assert reverse("mfa_index") in html
+    give_second_factor(owner.user)
+    assert "asks for a second factor" not in words(browser, url)
+
+
+def test_after_that_they_are_led_to_setting_one_up(
+    browser: Client, account: Account, owner: Membership, pages: list[str]
+) -> None:
+    rules(owner.team, two_factor_since=timezone.now(), grace_days=0)
+    for url in pages:
+        response = browser.get(url)
+        # Connecting a login belongs to no team yet.
+        assert response.status_code == (403 if url == reverse("connect") else 302), url
+        assert response.status_code == 403 or response["Location"] == reverse("mfa_index")
+    assert browser.post(pages[0] + "refresh/").status_code == 303
+    assert "asks for a second factor" in words(browser, reverse("home"))
+    assert browser.get(reverse("accounts")).status_code == 200
+    give_second_factor(owner.user)
+    assert browser.get(pages[0]).status_code == 200
+
+
+def test_recovery_codes_alone_are_no_second_factor(browser: Client, account: Account, owner: Membership) -> None:
+    rules(owner.team, two_factor_since=timezone.now(), grace_days=0)
+    Authenticator.objects.create(user=owner.user, type=Authenticator.Type.RECOVERY_CODES, data={})
+    assert browser.get(reverse("dashboard", args=[account.pk])).status_code == 302
+
+
+def test_who_joins_later_has_the_same_time(client: Client, account: Account, owner: Membership) -> None:
+    rules(owner.team, two_factor_since=timezone.now() - timedelta(days=100), grace_days=5)
+    for days, status in ((4, 200), (5, 302)):
+        member = factories.member(Role.VIEWER, of=owner.team)
+        Membership.objects.filter(pk=member.pk).update(created_at=timezone.now() - timedelta(days=days))
+        client.force_login(member.user)
+        assert client.get(reverse("dashboard", args=[account.pk])).status_code == status
+
+
+def test_an_owner_sees_who_has_one(
+    browser: Client, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    rules(owner.team, two_factor_since=timezone.now() - timedelta(days=10), grace_days=5)
+    give_second_factor(owner.user)
+    late = factories.member(Role.VIEWER, of=owner.team, person=factories.user(name="Late"))
+    Membership.objects.filter(pk=late.pk).update(created_at=timezone.now() - timedelta(days=9))
+    factories.member(Role.VIEWER, of=owner.team, person=factories.user(name="New"))
+    html = words(browser, page(owner.team))
+    assert [html.count(text) for text in ("Has a second factor", "kept out since", "has time until")] == [1, 1, 1]
+    for _ in range(5):
+        factories.member(Role.VIEWER, of=owner.team)
+    # Session, person, memberships, whether they have one; the team's members and who of them has; the switcher.
+    with django_assert_num_queries(6):
+        browser.get(page(owner.team))
+
+
+def test_one_query_more_where_a_second_factor_is_asked_for_and_none_elsewhere(
+    browser: Client, account: Account, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    url = reverse("changes", args=[account.pk])
+    browser.get(url)
+    # See tests/web/lists/test_lists.py.
+    with django_assert_num_queries(6):
+        browser.get(url)
+    rules(
+        owner.team,
+        networks=["127.0.0.0/8"],
+        session_hours=5,
+        quiet_from=time(1),
+        quiet_until=time(2),
+    )
+    with django_assert_num_queries(6):
+        browser.get(url)
+    rules(owner.team, two_factor_since=timezone.now(), grace_days=5)
+    with django_assert_num_queries(7):
+        browser.get(url)
+
+
+# The page --------------------------------------------------------------------------------------------------
+def test_every_member_reads_the_rules_and_owners_alone_change_them(client: Client, owner: Membership) -> None:
+    rules(owner.team, networks=["192.0.2.0/24"], session_hours=8, quiet_from=time(22), quiet_until=time(6))
+    client.force_login(factories.member(Role.ADMIN, of=owner.team).user)
+    html = words(client, page(owner.team), REMOTE_ADDR=HERE)
+    for rule in ("192.0.2.0/24", "8 hours after a sign-in", "from 22:00 until 06:00 (UTC)", "password alone"):
+        assert rule in html
+    assert '<form method="post" action="#' not in html
+    assert "Has none" not in html
+    assert send(client, owner.team, "session", hours=1)[0] == 403
+    assert owner.team.session_hours == 8
+
+
+def test_the_forms_come_with_a_fresh_proof_of_who_it_is(client: Client, owner: Membership) -> None:
+    owner.user.set_password(factories.PASSWORD)
+    owner.user.save()
+    client.force_login(owner.user)
+    assert 'name="policy" value="session"' in words(client, page(owner.team))
+    stale(client, 3600)
+    html = words(client, page(owner.team))
+    assert 'name="policy"' not in html
+    assert 'href="?change=1"' in html
+    for response in (client.get(page(owner.team) + "?change=1"), client.post(page(owner.team), {"policy": "session"})):
+        assert response["Location"].startswith(reverse("account_reauthenticate"))
+
+
+def test_each_rule_is_saved_by_itself_with_before_and_after(browser: Client, owner: Membership) -> None:
+    team = owner.team
+    give_second_factor(owner.user)
+    assert send(browser, team, "two_factor", required="on", grace_days=5)[0] == 303
+    assert send(browser, team, "session", hours=12)[0] == 303
+    assert send(browser, team, "networks", networks="192.0.2.0/24\r\n\r\n 2001:DB8::/32 \r\n192.0.2.0/24")[0] == 303
+    quiet = {"start": "22:00", "end": "06:00", "zone": "Europe/Paris", "days": ["4", "5"]}
+    assert send(browser, team, "quiet", **quiet)[0] == 303
+    assert team.two_factor_since is not None
+    assert (team.grace_days, team.session_hours, team.networks) == (5, 12, ["192.0.2.0/24", "2001:db8::/32"])
+    assert (team.quiet_from, team.quiet_until) == (time(22), time(6))
+    assert (team.quiet_zone, team.quiet_days) == ("Europe/Paris", [4, 5])
+    lines = {line.action: line for line in AuditEntry.objects.filter(team=team)}
+    assert lines["policy.session"].before == {"session_hours": None}
+    assert lines["policy.session"].after == {"session_hours": 12}
+    assert lines["policy.quiet_hours"].after == {
+        "quiet_from": "22:00:00",
+        "quiet_until": "06:00:00",
+        "quiet_zone": "Europe/Paris",
+        "quiet_days": [4, 5],
+    }
+    assert set(lines) == {"policy.two_factor", "policy.session", "policy.networks", "policy.quiet_hours"}
+    # The same again is no change; emptied, they are gone.
+    since = team.two_factor_since
+    send(browser, team, "two_factor", required="on", grace_days=6)
+    assert team.two_factor_since == since
+    assert send(browser, team, "session", hours=12)[0] == 303
+    assert AuditEntry.objects.filter(action="policy.session").count() == 1
+    send(browser, team, "two_factor", grace_days=6)
+    send(browser, team, "session", hours="")
+    send(browser, team, "networks", networks="")
+    send(browser, team, "quiet", **{**quiet, "start": "", "end": ""})
+    assert team.policy() == Policy(grace_days=6)
+
+
+def test_an_owner_does_not_lock_themselves_out(browser: Client, owner: Membership) -> None:
+    status, html = send(browser, owner.team, "two_factor", required="on", grace_days=30)
+    assert status == 422
+    assert "set yours up first" in html
+    status, html = send(browser, owner.team, "networks", networks=f"{ELSEWHERE}/32")
+    assert status == 422
+    assert f"Your own address, {HERE}, is in none of them" in html
+    # What was typed is there.
+    assert f"{ELSEWHERE}/32" in html
+    assert (owner.team.two_factor_since, owner.team.networks) == (None, [])
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("policy", "fields", "says"),
+    [
+        ("networks", {"networks": "192.0.2.7/24"}, "did you mean 192.0.2.0/24?"),
+        ("networks", {"networks": "192.0.2.0/24\n<b>office</b>"}, "“<b>office</b>” is no network"),
+        ("networks", {"networks": "\n".join(f"10.0.{n}.0/24" for n in range(101))}, "100 networks at most"),
+        ("session", {"hours": "0"}, "greater than or equal to 1"),
+        ("session", {"hours": "99999999999999999999"}, "less than or equal to"),
+        ("two_factor", {"grace_days": "31"}, "less than or equal to 30"),
+        ("two_factor", {"grace_days": ""}, "This field is required"),
+        ("quiet", {"start": "22:00", "end": "", "days": ["1"]}, "Give both times"),
+        ("quiet", {"start": "22:00", "end": "06:00"}, "Choose at least one day"),
+        ("quiet", {"start": "25:00", "end": "06:00", "days": ["1"]}, "Enter a valid time"),
+        ("quiet", {"start": "22:00", "end": "06:00", "days": ["7"]}, "Select a valid choice"),
+        ("quiet", {"start": "1:00", "end": "2:00", "days": ["1"], "zone": "Mars/Base"}, "Select a valid choice"),
+        ("quiet", {"start": "09:00", "end": "09:00", "days": list("0123456")}, "nothing could ever be deleted"),
+    ],
+)
+def test_bad_input_is_told_beside_the_field(
+    browser: Client, owner: Membership, policy: str, fields: dict[str, object], says: str
+) -> None:
+    status, html = send(browser, owner.team, policy, **fields)
+    assert status == 422
+    assert escape(says) in html
+    assert "is-invalid" in html
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_form_that_does_not_exist_makes_no_sense(browser: Client, owner: Membership) -> None:
+    assert send(browser, owner.team, "nonsense")[0] == 400
+
+
+# Quiet hours -----------------------------------------------------------------------------------------------
+def test_in_quiet_hours_deletes_are_off_and_say_until_when(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    vm = factories.vm(account, state="halted")
+    server = reverse("server", args=[account.pk, vm.remote_id])
+    delete = reverse("server_delete", args=[account.pk, vm.remote_id])
+    now = timezone.now()
+    rules(owner.team, quiet_from=(now - timedelta(hours=1)).time(), quiet_until=(now + timedelta(hours=1)).time())
+    says = f"{now + timedelta(hours=1):%H:%M} (UTC)"
+    html = words(browser, server)
+    assert f'href="{delete}"' not in html
+    assert says in html
+    assert says in words(browser, delete)
+    refused = browser.post(delete, {"name": vm.hostname})
+    assert refused.status_code == 422
+    assert says in refused.content.decode()
+    assert not Operation.objects.exists()
+    bulk = factories.bulk(account, by=owner, kind="disk_delete", state="paused", problem="quiet")
+    for url in (reverse("bulk", args=[account.pk, bulk.pk]), reverse("attention", args=[account.pk])):
+        assert "The team deletes nothing in its quiet hours" in words(browser, url)
+    again = browser.post(reverse("bulk_resume", args=[account.pk, bulk.pk]), follow=True)
+    assert says in again.content.decode()
