@@ -15,8 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
-from hosting.provider import faults, methods, sessions
-from hosting.provider.endpoint import rate_limit, scripted_faults, wire
+from hosting.provider import faults, methods, sessions, wire
+from hosting.provider.endpoint import rate_limit, scripted_faults
 from hosting.provider.faults import Fault, Object, ServerFault, bad_syntax
 from hosting.provider.methods.registry import execute
 from hosting.provider.models import ApiSession

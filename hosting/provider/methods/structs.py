@@ -5,10 +5,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from hosting.provider.endpoint.wire import date
 from hosting.provider.engine.effects import terms_of
 from hosting.provider.models import Disk, Operation, OsImage, Product, Vm
 from hosting.provider.rules import products, values
+from hosting.provider.wire import date
 
 
 def disk_struct(disk: Disk) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from hosting.teams.models import Membership
 from hosting.teams.policies import second_factor
 from hosting.web.access import reauthentication
 from hosting.web.answers import errors
-from hosting.web.templatetags.formats import hours
+from hosting.web.wording.formats import hours
 
 
 @dataclass(frozen=True)

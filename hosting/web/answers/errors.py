@@ -15,25 +15,13 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from hosting.teams.models import Membership
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
+from hosting.web.wording.permissions import PERMISSION_WORDS
 
 # How long a panel that can't reach its data asks for, in seconds: a restart takes no longer.
 RETRY_AFTER_S = 30
-
-PERMISSION_WORDS = {
-    Permission.VIEW: gettext_lazy("look at the team's accounts"),
-    Permission.SPEND: gettext_lazy("spend money"),
-    Permission.OPERATE: gettext_lazy("operate servers and disks"),
-    Permission.DELETE: gettext_lazy("delete servers and disks"),
-    Permission.APPROVE: gettext_lazy("approve what others spend"),
-    Permission.MANAGE_ACCOUNTS: gettext_lazy("change logins and accounts"),
-    Permission.MANAGE_PEOPLE: gettext_lazy("manage the team's people"),
-    Permission.MANAGE_POLICIES: gettext_lazy("change the team's policies"),
-    Permission.READ_AUDIT: gettext_lazy("read the audit trail"),
-}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from hosting.accounts.models import Account
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.web.audit.wording import GROUPS, OUTCOMES
-from hosting.web.templatetags.words import OBJECT_TYPES
+from hosting.web.wording.words import OBJECT_TYPES
 
 _SHAREDECK = "sharedeck"
 

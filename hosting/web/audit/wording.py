@@ -15,10 +15,9 @@ from hosting.operations.models.states import State
 from hosting.teams.access.policy import Bar
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.roles import Permission, Role
-from hosting.web.answers.errors import PERMISSION_WORDS
-from hosting.web.forms.policies import DAYS
-from hosting.web.forms.tokens import WORDS
-from hosting.web.templatetags.words import LISTS, PARAMETERS, parameter_value
+from hosting.web.wording.days import DAYS
+from hosting.web.wording.permissions import PERMISSION_WORDS, TOKEN_PERMISSIONS
+from hosting.web.wording.words import LISTS, PARAMETERS, parameter_value
 
 _BARS: dict[str, Promise] = {
     Bar.NETWORK: gettext_lazy("The request came from a network that the team has not allowed."),
@@ -156,7 +155,7 @@ _MOMENTS = {"expires_at", "until", "link_until", "two_factor_since", "date_end"}
 _CHOICES: Mapping[str, Mapping[Any, Any]] = {
     "of": {"team": gettext_lazy("the team"), "person": gettext_lazy("the person who made it")},
     "permissions": {Permission.VIEW.value: gettext_lazy("See")}
-    | {permission.value: title for permission, (title, _text) in WORDS.items()},
+    | {permission.value: title for permission, (title, _text) in TOKEN_PERMISSIONS.items()},
     "quiet_days": dict(DAYS),
 }
 _VALUES: Mapping[str, Any] = {

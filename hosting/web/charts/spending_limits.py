@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from hosting.operations.checks.spending_limits import Standing
 from hosting.operations.models.operation import Operation
-from hosting.web.templatetags.formats import money, plain
+from hosting.web.wording.formats import money, plain
 
 
 @dataclass(frozen=True)

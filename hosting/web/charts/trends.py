@@ -17,7 +17,7 @@ from hosting.inventory.runway import ENOUGH, WINDOW, Known, Outlook, Runway, run
 from hosting.operations.models.operation import Operation
 from hosting.web.charts import svg
 from hosting.web.lists.filters import OperationFilter
-from hosting.web.templatetags.formats import plain, size, when
+from hosting.web.wording.formats import plain, size, when
 
 PERIODS = (7, 30, 90, 365)
 DEFAULT_PERIOD = 30

@@ -14,7 +14,7 @@ from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import MOST_AT_ONCE
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk import numbers
-from hosting.web.templatetags.chips import chip
+from hosting.web.wording.chips import chip
 
 
 def _name(label: Any, **more: Any) -> forms.CharField:

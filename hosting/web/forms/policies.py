@@ -13,16 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
 from hosting.teams.access.quiet_hours import EVERY_DAY
 from hosting.teams.models import Team
-
-DAYS = [
-    (0, _("Monday")),
-    (1, _("Tuesday")),
-    (2, _("Wednesday")),
-    (3, _("Thursday")),
-    (4, _("Friday")),
-    (5, _("Saturday")),
-    (6, _("Sunday")),
-]
+from hosting.web.wording.days import DAYS
 
 
 @cache

@@ -14,21 +14,8 @@ from hosting.accounts.models import Account
 from hosting.teams.roles import Permission
 from hosting.teams.tokens.issuing import LONGEST_NAME, USUAL_DAYS
 from hosting.web.forms.accounts import QUIET
+from hosting.web.wording.permissions import TOKEN_PERMISSIONS
 
-# What each permission lets a program do.
-WORDS = {
-    Permission.OPERATE: (
-        gettext_lazy("Operate"),
-        gettext_lazy("Create, start, stop, reboot and resize servers; create, attach and detach disks."),
-    ),
-    Permission.DELETE: (gettext_lazy("Delete"), gettext_lazy("Delete servers and disks, with all that is on them.")),
-    Permission.SPEND: (gettext_lazy("Spend"), gettext_lazy("Buy, renew and change shares: this takes money.")),
-    Permission.MANAGE_ACCOUNTS: (
-        gettext_lazy("Manage accounts"),
-        gettext_lazy("Connect reseller logins, and change their passwords and settings."),
-    ),
-    Permission.READ_AUDIT: (gettext_lazy("Read the audit trail"), gettext_lazy("See who did what in the team.")),
-}
 _DAYS = (7, 30, USUAL_DAYS, 180, 365)
 
 
@@ -69,7 +56,7 @@ class TokenForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._accounts = {account.pk: account for account in accounts}
         self._offer("days", [(days, _until(days)) for days in _DAYS])
-        if offered := [permission for permission in WORDS if permission in permissions]:
+        if offered := [permission for permission in TOKEN_PERMISSIONS if permission in permissions]:
             self._offer("permissions", [(permission.value, _explained(permission)) for permission in offered])
         else:
             del self.fields["permissions"]
@@ -101,7 +88,7 @@ class TokenForm(forms.Form):
 
 
 def _explained(permission: Permission) -> str:
-    title, text = WORDS[permission]
+    title, text = TOKEN_PERMISSIONS[permission]
     return format_html('{} <span class="choice-note">{}</span>', title, text)
 
 

@@ -15,7 +15,7 @@ from hosting.operations.models.requesters import asker
 from hosting.operations.models.states import State
 from hosting.teams.audit.log import record
 from hosting.web.access.scope import TeamRequest
-from hosting.web.templatetags.words import addresses
+from hosting.web.wording.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]
 

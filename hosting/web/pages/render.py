@@ -17,7 +17,7 @@ from hosting.web.access.scope import AccountRequest, PersonRequest, TeamRequest
 from hosting.web.answers import live
 from hosting.web.pages import counts, finished
 from hosting.web.reading import queries
-from hosting.web.templatetags.imports import importing
+from hosting.web.wording.imports import importing
 
 
 def permissions(member: Membership) -> dict[str, bool]:

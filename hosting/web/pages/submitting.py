@@ -19,7 +19,7 @@ from hosting.teams.roles import Permission
 from hosting.web.access import reauthentication
 from hosting.web.access.scope import AccountRequest
 from hosting.web.forms.base import ChangeForm
-from hosting.web.templatetags.words import either
+from hosting.web.wording.words import either
 
 
 def is_delete(kind: type[Kind] | None) -> bool:

@@ -15,7 +15,7 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web.templatetags.components import icon
-from hosting.web.templatetags.registry import register
+from hosting.web.wording.registry import register
 
 WHY_NOT = {
     Permission.SPEND: gettext_lazy("Your role may not spend money. Ask an owner or a billing member."),

@@ -19,9 +19,9 @@ from hosting.operations.kinds import catalogue
 from hosting.operations.models.bulk import Bulk, BulkRow
 from hosting.operations.models.operation import Operation, Plan
 from hosting.operations.models.states import State
-from hosting.web.templatetags.formats import plain, size
-from hosting.web.templatetags.registry import register
-from hosting.web.templatetags.words import operation_title
+from hosting.web.wording.formats import plain, size
+from hosting.web.wording.registry import register
+from hosting.web.wording.words import operation_title
 
 # What a state looks like: the words beside the dot say the same.
 COLORS = {

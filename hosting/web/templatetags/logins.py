@@ -6,8 +6,8 @@ from django.urls import get_script_prefix, reverse
 from django.utils.html import format_html
 
 from hosting.accounts.models import Account, Candidate
-from hosting.web.templatetags.registry import register
 from hosting.web.wording import logins
+from hosting.web.wording.registry import register
 
 # Sections that every account has: whoever changes the account stays in them.
 SECTIONS = frozenset({"dashboard", "attention", "servers", "disks", "shares", "operations", "changes", "login"})

@@ -14,9 +14,9 @@ from hosting.inventory.models import Disk, Product, Vm
 from hosting.operations.checks.preconditions import why_not
 from hosting.web.templatetags.buttons import change_button, link_button
 from hosting.web.templatetags.components import open_operation_on, row_operation, row_url
-from hosting.web.templatetags.formats import size
-from hosting.web.templatetags.registry import register
-from hosting.web.templatetags.words import share_count
+from hosting.web.wording.formats import size
+from hosting.web.wording.registry import register
+from hosting.web.wording.words import share_count
 
 _RELEASE = ("remove", "release", "removing")
 

@@ -15,8 +15,9 @@ from hosting.teams.policies import changing, second_factor
 from hosting.teams.roles import Permission
 from hosting.web.access import reauthentication
 from hosting.web.access.scope import TeamRequest, team_page
-from hosting.web.forms.policies import DAYS, FORMS, NetworksForm, PolicyForm, QuietForm, SessionForm, TwoFactorForm
+from hosting.web.forms.policies import FORMS, NetworksForm, PolicyForm, QuietForm, SessionForm, TwoFactorForm
 from hosting.web.pages.render import team_page as render_page
+from hosting.web.wording.days import DAYS
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

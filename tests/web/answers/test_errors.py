@@ -15,6 +15,7 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission, Role
 from hosting.web.answers import errors
+from hosting.web.wording.permissions import PERMISSION_WORDS
 from tests import factories
 from tests.web.pages.test_every_page import check
 
@@ -68,7 +69,7 @@ def test_a_refusal_names_the_permission_the_roles_and_the_people(
 
 
 def test_every_permission_has_words() -> None:
-    assert set(errors.PERMISSION_WORDS) == set(Permission)
+    assert set(PERMISSION_WORDS) == set(Permission)
 
 
 def test_a_button_s_address_that_is_opened_says_so(browser: Client, account: Account) -> None:

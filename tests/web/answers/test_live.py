@@ -15,7 +15,7 @@ from hosting.inventory import progress
 from hosting.inventory.models import AccountInfo
 from hosting.inventory.progress import Progress
 from hosting.teams.models import Membership
-from hosting.web.templatetags.imports import time_left
+from hosting.web.wording.imports import time_left
 from tests import factories
 from tests.web.browsing import every_page
 

@@ -11,8 +11,8 @@ from hosting.accounts.models import Account
 from hosting.operations.plans.base import Step, StopReason
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
-from hosting.web.templatetags.plan_words import step_cost, stop_words
-from hosting.web.templatetags.words import duration
+from hosting.web.wording.plans import step_cost, stop_words
+from hosting.web.wording.words import duration
 from tests import factories
 
 

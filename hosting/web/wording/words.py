@@ -16,8 +16,8 @@ from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.operation import Operation, Plan
 from hosting.operations.models.requesters import asker
 from hosting.web.reading import queries, search
-from hosting.web.templatetags.formats import money, plain, size
-from hosting.web.templatetags.registry import register
+from hosting.web.wording.formats import money, plain, size
+from hosting.web.wording.registry import register
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from hosting.web.templatetags.registry import register
+from hosting.web.wording.registry import register
 
 
 def plain(value: float | Decimal) -> str:

@@ -9,9 +9,9 @@ from hosting.accounts.models import Account
 from hosting.operations.models.operation import Plan
 from hosting.operations.plans.base import Step, StopReason
 from hosting.web.templatetags.buttons import WHY_NOT
-from hosting.web.templatetags.formats import plain, size
-from hosting.web.templatetags.registry import register
-from hosting.web.templatetags.words import duration, share_count
+from hosting.web.wording.formats import plain, size
+from hosting.web.wording.registry import register
+from hosting.web.wording.words import duration, share_count
 
 _TITLES = {
     "buy": gettext_lazy("Add shares"),

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
-from hosting.web.templatetags.registry import register
+from hosting.web.wording.registry import register
 from hosting.web.wording.roles import ROLE_WORDS
 
 

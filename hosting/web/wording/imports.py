@@ -6,8 +6,8 @@ from django.utils.translation import ngettext
 from hosting.accounts.models import Account
 from hosting.inventory import progress
 from hosting.inventory.progress import Progress
-from hosting.web.templatetags.formats import plain
-from hosting.web.templatetags.registry import register
+from hosting.web.wording.formats import plain
+from hosting.web.wording.registry import register
 
 
 @register.filter

@@ -7,7 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from hosting.annotations.models import Tag
-from hosting.web.templatetags.registry import register
+from hosting.web.wording.registry import register
 
 
 @register.simple_tag

@@ -3,8 +3,8 @@
 from django.utils.translation import gettext as _
 
 from hosting.teams.tokens.models import ApiToken
-from hosting.web.forms.tokens import WORDS
-from hosting.web.templatetags.registry import register
+from hosting.web.wording.permissions import TOKEN_PERMISSIONS
+from hosting.web.wording.registry import register
 
 
 @register.filter
@@ -12,5 +12,8 @@ def token_permissions(token: ApiToken) -> str:
     """ "See, operate, delete" """
     held = token.held()
     return ", ".join(
-        [_("See"), *(str(title).lower() for permission, (title, _text) in WORDS.items() if permission in held)]
+        [
+            _("See"),
+            *(str(title).lower() for permission, (title, _text) in TOKEN_PERMISSIONS.items() if permission in held),
+        ]
     )

@@ -1,0 +1,33 @@
+"""What each permission allows, as errors and token forms say it."""
+
+from django.utils.translation import gettext_lazy
+
+from hosting.teams.roles import Permission
+
+# Completes "you need the permission to …".
+PERMISSION_WORDS = {
+    Permission.VIEW: gettext_lazy("look at the team's accounts"),
+    Permission.SPEND: gettext_lazy("spend money"),
+    Permission.OPERATE: gettext_lazy("operate servers and disks"),
+    Permission.DELETE: gettext_lazy("delete servers and disks"),
+    Permission.APPROVE: gettext_lazy("approve what others spend"),
+    Permission.MANAGE_ACCOUNTS: gettext_lazy("change logins and accounts"),
+    Permission.MANAGE_PEOPLE: gettext_lazy("manage the team's people"),
+    Permission.MANAGE_POLICIES: gettext_lazy("change the team's policies"),
+    Permission.READ_AUDIT: gettext_lazy("read the audit trail"),
+}
+
+# What each permission lets an API token do: a title and a sentence.
+TOKEN_PERMISSIONS = {
+    Permission.OPERATE: (
+        gettext_lazy("Operate"),
+        gettext_lazy("Create, start, stop, reboot and resize servers; create, attach and detach disks."),
+    ),
+    Permission.DELETE: (gettext_lazy("Delete"), gettext_lazy("Delete servers and disks, with all that is on them.")),
+    Permission.SPEND: (gettext_lazy("Spend"), gettext_lazy("Buy, renew and change shares: this takes money.")),
+    Permission.MANAGE_ACCOUNTS: (
+        gettext_lazy("Manage accounts"),
+        gettext_lazy("Connect reseller logins, and change their passwords and settings."),
+    ),
+    Permission.READ_AUDIT: (gettext_lazy("Read the audit trail"), gettext_lazy("See who did what in the team.")),
+}
