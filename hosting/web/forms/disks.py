@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from hosting.accounts.models import Account
 from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import CreateDisk
+from hosting.reading import search
 from hosting.web.forms.base import ChangeForm, DiskSizeField
-from hosting.web.reading import search
 
 # Servers that are named when what was typed fits several.
 MOST_NAMED = 5

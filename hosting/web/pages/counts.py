@@ -13,11 +13,11 @@ from django.db.models import Count
 from hosting.accounts.models import Account
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
+from hosting.reading import attention
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web.pages import finished as ended
 from hosting.web.pages.finished import Ended
-from hosting.web.reading import attention
 
 _LIFE_S = 60
 

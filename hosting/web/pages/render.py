@@ -11,12 +11,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from hosting.accounts import versions
 from hosting.operations.checks import quiet_hours
 from hosting.operations.models.operation import Plan
+from hosting.reading import queries
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web.access.scope import AccountRequest, PersonRequest, TeamRequest
 from hosting.web.answers import live
 from hosting.web.pages import counts, finished
-from hosting.web.reading import queries
 from hosting.web.wording.imports import importing
 
 

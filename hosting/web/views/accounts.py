@@ -14,12 +14,12 @@ from hosting.accounts import connect as connections
 from hosting.accounts import credential_rotation
 from hosting.accounts.models import Account
 from hosting.inventory import refresh as mirror_refresh
+from hosting.reading import attention, queries
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.web.access.reauthentication import proven
 from hosting.web.access.scope import AccountRequest, PersonRequest, account_page, signed_in
 from hosting.web.forms.accounts import AccountForm, ConnectForm
 from hosting.web.pages.render import account_form, back, person_page
-from hosting.web.reading import attention, queries
 from hosting.web.views.logins import tested_words
 from hosting.web.wording import logins
 

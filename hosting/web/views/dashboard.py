@@ -2,11 +2,11 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from hosting.reading import queries
+from hosting.reading.attention import Matter, matters
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.charts import trends
 from hosting.web.pages.render import account_page as render_page
-from hosting.web.reading import queries
-from hosting.web.reading.attention import Matter, matters
 
 
 @require_safe

@@ -10,6 +10,7 @@ from hosting.annotations import tags
 from hosting.annotations.models import ObjectType
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds.catalogue import AttachDisk, DeleteDisk, DetachDisk
+from hosting.reading import queries, search
 from hosting.teams.roles import Permission
 from hosting.web.access.reauthentication import proven
 from hosting.web.access.scope import AccountRequest, account_page
@@ -24,7 +25,6 @@ from hosting.web.lists.tables import DiskTable, table
 from hosting.web.pages import annotations, submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
-from hosting.web.reading import queries, search
 
 FORMS = ["GET", "HEAD", "POST"]
 

@@ -2,11 +2,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
+from hosting.reading import queries
 from hosting.teams.people import invitations
 from hosting.teams.roles import Permission
 from hosting.web.access.scope import PersonRequest, signed_in
 from hosting.web.pages.render import person_page
-from hosting.web.reading import queries
 
 
 @require_safe

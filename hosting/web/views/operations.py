@@ -17,6 +17,7 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import explain
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import HARMLESS, State
+from hosting.reading import queries
 from hosting.web.access import reauthentication
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.audit import lines
@@ -29,7 +30,6 @@ from hosting.web.lists.tables import ChangeTable, OperationTable, table
 from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
-from hosting.web.reading import queries
 
 FORMS = ["GET", "HEAD", "POST"]
 

@@ -1,9 +1,9 @@
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from hosting.reading import search as find
 from hosting.web.access.scope import PersonRequest, signed_in
 from hosting.web.pages.render import person_page
-from hosting.web.reading import search as find
 
 
 @require_safe

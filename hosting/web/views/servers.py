@@ -14,6 +14,7 @@ from hosting.inventory import refresh
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import DeleteVm, RebootVm, StartVm, StopVm
+from hosting.reading import queries
 from hosting.teams.roles import Permission
 from hosting.web.access.reauthentication import proven
 from hosting.web.access.scope import AccountRequest, account_page
@@ -27,7 +28,6 @@ from hosting.web.lists.tables import ServerTable, table
 from hosting.web.pages import annotations, submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
-from hosting.web.reading import queries
 
 FORMS = ["GET", "HEAD", "POST"]
 # A server has a handful of disks; a page that is read again and again must not grow with whatever a provider says.

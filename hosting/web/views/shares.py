@@ -13,6 +13,7 @@ from hosting.operations.capacity import expiry
 from hosting.operations.checks.preconditions import why_not
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import AddProduct, RemoveProduct
+from hosting.reading import queries
 from hosting.teams.roles import Permission
 from hosting.web.access.reauthentication import proven
 from hosting.web.access.scope import AccountRequest, account_page
@@ -26,7 +27,6 @@ from hosting.web.lists.tables import ProductTable, table
 from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
-from hosting.web.reading import queries
 from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]

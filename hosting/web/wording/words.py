@@ -15,7 +15,7 @@ from hosting.operations.models import problems
 from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.operation import Operation, Plan
 from hosting.operations.models.requesters import asker
-from hosting.web.reading import queries, search
+from hosting.reading import queries, search
 from hosting.web.wording.formats import money, plain, size
 from hosting.web.wording.registry import register
 

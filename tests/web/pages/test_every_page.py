@@ -229,7 +229,7 @@ def test_an_operation_that_needs_a_person_shows_what_it_may_be(browser: Client, 
 def test_a_page_that_fails_says_so_in_the_look_of_the_panel(
     browser: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hosting.web.reading.queries.accounts_of", lambda memberships: 1 / 0)
+    monkeypatch.setattr("hosting.reading.queries.accounts_of", lambda memberships: 1 / 0)
     browser.raise_request_exception = False
     response = browser.get(reverse("servers", args=[account.pk]))
     assert response.status_code == 500

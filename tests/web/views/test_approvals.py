@@ -14,10 +14,10 @@ from pytest_django import DjangoAssertNumQueries
 from hosting.accounts.models import Account
 from hosting.operations.models.operation import Operation, Plan
 from hosting.operations.models.states import State
+from hosting.reading.attention import counts, matters
 from hosting.teams.models import Membership
 from hosting.teams.policies.models import SpendCeiling
 from hosting.teams.roles import Role
-from hosting.web.reading.attention import counts, matters
 from tests import factories
 from tests.web.access.signing_in import stale
 from tests.web.views.test_money import words

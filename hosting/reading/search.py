@@ -13,8 +13,8 @@ from hosting.annotations.tags import has_any
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds.rules import MAX_INT
 from hosting.operations.models.operation import Operation
+from hosting.reading import queries
 from hosting.teams.models import Membership
-from hosting.web.reading import queries
 
 # What fits of each sort: whoever sees more of them searches in the list of one account.
 MOST = 20

@@ -12,10 +12,10 @@ from pytest_django import DjangoAssertNumQueries
 from hosting.accounts.models import Account
 from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.operation import Operation, Plan
+from hosting.reading.attention import counts, matters
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
-from hosting.web.reading.attention import counts, matters
 from tests import factories
 
 
