@@ -5,11 +5,12 @@ from hosting.annotations.models import Note, SavedView, Tag, TagUse
 from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample, Change, Disk, OsImage, Product, Vm
 from hosting.mail.models import OutgoingMail
 from hosting.operations.models.bulk import Bulk, BulkRow
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.teams.audit.models import AuditEntry, AuditHead
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.models import Invitation
-from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.tokens.models import ApiToken
 
 __all__ = [
@@ -35,7 +36,7 @@ __all__ = [
     "Plan",
     "Product",
     "SavedView",
-    "SpendCeiling",
+    "SpendingLimit",
     "Tag",
     "TagUse",
     "Team",

@@ -15,15 +15,15 @@ from hosting.api import ApiError
 from hosting.inventory import mirror
 from hosting.jobs import Job
 from hosting.mail import outbox
-from hosting.operations import sweep as rounds
-from hosting.operations.bulk import run as bulks
+from hosting.operations import sweep as sweeping
+from hosting.operations.bulk import advance as bulks
 from hosting.operations.lifecycle import cancel as cancelling
 from hosting.operations.lifecycle import settle as settling
 from hosting.operations.lifecycle import track as tracking
 from hosting.operations.lifecycle.send import send as send_operation
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import advance as plans
 from hosting.teams.audit import sign_ins
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def track(account_id: int) -> None:
     account = _account(account_id)
     if availability.may_call(account.endpoint):
         with _next_time("tracking"):
-            rounds.watch(account)
+            sweeping.watch(account)
 
 
 @shared_task(name=Job.REFRESH.value)
@@ -82,8 +82,8 @@ def refresh(account_id: int, with_info: int = 0) -> None:
     account = _account(account_id)
     if not availability.may_call(account.endpoint):
         return
-    with _next_time("a round", lambda: rounds.retry_round_soon(account)):
-        rounds.round_of(account, with_info=bool(with_info))
+    with _next_time("a round", lambda: sweeping.retry_round_soon(account)):
+        sweeping.round_of(account, with_info=bool(with_info))
 
 
 @shared_task(name=Job.PROVE.value)
@@ -116,7 +116,7 @@ def note_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
 
 @shared_task(name=Job.SWEEP.value)
 def sweep() -> None:
-    rounds.sweep()
+    sweeping.sweep()
 
 
 def _account(account_id: int) -> Account:

@@ -15,7 +15,8 @@ from hosting.annotations.names import key_of
 from hosting.inventory.capacity import Amounts
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.operations.models.bulk import Bulk, BulkRow
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.models import Invitation
 from hosting.teams.roles import Permission, Role

@@ -33,7 +33,7 @@ from datetime import timedelta
 from django.utils import timezone
 from hosting.teams.people.invitations import invite
 from hosting.teams.models import Membership, User
-from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.policies.changing import limit_sessions
 from hosting.teams.people.terms import Terms
 owner = Membership.objects.select_related("team", "user").get(role="owner")
@@ -45,7 +45,7 @@ guest = Membership.objects.create(team=owner.team, user=ada, role="operator", na
 guest.accounts.add(owner.team.accounts.first())
 invite("auditor@sharedeck.example", Terms("auditor"), by=owner)
 limit_sessions(12, by=owner)
-SpendCeiling.objects.create(team=owner.team, role="billing", shares=1)
+SpendingLimit.objects.create(team=owner.team, role="billing", shares=1)
 """
 
 

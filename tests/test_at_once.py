@@ -11,13 +11,14 @@ from hosting.accounts import credential_rotation
 from hosting.accounts.models import Account, Candidate
 from hosting.annotations import notes, saved_views, tags
 from hosting.annotations.models import ObjectType, Tag, TagUse
-from hosting.operations.bulk import run as bulk
+from hosting.operations.bulk import control as bulk
+from hosting.operations.bulk.advance import advance as advance_bulk
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle import approvals, cancel, decide
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import control as plans
 from hosting.operations.plans.new_server import NewServer
 from hosting.teams import settings as team_settings
 from hosting.teams.audit import verification
@@ -25,7 +26,7 @@ from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.people import invitations
 from hosting.teams.people.membership_rules import Terms
-from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.roles import Role
 from tests import factories
 
@@ -134,7 +135,7 @@ def test_a_whole_team_asks_for_different_things(accounts: list[Account], by: Mem
             lambda: submit(catalogue.StopVm(stopped.remote_id), account=first, by=by),  # noqa: B023 - over before the next
             lambda: submit(catalogue.StopVm(other.remote_id), account=second, by=by),  # noqa: B023 - as above
             lambda: cancel.cancel(waiting[number], by=by),  # noqa: B023 - as above
-            lambda: decide.set_aside(failed[number], by=by),  # noqa: B023 - as above
+            lambda: decide.dismiss(failed[number], by=by),  # noqa: B023 - as above
             lambda: rename(first, number),  # noqa: B023 - as above
             lambda: rename(second, number),  # noqa: B023 - as above
             lambda: saved_views.save("servers", f"v{number}", "state=halted", shared=True, by=by),  # noqa: B023 - as above
@@ -167,7 +168,7 @@ def test_bulks_go_on_while_members_ask(accounts: list[Account], by: Membership) 
     single = [[factories.vm(account) for account in accounts] for _ in range(TIMES)]
     for number in range(TIMES):
         at_once(
-            *(lambda one=one: bulk.advance(one.pk) for one in bulks),
+            *(lambda one=one: advance_bulk(one.pk) for one in bulks),
             *(lambda vm=vm: submit(catalogue.StopVm(vm.remote_id), account=vm.account, by=by) for vm in single[number]),
             lambda: bulk.pause(bulks[0], by=by),
             lambda: bulk.resume(bulks[0], by=by),
@@ -197,7 +198,7 @@ def test_names_and_terms_change_while_members_ask(accounts: list[Account], by: M
 
 
 def test_plans_begin_while_others_spend(accounts: list[Account], by: Membership) -> None:
-    SpendCeiling.objects.create(team=by.team, role=Role.OWNER, shares=1_000)
+    SpendingLimit.objects.create(team=by.team, role=Role.OWNER, shares=1_000)
     for account in accounts:
         factories.os_image(account, remote_id=PLAN.os_id)
     for _ in range(TIMES):
@@ -213,7 +214,7 @@ def test_plans_begin_while_others_spend(accounts: list[Account], by: Membership)
 
 
 def test_two_requests_do_not_slip_under_a_ceiling_together(accounts: list[Account], by: Membership) -> None:
-    SpendCeiling.objects.create(team=by.team, role=Role.OWNER, shares=3)
+    SpendingLimit.objects.create(team=by.team, role=Role.OWNER, shares=3)
     for _ in range(TIMES):
         Operation.objects.all().delete()
         at_once(
@@ -226,7 +227,7 @@ def test_two_requests_do_not_slip_under_a_ceiling_together(accounts: list[Accoun
 
 
 def test_a_request_is_approved_while_it_is_taken_back(accounts: list[Account], by: Membership) -> None:
-    SpendCeiling.objects.create(team=by.team, role=Role.OWNER, shares=0)
+    SpendingLimit.objects.create(team=by.team, role=Role.OWNER, shares=0)
     second = factories.member(Role.BILLING, of=by.team)
     for _ in range(TIMES):
         held = submit(catalogue.AddProduct("shares", 2, "1m"), account=accounts[0], by=by)

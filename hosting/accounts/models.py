@@ -1,4 +1,4 @@
-"""A team's login at a provider, the endpoint that serves it, and what is to replace it once it is proven."""
+"""A team's login at a provider, the endpoint that serves it, and what is to replace it once it is accepted."""
 
 from collections.abc import Iterable
 from datetime import timedelta

@@ -19,7 +19,8 @@ from hosting.operations.costs import observed
 from hosting.operations.costs.explained_changes import by_operations
 from hosting.operations.lifecycle import approvals, cancel, conclude, track
 from hosting.operations.models.bulk import Bulk
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import OPEN, State
 from hosting.teams.people import members

@@ -17,7 +17,8 @@ from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
 from hosting.operations.lifecycle.cancel import may_cancel
 from hosting.operations.models.bulk import Bulk, BulkRow
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import FINAL, OPEN, State
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
@@ -57,7 +58,7 @@ class Matter:
 
 def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
     """What waits for somebody in an account, most pressing first, in four queries; 50 of each sort at most."""
-    operations = Operation.objects.filter(account=account).select_related("requested_by", "asked_through")
+    operations = Operation.objects.filter(account=account).select_related("requested_by", "requested_through")
     plans = Plan.objects.filter(account=account)
     found = chain(
         _of_account(account),
@@ -142,7 +143,7 @@ def _failed_operations(operations: QuerySet[Operation], now: datetime) -> QueryS
         origin=Operation.Origin.PANEL,
         plan=None,
         bulk=None,
-        set_aside_at=None,
+        dismissed_at=None,
     )
 
 
@@ -156,7 +157,7 @@ def _waiting_plans(plans: QuerySet[Plan], now: datetime) -> QuerySet[Plan]:
 def _waiting_bulks(bulks: QuerySet[Bulk], now: datetime) -> QuerySet[Bulk]:
     """Changes of many that are paused, or that lately ended with some not done, unless put aside."""
     failed = BulkRow.objects.filter(bulk=OuterRef("pk"), state=BulkRow.State.FAILED)
-    ended_badly = Q(Exists(failed), state=Bulk.State.DONE, set_aside_at=None, updated_at__gt=now - _FAILED_SINCE)
+    ended_badly = Q(Exists(failed), state=Bulk.State.DONE, dismissed_at=None, updated_at__gt=now - _FAILED_SINCE)
     return bulks.filter(Q(state=Bulk.State.PAUSED) | ended_badly)
 
 

@@ -12,7 +12,8 @@ from hosting.inventory.capacity import Capacity
 from hosting.inventory.models import Disk, Product, Vm
 from hosting.operations.capacity import overview
 from hosting.operations.models.bulk import Bulk
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import OPEN
 from hosting.teams.models import Membership
 
@@ -108,13 +109,13 @@ def expiring_products(account: Account, now: datetime) -> list[Product]:
 def current_bulks(account: Account, now: datetime) -> list[Bulk]:
     """The changes of many objects that are not over, or began within a day: the newest five."""
     recent = Q(created_at__gt=now - timedelta(days=1)) | ~Q(state=Bulk.State.DONE)
-    bulks = Bulk.objects.filter(recent, account=account).select_related("requested_by", "asked_through")
+    bulks = Bulk.objects.filter(recent, account=account).select_related("requested_by", "requested_through")
     return list(bulks.annotate(total=Count("rows"))[:5])
 
 
 def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation], list[Operation]]:
     """The unfinished operations and the newest finished ones."""
-    operations = Operation.objects.filter(account=account).select_related("requested_by", "asked_through")
+    operations = Operation.objects.filter(account=account).select_related("requested_by", "requested_through")
     finished = operations.exclude(state__in=OPEN).order_by("-created_at", "-id")
     return list(operations.open().order_by("id")[:20]), list(finished[:count])
 
@@ -122,9 +123,9 @@ def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation]
 def running_plans(account: Account) -> list[Plan]:
     """Plans that are being carried out."""
     return list(
-        Plan.objects.filter(account=account, state=Plan.State.RUNNING).select_related("requested_by", "asked_through")[
-            :10
-        ]
+        Plan.objects.filter(account=account, state=Plan.State.RUNNING).select_related(
+            "requested_by", "requested_through"
+        )[:10]
     )
 
 
@@ -137,7 +138,9 @@ def unfinished_plan_of(account: Account, vm_id: int) -> Plan | None:
 
 def operations_with(account: Account, count: int = 10, **object_id: int) -> list[Operation]:
     """The newest operations that made, changed or touched one object (`vm_id=12`)."""
-    operations = Operation.objects.filter(account=account, **object_id).select_related("requested_by", "asked_through")
+    operations = Operation.objects.filter(account=account, **object_id).select_related(
+        "requested_by", "requested_through"
+    )
     return list(operations.order_by("-id")[:count])
 
 

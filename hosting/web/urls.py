@@ -91,12 +91,12 @@ of_account = [
     path("bulk/<number:bulk_id>/pause/", bulk.pause, name="bulk_pause"),
     path("bulk/<number:bulk_id>/resume/", bulk.resume, name="bulk_resume"),
     path("bulk/<number:bulk_id>/retry/", bulk.retry, name="bulk_retry"),
-    path("bulk/<number:bulk_id>/aside/", bulk.set_aside, name="bulk_aside"),
+    path("bulk/<number:bulk_id>/aside/", bulk.dismiss, name="bulk_aside"),
     path("operations/", operations.index, name="operations"),
     path("operations/<number:operation_id>/", operations.detail, name="operation"),
     path("operations/<number:operation_id>/retry/", operations.retry, name="operation_retry"),
     path("operations/<number:operation_id>/cancel/", operations.cancel, name="operation_cancel"),
-    path("operations/<number:operation_id>/aside/", operations.set_aside, name="operation_aside"),
+    path("operations/<number:operation_id>/aside/", operations.dismiss, name="operation_aside"),
     path("operations/<number:operation_id>/happened/", operations.happened, name="operation_happened"),
     path("operations/<number:operation_id>/none/", operations.decide, name="operation_none"),
     path("operations/<number:operation_id>/is/<number:remote_id>/", operations.decide, name="operation_is"),
@@ -128,7 +128,7 @@ of_team = [
     path("audit/", audit.index, name="team_audit"),
     path("approvals/", approvals.index, name="team_approvals"),
     path("approvals/decide/", approvals.decide, name="team_approvals_decide"),
-    path("ceilings/", approvals.limits, name="team_ceilings"),
+    path("ceilings/", approvals.limits, name="team_spending_limits"),
     path("policies/", policies.team_policies, name="team_policies"),
 ]
 

@@ -17,7 +17,7 @@ from hosting.accounts.connect import connect
 from hosting.accounts.models import Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.models import SpendingLimit
 team = Team.objects.create(name="Four eyes")
 people = [
     Membership.objects.create(
@@ -29,7 +29,7 @@ account = connect(
     by=people[0], endpoint=Endpoint.objects.get(offered=True), label="Eyes", login=DEMO_LOGIN, handle=DEMO_LOGIN,
     password=DEMO_API_PASSWORD,
 )
-SpendCeiling.objects.create(team=team, role="billing", shares=1)
+SpendingLimit.objects.create(team=team, role="billing", shares=1)
 print(account.pk, team.pk)
 """
 

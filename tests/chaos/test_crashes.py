@@ -19,7 +19,8 @@ from hosting import jobs
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.inventory.models import Change
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.teams.models import Membership
 from tests.chaos import verdict
 from tests.chaos.browser import Browser

@@ -78,7 +78,7 @@ def test_a_row_holds_the_operation_that_it_asked_for(account: Account) -> None:
 
 
 def test_our_own_is_not_told_as_one_from_outside(account: Account) -> None:
-    row(account, "done", 11, origin=Operation.Origin.OUTSIDE)
+    row(account, "done", 11, origin=Operation.Origin.EXTERNAL)
     assert "from outside" in untrue(account, theirs(11))
 
 

@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Disk, Product, Vm
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.plans.catalogue import spec_of
 from tests.chaos.members import Asked, Journal
 from tests.chaos.workload import ROOT_PASSWORD
@@ -232,7 +233,7 @@ def _unexplained(theirs: Mapping[int, Theirs], panel: list[Operation], account: 
             yield f"the provider's {operation.type} {operation.id} {operation.params} ({operation.state}) is nobody's"
         else:
             asked_about.remove(explanation)
-    for row in Operation.objects.filter(account=account, origin=Operation.Origin.OUTSIDE):
+    for row in Operation.objects.filter(account=account, origin=Operation.Origin.EXTERNAL):
         if row.remote_id in theirs:
             yield f"{_row(row)} (the provider's {row.remote_id}) is told as one from outside"
 

@@ -11,7 +11,8 @@ from django.db.models import Q
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, OsImage, Product, Vm
 from hosting.operations.kinds import catalogue
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import HARMLESS, State
 
 # The root password of every server begins with it: it must not be found anywhere afterwards.

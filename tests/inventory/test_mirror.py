@@ -59,7 +59,7 @@ def test_what_was_made_elsewhere_appears_within_one_round(account: Account, remo
     round_now(account)
     assert Vm.objects.get(account=account, remote_id=vm_id).hostname == "elsewhere"
     assert Disk.objects.get(account=account, remote_id=disk_id).state == Disk.State.CREATED
-    outside = Operation.objects.filter(account=account, origin=Operation.Origin.OUTSIDE)
+    outside = Operation.objects.filter(account=account, origin=Operation.Origin.EXTERNAL)
     assert {operation.kind for operation in outside} >= {"vm_create", "disk_create"}
 
 

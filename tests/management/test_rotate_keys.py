@@ -16,7 +16,8 @@ from hosting.accounts.models import Account, Candidate
 from hosting.accounts.sealing import reseal, seal, unseal
 from hosting.mail.models import OutgoingMail
 from hosting.management import rotation
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from tests import factories
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()

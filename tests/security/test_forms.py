@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from hosting.accounts.models import Account
 from hosting.annotations.models import SavedView, Tag
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from tests import factories

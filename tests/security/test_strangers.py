@@ -14,7 +14,8 @@ from django.utils import timezone
 from hosting.accounts.models import Account
 from hosting.annotations.models import Tag, TagUse
 from hosting.operations.models.bulk import Bulk
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.teams.models import Membership, Team
 from hosting.web.answers import live
 from tests import factories

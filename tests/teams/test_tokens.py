@@ -10,7 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts.models import Account
 from hosting.annotations import saved_views
-from hosting.operations.bulk import run as bulks
+from hosting.operations.bulk import control as bulks
+from hosting.operations.bulk.advance import advance as advance_bulk
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.bulk import Bulk
@@ -23,7 +24,7 @@ from hosting.teams.tokens import issuing
 from hosting.teams.tokens import lists as token_lists
 from hosting.teams.tokens import secrets as token_secrets
 from hosting.teams.tokens.models import ApiToken
-from hosting.teams.tokens.use import BadTokenError, Standing, acting_again, actor_for
+from hosting.teams.tokens.use import BadTokenError, Standing, actor_for, as_requester
 from tests import factories
 
 HERE = "192.0.2.7"
@@ -319,12 +320,12 @@ def test_a_request_through_a_token_holds_within_its_scope_alone(owner: Membershi
             stop(vms[account], account, looks)
         operation = stop(vms[account], account, secret)
         assert operation.requested_by == (owner.user if personal else None)
-        assert operation.asked_through is not None
-        assert operation.asked_through.name == "ops"
+        assert operation.requested_through is not None
+        assert operation.requested_through.name == "ops"
         line = AuditEntry.objects.get(operation_id=operation.pk)
         assert line.actor == (owner.user if personal else None)
         assert line.actor_name == (str(owner.user) if personal else "ops")
-        assert (line.token_id, line.address) == (operation.asked_through_id, HERE)
+        assert (line.token_id, line.address) == (operation.requested_through_id, HERE)
         operation.delete()
 
 
@@ -336,26 +337,26 @@ def test_a_bulk_goes_on_in_the_name_of_a_token_for_as_long_as_it_works(owner: Me
         begun = bulks.begin(
             "vm_stop", objects, account=account, by=actor_for(made.secret, address=HERE), nonce=uuid.uuid4()
         )
-        assert begun.asked_through == made.token
-        bulks.advance(begun.pk)
+        assert begun.requested_through == made.token
+        advance_bulk(begun.pk)
         asked = Operation.objects.filter(bulk=begun)
-        assert {each.asked_through for each in asked} == {made.token}
+        assert {each.requested_through for each in asked} == {made.token}
         assert {each.requested_by for each in asked} == {owner.user if personal else None}
         asked.delete()
         begun.rows.update(state="waiting", operation=None)
         issuing.revoke(made.token, by=owner)
-        bulks.advance(begun.pk)
+        advance_bulk(begun.pk)
         begun.refresh_from_db()
         assert (begun.state, begun.problem) == (Bulk.State.PAUSED, Bulk.Problem.MEMBER_LEFT)
         # A person goes on with it.
         bulks.resume(begun, by=owner)
         begun.refresh_from_db()
         assert begun.requested_by == owner.user
-        assert begun.asked_through_id is None
+        assert begun.requested_through_id is None
         begun.delete()
     owner.user.is_active = False
     owner.user.save()
-    assert acting_again(team_id=owner.team_id, person_id=owner.user_id, token_id=None) is None
+    assert as_requester(team_id=owner.team_id, person_id=owner.user_id, token_id=None) is None
 
 
 def test_a_token_of_the_team_has_no_views_of_its_own(owner: Membership) -> None:

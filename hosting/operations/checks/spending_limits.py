@@ -28,7 +28,7 @@ from hosting.operations.kinds.catalogue import AddProduct, RemoveProduct, RenewP
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import HARMLESS, State
-from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.policies.spending_limits import Limits
 
 # The kinds that spend: a removal only gives back.
@@ -134,28 +134,28 @@ def check(demand: Demand | None, *, account: Account, role: str) -> frozenset[Ov
     """
     if demand is None or not demand.spends:
         return frozenset()
-    ceiling = hold(account.team_id, role)
-    return _standing(ceiling, timezone.now()).over([demand]) if ceiling else frozenset()
+    limit = hold(account.team_id, role)
+    return _standing(limit, timezone.now()).over([demand]) if limit else frozenset()
 
 
-def hold(team_id: int, role: str) -> SpendCeiling | None:
+def hold(team_id: int, role: str) -> SpendingLimit | None:
     """Lock a role's ceiling. Who writes a line of the trail and then spends does so before the line: see `record`."""
-    return SpendCeiling.objects.select_for_update(no_key=True).filter(team=team_id, role=role).first()
+    return SpendingLimit.objects.select_for_update(no_key=True).filter(team=team_id, role=role).first()
 
 
 def standing(account: Account, role: str, now: datetime) -> Standing | None:
     """How a role stands this month, for forms and pages; None when it has no ceiling."""
-    ceiling = SpendCeiling.objects.filter(team=account.team_id, role=role).first()
-    return _standing(ceiling, now) if ceiling else None
+    limit = SpendingLimit.objects.filter(team=account.team_id, role=role).first()
+    return _standing(limit, now) if limit else None
 
 
 def standings(team_id: int, now: datetime) -> dict[str, Standing]:
     """How each role of a team stands that has a ceiling, in two queries."""
-    ceilings = list(SpendCeiling.objects.filter(team=team_id).order_by("role"))
-    if not ceilings:
+    limits = list(SpendingLimit.objects.filter(team=team_id).order_by("role"))
+    if not limits:
         return {}
-    spent = _spent(team_id, [ceiling.role for ceiling in ceilings], now)
-    return {each.role: Standing(Limits(each.shares, each.money), spent.get(each.role, Spent())) for each in ceilings}
+    spent = _spent(team_id, [limit.role for limit in limits], now)
+    return {each.role: Standing(Limits(each.shares, each.money), spent.get(each.role, Spent())) for each in limits}
 
 
 def month_of(now: datetime) -> datetime:
@@ -163,9 +163,9 @@ def month_of(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _standing(ceiling: SpendCeiling, now: datetime) -> Standing:
-    spent = _spent(ceiling.team_id, [ceiling.role], now)
-    return Standing(Limits(ceiling.shares, ceiling.money), spent.get(ceiling.role, Spent()))
+def _standing(limit: SpendingLimit, now: datetime) -> Standing:
+    spent = _spent(limit.team_id, [limit.role], now)
+    return Standing(Limits(limit.shares, limit.money), spent.get(limit.role, Spent()))
 
 
 def _spent(team_id: int, roles: Iterable[str], now: datetime) -> dict[str, Spent]:
@@ -174,7 +174,7 @@ def _spent(team_id: int, roles: Iterable[str], now: datetime) -> dict[str, Spent
     rows = (
         Operation.objects.filter(
             account__team=team_id,
-            asked_as__in=list(roles),
+            requested_as__in=list(roles),
             kind__in=_SPENDING,
             created_at__gte=month - timedelta(hours=settings.APPROVAL_LIMIT_H),
         )
@@ -182,9 +182,9 @@ def _spent(team_id: int, roles: Iterable[str], now: datetime) -> dict[str, Spent
         .annotate(allowed_at=Coalesce("decided_at", "created_at"), amount=Coalesce("cost", "estimate"))
         .filter(allowed_at__gte=month)
         .order_by()
-        .values("asked_as", "currency")
+        .values("requested_as", "currency")
         .annotate(
-            shares=Sum("shares_asked"),
+            shares=Sum("requested_shares"),
             money=Sum("amount", filter=Q(amount__gt=0)),
             # Of changes of quantity nobody could tell any more whether they spent.
             unpriced=Count("pk", filter=Q(amount=None, kind__in=(AddProduct.method, RenewProduct.method))),
@@ -192,7 +192,7 @@ def _spent(team_id: int, roles: Iterable[str], now: datetime) -> dict[str, Spent
     )
     found: dict[str, Spent] = {}
     for row in rows:
-        so_far = found.get(row["asked_as"], Spent())
+        so_far = found.get(row["requested_as"], Spent())
         money = {**so_far.money, row["currency"]: row["money"] or Decimal(0)}
-        found[row["asked_as"]] = Spent(so_far.shares + row["shares"], money, so_far.unpriced + row["unpriced"])
+        found[row["requested_as"]] = Spent(so_far.shares + row["shares"], money, so_far.unpriced + row["unpriced"])
     return found

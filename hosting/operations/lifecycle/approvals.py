@@ -78,7 +78,7 @@ def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
         accounts = Account.objects.select_for_update(of=("self",), no_key=True).select_related("endpoint", "team")
         account = held.account = accounts.get(pk=held.account_id)
         kind = catalogue.load(held.kind, held.params)
-        _require_asker(held, account, kind)
+        _require_requester(held, account, kind)
         require_working(account)
         if preconditions.check(kind, account).quantity != held.quantity:
             raise WrongState(_("It has another quantity by now than when this was asked for: refuse it, and ask anew."))
@@ -144,15 +144,15 @@ def _require_second_person(operation: Operation, by: Membership, comment: str) -
         raise Invalid(_("Write %(most)d characters at most.") % {"most": MAX_COMMENT}, field="comment")
 
 
-def _require_asker(operation: Operation, account: Account, kind: Kind) -> None:
+def _require_requester(operation: Operation, account: Account, kind: Kind) -> None:
     """Whoever asked must be somebody who could still ask for it."""
     members = Membership.objects.current().select_related("user")
-    asker = members.filter(team=account.team_id, user=operation.requested_by_id, user__is_active=True).first()
-    if asker is None:
+    requester = members.filter(team=account.team_id, user=operation.requested_by_id, user__is_active=True).first()
+    if requester is None:
         raise WrongState(_("Whoever asked for this is not in the team any more: it can only be refused."))
-    if not asker.may(kind.permission, account):
+    if not requester.may(kind.permission, account):
         raise WrongState(
-            _("%(person)s may not spend money here any more: it can only be refused.") % {"person": asker.user}
+            _("%(person)s may not spend money here any more: it can only be refused.") % {"person": requester.user}
         )
 
 

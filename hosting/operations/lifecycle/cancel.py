@@ -124,11 +124,11 @@ def sweep(now: datetime) -> None:
         _note(operation, Cancel.SENT, Cancel.UNANSWERED)
     lost = tracked.filter(
         cancel_state=Cancel.ASKED,
-        cancel_asked_at__lt=now - _JOB_LOST_AFTER,
+        cancel_requested_at__lt=now - _JOB_LOST_AFTER,
         account__trouble="",
         account__endpoint__away_since=None,
     )
-    for pk in lost.order_by("cancel_asked_at").values_list("pk", flat=True)[:_BATCH]:
+    for pk in lost.order_by("cancel_requested_at").values_list("pk", flat=True)[:_BATCH]:
         ask(Job.CANCEL, pk)
 
 
@@ -143,7 +143,7 @@ def _ask_provider(operation: Operation) -> bool:
         state=State.TRACKED,
         remote_state__in=("", "PENDING"),
         cancel_state__in=_ASK_AGAIN,
-    ).update(cancel_state=Cancel.ASKED, cancel_asked_at=now, cancel_sent_at=None)
+    ).update(cancel_state=Cancel.ASKED, cancel_requested_at=now, cancel_sent_at=None)
     if asked:
         versions.bump(operation.account_id)
         ask(Job.CANCEL, operation.pk)

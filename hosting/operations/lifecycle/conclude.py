@@ -54,7 +54,7 @@ def adopt(operation: Operation, before: State, remote_id: int, **fields: object)
     try:
         with transaction.atomic():
             Operation.objects.filter(
-                account=operation.account_id, remote_id=remote_id, origin=Operation.Origin.OUTSIDE
+                account=operation.account_id, remote_id=remote_id, origin=Operation.Origin.EXTERNAL
             ).delete()
             adopted = move(operation, before, State.TRACKED, remote_id=remote_id, needs_person=False, **fields)
             if adopted:

@@ -42,7 +42,7 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
                 problem=problem,
                 needs_person=False,
                 remote_id=None,
-                set_aside_at=timezone.now(),
+                dismissed_at=timezone.now(),
             )
         else:
             made = known[remote_id]["objects"]
@@ -72,7 +72,7 @@ def happened(operation: Operation, *, by: Membership) -> None:
         ask(Job.REFRESH, operation.account_id, 1)
 
 
-def set_aside(operation: Operation, *, by: Membership) -> bool:
+def dismiss(operation: Operation, *, by: Membership) -> bool:
     """Take note that an operation did not work: it needs nobody's attention any more. False when it needed none.
 
     Raises:
@@ -82,8 +82,8 @@ def set_aside(operation: Operation, *, by: Membership) -> bool:
         return False
     by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
     with transaction.atomic():
-        noted = Operation.objects.filter(pk=operation.pk, state__in=FINAL - {State.DONE}, set_aside_at=None).update(
-            set_aside_at=timezone.now()
+        noted = Operation.objects.filter(pk=operation.pk, state__in=FINAL - {State.DONE}, dismissed_at=None).update(
+            dismissed_at=timezone.now()
         )
         if noted:
             versions.bump(operation.account_id)

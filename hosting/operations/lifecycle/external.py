@@ -27,7 +27,7 @@ def row_of(account: Account, details: OperationDetails) -> Operation | None:
         with transaction.atomic():
             operation = Operation.objects.create(
                 account=account,
-                origin=Operation.Origin.OUTSIDE,
+                origin=Operation.Origin.EXTERNAL,
                 kind=details.type[:40],
                 params=params,
                 subject=str(params.get("hostname") or params.get("name") or "")[:255],

@@ -17,10 +17,11 @@ from hosting.operations.checks import preconditions, quiet_hours, spending_limit
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
 from hosting.operations.models.bulk import Bulk
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.problems import Reason
-from hosting.operations.models.rejection import AboveCeiling, AccountTrouble, Busy, EndpointAway, WrongState
-from hosting.operations.models.requesters import asker, in_the_name_of
+from hosting.operations.models.rejection import AboveSpendingLimit, AccountTrouble, Busy, EndpointAway, WrongState
+from hosting.operations.models.requesters import on_behalf_of, requester_name
 from hosting.operations.models.states import HARMLESS, OPEN, State
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
@@ -51,7 +52,7 @@ def submit(
     Raises:
         NotAllowedError: the member's role does not allow it.
         Rejected: what to correct, and the field it belongs to (`Invalid`, `NotEnough`, `WrongState`, `Busy`,
-            `QuietHours`, `EndpointAway`, `AccountTrouble`, `AboveCeiling`).
+            `QuietHours`, `EndpointAway`, `AccountTrouble`, `AboveSpendingLimit`).
     """
     by.require(kind.permission, account)
     kind.validate(secret)
@@ -81,8 +82,8 @@ def submit(
                 step=step,
                 bulk=bulk,
                 retry_of=retry_of,
-                asked_as=by.role,
-                **in_the_name_of(by),
+                requested_as=by.role,
+                **on_behalf_of(by),
                 nonce=nonce,
                 kind=kind.method,
                 params=kind.as_params(),
@@ -92,7 +93,7 @@ def submit(
                 quantity=standing.quantity,
                 reserved_shares=standing.shares,
                 reserved_disk_mb=standing.disk_mb,
-                shares_asked=demand.shares if demand else 0,
+                requested_shares=demand.shares if demand else 0,
                 estimate=demand.estimate if demand else None,
                 currency=demand.currency if demand else "",
                 state=State.HELD if over else State.WAITING,
@@ -177,11 +178,13 @@ def require_working(account: Account) -> None:
 
 def _require_person(by: Membership, *, may_hold: bool) -> None:
     if by.person is None or by.via.token_id is not None:
-        raise AboveCeiling(
+        raise AboveSpendingLimit(
             _("This is above the month's ceiling of the token's role. Nothing was sent: a person must ask for it.")
         )
     if not may_hold:
-        raise AboveCeiling(_("This is above the month's ceiling of your role. Show that it is you, then ask again."))
+        raise AboveSpendingLimit(
+            _("This is above the month's ceiling of your role. Show that it is you, then ask again.")
+        )
 
 
 def _require_free(account: Account, kind: Kind) -> None:
@@ -191,6 +194,6 @@ def _require_free(account: Account, kind: Kind) -> None:
     if other is not None:
         raise Busy(
             _("“%(title)s” by %(person)s is still at work on it. Wait until that is finished.")
-            % {"title": catalogue.title(other.kind), "person": asker(other) or _("somebody")},
+            % {"title": catalogue.title(other.kind), "person": requester_name(other) or _("somebody")},
             operation_id=other.pk,
         )

@@ -41,7 +41,7 @@ class Bulk(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="bulks")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     # The API token that it was asked through: that of the person, or one of the team.
-    asked_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
+    requested_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
     # The same form sent twice is the same bulk.
     nonce = models.UUIDField(default=uuid.uuid4)
     # The API method, and the parameters that all objects share.
@@ -50,7 +50,7 @@ class Bulk(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     problem = models.CharField(max_length=20, choices=Problem.choices, default=Problem.NONE, blank=True)
     # A member of the team has seen that some of it was not done, and leaves it at that.
-    set_aside_at = models.DateTimeField(null=True, blank=True)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import FINAL, OPEN, UNDER_WAY, State, is_legal
 from hosting.teams.models import Membership, User
 from hosting.teams.roles import Role
@@ -18,56 +19,6 @@ from hosting.teams.tokens.models import ApiToken
 
 # What a second person may say to a decision.
 MAX_COMMENT = 500
-
-
-class PlanQuerySet(models.QuerySet["Plan"]):
-    def visible_to(self, member: Membership) -> "PlanQuerySet":
-        """The plans of the member's team: the only way in from the web."""
-        return self.filter(account__in=Account.objects.visible_to(member))
-
-    def move(self, plan_id: int, before: "Plan.State", after: "Plan.State", **fields: object) -> bool:
-        """Move one plan by a conditional UPDATE. False when somebody else was first."""
-        values = {"state": after, "updated_at": timezone.now(), **fields}
-        return bool(self.filter(pk=plan_id, state=before).update(**values))
-
-
-class Plan(models.Model):
-    """Several operations that make one thing, such as a new server with its data disk."""
-
-    class Kind(models.TextChoices):
-        NEW_SERVER = "new_server", _("New server")
-        RESIZE = "resize", _("Resize")
-
-    class State(models.TextChoices):
-        DRAFT = "draft", _("Not started")
-        RUNNING = "running", _("Running")
-        STOPPED = "stopped", _("Stopped at a step")
-        DONE = "done", _("Done")
-        ABANDONED = "abandoned", _("Abandoned")
-
-    account = models.ForeignKey(Account, models.CASCADE, related_name="plans")
-    requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    # The API token that it was asked through: that of the person, or one of the team.
-    asked_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
-    nonce = models.UUIDField(default=uuid.uuid4)
-    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.NEW_SERVER)
-    # What was asked for, by its kind (`operations.plan_kinds`); "hostname" is in each.
-    spec = models.JSONField()
-    # The root password of a new server until `vm_create` was sent, then empty.
-    sealed_secret = models.TextField(blank=True)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
-    # When it was last started or resumed: what had failed before then is asked for again.
-    resumed_at = models.DateTimeField(null=True, blank=True)
-    # Why it stopped when no operation tells: a refusal by Sharedeck itself.
-    problem = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    objects = PlanQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["account", "nonce"], name="one_plan_per_form")]
 
 
 class OperationQuerySet(models.QuerySet["Operation"]):
@@ -102,7 +53,7 @@ class Operation(models.Model):
 
     class Origin(models.TextChoices):
         PANEL = "panel", _("Sharedeck")
-        OUTSIDE = "outside", _("Outside Sharedeck")
+        EXTERNAL = "outside", _("Outside Sharedeck")
 
     class Cancel(models.TextChoices):
         """How far the request to cancel it at the provider is."""
@@ -124,14 +75,14 @@ class Operation(models.Model):
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.PANEL)
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     # The role that it was asked for with: a ceiling counts what a role has spent, whatever its people are today.
-    asked_as = models.CharField(max_length=30, choices=Role.choices, blank=True)
+    requested_as = models.CharField(max_length=30, choices=Role.choices, blank=True)
     # The second person's word on what was above a ceiling: that it may be sent, or with the state DECLINED that it
     # must not. With a time and without a person: nobody decided in time.
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_comment = models.CharField(max_length=MAX_COMMENT, blank=True)
     # The API token that it was asked through: that of the person, or one of the team.
-    asked_through = models.ForeignKey(
+    requested_through = models.ForeignKey(
         ApiToken, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     # The same form sent twice carries the same nonce and is the same operation.
@@ -151,7 +102,7 @@ class Operation(models.Model):
     cost = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     # What a request that moves money adds to the account's shares, and what it was to take from the balance when it
     # was asked for, with the currency; None when no price was known.
-    shares_asked = models.PositiveIntegerField(default=0)
+    requested_shares = models.PositiveIntegerField(default=0)
     estimate = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
     # Capacity set aside until the mirror shows it.
@@ -170,10 +121,10 @@ class Operation(models.Model):
 
     # A member asked the provider to cancel it; see `operations.cancel`.
     cancel_state = models.CharField(max_length=10, choices=Cancel.choices, default=Cancel.NONE, blank=True)
-    cancel_asked_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_sent_at = models.DateTimeField(null=True, blank=True)
     # A member of the team has seen that it did not work, and leaves it at that.
-    set_aside_at = models.DateTimeField(null=True, blank=True)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
 
     # What the provider says: its operation, the objects, how far it is.
     remote_id = models.PositiveIntegerField(null=True, blank=True)
@@ -206,7 +157,7 @@ class Operation(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "due_at"]),
-            models.Index(fields=["cancel_state", "cancel_asked_at"]),
+            models.Index(fields=["cancel_state", "cancel_requested_at"]),
             models.Index(fields=["account", "state", "created_at", "id"]),
             models.Index(fields=["plan"], condition=models.Q(plan__isnull=False), name="operations_of_a_plan"),
             models.Index(fields=["bulk"], condition=models.Q(bulk__isnull=False), name="operations_of_a_bulk"),
@@ -214,8 +165,8 @@ class Operation(models.Model):
                 fields=["retry_of"], condition=models.Q(retry_of__isnull=False), name="retries_of_an_operation"
             ),
             models.Index(
-                fields=["asked_through"],
-                condition=models.Q(asked_through__isnull=False),
+                fields=["requested_through"],
+                condition=models.Q(requested_through__isnull=False),
                 name="operations_through_a_token",
             ),
             models.Index(fields=["account", "finished_at"]),

@@ -35,5 +35,5 @@ class AccountTrouble(Rejected):
     """The account's login does not work: a person must correct it first."""
 
 
-class AboveCeiling(Rejected):
+class AboveSpendingLimit(Rejected):
     """It would have to wait for approval, and may not: a second person must know that the first one really asked."""

@@ -15,24 +15,24 @@ class Asked(Protocol):
     def requested_by(self) -> User | None: ...
 
     @property
-    def asked_through(self) -> ApiToken | None: ...
+    def requested_through(self) -> ApiToken | None: ...
 
 
 class Name(TypedDict):
     """The columns that say it: the person, and the API token that they used or that acts for the team."""
 
     requested_by: User | None
-    asked_through_id: int | None
+    requested_through_id: int | None
 
 
-def in_the_name_of(by: Membership) -> Name:
+def on_behalf_of(by: Membership) -> Name:
     """What is written down of whoever asks."""
-    return {"requested_by": by.person, "asked_through_id": by.via.token_id}
+    return {"requested_by": by.person, "requested_through_id": by.via.token_id}
 
 
-def asker(of: Asked) -> str:
+def requester_name(of: Asked) -> str:
     """Who asked, for people; empty when that is not known any more."""
-    person, token = of.requested_by, of.asked_through
+    person, token = of.requested_by, of.requested_through
     if token is None:
         return str(person or "")
     if person is None:

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Self
 
 from hosting.accounts.models import Account
 from hosting.operations.kinds.base import Kind
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 
 
 class StopReason(StrEnum):

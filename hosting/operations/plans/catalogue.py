@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from hosting.operations.models.operation import Plan
+from hosting.operations.models.plan import Plan
 from hosting.operations.plans.base import PlanSpec
 from hosting.operations.plans.new_server import NewServer
 from hosting.operations.plans.resize import Resize

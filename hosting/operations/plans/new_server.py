@@ -12,7 +12,8 @@ from hosting.inventory.models import OsImage
 from hosting.operations.capacity.overview import overview
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Invalid, NotEnough, WrongState
 from hosting.operations.plans.base import PlanSpec, Step, StopReason
 

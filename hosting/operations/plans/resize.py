@@ -16,7 +16,8 @@ from hosting.operations.capacity.overview import overview
 from hosting.operations.checks import preconditions
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import WrongState
 from hosting.operations.models.states import State
 from hosting.operations.plans.base import PlanSpec, Step, StopReason

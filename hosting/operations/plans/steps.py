@@ -3,7 +3,8 @@
 import uuid
 from dataclasses import replace
 
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import OPEN, State
 from hosting.operations.plans.base import Step
 from hosting.operations.plans.catalogue import KINDS, spec_of

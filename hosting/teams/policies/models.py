@@ -10,13 +10,13 @@ from hosting.teams.roles import PERMISSIONS, Permission, Role
 SPENDING_ROLES = tuple(role.value for role in Role if Permission.SPEND in PERMISSIONS[role])
 
 
-class SpendCeiling(models.Model):
+class SpendingLimit(models.Model):
     """What all members with one role may spend together in a calendar month (UTC), across the team's accounts.
 
     What goes beyond waits for somebody with the permission to approve. None: no ceiling.
     """
 
-    team = models.ForeignKey(Team, models.CASCADE, related_name="ceilings")
+    team = models.ForeignKey(Team, models.CASCADE, related_name="spending_limits")
     role = models.CharField(_("role"), max_length=30, choices=Role.choices)
     shares = models.PositiveIntegerField(_("shares"), null=True, blank=True)
     # In the currency of each account: each currency counts by itself.

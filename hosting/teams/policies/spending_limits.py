@@ -8,7 +8,7 @@ from django.db import transaction
 
 from hosting.teams.audit.log import record, team_thing
 from hosting.teams.models import Membership, Team
-from hosting.teams.policies.models import SPENDING_ROLES, SpendCeiling
+from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
 from hosting.teams.roles import PERMISSIONS, Permission
 
 
@@ -36,7 +36,7 @@ class NobodyApprovesError(Exception):
 
 def limits_of(team_id: int) -> dict[str, Limits]:
     """The ceilings of a team, for each role that may spend. One query."""
-    found = {each.role: Limits(each.shares, each.money) for each in SpendCeiling.objects.filter(team=team_id)}
+    found = {each.role: Limits(each.shares, each.money) for each in SpendingLimit.objects.filter(team=team_id)}
     return {role: found.get(role, NO_LIMITS) for role in SPENDING_ROLES}
 
 
@@ -74,10 +74,10 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
             raise NobodyApprovesError(lost)
         for role, limits in changed.items():
             if limits == NO_LIMITS:
-                SpendCeiling.objects.filter(team=team, role=role).delete()
+                SpendingLimit.objects.filter(team=team, role=role).delete()
             else:
                 values = {"shares": limits.shares, "money": limits.money}
-                SpendCeiling.objects.update_or_create(team=team, role=role, defaults=values)
+                SpendingLimit.objects.update_or_create(team=team, role=role, defaults=values)
         record(
             team,
             by=by,

@@ -81,7 +81,7 @@ def actor_for(secret: str, *, address: str) -> Membership:
     return _actor(token, member, address)
 
 
-def acting_again(*, team_id: int, person_id: int | None, token_id: int | None) -> Membership | None:
+def as_requester(*, team_id: int, person_id: int | None, token_id: int | None) -> Membership | None:
     """Who asked for something that goes on by itself, as they are now; None when they are not in the team any more or
     were switched off, or when the token that they asked through does not work any more.
     """

@@ -37,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return bool(settings.SIGN_UP == "open")
 
     def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
-        """Never by allauth, which would keep what was posted in the session: `proof.proven` asks instead."""
+        """Return False: allauth would keep what was posted in the session. `@reauthenticated` asks instead."""
         return False
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def suffices(request: HttpRequest) -> bool:
     return age(request) < limit
 
 
-def proven(view: ViewT) -> ViewT:
+def reauthenticated(view: ViewT) -> ViewT:
     """A sensitive view. Goes right above the view, under the decorators of `scope`, so that strangers get their 404.
 
     A page opens for `PROOF_OPENS_S` after a proof, and what it posts is taken for `PROOF_CHANGES_S`: its form was

@@ -20,7 +20,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
 
 from hosting.accounts.models import Account
-from hosting.operations.models.rejection import AboveCeiling
+from hosting.operations.models.rejection import AboveSpendingLimit
 from hosting.teams.access.policy import Bar
 from hosting.teams.models import Membership, User
 from hosting.teams.request_origin import Origin
@@ -176,6 +176,6 @@ def _answer(
     except NotAllowedError as error:
         refusals.note(request, error.permission.value)
         raise PermissionDenied(error.permission.value) from error
-    except AboveCeiling:
+    except AboveSpendingLimit:
         # It waits for a second person, who must know that the first one really asked.
         return _private(reauthentication.ask(request))

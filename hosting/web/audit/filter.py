@@ -44,7 +44,7 @@ def _day(label: Any, method: str) -> django_filters.DateFilter:
     return django_filters.DateFilter(label=label, widget=widget, method=method)
 
 
-class TrailFilter(django_filters.FilterSet):  # type: ignore[misc]
+class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(method="search", label=gettext_lazy("Search by object or person"))
     group = django_filters.ChoiceFilter(
         choices=[(name, label) for name, (label, _begins) in GROUPS.items()],

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hosting.operations.kinds import catalogue
-from hosting.operations.models.operation import Plan
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
 from hosting.teams.access.policy import Bar
 from hosting.teams.audit.models import AuditEntry

@@ -35,7 +35,7 @@ def of_request(operation: Operation, standing: Standing | None) -> list[Measure]
     """What a request would add to what its role has spent this month."""
     if standing is None:
         return []
-    shares = _shares(standing, operation.shares_asked) if operation.shares_asked else ()
+    shares = _shares(standing, operation.requested_shares) if operation.requested_shares else ()
     return [*shares, *_money(standing, operation.currency, operation.estimate or Decimal(0))]
 
 

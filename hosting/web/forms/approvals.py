@@ -9,15 +9,15 @@ from django.utils.translation import gettext_lazy
 
 from hosting.operations.kinds.rules import MAX_INT
 from hosting.operations.models.operation import MAX_COMMENT
-from hosting.teams.policies.models import SPENDING_ROLES, SpendCeiling
+from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
 from hosting.teams.policies.spending_limits import Limits
 from hosting.teams.roles import Role
 from hosting.web.forms.base import ChangeForm
 
-_MONEY = SpendCeiling._meta.get_field("money")
+_MONEY = SpendingLimit._meta.get_field("money")
 
 
-class CeilingsForm(ChangeForm):
+class SpendingLimitsForm(ChangeForm):
     """Shares and money for each role that may spend; an empty field is no ceiling."""
 
     def __init__(self, *args: Any, limits: Mapping[str, Limits], **kwargs: Any) -> None:

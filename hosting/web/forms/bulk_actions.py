@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Product, Vm
-from hosting.operations.bulk.run import MOST_ROWS
+from hosting.operations.bulk.control import MOST_ROWS
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
 from hosting.teams.models import Membership

@@ -124,7 +124,7 @@ class ReauthenticateByCodeForm(mfa.ReauthenticateForm):  # type: ignore[misc]
 
 
 class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
-    """Keeps the new key sealed in the session until the first code has proven that the app has it."""
+    """Keeps the new key sealed in the session until the first code has reauthenticated that the app has it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         session = context.request.session

@@ -11,7 +11,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import slugify
 
 from hosting.accounts.models import Account
-from hosting.operations.models.requesters import asker
+from hosting.operations.models.requesters import requester_name
 from hosting.operations.models.states import State
 from hosting.teams.audit.log import record
 from hosting.web.access.scope import TeamRequest
@@ -64,7 +64,7 @@ OPERATIONS: Sequence[Column] = (
     ("object", lambda operation: operation.subject),
     ("state", lambda operation: operation.state),
     ("origin", lambda operation: operation.origin),
-    ("asked_by", asker),
+    ("asked_by", requester_name),
     ("asked", lambda operation: operation.created_at),
     ("decided_by", lambda operation: operation.decided_by),
     ("decided", lambda operation: operation.decided_at),
@@ -80,7 +80,7 @@ DECISIONS: Sequence[Column] = (
     ("decision", lambda operation: "declined" if operation.state == State.DECLINED else "approved"),
     ("state", lambda operation: operation.state),
     ("asked_by", lambda operation: operation.requested_by),
-    ("asked_as", lambda operation: operation.asked_as),
+    ("requested_as", lambda operation: operation.requested_as),
     ("asked", lambda operation: operation.created_at),
     ("estimate", lambda operation: operation.estimate),
     ("cost", lambda operation: operation.cost),

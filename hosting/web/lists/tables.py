@@ -60,7 +60,7 @@ class ProductTable(List):
 
 class OperationTable(List):
     row_template = "hosting/rows/operation.html"
-    related = ("requested_by", "asked_through", "decided_by")
+    related = ("requested_by", "requested_through", "decided_by")
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "created_at", "id"))
@@ -97,7 +97,7 @@ class ChangeTable(List):
     what = tables.Column(verbose_name=_("What happened"), order_by=("what", "id"))
 
 
-class TrailTable(List):
+class AuditTable(List):
     row_template = "hosting/rows/audit.html"
     related = ("actor",)
 

@@ -19,7 +19,8 @@ from hosting.accounts.models import Account
 from hosting.accounts.store import connection
 from hosting.operations.kinds import catalogue
 from hosting.operations.models.bulk import Bulk, BulkRow
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import FINAL, State
 
 # What ended longer ago is history.

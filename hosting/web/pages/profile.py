@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import PersonRequest, signed_in
 from hosting.web.pages.render import own_shell
 
@@ -23,7 +23,7 @@ def framed(view: View, tab: str, *, sensitive: bool = True) -> View:
             response.context_data = {**own_shell(request, tab), **(response.context_data or {})}
         return response
 
-    guarded = proven(in_frame) if sensitive else in_frame
+    guarded = reauthenticated(in_frame) if sensitive else in_frame
     return signed_in(guarded)
 
 

@@ -10,7 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from hosting.accounts import versions
 from hosting.operations.checks import quiet_hours
-from hosting.operations.models.operation import Plan
+from hosting.operations.models.plan import Plan
 from hosting.reading import queries
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission

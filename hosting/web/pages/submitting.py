@@ -13,7 +13,7 @@ from hosting.operations.kinds.base import Kind
 from hosting.operations.lifecycle import approvals
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
-from hosting.operations.models.rejection import AboveCeiling, Busy, Rejected
+from hosting.operations.models.rejection import AboveSpendingLimit, Busy, Rejected
 from hosting.operations.models.states import State
 from hosting.teams.roles import Permission
 from hosting.web.access import reauthentication
@@ -46,7 +46,7 @@ def ask(
     """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or a message.
 
     Raises:
-        AboveCeiling: it would have to wait for approval, and the person must show first that it is them.
+        AboveSpendingLimit: it would have to wait for approval, and the person must show first that it is them.
     """
     may_hold = reauthentication.suffices(request)
     try:
@@ -83,9 +83,9 @@ def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) 
     """Put a rejection where the person looks: beside the field, above the form, or in a message.
 
     Raises:
-        AboveCeiling: that is what it is. Whoever asks proves first who they are (`scope`), and asks again.
+        AboveSpendingLimit: that is what it is. Whoever asks proves first who they are (`scope`), and asks again.
     """
-    if isinstance(rejection, AboveCeiling):
+    if isinstance(rejection, AboveSpendingLimit):
         raise rejection
     if isinstance(rejection, Busy):
         link = format_html(

@@ -9,23 +9,13 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web.templatetags.components import icon
+from hosting.web.wording.permissions import WHY_NOT
 from hosting.web.wording.registry import register
-
-WHY_NOT = {
-    Permission.SPEND: gettext_lazy("Your role may not spend money. Ask an owner or a billing member."),
-    Permission.OPERATE: gettext_lazy("Your role may look, not operate. Ask an owner or an operator."),
-    Permission.DELETE: gettext_lazy("Your role may not delete. Ask an owner or an operator."),
-    Permission.APPROVE: gettext_lazy("Your role may not approve what others spend. Ask an owner or a billing member."),
-    Permission.MANAGE_ACCOUNTS: gettext_lazy("Your role may not change accounts. Ask an owner or an admin."),
-    Permission.MANAGE_PEOPLE: gettext_lazy("Your role may not manage people. Ask an owner or an admin."),
-    Permission.MANAGE_POLICIES: gettext_lazy("Only an owner may do that."),
-}
 
 
 @register.simple_tag(takes_context=True)

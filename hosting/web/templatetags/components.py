@@ -17,7 +17,8 @@ from lucide.templatetags.lucide import lucide
 from hosting.inventory.capacity import Capacity
 from hosting.operations.kinds import catalogue
 from hosting.operations.models.bulk import Bulk, BulkRow
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
 from hosting.web.wording.formats import plain, size
 from hosting.web.wording.registry import register

@@ -16,7 +16,7 @@ from hosting.accounts.models import Account
 from hosting.inventory import refresh as mirror_refresh
 from hosting.reading import attention, queries
 from hosting.teams.roles import NotAllowedError, Permission
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import AccountRequest, PersonRequest, account_page, signed_in
 from hosting.web.forms.accounts import AccountForm, ConnectForm
 from hosting.web.pages.render import account_form, back, person_page
@@ -52,7 +52,7 @@ def _count_standings(accounts: list[Account]) -> list[tuple[logins.Standing, int
 
 @require_http_methods(FORMS)
 @signed_in
-@proven
+@reauthenticated
 def connect(request: PersonRequest) -> HttpResponse:
     managing = [member for member in request.memberships if member.may_for_all(Permission.MANAGE_ACCOUNTS)]
     if not managing:
@@ -90,7 +90,7 @@ def connect(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @account_page
-@proven
+@reauthenticated
 def edit(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.MANAGE_ACCOUNTS)
     account = request.account

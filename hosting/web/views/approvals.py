@@ -25,11 +25,11 @@ from hosting.teams.models import Membership
 from hosting.teams.policies import spending_limits as setting
 from hosting.teams.policies.spending_limits import NO_LIMITS, NobodyApprovesError
 from hosting.teams.roles import Permission, Role
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.charts import spending_limits as measures
 from hosting.web.charts.spending_limits import Measure
-from hosting.web.forms.approvals import CeilingsForm, DecisionForm
+from hosting.web.forms.approvals import DecisionForm, SpendingLimitsForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.lists import csv_export
 from hosting.web.lists.tables import DecisionTable, table
@@ -126,7 +126,7 @@ def _groups(member: Membership, held: list[Operation], standings: dict[str, Stan
         waiting = [
             Waiting(
                 operation,
-                measures.of_request(operation, standings.get(operation.asked_as)),
+                measures.of_request(operation, standings.get(operation.requested_as)),
                 decidable=may and operation.requested_by_id != member.user_id,
                 chosen=operation.pk in chosen,
             )
@@ -138,7 +138,7 @@ def _groups(member: Membership, held: list[Operation], standings: dict[str, Stan
 
 @require_POST
 @team_page
-@proven
+@reauthenticated
 def decide(request: TeamRequest) -> HttpResponseBase:
     """Approve or refuse what was chosen, each by itself: one that can't be approved keeps nothing from the rest."""
     member = request.member
@@ -175,13 +175,13 @@ def decide(request: TeamRequest) -> HttpResponseBase:
 
 @require_http_methods(FORMS)
 @team_page
-@proven
+@reauthenticated
 def limits(request: TeamRequest) -> HttpResponseBase:
     """What each role may spend in a month without a second person."""
     member = request.member
     member.require_for_all(Permission.MANAGE_POLICIES)
     current = setting.limits_of(member.team_id)
-    form = CeilingsForm(request.POST or None, limits=current)
+    form = SpendingLimitsForm(request.POST or None, limits=current)
     if form.is_valid():
         try:
             setting.set_limits(form.limits(), by=member)
@@ -189,7 +189,7 @@ def limits(request: TeamRequest) -> HttpResponseBase:
             form.lacks_approver(error.roles)
         else:
             messages.success(request, _("Saved. The ceilings hold from now on; what waits already goes on waiting."))
-            return back(request, reverse("team_ceilings", args=[member.team_id]))
+            return back(request, reverse("team_spending_limits", args=[member.team_id]))
     lost = [role for role in setting.without_approver(member.team_id) if current[role] != NO_LIMITS]
     context = {
         "form": form,

@@ -14,9 +14,9 @@ from hosting.teams.audit.models import AuditEntry
 from hosting.teams.roles import Permission
 from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.audit import lines
-from hosting.web.audit.filter import TrailFilter
+from hosting.web.audit.filter import AuditFilter
 from hosting.web.lists import csv_export
-from hosting.web.lists.tables import TrailTable, table
+from hosting.web.lists.tables import AuditTable, table
 from hosting.web.pages.render import team_page as render_page
 
 _CHUNK = 2_000
@@ -30,8 +30,8 @@ def index(request: TeamRequest) -> HttpResponseBase:
     """Who did what in the team; of a narrowed role, in its accounts."""
     member = request.member
     member.require(Permission.READ_AUDIT)
-    found = TrailFilter(request.GET, queryset=AuditEntry.objects.visible_to(member), member=member)
-    entries = table(request, TrailTable, found.qs, order_by="-at")
+    found = AuditFilter(request.GET, queryset=AuditEntry.objects.visible_to(member), member=member)
+    entries = table(request, AuditTable, found.qs, order_by="-at")
     wanted = request.GET.get("format")
     if wanted in ("csv", "json"):
         record(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hosting.operations.bulk import run as bulks
+from hosting.operations.bulk import control as bulks
 from hosting.operations.checks import quiet_hours, spending_limits
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
@@ -110,7 +110,7 @@ def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: Bulk
 
 def _bulk(request: AccountRequest, bulk_id: int) -> Bulk:
     bulk: Bulk = get_object_or_404(
-        Bulk.objects.select_related("requested_by", "asked_through", "account"), account=request.account, pk=bulk_id
+        Bulk.objects.select_related("requested_by", "requested_through", "account"), account=request.account, pk=bulk_id
     )
     return bulk
 
@@ -188,10 +188,10 @@ def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 
 @require_POST
 @account_page
-def set_aside(request: AccountRequest, bulk_id: int) -> HttpResponse:
+def dismiss(request: AccountRequest, bulk_id: int) -> HttpResponse:
     """A person has seen that some of it was not done, and leaves it at that."""
     bulk = _bulk(request, bulk_id)
-    if bulks.set_aside(bulk, by=request.member):
+    if bulks.dismiss(bulk, by=request.member):
         what = catalogue.title(bulk.kind)
         messages.success(request, _("“%(what)s”, many at once, was put aside.") % {"what": what})
     return back(request, reverse("attention", args=[request.account.pk]))

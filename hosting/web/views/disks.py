@@ -12,7 +12,7 @@ from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds.catalogue import AttachDisk, DeleteDisk, DetachDisk
 from hosting.reading import queries, search
 from hosting.teams.roles import Permission
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.audit import lines
 from hosting.web.forms.bulk_actions import SECTIONS
@@ -139,7 +139,7 @@ def detach(request: AccountRequest, remote_id: int) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @account_page
-@proven
+@reauthenticated
 def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     disk = _disk(request, remote_id)

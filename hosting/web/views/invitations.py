@@ -20,7 +20,7 @@ from hosting.teams.people.invitations import Closed, ClosedError, KnownAddressEr
 from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, origin_of, team_page
 from hosting.web.forms.people import InviteForm, JoinForm
 from hosting.web.pages.render import back
@@ -41,7 +41,7 @@ CLOSED_WORDS = {
 
 @require_http_methods(FORMS)
 @team_page
-@proven
+@reauthenticated
 def invite(request: TeamRequest) -> HttpResponse:
     """Ask somebody to join the team."""
     by = request.member

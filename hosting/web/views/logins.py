@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting.accounts import connect, credential_rotation, session_store
 from hosting.accounts.models import Candidate
 from hosting.teams.roles import Permission
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.audit import lines
 from hosting.web.forms.accounts import HandleForm
@@ -68,7 +68,7 @@ def dismiss(request: AccountRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @account_page
-@proven
+@reauthenticated
 def new_handle(request: AccountRequest) -> HttpResponse:
     request.member.require_for_all(Permission.MANAGE_ACCOUNTS)
     account = request.account

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Capacity
 from hosting.operations.capacity import overview as capacity
-from hosting.operations.models.operation import Plan
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Rejected
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import control as plans
 from hosting.operations.plans import steps
 from hosting.operations.plans.new_server import NewServer, missing_shares, system_disk_mb
 from hosting.teams.roles import Permission

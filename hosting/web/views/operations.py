@@ -57,7 +57,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
 
 def _operation(request: AccountRequest, operation_id: int) -> Operation:
     operation: Operation = get_object_or_404(
-        Operation.objects.select_related("requested_by", "asked_through", "decided_by", "plan"),
+        Operation.objects.select_related("requested_by", "requested_through", "decided_by", "plan"),
         account=request.account,
         pk=operation_id,
     )
@@ -202,10 +202,10 @@ def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
 
 @require_POST
 @account_page
-def set_aside(request: AccountRequest, operation_id: int) -> HttpResponse:
+def dismiss(request: AccountRequest, operation_id: int) -> HttpResponse:
     """A person has seen that it did not work, and leaves it at that."""
     operation = _operation(request, operation_id)
-    if deciding.set_aside(operation, by=request.member):
+    if deciding.dismiss(operation, by=request.member):
         messages.success(request, _("“%(what)s” was put aside.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("attention", args=[request.account.pk]))
 
@@ -216,7 +216,9 @@ def _equals(operation: Operation) -> list[Operation]:
         return []
     others = operation.account.operations.filter(kind=operation.kind, state=State.UNCERTAIN).exclude(pk=operation.pk)
     return [
-        other for other in others.select_related("requested_by", "asked_through") if other.params == operation.params
+        other
+        for other in others.select_related("requested_by", "requested_through")
+        if other.params == operation.params
     ]
 
 

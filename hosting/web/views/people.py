@@ -17,7 +17,7 @@ from hosting.teams.people.models import Invitation
 from hosting.teams.policies.second_factor import Standing, standings
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission, Role, missing_for
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.audit import lines
 from hosting.web.forms.base import ChangeForm
@@ -86,7 +86,7 @@ def _why_not(one: Membership | Invitation, by: Membership) -> str:
 
 @require_http_methods(FORMS)
 @team_page
-@proven
+@reauthenticated
 def edit(request: TeamRequest, member_id: int) -> HttpResponse:
     """Change somebody's role, the accounts it holds for, and its end."""
     member = _member(request, member_id)
@@ -116,7 +116,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @team_page
-@proven
+@reauthenticated
 def remove(request: TeamRequest, member_id: int) -> HttpResponse:
     """Take somebody out of the team."""
     member = _member(request, member_id)
@@ -156,7 +156,7 @@ def leave(request: TeamRequest) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @team_page
-@proven
+@reauthenticated
 def transfer(request: TeamRequest) -> HttpResponse:
     """Make another member the owner."""
     by = request.member

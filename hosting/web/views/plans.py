@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hosting.inventory.models import OsImage, Vm
 from hosting.operations.lifecycle import approvals
-from hosting.operations.models.operation import Plan
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import State
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import control as plans
 from hosting.operations.plans import steps as plan_steps
 from hosting.operations.plans.base import Step
 from hosting.operations.plans.catalogue import spec_of
@@ -35,7 +35,7 @@ _CHANGE = {Plan.Kind.NEW_SERVER: new_server.change, Plan.Kind.RESIZE: resize.cha
 
 def _plan(request: AccountRequest, plan_id: int) -> Plan:
     plan: Plan = get_object_or_404(
-        Plan.objects.select_related("requested_by", "asked_through", "account"), account=request.account, pk=plan_id
+        Plan.objects.select_related("requested_by", "requested_through", "account"), account=request.account, pk=plan_id
     )
     return plan
 

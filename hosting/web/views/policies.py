@@ -23,9 +23,7 @@ from hosting.web.wording.days import DAYS
 @require_http_methods(["GET", "HEAD", "POST"])
 @team_page
 def team_policies(request: TeamRequest) -> HttpResponseBase:
-    """The rules that hold for everybody in the team; whoever may change them, and has just proven who they are, gets a
-    form for each.
-    """
+    """Show the team's policies, with a form for each to members who may change them and have just reauthenticated."""
     member = request.member
     sent = None
     if request.method == "POST" or "change" in request.GET:

@@ -10,9 +10,9 @@ from django.views.decorators.http import require_http_methods
 from hosting.inventory.models import Vm
 from hosting.operations.checks.preconditions import why_stop
 from hosting.operations.kinds.catalogue import UpdateVm
-from hosting.operations.models.operation import Plan
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Rejected
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import control as plans
 from hosting.operations.plans import steps
 from hosting.operations.plans.resize import Resize
 from hosting.teams.roles import Permission

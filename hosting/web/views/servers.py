@@ -16,7 +16,7 @@ from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import DeleteVm, RebootVm, StartVm, StopVm
 from hosting.reading import queries
 from hosting.teams.roles import Permission
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.audit import lines
 from hosting.web.forms.bulk_actions import SECTIONS
@@ -101,7 +101,7 @@ start, stop, reboot = _one_click(StartVm), _one_click(StopVm), _one_click(Reboot
 
 @require_http_methods(FORMS)
 @account_page
-@proven
+@reauthenticated
 def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     vm = _server(request, remote_id)

@@ -15,7 +15,7 @@ from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import AddProduct, RemoveProduct
 from hosting.reading import queries
 from hosting.teams.roles import Permission
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.audit import lines
 from hosting.web.forms.base import ChangeForm
@@ -185,7 +185,7 @@ def update(request: AccountRequest, remote_id: int) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @account_page
-@proven
+@reauthenticated
 def remove(request: AccountRequest, remote_id: int) -> HttpResponse:
     product = _product(request, remote_id)
     form = ChangeForm(request.POST or None)

@@ -15,7 +15,7 @@ from hosting.teams.rejection import Invalid
 from hosting.teams.tokens import issuing
 from hosting.teams.tokens import lists as token_lists
 from hosting.teams.tokens.models import ApiToken
-from hosting.web.access.reauthentication import proven
+from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import PersonRequest, TeamRequest, signed_in, team_page
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.tokens import TokenForm
@@ -71,7 +71,7 @@ def of_team(request: TeamRequest) -> HttpResponse:
 
 @require_http_methods(FORMS)
 @team_page
-@proven
+@reauthenticated
 @sensitive_variables("made")
 def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
     """Make a token. The answer to the form shows the secret, once: it is in no session and in no address."""

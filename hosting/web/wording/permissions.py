@@ -31,3 +31,14 @@ TOKEN_PERMISSIONS = {
     ),
     Permission.READ_AUDIT: (gettext_lazy("Read the audit trail"), gettext_lazy("See who did what in the team.")),
 }
+
+# Why a button is off for a member whose role lacks the permission.
+WHY_NOT = {
+    Permission.SPEND: gettext_lazy("Your role may not spend money. Ask an owner or a billing member."),
+    Permission.OPERATE: gettext_lazy("Your role may look, not operate. Ask an owner or an operator."),
+    Permission.DELETE: gettext_lazy("Your role may not delete. Ask an owner or an operator."),
+    Permission.APPROVE: gettext_lazy("Your role may not approve what others spend. Ask an owner or a billing member."),
+    Permission.MANAGE_ACCOUNTS: gettext_lazy("Your role may not change accounts. Ask an owner or an admin."),
+    Permission.MANAGE_PEOPLE: gettext_lazy("Your role may not manage people. Ask an owner or an admin."),
+    Permission.MANAGE_POLICIES: gettext_lazy("Only an owner may do that."),
+}

@@ -6,10 +6,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.accounts.models import Account
-from hosting.operations.models.operation import Plan
+from hosting.operations.models.plan import Plan
 from hosting.operations.plans.base import Step, StopReason
-from hosting.web.templatetags.buttons import WHY_NOT
 from hosting.web.wording.formats import plain, size
+from hosting.web.wording.permissions import WHY_NOT
 from hosting.web.wording.registry import register
 from hosting.web.wording.words import duration, share_count
 

@@ -13,8 +13,9 @@ from hosting.operations.costs.estimates import Price
 from hosting.operations.kinds import catalogue
 from hosting.operations.models import problems
 from hosting.operations.models.bulk import Bulk
-from hosting.operations.models.operation import Operation, Plan
-from hosting.operations.models.requesters import asker
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
+from hosting.operations.models.requesters import requester_name
 from hosting.reading import queries, search
 from hosting.web.wording.formats import money, plain, size
 from hosting.web.wording.registry import register
@@ -122,9 +123,9 @@ def unit_price(price: Price, product_name: str) -> str:
 @register.filter
 def asked_by(thing: Operation | Plan | Bulk) -> str:
     """Who asked for an operation, a plan or a bulk."""
-    if isinstance(thing, Operation) and thing.origin == Operation.Origin.OUTSIDE:
+    if isinstance(thing, Operation) and thing.origin == Operation.Origin.EXTERNAL:
         return _("Outside Sharedeck")
-    return asker(thing) or "–"
+    return requester_name(thing) or "–"
 
 
 @register.filter

@@ -10,7 +10,8 @@ from hosting.accounts.models import Account, Endpoint
 from hosting.inventory.models import Vm
 from hosting.jobs import Job
 from hosting.operations import sweep
-from hosting.operations.bulk import run as bulks
+from hosting.operations.bulk import control as bulks
+from hosting.operations.bulk.advance import advance as advance_bulk
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.bulk import Bulk, BulkRow
@@ -78,7 +79,7 @@ def test_no_more_than_a_few_are_under_way_at_once(
     team_settings.update(name="Team", bulk_at_once=2, by=owner)
     bulk = begin(account, owner, servers)
     for _ in range(3):
-        bulks.advance(bulk.pk)
+        advance_bulk(bulk.pk)
     assert Operation.objects.filter(bulk=bulk, state__in=OPEN).count() == 2
     assert bulks.counts(finish(engine, bulk))["done"] == 5
 
@@ -124,10 +125,10 @@ def test_a_pause_asks_for_nothing_more_until_it_ends(
 ) -> None:
     team_settings.update(name="Team", bulk_at_once=1, by=owner)
     bulk = begin(account, owner, servers[:3])
-    bulks.advance(bulk.pk)
+    advance_bulk(bulk.pk)
     bulks.pause(bulk, by=owner)
     engine.finish(Operation.objects.get(bulk=bulk))
-    bulks.advance(bulk.pk)
+    advance_bulk(bulk.pk)
     assert bulks.counts(bulk) == {"waiting": 2, "running": 0, "done": 1, "failed": 0}
     bulks.resume(bulk, by=owner)
     assert bulks.counts(finish(engine, bulk))["done"] == 3
@@ -139,7 +140,7 @@ def test_an_endpoint_that_is_away_pauses_it_and_fails_nothing(
     bulk = begin(account, owner, servers)
     now = timezone.now()
     Endpoint.objects.update(away_since=now, probe_due_at=now + timedelta(hours=1))
-    bulks.advance(bulk.pk)
+    advance_bulk(bulk.pk)
     bulk.refresh_from_db()
     assert bulk.state == Bulk.State.PAUSED
     assert bulk.problem
@@ -155,7 +156,7 @@ def test_whoever_left_the_team_changes_nothing_more(
     operator = factories.member(Role.OPERATOR, of=owner.team)
     bulk = begin(account, operator, servers)
     operator.delete()
-    bulks.advance(bulk.pk)
+    advance_bulk(bulk.pk)
     bulk.refresh_from_db()
     assert bulk.state == Bulk.State.PAUSED
     assert not Operation.objects.filter(bulk=bulk).exists()

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from hosting.accounts.models import Account
-from hosting.operations.bulk import run as bulks
+from hosting.operations.bulk import control as bulks
+from hosting.operations.bulk.advance import advance as advance_bulk
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle.submit import retry, submit
 from hosting.operations.models.bulk import Bulk, BulkRow
@@ -85,7 +86,7 @@ def test_a_bulk_of_deletes_that_they_reach_pauses_and_goes_on_afterwards(account
     chosen = [(disk.remote_id, disk.name) for disk in disks]
     bulk = bulks.begin("disk_delete", chosen, account=account, by=owner, nonce=uuid.uuid4())
     rest(owner.team)
-    bulks.advance(bulk.pk)
+    advance_bulk(bulk.pk)
     bulk.refresh_from_db()
     assert (bulk.state, bulk.problem) == (Bulk.State.PAUSED, Bulk.Problem.QUIET)
     # Nothing of it has failed.
@@ -94,7 +95,7 @@ def test_a_bulk_of_deletes_that_they_reach_pauses_and_goes_on_afterwards(account
         bulks.resume(bulk, by=owner)
     wake(owner.team)
     bulks.resume(bulk, by=owner)
-    bulks.advance(bulk.pk)
+    advance_bulk(bulk.pk)
     assert bulk.rows.filter(state=BulkRow.State.RUNNING).count() == 3
 
 

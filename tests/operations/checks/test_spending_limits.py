@@ -15,12 +15,12 @@ from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle import decide
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
-from hosting.operations.models.rejection import AboveCeiling
+from hosting.operations.models.rejection import AboveSpendingLimit
 from hosting.operations.models.states import State
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.policies import spending_limits as setting
-from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.policies.spending_limits import Limits, NobodyApprovesError
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError, Role
@@ -46,7 +46,7 @@ def account(owner: Membership) -> Account:
 
 
 def limit(of: Membership, *, shares: int | None = None, money: str | None = None) -> None:
-    SpendCeiling.objects.create(team=of.team, role=Role.BILLING, shares=shares, money=money)
+    SpendingLimit.objects.create(team=of.team, role=Role.BILLING, shares=shares, money=money)
 
 
 def buy(account: Account, by: Membership, quantity: int = 1, name: str = "shares") -> Operation:
@@ -93,7 +93,7 @@ def test_up_to_its_ceiling_a_role_asks_freely_and_then_it_waits(account: Account
     third = buy(account, payer, 2)
     assert [each.state for each in (first, second, third)] == [State.WAITING, State.HELD, State.WAITING]
     assert second.problem == {"reason": "above_ceiling", "over": ["shares"]}
-    assert second.asked_as == Role.BILLING
+    assert second.requested_as == Role.BILLING
     assert second.due_at > timezone.now() + timedelta(hours=71)
     assert spent(account).shares == 6
     entry = AuditEntry.objects.get(operation_id=second.pk)
@@ -118,17 +118,17 @@ def test_what_a_change_of_quantity_adds_counts_and_what_it_gives_back_is_free(
     factories.purchase(account, "shares", 4, "1m", cost="40.00", days_ago=400)
     product = factories.product(account, quantity=4, ends_in_days=30)
     disk = factories.product(account, quantity=1024, product_name="disk")
-    SpendCeiling.objects.update(money=None)
+    SpendingLimit.objects.update(money=None)
     grown = submit(catalogue.UpdateProduct(product.remote_id, 7), account=account, by=payer)
-    assert (grown.state, grown.shares_asked) == (State.HELD, 3)
+    assert (grown.state, grown.requested_shares) == (State.HELD, 3)
     assert grown.estimate is not None
     assert grown.estimate > 0
     Operation.objects.filter(pk=grown.pk).update(state=State.CANCELLED)
     less = submit(catalogue.UpdateProduct(product.remote_id, 1), account=account, by=payer)
-    assert (less.state, less.shares_asked) == (State.WAITING, 0)
+    assert (less.state, less.requested_shares) == (State.WAITING, 0)
     more_disk = submit(catalogue.UpdateProduct(disk.remote_id, 9000), account=account, by=payer)
-    assert (more_disk.state, more_disk.shares_asked) == (State.WAITING, 0)
-    SpendCeiling.objects.update(shares=0, money="0")
+    assert (more_disk.state, more_disk.requested_shares) == (State.WAITING, 0)
+    SpendingLimit.objects.update(shares=0, money="0")
     Operation.objects.filter(pk=less.pk).update(state=State.DONE)
     assert submit(catalogue.RemoveProduct(product.remote_id), account=account, by=payer).state == State.WAITING
 
@@ -141,7 +141,7 @@ def test_a_renewal_counts_in_money_and_not_in_shares(account: Account, payer: Me
     free = submit(renew, account=account, by=payer)
     assert (free.state, free.estimate, free.currency) == (State.WAITING, Decimal("40.00"), "EUR")
     Operation.objects.filter(pk=free.pk).update(state=State.DONE)
-    SpendCeiling.objects.update(money="79.99")
+    SpendingLimit.objects.update(money="79.99")
     assert submit(renew, account=account, by=payer).state == State.HELD
 
 
@@ -242,7 +242,7 @@ def test_above_the_ceiling_a_person_must_ask(account: Account, payer: Membership
         payer.via = Origin(token_id=1)
     else:
         options["may_hold"] = False
-    with pytest.raises(AboveCeiling):
+    with pytest.raises(AboveSpendingLimit):
         submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=payer, **options)
     assert not Operation.objects.exists()
 
@@ -253,7 +253,7 @@ def test_ceilings_are_set_by_an_owner_and_the_trail_says_what_they_were(owner: M
     assert setting.set_limits({Role.BILLING: Limits(4, Decimal("50.00")), Role.OWNER: Limits()}, by=owner)
     assert not setting.set_limits({Role.BILLING: Limits(4, Decimal(50))}, by=owner)
     assert setting.set_limits({Role.BILLING: Limits()}, by=owner)
-    assert not SpendCeiling.objects.exists()
+    assert not SpendingLimit.objects.exists()
     first, second = AuditEntry.objects.filter(action="team.ceilings").order_by("pk")
     assert first.before == {"billing": {"shares": None, "money": None}}
     assert first.after == second.before == {"billing": {"shares": 4, "money": "50.00"}}

@@ -10,21 +10,23 @@ from django.utils import timezone
 from hosting.accounts.models import Account, Endpoint
 from hosting.inventory.models import Product
 from hosting.operations import sweep
-from hosting.operations.bulk import run as bulks
+from hosting.operations.bulk import control as bulks
+from hosting.operations.bulk.advance import advance as advance_bulk
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle import approvals
 from hosting.operations.lifecycle.cancel import cancel, may_cancel
 from hosting.operations.lifecycle.submit import retry, submit
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.problems import explain
 from hosting.operations.models.rejection import AccountTrouble, Busy, EndpointAway, Invalid, WrongState
 from hosting.operations.models.states import State
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import control as plans
 from hosting.operations.plans import steps
 from hosting.operations.plans.new_server import NewServer
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
-from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
@@ -52,13 +54,13 @@ def approver(owner: Membership) -> Membership:
 
 
 @pytest.fixture
-def ceiling(approver: Membership) -> SpendCeiling:
+def limit(approver: Membership) -> SpendingLimit:
     """The owner may ask for nothing without a second person."""
-    return SpendCeiling.objects.create(team=approver.team, role=Role.OWNER, shares=0, money=0)
+    return SpendingLimit.objects.create(team=approver.team, role=Role.OWNER, shares=0, money=0)
 
 
 @pytest.fixture
-def held(account: Account, owner: Membership, ceiling: SpendCeiling, engine: Engine) -> Operation:
+def held(account: Account, owner: Membership, limit: SpendingLimit, engine: Engine) -> Operation:
     operation = submit(BUY, account=account, by=owner)
     assert operation.state == State.HELD
     return operation
@@ -138,7 +140,7 @@ def test_who_asked_must_still_be_somebody_who_may_ask(held: Operation, owner: Me
 
 def test_everything_is_looked_at_again(account: Account, owner: Membership, approver: Membership) -> None:
     product = Product.objects.filter(account=account).earliest("pk")
-    SpendCeiling.objects.create(team=owner.team, role=Role.OWNER, shares=0)
+    SpendingLimit.objects.create(team=owner.team, role=Role.OWNER, shares=0)
     held = submit(catalogue.UpdateProduct(product.remote_id, product.quantity + 2), account=account, by=owner)
     with pytest.raises(Busy):
         submit(catalogue.RenewProduct(product.remote_id, "1m"), account=account, by=owner)
@@ -198,7 +200,7 @@ def test_who_asked_takes_it_back_and_nobody_else(held: Operation, owner: Members
 
 
 def test_a_plan_waits_for_approval_and_then_goes_on(
-    account: Account, owner: Membership, approver: Membership, ceiling: SpendCeiling, engine: Engine
+    account: Account, owner: Membership, approver: Membership, limit: SpendingLimit, engine: Engine
 ) -> None:
     plan = plans.draft(SPEC, account=account, by=owner, nonce=uuid.uuid4(), password="r00t-of-the-box")
     plans.start(plan, by=owner)
@@ -224,19 +226,19 @@ def test_a_plan_waits_for_approval_and_then_goes_on(
 
 def test_all_of_a_bulk_are_asked_for_though_all_wait(owner: Membership, approver: Membership, engine: Any) -> None:
     account = factories.account(owner.team)
-    SpendCeiling.objects.create(team=owner.team, role=Role.OWNER, money=0)
+    SpendingLimit.objects.create(team=owner.team, role=Role.OWNER, money=0)
     products = [factories.product(account) for _ in range(owner.team.bulk_at_once + 4)]
     objects = [(product.remote_id, str(product)) for product in products]
     renewal = catalogue.RenewProduct.method
     many = bulks.begin(renewal, objects, account=account, by=owner, nonce=uuid.uuid4(), params={"duration": "1m"})
-    bulks.advance(many.pk)
-    bulks.advance(many.pk)
+    advance_bulk(many.pk)
+    advance_bulk(many.pk)
     assert many.operations.filter(state=State.HELD).count() == len(products)
     for operation in many.operations.all():
         approvals.refuse(operation, by=approver)
-    bulks.advance(many.pk)
+    advance_bulk(many.pk)
     many.refresh_from_db()
     assert (many.state, bulks.counts(many)["failed"]) == ("done", len(products))
     assert bulks.retry_failed(many, by=owner) == len(products)
-    bulks.advance(many.pk)
+    advance_bulk(many.pk)
     assert many.operations.filter(state=State.HELD).count() == owner.team.bulk_at_once

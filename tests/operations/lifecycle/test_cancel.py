@@ -15,9 +15,10 @@ from hosting.operations.capacity.overview import overview
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle.cancel import cancel, may_cancel, send
 from hosting.operations.lifecycle.submit import submit
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import control as plans
 from hosting.operations.plans import steps
 from hosting.operations.plans.new_server import NewServer
 from hosting.teams.audit.models import AuditEntry
@@ -113,7 +114,7 @@ def test_a_lost_job_is_asked_for_again(queued: Operation, owner: Membership, eng
     engine.queue.clear()
     sweep.sweep()
     assert (Job.CANCEL, (queued.pk,)) not in engine.queue
-    Operation.objects.update(cancel_asked_at=timezone.now() - timedelta(seconds=6))
+    Operation.objects.update(cancel_requested_at=timezone.now() - timedelta(seconds=6))
     assert engine.finish(queued).state == State.CANCELLED
 
 
@@ -147,7 +148,7 @@ def test_a_cancel_without_an_answer_is_never_sent_again_by_itself(
         engine.drain()
         queued.refresh_from_db()
         assert queued.cancel_state == Cancel.UNANSWERED
-        Operation.objects.update(cancel_asked_at=timezone.now() - timedelta(minutes=1))
+        Operation.objects.update(cancel_requested_at=timezone.now() - timedelta(minutes=1))
         sweep.sweep()
         engine.drain()
     queued.refresh_from_db()

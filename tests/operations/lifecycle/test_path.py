@@ -45,7 +45,7 @@ def test_a_purchase_is_sent_tracked_and_mirrored(account: Account, owner: Member
     assert BalanceSample.objects.filter(account=account).count() == 2
     assert AccountInfo.objects.get(account=account).balance < 500
     # As after a later look, which finds that nobody else was at work. What was bought before the import is too near.
-    Operation.objects.filter(origin=Operation.Origin.OUTSIDE).delete()
+    Operation.objects.filter(origin=Operation.Origin.EXTERNAL).delete()
     Account.objects.update(operations_cursor=timezone.now() + timedelta(minutes=1))
     observed.learn(account)
     operation.refresh_from_db()
@@ -255,6 +255,6 @@ def test_what_was_asked_for_elsewhere_is_not_ours_to_take_back(
 ) -> None:
     remote.new_vm()
     Account.objects.update(round_due_at=None)
-    outside = Operation.objects.filter(origin=Operation.Origin.OUTSIDE, kind="vm_create")
+    outside = Operation.objects.filter(origin=Operation.Origin.EXTERNAL, kind="vm_create")
     engine.until(outside.exists)
     assert not cancel(outside.get(), by=owner)

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 
 from hosting.accounts.models import Account
-from hosting.operations.models.operation import Operation, OperationQuerySet, Plan
+from hosting.operations.models.operation import Operation, OperationQuerySet
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Invalid, NotEnough, WrongState
 from hosting.operations.models.states import State
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import control as plans
 from hosting.operations.plans import steps
+from hosting.operations.plans.advance import advance as advance_plan
 from hosting.operations.plans.new_server import NewServer
 from hosting.teams.models import Membership, User
 from hosting.teams.roles import NotAllowedError, Role
@@ -83,7 +85,7 @@ def test_the_five_steps_run_as_ordinary_operations(
 def test_starting_twice_is_starting_once(plan: Plan, owner: Membership, engine: Engine, remote: Member) -> None:
     plans.start(plan, by=owner)
     plans.start(plan, by=owner)
-    plans.advance(plan.pk)
+    advance_plan(plan.pk)
     run(engine, plan)
     assert len(remote.vm_list()) == 1
     assert requested().count() == 4
@@ -287,6 +289,6 @@ def test_why_a_plan_stopped_is_kept_as_data(plan: Plan, account: Account, owner:
     plans.start(plan, by=owner)
     requested().update(state=State.DONE)
     Account.objects.update(trouble=Account.Trouble.CREDENTIALS)
-    plans.advance(plan.pk)
+    advance_plan(plan.pk)
     plan.refresh_from_db()
     assert plan.problem == {"step": "vm", "reason": "trouble", "trouble": "credentials"}

@@ -11,9 +11,11 @@ from hosting.accounts.models import Account
 from hosting.inventory.models import Vm
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle.submit import submit
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import NotEnough, WrongState
-from hosting.operations.plans import run as plans
+from hosting.operations.plans import control as plans
+from hosting.operations.plans.advance import advance as advance_plan
 from hosting.operations.plans.catalogue import spec_of
 from hosting.operations.plans.resize import Resize
 from hosting.teams.models import Membership
@@ -142,7 +144,7 @@ def test_advancing_at_the_same_moment_asks_for_a_step_once(
 
     def advance() -> None:
         try:
-            plans.advance(plan.pk)
+            advance_plan(plan.pk)
         except Exception as error:  # noqa: BLE001 - told below
             failures.append(error)
         finally:

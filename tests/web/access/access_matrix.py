@@ -164,7 +164,7 @@ OF_TEAM = {
     # Of the accounts that the role holds for.
     "team_approvals": page(VIEW),
     "team_approvals_decide": button(Holder(Permission.APPROVE)),
-    "team_ceilings": form(Holder(Permission.MANAGE_POLICIES, for_all=True)),
+    "team_spending_limits": form(Holder(Permission.MANAGE_POLICIES, for_all=True)),
 }
 
 OF_PERSON = {

@@ -11,7 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts.models import Account
 from hosting.operations.models.bulk import Bulk
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.reading.attention import counts, matters
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
@@ -59,7 +60,7 @@ def candidate(number: int) -> dict[str, object]:
         ({"state": "waiting"}, []),
         ({"state": "failed"}, ["failed"]),
         ({"state": "released"}, ["failed"]),
-        ({"state": "failed", "set_aside_at": timedelta()}, []),
+        ({"state": "failed", "dismissed_at": timedelta()}, []),
         ({"state": "failed", "origin": "outside"}, []),
         ({"state": "cancelled"}, []),
         ({"state": "done"}, []),
@@ -172,7 +173,7 @@ def test_what_still_runs_cannot_be_put_aside(browser: Client, account: Account, 
     running = factories.running_operation(account, by=owner)
     browser.post(reverse("operation_aside", args=[account.pk, running.pk]))
     running.refresh_from_db()
-    assert running.set_aside_at is None
+    assert running.dismissed_at is None
 
 
 def test_a_viewer_sees_what_is_up_and_no_way_to_change_it(client: Client, account: Account, owner: Membership) -> None:

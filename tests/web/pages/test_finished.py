@@ -16,8 +16,9 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.operations.kinds import catalogue
 from hosting.operations.models.bulk import Bulk
-from hosting.operations.models.operation import Operation, Plan
-from hosting.operations.plans import run as plans
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
+from hosting.operations.plans import control as plans
 from hosting.operations.plans.resize import Resize
 from hosting.teams.models import Membership
 from tests import factories

@@ -12,11 +12,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts.models import Account
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
 from hosting.reading.attention import counts, matters
 from hosting.teams.models import Membership
-from hosting.teams.policies.models import SpendCeiling
+from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.roles import Role
 from tests import factories
 from tests.web.access.signing_in import stale
@@ -30,8 +31,8 @@ def payer(owner: Membership) -> Membership:
 
 
 @pytest.fixture
-def ceiling(payer: Membership) -> SpendCeiling:
-    return SpendCeiling.objects.create(team=payer.team, role=Role.BILLING, shares=4, money="100.00")
+def limit(payer: Membership) -> SpendingLimit:
+    return SpendingLimit.objects.create(team=payer.team, role=Role.BILLING, shares=4, money="100.00")
 
 
 @pytest.fixture
@@ -54,10 +55,10 @@ def held(account: Account, by: Membership, **fields: Any) -> Operation:
         "subject": "Shares × 6",
         "vm_id": None,
         "quantity": 6,
-        "shares_asked": 6,
+        "requested_shares": 6,
         "estimate": "60.00",
         "currency": "EUR",
-        "asked_as": by.role,
+        "requested_as": by.role,
         "state": State.HELD,
         "problem": {"reason": "above_ceiling", "over": ["shares"]},
         "due_at": timezone.now() + timedelta(hours=70),
@@ -87,7 +88,7 @@ def buy(client: Client, account: Account, quantity: int) -> Any:
 
 
 def test_a_form_says_beforehand_who_must_approve(
-    buyer: Client, account: Account, owner: Membership, ceiling: SpendCeiling
+    buyer: Client, account: Account, owner: Membership, limit: SpendingLimit
 ) -> None:
     factories.purchase(account, "shares", 1, "1m", cost="10.00", days_ago=400)
     url = reverse("shares_estimate", args=[account.pk]) + "?for=add"
@@ -101,7 +102,7 @@ def test_a_form_says_beforehand_who_must_approve(
 
 
 def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
-    buyer: Client, browser: Client, account: Account, owner: Membership, payer: Membership, ceiling: SpendCeiling
+    buyer: Client, browser: Client, account: Account, owner: Membership, payer: Membership, limit: SpendingLimit
 ) -> None:
     page = words(buy(buyer, account, 6).content.decode())
     assert f"It waits for approval by {owner.user}." in page
@@ -117,7 +118,7 @@ def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
 
 
 def test_who_asks_above_the_ceiling_shows_first_that_it_is_them(
-    buyer: Client, account: Account, payer: Membership, ceiling: SpendCeiling
+    buyer: Client, account: Account, payer: Membership, limit: SpendingLimit
 ) -> None:
     factories.purchase(account, "shares", 1, "1m", cost="10.00", days_ago=400)
     with_password(payer)
@@ -132,7 +133,7 @@ def test_who_asks_above_the_ceiling_shows_first_that_it_is_them(
 def test_a_plan_above_the_ceiling_is_started_by_somebody_who_shows_that_it_is_them(
     browser: Client, account: Account, owner: Membership, payer: Membership
 ) -> None:
-    SpendCeiling.objects.create(team=owner.team, role=Role.OWNER, shares=0)
+    SpendingLimit.objects.create(team=owner.team, role=Role.OWNER, shares=0)
     plan = factories.plan(account, by=owner, spec={**factories.SPEC, "buy_shares": 2})
     start = reverse("plan_start", args=[account.pk, plan.pk])
     with_password(owner)
@@ -148,9 +149,9 @@ def test_a_plan_above_the_ceiling_is_started_by_somebody_who_shows_that_it_is_th
 
 
 def test_the_page_shows_what_waits_and_how_it_stands(
-    browser: Client, account: Account, owner: Membership, payer: Membership, ceiling: SpendCeiling
+    browser: Client, account: Account, owner: Membership, payer: Membership, limit: SpendingLimit
 ) -> None:
-    held(account, payer, state=State.DONE, shares_asked=3, estimate="30.00")
+    held(account, payer, state=State.DONE, requested_shares=3, estimate="30.00")
     operation = held(account, payer)
     page = text(browser, approvals_of(owner))
     assert "Shares: 3 of 4 this month, and 6 more with this" in page
@@ -238,7 +239,7 @@ def test_a_comment_that_is_too_long_is_refused_beside_its_field(
 
 
 def test_a_narrowed_member_sees_and_decides_what_is_theirs(
-    account: Account, owner: Membership, payer: Membership, ceiling: SpendCeiling
+    account: Account, owner: Membership, payer: Membership, limit: SpendingLimit
 ) -> None:
     other = factories.account(owner.team, label="Other")
     narrowed = factories.member(Role.BILLING, of=owner.team, narrowed=True)
@@ -279,11 +280,11 @@ def test_what_waits_shows_to_approvers_and_to_all_when_little_time_is_left(
 
 
 def test_ceilings_are_set_and_what_is_wrong_stands_beside_its_field(browser: Client, owner: Membership) -> None:
-    url = reverse("team_ceilings", args=[owner.team_id])
+    url = reverse("team_spending_limits", args=[owner.team_id])
     empty = {f"{role}_{name}": "" for role in ("owner", "billing") for name in ("shares", "money")}
     assert browser.post(url, {**empty, "billing_shares": "4", "billing_money": "99.50"}).status_code == 303
-    ceiling = SpendCeiling.objects.get()
-    assert (ceiling.role, ceiling.shares, str(ceiling.money)) == ("billing", 4, "99.50")
+    limit = SpendingLimit.objects.get()
+    assert (limit.role, limit.shares, str(limit.money)) == ("billing", 4, "99.50")
     for typed in ({"owner_shares": "4"}, {"billing_money": "-1"}, {"billing_shares": "many"}):
         response = browser.post(url, {**empty, **typed})
         assert response.status_code == 422
@@ -292,7 +293,7 @@ def test_ceilings_are_set_and_what_is_wrong_stands_beside_its_field(browser: Cli
         browser.post(url, {**empty, "owner_shares": "4"})
     )
     assert browser.post(url, empty).status_code == 303
-    assert not SpendCeiling.objects.exists()
+    assert not SpendingLimit.objects.exists()
 
 
 def text_of(response: Any) -> str:
@@ -300,8 +301,8 @@ def text_of(response: Any) -> str:
 
 
 def test_a_ceiling_whose_approver_has_left_is_warned_of(browser: Client, owner: Membership, payer: Membership) -> None:
-    SpendCeiling.objects.create(team=owner.team, role=Role.OWNER, shares=4)
-    url = reverse("team_ceilings", args=[owner.team_id])
+    SpendingLimit.objects.create(team=owner.team, role=Role.OWNER, shares=4)
+    url = reverse("team_spending_limits", args=[owner.team_id])
     assert "Nobody can approve" not in text(browser, url)
     payer.delete()
     assert "Nobody can approve what “Owner” asks for above its ceiling" in text(browser, url)
@@ -312,7 +313,7 @@ def test_the_page_costs_the_same_queries_for_any_number(
     account: Account,
     owner: Membership,
     payer: Membership,
-    ceiling: SpendCeiling,
+    limit: SpendingLimit,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     def fill(count: int) -> None:

@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from hosting.accounts.models import Account, Candidate
 from hosting.inventory.models import AccountInfo
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.teams.models import Membership
 from tests import factories
 

@@ -10,7 +10,8 @@ from django.urls import reverse
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import unseal
 from hosting.operations.kinds.catalogue import UpdateVm
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
 from hosting.operations.plans.resize import Resize
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership

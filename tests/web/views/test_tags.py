@@ -220,4 +220,4 @@ def test_a_bulk_with_failures_can_be_put_aside(browser: Client, account: Account
     assert "Nothing needs you" in html
     browser.post(reverse("bulk_retry", args=[account.pk, bulk.pk]))
     bulk.refresh_from_db()
-    assert bulk.set_aside_at is None
+    assert bulk.dismissed_at is None

@@ -1,12 +1,10 @@
-"""Several requests as one plan: its steps, each an ordinary operation, are asked for one after another.
+"""What members do with a plan: draft, revise, start, resume, discard it.
 
-Where a plan stands is read from its operations, so a crash between two steps loses nothing: `advance` looks again and
-does what is missing. Every step's operation has a nonce made from the plan, so no step is asked for twice.
+Where a plan stands is read from its operations; `advance` carries it out.
 """
 
 import uuid
 from dataclasses import asdict
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,29 +12,20 @@ from django.utils.translation import gettext as _
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
-from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
+from hosting.accounts.sealing import seal
 from hosting.operations.checks import spending_limits
-from hosting.operations.lifecycle.submit import submit
-from hosting.operations.models.operation import Operation, Plan
+from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import (
-    AboveCeiling,
-    AccountTrouble,
-    Busy,
-    EndpointAway,
-    NotEnough,
-    QuietHours,
-    Rejected,
     WrongState,
 )
-from hosting.operations.models.requesters import in_the_name_of
-from hosting.operations.models.states import OPEN, State
-from hosting.operations.plans.base import PlanSpec, StopReason
+from hosting.operations.models.requesters import on_behalf_of
+from hosting.operations.plans.advance import advance, kept_password
+from hosting.operations.plans.base import PlanSpec
 from hosting.operations.plans.catalogue import spec_of
-from hosting.operations.plans.steps import is_done, latest, must_buy, needs_password, nonce_of, steps
+from hosting.operations.plans.steps import is_done, must_buy, needs_password, steps
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
-from hosting.teams.roles import NotAllowedError, Permission
-from hosting.teams.tokens.use import acting_again
+from hosting.teams.roles import Permission
 
 
 def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID, password: str = "") -> Plan:
@@ -56,7 +45,7 @@ def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID,
                 "kind": spec.kind,
                 "spec": asdict(spec),
                 "sealed_secret": seal(password),
-                **in_the_name_of(by),
+                **on_behalf_of(by),
             },
         )
         if created:
@@ -96,7 +85,7 @@ def revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str = "") ->
 def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> None:
     done = [step.name for step in steps(plan) if step.state == "done"]
     spec = spec.keeping(spec_of(plan), done)
-    spec.validate(plan.account, password or _kept_password(plan), done)
+    spec.validate(plan.account, password or kept_password(plan), done)
     before, plan.spec = plan.spec, asdict(spec)
     if password:
         plan.sealed_secret = seal(password)
@@ -161,45 +150,11 @@ def abandon(plan: Plan, *, by: Membership) -> None:
                 return
 
 
-def advance(plan_id: int) -> None:
-    """Do what a running plan needs next: submit the next step, stop at one that failed, or call it done.
-
-    Safe to call at any time and any number of times.
-    """
-    with transaction.atomic():
-        plan = (
-            Plan.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("account__endpoint")
-            .get(pk=plan_id)
-        )
-        if plan.state != Plan.State.RUNNING:
-            return
-        spec, of_step = spec_of(plan), latest(plan)
-        for name in spec.steps:
-            operation = of_step.get(name)
-            if operation is not None and operation.state == State.DONE:
-                continue
-            if operation is not None:
-                if operation.state not in OPEN:
-                    _stop(plan, name)
-                return
-            if spec.skips(name) or spec.is_settled(name, plan.account, of_step):
-                continue
-            if reason := spec.obstacle(name, plan.account):
-                _stop(plan, name, reason)
-                return
-            if name not in spec.checks:
-                _submit_step(plan, spec, name, of_step)
-                return
-        Plan.objects.move(plan.pk, Plan.State.RUNNING, Plan.State.DONE, sealed_secret="")
-        versions.bump(plan.account_id)
-
-
 def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None:
     _require(by, plan.account, spends=must_buy(plan))
     with transaction.atomic():
         started = Plan.objects.move(
-            plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), **in_the_name_of(by)
+            plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), **on_behalf_of(by)
         )
         if started:
             # Here for the rest of the transaction: the first step locks the account too, after the line is written.
@@ -217,74 +172,6 @@ def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None
                 plan=plan.pk,
             )
             advance(plan.pk)
-
-
-def _kept_password(plan: Plan) -> str:
-    """The root password, or an empty one when it was sent already or can't be read any more."""
-    try:
-        return unseal(plan.sealed_secret)
-    except UnreadableSecretError:
-        return ""
-
-
-def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Operation]) -> None:
-    member = acting_again(team_id=plan.account.team_id, person_id=plan.requested_by_id, token_id=plan.asked_through_id)
-    if member is None:
-        _stop(plan, name, StopReason.MEMBER_LEFT)
-        return
-    takes_secret = name == spec.secret_step
-    secret = _kept_password(plan) if takes_secret else ""
-    if takes_secret and not secret:
-        # Forgotten, when it can't be read, so that it is asked for again.
-        Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
-        _stop(plan, name, StopReason.NO_PASSWORD)
-        return
-    try:
-        submit(
-            spec.request(name, of_step),
-            account=plan.account,
-            by=member,
-            nonce=nonce_of(plan, name),
-            secret=secret,
-            plan=plan,
-            step=name,
-            retry_of=plan.operations.filter(step=name).exclude(state=State.DONE).order_by("id").last(),
-        )
-    except (Rejected, NotAllowedError) as refusal:
-        _stop(plan, name, **_reason_of(refusal, plan.account))
-        return
-    if secret:
-        # From here on the operation carries it, and forgets it once it was sent.
-        Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
-
-
-def _stop(plan: Plan, step: str, reason: StopReason | None = None, **data: object) -> None:
-    """Stop at a step. Without a reason, the step's operation tells."""
-    problem = {"step": step, "reason": reason, **data} if reason else {"step": step}
-    Plan.objects.move(plan.pk, Plan.State.RUNNING, Plan.State.STOPPED, problem=problem)
-    versions.bump(plan.account_id)
-
-
-def _reason_of(refusal: Rejected | NotAllowedError, account: Account) -> dict[str, Any]:
-    """A refusal as data: whoever reads it may have another language than this worker."""
-    match refusal:
-        case NotAllowedError():
-            return {"reason": StopReason.NOT_ALLOWED, "permission": refusal.permission.value}
-        case QuietHours():
-            return {"reason": StopReason.QUIET}
-        case AboveCeiling():
-            # A token may spend up to the ceiling and no further.
-            return {"reason": StopReason.NOT_ALLOWED, "permission": Permission.SPEND.value}
-        case EndpointAway():
-            return {"reason": StopReason.AWAY}
-        case AccountTrouble():
-            trouble = Account.objects.values_list("trouble", flat=True).get(pk=account.pk)
-            return {"reason": StopReason.TROUBLE, "trouble": trouble}
-        case Busy():
-            return {"reason": StopReason.BUSY, "operation": refusal.operation_id}
-        case NotEnough():
-            return {"reason": StopReason.NOT_ENOUGH}
-    return {"reason": StopReason.REFUSED}
 
 
 def _require(by: Membership, account: Account, *, spends: bool) -> None:

@@ -1,0 +1,133 @@
+"""One change for many objects: asked for once, carried out a few at a time, each as an ordinary operation.
+
+One row that fails never stops the rest. What the whole account lacks (the provider is away, its login does not work)
+pauses the bulk, so that nothing fails row by row.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from django.db import transaction
+
+from hosting.accounts import versions
+from hosting.operations.kinds import catalogue
+from hosting.operations.kinds.base import Kind
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.bulk import Bulk, BulkRow
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.rejection import (
+    AboveSpendingLimit,
+    AccountTrouble,
+    Busy,
+    EndpointAway,
+    NotEnough,
+    QuietHours,
+    Rejected,
+    WrongState,
+)
+from hosting.operations.models.states import FINAL, State
+from hosting.teams.models import Membership
+from hosting.teams.roles import NotAllowedError
+from hosting.teams.tokens.use import as_requester
+
+# The parameter of each kind that names its object; a kind that is not here is not for many objects.
+OBJECT_OF = {
+    catalogue.StartVm.method: "vm_id",
+    catalogue.StopVm.method: "vm_id",
+    catalogue.RebootVm.method: "vm_id",
+    catalogue.DeleteVm.method: "vm_id",
+    catalogue.DeleteDisk.method: "disk_id",
+    catalogue.RenewProduct.method: "product_id",
+}
+
+
+# What the whole account lacks, and what one row does.
+_WHOLE: dict[type[Exception], Bulk.Problem] = {
+    EndpointAway: Bulk.Problem.AWAY,
+    AccountTrouble: Bulk.Problem.TROUBLE,
+    NotAllowedError: Bulk.Problem.NOT_ALLOWED,
+    QuietHours: Bulk.Problem.QUIET,
+    # A token may spend up to the ceiling and no further.
+    AboveSpendingLimit: Bulk.Problem.NOT_ALLOWED,
+}
+_OF_ROW: dict[type[Exception], BulkRow.Problem] = {
+    Busy: BulkRow.Problem.BUSY,
+    WrongState: BulkRow.Problem.WRONG_STATE,
+    NotEnough: BulkRow.Problem.NOT_ENOUGH,
+}
+
+
+def advance(bulk_id: int) -> None:
+    """Note what has ended, and ask for the next ones. Safe to call at any time and any number of times."""
+    with transaction.atomic():
+        bulks = Bulk.objects.select_for_update(of=("self",), no_key=True).select_related(
+            "account__endpoint", "account__team"
+        )
+        bulk = bulks.get(pk=bulk_id)
+        if bulk.state == Bulk.State.DONE:
+            return
+        under_way = _settle_rows(bulk)
+        if bulk.state == Bulk.State.RUNNING:
+            more = max(0, bulk.account.team.bulk_at_once - under_way)
+            _ask_for(bulk, list(bulk.rows.filter(state=BulkRow.State.WAITING)[:more]))
+        open_rows = bulk.rows.filter(state__in=(BulkRow.State.WAITING, BulkRow.State.RUNNING))
+        if bulk.state == Bulk.State.RUNNING and not open_rows.exists():
+            bulk.state = Bulk.State.DONE
+            versions.bump(bulk.account_id)
+        bulk.save(update_fields=["state", "problem", "updated_at"])
+
+
+def _settle_rows(bulk: Bulk) -> int:
+    """Write down how operations ended. How many are still under way, those aside that wait for a person's word."""
+    under_way, ended = 0, []
+    for row in bulk.rows.filter(state=BulkRow.State.RUNNING).select_related("operation"):
+        state = row.operation.state if row.operation else State.FAILED
+        if state in FINAL:
+            row.state = BulkRow.State.DONE if state == State.DONE else BulkRow.State.FAILED
+            ended.append(row)
+        elif state not in (State.UNCERTAIN, State.HELD):
+            under_way += 1
+    if ended:
+        BulkRow.objects.bulk_update(ended, ["state"])
+        versions.bump(bulk.account_id)
+    return under_way
+
+
+def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
+    by = as_requester(team_id=bulk.account.team_id, person_id=bulk.requested_by_id, token_id=bulk.requested_through_id)
+    if by is None:
+        _pause(bulk, Bulk.Problem.MEMBER_LEFT)
+        return
+    for row in rows:
+        try:
+            row.operation = _submit(bulk, row, by)
+            row.state, row.problem = BulkRow.State.RUNNING, BulkRow.Problem.NONE
+        except (EndpointAway, AccountTrouble, QuietHours, NotAllowedError, AboveSpendingLimit) as reason:
+            _pause(bulk, _WHOLE[type(reason)])
+            return
+        except Rejected as refusal:
+            problem = _OF_ROW.get(type(refusal), BulkRow.Problem.INVALID)
+            row.operation, row.state, row.problem = None, BulkRow.State.FAILED, problem
+        row.save(update_fields=["operation", "state", "problem"])
+        versions.bump(bulk.account_id)
+
+
+def _submit(bulk: Bulk, row: BulkRow, by: Membership) -> Operation:
+    return submit(
+        kind_of(bulk.kind, bulk.params, row.object_id),
+        account=bulk.account,
+        by=by,
+        # Of this attempt: asked for twice, it is the same operation.
+        nonce=uuid.uuid5(bulk.nonce, f"{row.object_id}:{row.attempt}"),
+        bulk=bulk,
+        retry_of=row.operation,
+    )
+
+
+def kind_of(method: str, params: Mapping[str, object], object_id: int) -> Kind:
+    return catalogue.load(method, {**params, OBJECT_OF[method]: object_id})
+
+
+def _pause(bulk: Bulk, problem: Bulk.Problem) -> None:
+    bulk.state, bulk.problem = Bulk.State.PAUSED, problem
+    versions.bump(bulk.account_id)

@@ -1,0 +1,135 @@
+"""Several requests as one plan: its steps, each an ordinary operation, are asked for one after another.
+
+Where a plan stands is read from its operations, so a crash between two steps loses nothing: `advance` looks again and
+does what is missing. Every step's operation has a nonce made from the plan, so no step is asked for twice.
+"""
+
+from typing import Any
+
+from django.db import transaction
+
+from hosting.accounts import versions
+from hosting.accounts.models import Account
+from hosting.accounts.sealing import UnreadableSecretError, unseal
+from hosting.operations.lifecycle.submit import submit
+from hosting.operations.models.operation import Operation
+from hosting.operations.models.plan import Plan
+from hosting.operations.models.rejection import (
+    AboveSpendingLimit,
+    AccountTrouble,
+    Busy,
+    EndpointAway,
+    NotEnough,
+    QuietHours,
+    Rejected,
+)
+from hosting.operations.models.states import OPEN, State
+from hosting.operations.plans.base import PlanSpec, StopReason
+from hosting.operations.plans.catalogue import spec_of
+from hosting.operations.plans.steps import latest, nonce_of
+from hosting.teams.roles import NotAllowedError, Permission
+from hosting.teams.tokens.use import as_requester
+
+
+def advance(plan_id: int) -> None:
+    """Do what a running plan needs next: submit the next step, stop at one that failed, or call it done.
+
+    Safe to call at any time and any number of times.
+    """
+    with transaction.atomic():
+        plan = (
+            Plan.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("account__endpoint")
+            .get(pk=plan_id)
+        )
+        if plan.state != Plan.State.RUNNING:
+            return
+        spec, of_step = spec_of(plan), latest(plan)
+        for name in spec.steps:
+            operation = of_step.get(name)
+            if operation is not None and operation.state == State.DONE:
+                continue
+            if operation is not None:
+                if operation.state not in OPEN:
+                    _stop(plan, name)
+                return
+            if spec.skips(name) or spec.is_settled(name, plan.account, of_step):
+                continue
+            if reason := spec.obstacle(name, plan.account):
+                _stop(plan, name, reason)
+                return
+            if name not in spec.checks:
+                _submit_step(plan, spec, name, of_step)
+                return
+        Plan.objects.move(plan.pk, Plan.State.RUNNING, Plan.State.DONE, sealed_secret="")
+        versions.bump(plan.account_id)
+
+
+def kept_password(plan: Plan) -> str:
+    """The root password, or an empty one when it was sent already or can't be read any more."""
+    try:
+        return unseal(plan.sealed_secret)
+    except UnreadableSecretError:
+        return ""
+
+
+def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Operation]) -> None:
+    member = as_requester(
+        team_id=plan.account.team_id, person_id=plan.requested_by_id, token_id=plan.requested_through_id
+    )
+    if member is None:
+        _stop(plan, name, StopReason.MEMBER_LEFT)
+        return
+    takes_secret = name == spec.secret_step
+    secret = kept_password(plan) if takes_secret else ""
+    if takes_secret and not secret:
+        # Forgotten, when it can't be read, so that it is asked for again.
+        Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
+        _stop(plan, name, StopReason.NO_PASSWORD)
+        return
+    try:
+        submit(
+            spec.request(name, of_step),
+            account=plan.account,
+            by=member,
+            nonce=nonce_of(plan, name),
+            secret=secret,
+            plan=plan,
+            step=name,
+            retry_of=plan.operations.filter(step=name).exclude(state=State.DONE).order_by("id").last(),
+        )
+    except (Rejected, NotAllowedError) as refusal:
+        _stop(plan, name, **_reason_of(refusal, plan.account))
+        return
+    if secret:
+        # From here on the operation carries it, and forgets it once it was sent.
+        Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
+
+
+def _stop(plan: Plan, step: str, reason: StopReason | None = None, **data: object) -> None:
+    """Stop at a step. Without a reason, the step's operation tells."""
+    problem = {"step": step, "reason": reason, **data} if reason else {"step": step}
+    Plan.objects.move(plan.pk, Plan.State.RUNNING, Plan.State.STOPPED, problem=problem)
+    versions.bump(plan.account_id)
+
+
+def _reason_of(refusal: Rejected | NotAllowedError, account: Account) -> dict[str, Any]:
+    """A refusal as data: whoever reads it may have another language than this worker."""
+    match refusal:
+        case NotAllowedError():
+            return {"reason": StopReason.NOT_ALLOWED, "permission": refusal.permission.value}
+        case QuietHours():
+            return {"reason": StopReason.QUIET}
+        case AboveSpendingLimit():
+            # A token may spend up to the ceiling and no further.
+            return {"reason": StopReason.NOT_ALLOWED, "permission": Permission.SPEND.value}
+        case EndpointAway():
+            return {"reason": StopReason.AWAY}
+        case AccountTrouble():
+            trouble = Account.objects.values_list("trouble", flat=True).get(pk=account.pk)
+            return {"reason": StopReason.TROUBLE, "trouble": trouble}
+        case Busy():
+            return {"reason": StopReason.BUSY, "operation": refusal.operation_id}
+        case NotEnough():
+            return {"reason": StopReason.NOT_ENOUGH}
+    return {"reason": StopReason.REFUSED}
