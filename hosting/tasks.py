@@ -15,7 +15,7 @@ from hosting.api import ApiError
 from hosting.inventory import mirror
 from hosting.jobs import Job
 from hosting.mail import outbox
-from hosting.operations import sweep as sweeping
+from hosting.operations import rounds
 from hosting.operations.bulk import advance as bulks
 from hosting.operations.lifecycle import cancel as cancelling
 from hosting.operations.lifecycle import settle as settling
@@ -24,6 +24,7 @@ from hosting.operations.lifecycle.send import send as send_operation
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 from hosting.operations.plans import advance as plans
+from hosting.operations.sweep import sweep as sweep_all
 from hosting.teams.audit import sign_ins
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def track(account_id: int) -> None:
     account = _account(account_id)
     if availability.may_call(account.endpoint):
         with _next_time("tracking"):
-            sweeping.watch(account)
+            rounds.watch(account)
 
 
 @shared_task(name=Job.REFRESH.value)
@@ -82,8 +83,8 @@ def refresh(account_id: int, with_info: int = 0) -> None:
     account = _account(account_id)
     if not availability.may_call(account.endpoint):
         return
-    with _next_time("a round", lambda: sweeping.retry_round_soon(account)):
-        sweeping.round_of(account, with_info=bool(with_info))
+    with _next_time("a round", lambda: rounds.retry_round_soon(account)):
+        rounds.round_of(account, with_info=bool(with_info))
 
 
 @shared_task(name=Job.PROVE.value)
@@ -116,7 +117,7 @@ def note_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
 
 @shared_task(name=Job.SWEEP.value)
 def sweep() -> None:
-    sweeping.sweep()
+    sweep_all()
 
 
 def _account(account_id: int) -> Account:

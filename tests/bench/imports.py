@@ -6,7 +6,7 @@ from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.inventory.models import Disk, Vm
-from hosting.operations import sweep
+from hosting.operations import rounds
 from hosting.teams.models import Membership
 from tests.bench import fleet, naive
 from tests.bench.report import Figure, at_least, require
@@ -34,12 +34,12 @@ def measure(remote: Remote, handle: str, owner: Membership, vms: int, latency_ms
         account = fleet.account(remote.provider, handle, owner)
         client_for(account, Priority.MIRROR)
         before = remote.calls(OURS)
-        first_s.append(timed(partial(sweep.round_of, account))[0])
+        first_s.append(timed(partial(rounds.round_of, account))[0])
         first_calls.append((after := remote.calls(OURS)) - before)
         _require_same(account, *read, vms)
 
         account.refresh_from_db()
-        idle_s.append(timed(partial(sweep.round_of, account))[0])
+        idle_s.append(timed(partial(rounds.round_of, account))[0])
         idle_calls.append(remote.calls(OURS) - after)
         _require_same(account, *read, vms)
     for counts in (naive_calls, first_calls, idle_calls):

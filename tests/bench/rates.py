@@ -7,7 +7,7 @@ from django.test import override_settings
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
-from hosting.operations import sweep
+from hosting.operations import rounds
 from hosting.teams.models import Membership
 from tests.bench import fleet, naive
 from tests.bench.report import Figure, at_least, require
@@ -24,7 +24,7 @@ def _import(remote: Remote, handle: str, owner: Membership, vms: int) -> tuple[f
     account = fleet.account(remote.provider, handle, owner)
     client_for(account, Priority.MIRROR)
     before = remote.calls(OURS)
-    seconds, _ = timed(partial(sweep.round_of, account))
+    seconds, _ = timed(partial(rounds.round_of, account))
     calls = remote.calls(OURS) - before
     account.refresh_from_db()
     require(account.mirrored_at is not None, "the round did not end well")

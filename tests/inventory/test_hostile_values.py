@@ -14,7 +14,7 @@ from hosting.inventory import mirror
 from hosting.inventory.apply import apply
 from hosting.inventory.models import AccountInfo, Vm
 from hosting.inventory.reading import ALL_FACTS, Reading, read_facts
-from hosting.operations import sweep
+from hosting.operations import rounds
 from hosting.operations.models.operation import Operation
 from tests.contract.conftest import Member
 from tests.engine import Engine
@@ -41,7 +41,7 @@ def test_a_server_with_impossible_values_does_not_hide_the_others(
     strange, sound = remote.new_vm(hostname="strange"), remote.new_vm(hostname="sound")
     alter(monkeypatch, "vm_info", lambda reply: {**reply, **wrong} if reply["id"] == strange else reply)
     account.refresh_from_db()
-    sweep.round_of(account)
+    rounds.round_of(account)
     assert list(Vm.objects.filter(account=account).values_list("remote_id", flat=True)) == [sound]
 
 
@@ -53,8 +53,8 @@ def test_parameters_of_any_type_are_kept_as_texts(
     params = {"when": datetime(2026, 1, 1, tzinfo=UTC), "blob": b"\x00", "name": ["a", {"b": b"c"}], "quantity": 1}
     alter(monkeypatch, "operation_details", lambda reply: {**reply, "params": params})
     account.refresh_from_db()
-    sweep.round_of(account)
-    sweep.round_of(account)
+    rounds.round_of(account)
+    rounds.round_of(account)
     assert Operation.objects.get(account=account, remote_id=number).params["quantity"] == 1
 
 
@@ -68,7 +68,7 @@ def test_impossible_times_stop_no_round(
     alter(monkeypatch, "operation_details", lambda reply: {**reply, "state": "RUN", **wrong})
     monkeypatch.setattr(Account, "clock_offset", timedelta(seconds=5))
     account.refresh_from_db()
-    sweep.round_of(account)
+    rounds.round_of(account)
     assert Vm.objects.filter(account=account, remote_id=vm_id).exists()
 
 

@@ -3,7 +3,7 @@
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Vm
 from hosting.inventory.refresh import want_links
-from hosting.operations import sweep
+from hosting.operations import rounds
 from tests.contract.conftest import Member
 from tests.engine import Engine
 
@@ -19,7 +19,7 @@ def test_a_look_at_a_server_brings_its_device_names_once_and_a_disk_that_moved_l
 ) -> None:
     vm_id, disk_id = remote.new_vm(), remote.new_disk()
     remote.done(remote.disk_attach(disk_id, vm_id))
-    sweep.round_of(account)
+    rounds.round_of(account)
     look(account, vm_id)
     look(account, vm_id)
     assert len(engine.queue) == 1
@@ -32,6 +32,6 @@ def test_a_look_at_a_server_brings_its_device_names_once_and_a_disk_that_moved_l
 
     remote.done(remote.disk_detach(disk_id, vm_id))
     account.refresh_from_db()
-    sweep.round_of(account)
+    rounds.round_of(account)
     disk.refresh_from_db()
     assert (disk.vm_remote_id, disk.position, disk.device) == (None, None, "")

@@ -12,7 +12,7 @@ from hosting.inventory import mirror, progress, reading
 from hosting.inventory.apply import apply, nothing_explained
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.inventory.reading import Reading
-from hosting.operations import sweep
+from hosting.operations import rounds
 from hosting.operations.models.operation import Operation
 from tests.contract.conftest import Member
 from tests.engine import Engine
@@ -20,7 +20,7 @@ from tests.engine import Engine
 
 def round_now(account: Account) -> None:
     account.refresh_from_db()
-    sweep.round_of(account)
+    rounds.round_of(account)
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from pytest_django import Settings
 from hosting.accounts.models import Account
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
-from hosting.teams.people import invitations, members
-from hosting.teams.people.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
+from hosting.teams.people import acceptance, invitations, links, members
+from hosting.teams.people.acceptance import KnownAddressError, OtherAddressError
+from hosting.teams.people.links import Closed, ClosedError, Link
 from hosting.teams.people.membership_rules import Terms
 from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Invalid, Rejected
@@ -34,7 +35,7 @@ def last_link() -> Link:
     """The link of the latest mail."""
     address = re.search(r"^http\S+/invitations/\S+$", str(mail.outbox[-1].body), re.MULTILINE)
     assert address
-    link = invitations.read(urlsplit(address[0]).path.split("/")[-2])
+    link = links.read(urlsplit(address[0]).path.split("/")[-2])
     assert link
     return link
 
@@ -45,7 +46,7 @@ def closed(link: Link) -> Closed | None:
 
 
 def join(link: Link, email: str = EMAIL) -> Membership:
-    return invitations.accept(link, person=factories.user(email), via=NOWHERE)
+    return acceptance.accept(link, person=factories.user(email), via=NOWHERE)
 
 
 def test_the_mail_says_who_invites_to_what_and_begins_links_with_the_panels_own_address(
@@ -71,13 +72,13 @@ def test_the_mail_speaks_the_language_of_the_inviter(owner: Membership) -> None:
 
 def test_the_links_secret_is_kept_nowhere(owner: Membership) -> None:
     invitation = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
-    token = invitations.path_to(invitation).split("/")[-2]
+    token = links.path_to(invitation).split("/")[-2]
     assert token in str(mail.outbox[0].body)
     row = str(Invitation.objects.values().get())
     assert token.rpartition(":")[2] not in row
     assert token not in str(list(AuditEntry.objects.values()))
-    assert invitations.read(token[:-1]) is None
-    assert invitations.read("nonsense") is None
+    assert links.read(token[:-1]) is None
+    assert links.read("nonsense") is None
 
 
 def test_who_accepts_joins_with_what_was_promised(owner: Membership) -> None:
@@ -97,7 +98,7 @@ def test_who_accepts_joins_with_what_was_promised(owner: Membership) -> None:
 
 def test_a_new_person_gets_a_login_whose_address_the_mail_has_proved(owner: Membership) -> None:
     invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
-    member = invitations.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NOWHERE)
+    member = acceptance.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NOWHERE)
     assert member.user.check_password("a-long-enough-1")
     address = EmailAddress.objects.get(user=member.user)
     assert (address.email, address.verified, address.primary) == (EMAIL, True, True)
@@ -107,7 +108,7 @@ def test_who_is_known_does_not_become_a_second_person(owner: Membership) -> None
     factories.user("NEW@example.org".lower())
     invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
     with pytest.raises(KnownAddressError):
-        invitations.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NOWHERE)
+        acceptance.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NOWHERE)
 
 
 def test_somebody_elses_invitation_lets_nobody_in(owner: Membership) -> None:
@@ -122,7 +123,7 @@ def test_a_link_works_once(owner: Membership) -> None:
     link = last_link()
     member = join(link)
     with pytest.raises(ClosedError) as refusal:
-        invitations.accept(link, person=member.user, via=NOWHERE)
+        acceptance.accept(link, person=member.user, via=NOWHERE)
     assert refusal.value.closed == Closed.ACCEPTED
 
 
@@ -206,7 +207,7 @@ def test_an_address_is_invited_once_however_it_is_written(owner: Membership) -> 
 def test_who_is_in_the_team_already_stays_what_they_are(owner: Membership) -> None:
     invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
     already = factories.member(Role.OPERATOR, of=owner.team, person=factories.user(EMAIL))
-    joined = invitations.accept(last_link(), person=already.user, via=NOWHERE)
+    joined = acceptance.accept(last_link(), person=already.user, via=NOWHERE)
     assert (joined.pk, joined.role) == (already.pk, Role.OPERATOR)
 
 

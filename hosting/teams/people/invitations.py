@@ -1,116 +1,28 @@
-"""Invitations by e-mail: sent, sent again, revoked, accepted.
-
-A link is signed when its mail is written and kept nowhere: neither the row nor a job could be used to join a team.
-"""
+"""Invite people to a team by e-mail: send, send again, revoke."""
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from urllib.parse import urljoin
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.core.mail import send_mail
-from django.core.signing import BadSignature, Signer
-from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
-from django.urls import reverse
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hosting.teams.audit.log import record, team_thing
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.people.membership_rules import Terms, agree, as_json, hold, outlives, require_as_much, terms_of
-from hosting.teams.people.models import Invitation, InvitationQuerySet
+from hosting.teams.people.links import mail, stands
+from hosting.teams.people.membership_rules import Terms, agree, as_json, hold, require_as_much, terms_of
+from hosting.teams.people.models import Invitation, normalised
 from hosting.teams.rejection import Invalid, Rejected
-from hosting.teams.request_origin import Origin
-from hosting.teams.roles import NotAllowedError, Permission, can_give
+from hosting.teams.roles import NotAllowedError, Permission
 
 # Mails are sent to strangers: a person sends so many in a day, and the same one again after a minute.
 MOST_A_DAY = 50
 AGAIN_AFTER = timedelta(minutes=1)
 _SENT, _SENT_AGAIN = "invitation.sent", "invitation.sent_again"
 LONGEST_LIFE = timedelta(days=90)
-
-
-class Closed(StrEnum):
-    """Why a link leads nowhere any more."""
-
-    ACCEPTED = "accepted"
-    REVOKED = "revoked"
-    EXPIRED = "expired"
-    # A later mail holds the link that works.
-    REPLACED = "replaced"
-
-
-class ClosedError(Exception):
-    """The invitation can't be accepted any more."""
-
-    def __init__(self, closed: Closed) -> None:
-        super().__init__(closed.value)
-        self.closed = closed
-
-
-class OtherAddressError(Exception):
-    """The invitation is for somebody with another address."""
-
-
-class KnownAddressError(Exception):
-    """Somebody with this address can sign in already."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """What a link says: an invitation, as it was when the mail was written."""
-
-    invitation: Invitation
-    nonce: uuid.UUID
-
-    def closed(self) -> Closed | None:
-        """Why it leads nowhere; None while it can be accepted."""
-        invitation = self.invitation
-        if invitation.accepted_at:
-            return Closed.ACCEPTED
-        if invitation.revoked_at:
-            return Closed.REVOKED
-        if self.nonce != invitation.nonce:
-            return Closed.REPLACED
-        if invitation.has_expired(timezone.now()):
-            return Closed.EXPIRED
-        return None if _stands(invitation) else Closed.REVOKED
-
-
-def _signer() -> Signer:
-    return Signer(salt="hosting.teams.invitations")
-
-
-def path_to(invitation: Invitation) -> str:
-    """Where an invitation is accepted. It is a secret of whoever reads the mails of the invited address."""
-    return reverse("invitation", args=[_signer().sign_object([invitation.pk, invitation.nonce.hex])])
-
-
-def read(token: str) -> Link | None:
-    """What a link says; None for one that Sharedeck did not write."""
-    try:
-        key, nonce = _signer().unsign_object(token)
-    except (BadSignature, ValueError):
-        return None
-    found = Invitation.objects.select_related("team", "invited_by").filter(pk=key).first()
-    return Link(found, uuid.UUID(nonce)) if found else None
-
-
-def open_for(email: str) -> InvitationQuerySet:
-    """The invitations that an address can still accept."""
-    return Invitation.objects.open().filter(email=_address(email)).select_related("team", "invited_by")
-
-
-def open_to(person: User) -> list[Invitation]:
-    """Those that somebody may accept without the mail, because their address is confirmed."""
-    own = EmailAddress.objects.filter(user=person, verified=True).values_list("email", flat=True)
-    return [invitation for email in own for invitation in open_for(email) if _stands(invitation)]
 
 
 def unanswered(by: Membership) -> list[Invitation]:
@@ -131,7 +43,7 @@ def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None)
         Invalid: terms that can't be, a member's address, or one that is invited already.
         Rejected: too many mails for one day.
     """
-    email = _address(email)
+    email = normalised(email)
     life = timedelta(days=settings.INVITATION_LIFE_DAYS if days is None else days)
     if not timedelta(0) < life <= LONGEST_LIFE:
         words = _("An invitation works for 1 to %(most)d days.") % {"most": LONGEST_LIFE.days}
@@ -160,7 +72,7 @@ def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None)
             expires_at=_end(now + life, terms),
         )
         invitation.accounts.set(terms.accounts or ())
-        _mail(invitation)
+        mail(invitation)
         after = {**as_json(terms, by.team), "link_until": invitation.expires_at.isoformat()}
         thing = team_thing(by.team_id)
         record(by.team, by=by, action=_SENT, subject=email, thing=thing, after=after)
@@ -193,7 +105,7 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
         Invitation.objects.filter(pk=invitation.pk).update(
             nonce=invitation.nonce, invited_by=sender, sent_at=now, expires_at=invitation.expires_at
         )
-        _mail(invitation)
+        mail(invitation)
         thing = team_thing(by.team_id)
         record(by.team, by=by, action=_SENT_AGAIN, subject=invitation.email, thing=thing)
 
@@ -215,59 +127,7 @@ def revoke(invitation: Invitation, *, by: Membership) -> None:
 def drop_unfounded(team: Team, person_id: int, *, by: Membership | None) -> None:
     """Revoke what somebody has sent and could not give any more. Call it in the transaction that took it from them."""
     sent = Invitation.objects.unanswered().filter(team=team, invited_by=person_id)
-    _revoke([invitation for invitation in sent if not _stands(invitation)], by=by, team=team)
-
-
-def is_for(invitation: Invitation, person: User) -> bool:
-    """Whether somebody who is signed in is the one who is invited."""
-    if _address(person.email) == invitation.email:
-        return True
-    return bool(EmailAddress.objects.filter(user=person, verified=True, email__iexact=invitation.email).exists())
-
-
-def person_of(invitation: Invitation) -> User | None:
-    """Who can sign in with the invited address already."""
-    known = User.objects.filter(email__iexact=invitation.email).first()
-    if known is None:
-        address = EmailAddress.objects.filter(verified=True, email__iexact=invitation.email).first()
-        known = address.user if address else None
-    return known
-
-
-def accept(link: Link, *, person: User, via: Origin) -> Membership:
-    """Join the team. Who is in it already stays what they are, and the invitation is used up.
-
-    Raises:
-        ClosedError: it can't be accepted any more.
-        OtherAddressError: it is for somebody else.
-    """
-    with transaction.atomic():
-        invitation = _take(link)
-        if not is_for(invitation, person):
-            raise OtherAddressError
-        return _join(invitation, person, via)
-
-
-def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membership:
-    """Become a person of this panel and join the team. The mail has proved the address.
-
-    Raises:
-        ClosedError: it can't be accepted any more.
-        KnownAddressError: somebody can sign in with the address already.
-    """
-    with transaction.atomic():
-        invitation = _take(link)
-        if person_of(invitation):
-            raise KnownAddressError
-        try:
-            person = User.objects.create_user(invitation.email, password, name=name)
-        except IntegrityError:
-            raise KnownAddressError from None
-        return _join(invitation, person, via)
-
-
-def _address(email: str) -> str:
-    return email.strip().lower()
+    _revoke([invitation for invitation in sent if not stands(invitation)], by=by, team=team)
 
 
 def _end(end: datetime, terms: Terms) -> datetime:
@@ -288,18 +148,6 @@ def _sender(by: Membership) -> User:
     return person
 
 
-def _stands(invitation: Invitation) -> bool:
-    """Whether whoever sent it could still give what it promises."""
-    senders = Membership.objects.current().filter(team=invitation.team_id, user__is_active=True)
-    sender = senders.filter(user=invitation.invited_by_id).first()
-    return (
-        sender is not None
-        and sender.may_for_all(Permission.MANAGE_PEOPLE)
-        and can_give(sender.permissions(), invitation.role)
-        and not outlives(invitation.membership_expires_at, sender)
-    )
-
-
 def _unanswered(invitation: Invitation, by: Membership) -> Invitation:
     found = Invitation.objects.unanswered().filter(pk=invitation.pk, team=by.team_id).first()
     if found is None:
@@ -314,68 +162,3 @@ def _revoke(invitations: Iterable[Invitation], *, by: Membership | None, team: T
     for invitation in invitations:
         thing = team_thing(invitation.team_id)
         record(team or invitation.team, by=by, action="invitation.revoked", subject=invitation.email, thing=thing)
-
-
-def _take(link: Link) -> Invitation:
-    """The invitation of a link, while nobody else can accept or revoke it."""
-    Team.objects.select_for_update(no_key=True).get(pk=link.invitation.team_id)
-    now = Invitation.objects.select_related("team").get(pk=link.invitation.pk)
-    if closed := Link(now, link.nonce).closed():
-        raise ClosedError(closed)
-    return now
-
-
-def _join(invitation: Invitation, person: User, via: Origin) -> Membership:
-    now = timezone.now()
-    Invitation.objects.filter(pk=invitation.pk).update(accepted_at=now, accepted_by=person)
-    member = Membership.objects.current().filter(team=invitation.team, user=person).first()
-    if member is not None:
-        member.user, member.via = person, via
-        record(
-            invitation.team,
-            by=member,
-            action="invitation.accepted",
-            subject=invitation.email,
-            thing=team_thing(invitation.team_id),
-            member_already=True,
-        )
-        return member
-    # One that has ended and was not swept away yet.
-    Membership.objects.filter(team=invitation.team, user=person).delete()
-    terms = terms_of(invitation)
-    member = Membership.objects.create(
-        team=invitation.team,
-        user=person,
-        role=terms.role,
-        narrowed=terms.accounts is not None,
-        expires_at=terms.until,
-    )
-    member.accounts.set(terms.accounts or ())
-    member.via = via
-    record(
-        invitation.team,
-        by=member,
-        action="member.joined",
-        subject=invitation.email,
-        thing=team_thing(invitation.team_id),
-        after=as_json(terms, invitation.team),
-        invited_by=str(invitation.invited_by or ""),
-    )
-    return member
-
-
-def _mail(invitation: Invitation) -> None:
-    """Write to the invited person in the language that is spoken now."""
-    context = {
-        "inviter": invitation.invited_by,
-        "address": invitation.invited_by.email if invitation.invited_by else "",
-        "team": invitation.team,
-        "role": invitation.get_role_display(),
-        "membership_ends": invitation.membership_expires_at,
-        "expires_at": invitation.expires_at,
-        "link": urljoin(settings.PANEL_URL, path_to(invitation)),
-        "panel": settings.PANEL_URL,
-    }
-    subject = _("%(inviter)s invites you to the team %(team)s") % context
-    text = render_to_string("hosting/mail/invitation.txt", context)
-    send_mail(" ".join(subject.split()), text, None, [invitation.email])

@@ -66,3 +66,8 @@ class Invitation(models.Model):
 
     def has_expired(self, now: datetime) -> bool:
         return self.expires_at <= now
+
+
+def normalised(email: str) -> str:
+    """Return an address as invitations keep it: without spaces around it, in lower case."""
+    return email.strip().lower()

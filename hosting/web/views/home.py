@@ -3,7 +3,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from hosting.reading import queries
-from hosting.teams.people import invitations
+from hosting.teams.people import acceptance, links
 from hosting.teams.roles import Permission
 from hosting.web.access.scope import PersonRequest, signed_in
 from hosting.web.pages.render import person_page
@@ -20,6 +20,6 @@ def home(request: PersonRequest) -> HttpResponse:
     context = {
         "memberships": members,
         "may_connect": any(member.may_for_all(Permission.MANAGE_ACCOUNTS) for member in members),
-        "invited": [] if members else [(one, invitations.path_to(one)) for one in invitations.open_to(request.user)],
+        "invited": [] if members else [(one, links.path_to(one)) for one in acceptance.open_to(request.user)],
     }
     return person_page(request, "welcome", context, section="home")

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from hosting.accounts.models import Account
 from hosting.teams.models import User
-from hosting.teams.people import invitations
-from hosting.teams.people.invitations import Closed, ClosedError, KnownAddressError, Link, OtherAddressError
+from hosting.teams.people import acceptance, invitations, links
+from hosting.teams.people.acceptance import KnownAddressError, OtherAddressError
+from hosting.teams.people.links import Closed, ClosedError, Link
 from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission
@@ -100,7 +101,7 @@ def _invitation(request: TeamRequest, invitation_id: int) -> Invitation:
 @require_http_methods(FORMS)
 def accept(request: HttpRequest, token: str) -> HttpResponseBase:
     """Where the link of an invitation leads, for whoever holds it: to join, to sign in first, or to sign up."""
-    link = invitations.read(token)
+    link = links.read(token)
     if link is None:
         words = _("This link is not whole. Copy all of it from the mail, or ask for another invitation.")
         return _card(request, "closed", 404, words=words)
@@ -108,7 +109,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponseBase:
         return _accept_signed_in(request, link, request.user)
     if closed := link.closed():
         return _closed(request, closed)
-    if invitations.person_of(link.invitation):
+    if acceptance.person_of(link.invitation):
         to_sign_in = f"{reverse('account_login')}?{urlencode({REDIRECT_FIELD_NAME: request.path})}"
         return _card(request, "known", link=link, to_sign_in=to_sign_in)
     return _accept_as_new(request, link)
@@ -120,12 +121,12 @@ def _accept_signed_in(request: HttpRequest, link: Link, person: User) -> HttpRes
         return redirect(to_team)
     if closed := link.closed():
         return _closed(request, closed)
-    if not invitations.is_for(link.invitation, person):
+    if not acceptance.is_for(link.invitation, person):
         return _card(request, "other", 403, link=link)
     if request.method != "POST":
         return _card(request, "join", link=link)
     try:
-        member = invitations.accept(link, person=person, via=origin_of(request))
+        member = acceptance.accept(link, person=person, via=origin_of(request))
     except ClosedError as error:
         return _closed(request, error.closed)
     except OtherAddressError:
@@ -142,7 +143,7 @@ def _accept_as_new(request: HttpRequest, link: Link) -> HttpResponseBase:
         return _card(request, "new", 422 if form.is_bound else 200, link=link, form=form)
     data = form.cleaned_data
     try:
-        member = invitations.accept_as_new(link, name=data["name"], password=data["password"], via=origin_of(request))
+        member = acceptance.accept_as_new(link, name=data["name"], password=data["password"], via=origin_of(request))
     except ClosedError as error:
         return _closed(request, error.closed)
     except KnownAddressError:

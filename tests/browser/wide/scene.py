@@ -13,7 +13,7 @@ from hosting.accounts.models import Account, Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
 from hosting.operations.models.bulk import Bulk
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.people import invitations
+from hosting.teams.people import links
 from hosting.teams.roles import Role
 from hosting.teams.tokens import issuing
 from hosting.teams.tokens.models import ApiToken
@@ -98,7 +98,7 @@ def make() -> None:
         team=team.pk,
         member=viewer.pk,
         invitation=invitation.pk,
-        link=invitations.path_to(invitation),
+        link=links.path_to(invitation),
         token=_tokens(owner, account).pk,
     )
     print(json.dumps(asdict(scene)))

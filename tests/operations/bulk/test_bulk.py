@@ -9,7 +9,7 @@ from django.utils import timezone
 from hosting.accounts.models import Account, Endpoint
 from hosting.inventory.models import Vm
 from hosting.jobs import Job
-from hosting.operations import sweep
+from hosting.operations import rounds, sweep
 from hosting.operations.bulk import control as bulks
 from hosting.operations.bulk.advance import advance as advance_bulk
 from hosting.operations.kinds import catalogue
@@ -34,7 +34,7 @@ def servers(account: Account, remote: Member, engine: Engine) -> list[tuple[int,
     """Five running servers."""
     for number in range(5):
         remote.new_vm(hostname=f"web-{number}")
-    sweep.round_of(account)
+    rounds.round_of(account)
     engine.drain()
     return list(Vm.objects.filter(account=account).order_by("remote_id").values_list("remote_id", "hostname"))
 

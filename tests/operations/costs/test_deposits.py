@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, BalanceSample
-from hosting.operations import sweep
+from hosting.operations import rounds
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle import track
 from hosting.operations.lifecycle.submit import submit
@@ -27,7 +27,7 @@ BUY = catalogue.AddProduct("shares", 2, "1m")
 def read_a_minute_ago(account: Account) -> None:
     ago = timezone.now() - timedelta(minutes=1)
     # The shares that the reseller begins with were bought just now: that is known, and long ago.
-    sweep.round_of(account)
+    rounds.round_of(account)
     Operation.objects.update(finished_at=ago)
     AccountInfo.objects.update(read_at=ago)
     BalanceSample.objects.update(at=ago, last_at=None)
@@ -66,8 +66,8 @@ def test_the_balance_is_read_in_each_round_while_money_may_move(
     def age() -> timedelta:
         return timezone.now() - AccountInfo.objects.get().read_at
 
-    sweep.round_of(account)
+    rounds.round_of(account)
     assert age() > timedelta(seconds=50)
     factories.operation(account, kind=BUY.method, params=BUY.as_params(), state=State.WAITING)
-    sweep.round_of(account)
+    rounds.round_of(account)
     assert age() < timedelta(seconds=50)

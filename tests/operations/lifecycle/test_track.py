@@ -14,7 +14,7 @@ from hosting.accounts.sessions import client_for
 from hosting.api import Client, DataFault, Garbled, OperationDetails, ServerFault, Transport
 from hosting.inventory.models import Disk
 from hosting.jobs import Job
-from hosting.operations import sweep
+from hosting.operations import rounds
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
 from hosting.operations.lifecycle import listing, track
@@ -114,7 +114,7 @@ def test_one_operation_from_elsewhere_that_cannot_be_read_stops_no_round(
     disk_id = remote.new_disk()
     answer_instead(monkeypatch, "operation_details", refuse(error), of=number)
     account.refresh_from_db()
-    sweep.round_of(account)
+    rounds.round_of(account)
     assert Disk.objects.filter(account=account, remote_id=disk_id).exists()
 
 
@@ -154,7 +154,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def many_reboots(engine: Engine, account: Account, owner: Membership, remote: Member) -> list[Operation]:
     """Eight accepted operations that have all ended at the provider, and that nobody has looked at."""
     vm_ids = [remote.new_vm() for _ in range(8)]
-    sweep.round_of(account)
+    rounds.round_of(account)
     engine.drain()
     for vm_id in vm_ids:
         submit(catalogue.RebootVm(vm_id), account=account, by=owner)
@@ -174,7 +174,7 @@ def test_of_many_that_ended_none_is_asked_for_by_itself(
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
     counted.clear()
-    sweep.watch(account)
+    rounds.watch(account)
     assert states(operations) == {State.DONE}
     assert counted == {"operation_list": 4, "vm_info": len(operations)}
 
@@ -189,7 +189,7 @@ def test_of_many_new_servers_that_were_made_each_knows_its_system_disk(
     operations = list(Operation.objects.filter(kind="vm_create"))
     for operation in operations:
         remote.done(operation.remote_id or 0)
-    sweep.watch(account)
+    rounds.watch(account)
     assert states(operations) == {State.DONE}
     system_disks = set(Disk.objects.filter(account=account, type="system").values_list("remote_id", flat=True))
     assert set(Operation.objects.filter(kind="vm_create").values_list("disk_id", flat=True)) == system_disks
@@ -205,7 +205,7 @@ def test_of_many_that_ended_each_that_failed_says_why(
         "from hosting.provider.models import Operation\n"
         f"Operation.objects.filter(pk={failed.remote_id}).update(state='ERROR', step='ERROR', last_error='No host')"
     )
-    sweep.watch(account)
+    rounds.watch(account)
     failed.refresh_from_db()
     assert (failed.state, failed.problem["text"]) == (State.FAILED, "No host")
     assert states(operations[1:]) == {State.DONE}
@@ -217,10 +217,10 @@ def test_a_look_that_finds_too_much_leaves_the_rest_to_the_next(
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
     monkeypatch.setattr(track, "_AT_MOST", 5)
-    sweep.watch(account)
+    rounds.watch(account)
     assert states(operations) == {State.DONE, State.TRACKED}
     account.refresh_from_db()
-    sweep.watch(account)
+    rounds.watch(account)
     assert states(operations) == {State.DONE}
 
 
@@ -243,12 +243,12 @@ def test_many_whose_details_alone_tell_what_they_made_are_all_found_by_the_next_
     Account.objects.update(operations_cursor=long_ago)
     for _ in range(2):
         account.refresh_from_db()
-        sweep.watch(account)
+        rounds.watch(account)
         account.refresh_from_db()
         # What was left is still listed for the next look, however late that comes.
         assert State.TRACKED in states(operations)
         assert account.operations_cursor == long_ago
-    sweep.watch(account)
+    rounds.watch(account)
     account.refresh_from_db()
     assert states(operations) == {State.DONE}
     assert account.operations_cursor

@@ -15,8 +15,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership, User
-from hosting.teams.people import invitations, members
-from hosting.teams.people.invitations import Link
+from hosting.teams.people import acceptance, members
+from hosting.teams.people.links import Link
 from hosting.teams.people.membership_rules import Terms
 from hosting.teams.people.models import Invitation
 from hosting.teams.request_origin import NOWHERE
@@ -50,8 +50,8 @@ def invite(browser: Client, owner: Membership, email: str = "new@example.org", *
 
 def accept_as_known(person: User) -> Membership:
     """Somebody with a login accepts the one invitation that there is."""
-    [invitation] = invitations.open_to(person)
-    return invitations.accept(Link(invitation, invitation.nonce), person=person, via=NOWHERE)
+    [invitation] = acceptance.open_to(person)
+    return acceptance.accept(Link(invitation, invitation.nonce), person=person, via=NOWHERE)
 
 
 def test_the_page_says_who_is_in_the_team_as_what_and_until_when(browser: Client, owner: Membership) -> None:

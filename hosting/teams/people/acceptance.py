@@ -1,0 +1,127 @@
+"""Answer an invitation: find those open to a person, and join the team."""
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from hosting.teams.audit.log import record, team_thing
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.people.links import ClosedError, Link, stands
+from hosting.teams.people.membership_rules import as_json, terms_of
+from hosting.teams.people.models import Invitation, InvitationQuerySet, normalised
+from hosting.teams.request_origin import Origin
+
+
+class OtherAddressError(Exception):
+    """The invitation is for somebody with another address."""
+
+
+class KnownAddressError(Exception):
+    """Somebody with this address can sign in already."""
+
+
+def open_for(email: str) -> InvitationQuerySet:
+    """The invitations that an address can still accept."""
+    return Invitation.objects.open().filter(email=normalised(email)).select_related("team", "invited_by")
+
+
+def open_to(person: User) -> list[Invitation]:
+    """Those that somebody may accept without the mail, because their address is confirmed."""
+    own = EmailAddress.objects.filter(user=person, verified=True).values_list("email", flat=True)
+    return [invitation for email in own for invitation in open_for(email) if stands(invitation)]
+
+
+def is_for(invitation: Invitation, person: User) -> bool:
+    """Whether somebody who is signed in is the one who is invited."""
+    if normalised(person.email) == invitation.email:
+        return True
+    return bool(EmailAddress.objects.filter(user=person, verified=True, email__iexact=invitation.email).exists())
+
+
+def person_of(invitation: Invitation) -> User | None:
+    """Who can sign in with the invited address already."""
+    known = User.objects.filter(email__iexact=invitation.email).first()
+    if known is None:
+        address = EmailAddress.objects.filter(verified=True, email__iexact=invitation.email).first()
+        known = address.user if address else None
+    return known
+
+
+def accept(link: Link, *, person: User, via: Origin) -> Membership:
+    """Join the team. Who is in it already stays what they are, and the invitation is used up.
+
+    Raises:
+        ClosedError: it can't be accepted any more.
+        OtherAddressError: it is for somebody else.
+    """
+    with transaction.atomic():
+        invitation = _take(link)
+        if not is_for(invitation, person):
+            raise OtherAddressError
+        return _join(invitation, person, via)
+
+
+def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membership:
+    """Become a person of this panel and join the team. The mail has proved the address.
+
+    Raises:
+        ClosedError: it can't be accepted any more.
+        KnownAddressError: somebody can sign in with the address already.
+    """
+    with transaction.atomic():
+        invitation = _take(link)
+        if person_of(invitation):
+            raise KnownAddressError
+        try:
+            person = User.objects.create_user(invitation.email, password, name=name)
+        except IntegrityError:
+            raise KnownAddressError from None
+        return _join(invitation, person, via)
+
+
+def _take(link: Link) -> Invitation:
+    """The invitation of a link, while nobody else can accept or revoke it."""
+    Team.objects.select_for_update(no_key=True).get(pk=link.invitation.team_id)
+    now = Invitation.objects.select_related("team").get(pk=link.invitation.pk)
+    if closed := Link(now, link.nonce).closed():
+        raise ClosedError(closed)
+    return now
+
+
+def _join(invitation: Invitation, person: User, via: Origin) -> Membership:
+    now = timezone.now()
+    Invitation.objects.filter(pk=invitation.pk).update(accepted_at=now, accepted_by=person)
+    member = Membership.objects.current().filter(team=invitation.team, user=person).first()
+    if member is not None:
+        member.user, member.via = person, via
+        record(
+            invitation.team,
+            by=member,
+            action="invitation.accepted",
+            subject=invitation.email,
+            thing=team_thing(invitation.team_id),
+            member_already=True,
+        )
+        return member
+    # One that has ended and was not swept away yet.
+    Membership.objects.filter(team=invitation.team, user=person).delete()
+    terms = terms_of(invitation)
+    member = Membership.objects.create(
+        team=invitation.team,
+        user=person,
+        role=terms.role,
+        narrowed=terms.accounts is not None,
+        expires_at=terms.until,
+    )
+    member.accounts.set(terms.accounts or ())
+    member.via = via
+    record(
+        invitation.team,
+        by=member,
+        action="member.joined",
+        subject=invitation.email,
+        thing=team_thing(invitation.team_id),
+        after=as_json(terms, invitation.team),
+        invited_by=str(invitation.invited_by or ""),
+    )
+    return member

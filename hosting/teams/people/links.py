@@ -1,0 +1,109 @@
+"""The link of an invitation, and the mail that carries it.
+
+A link is signed when its mail is written and kept nowhere: neither the row nor a job could be used to join a team.
+"""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.core.signing import BadSignature, Signer
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.teams.models import Membership
+from hosting.teams.people.membership_rules import outlives
+from hosting.teams.people.models import Invitation
+from hosting.teams.roles import Permission, can_give
+
+
+class Closed(StrEnum):
+    """Why a link leads nowhere any more."""
+
+    ACCEPTED = "accepted"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    # A later mail holds the link that works.
+    REPLACED = "replaced"
+
+
+class ClosedError(Exception):
+    """The invitation can't be accepted any more."""
+
+    def __init__(self, closed: Closed) -> None:
+        super().__init__(closed.value)
+        self.closed = closed
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a link says: an invitation, as it was when the mail was written."""
+
+    invitation: Invitation
+    nonce: uuid.UUID
+
+    def closed(self) -> Closed | None:
+        """Why it leads nowhere; None while it can be accepted."""
+        invitation = self.invitation
+        if invitation.accepted_at:
+            return Closed.ACCEPTED
+        if invitation.revoked_at:
+            return Closed.REVOKED
+        if self.nonce != invitation.nonce:
+            return Closed.REPLACED
+        if invitation.has_expired(timezone.now()):
+            return Closed.EXPIRED
+        return None if stands(invitation) else Closed.REVOKED
+
+
+def _signer() -> Signer:
+    return Signer(salt="hosting.teams.invitations")
+
+
+def path_to(invitation: Invitation) -> str:
+    """Where an invitation is accepted. It is a secret of whoever reads the mails of the invited address."""
+    return reverse("invitation", args=[_signer().sign_object([invitation.pk, invitation.nonce.hex])])
+
+
+def read(token: str) -> Link | None:
+    """What a link says; None for one that Sharedeck did not write."""
+    try:
+        key, nonce = _signer().unsign_object(token)
+    except (BadSignature, ValueError):
+        return None
+    found = Invitation.objects.select_related("team", "invited_by").filter(pk=key).first()
+    return Link(found, uuid.UUID(nonce)) if found else None
+
+
+def stands(invitation: Invitation) -> bool:
+    """Whether whoever sent it could still give what it promises."""
+    senders = Membership.objects.current().filter(team=invitation.team_id, user__is_active=True)
+    sender = senders.filter(user=invitation.invited_by_id).first()
+    return (
+        sender is not None
+        and sender.may_for_all(Permission.MANAGE_PEOPLE)
+        and can_give(sender.permissions(), invitation.role)
+        and not outlives(invitation.membership_expires_at, sender)
+    )
+
+
+def mail(invitation: Invitation) -> None:
+    """Write to the invited person in the language that is spoken now."""
+    context = {
+        "inviter": invitation.invited_by,
+        "address": invitation.invited_by.email if invitation.invited_by else "",
+        "team": invitation.team,
+        "role": invitation.get_role_display(),
+        "membership_ends": invitation.membership_expires_at,
+        "expires_at": invitation.expires_at,
+        "link": urljoin(settings.PANEL_URL, path_to(invitation)),
+        "panel": settings.PANEL_URL,
+    }
+    subject = _("%(inviter)s invites you to the team %(team)s") % context
+    text = render_to_string("hosting/mail/invitation.txt", context)
+    send_mail(" ".join(subject.split()), text, None, [invitation.email])
