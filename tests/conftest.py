@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import databases
 from tests.processes import Provider, start_provider
 
 pytest_plugins = ["tests.engine"]
@@ -39,10 +40,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The test database is a file, so that workers in processes of their own can share it."""
+    """The test database is a file, so that worker processes can share it: a copy of one that is migrated once."""
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
-        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "panel.sqlite3")
+        file = tmp_path_factory.mktemp("database") / "panel.sqlite3"
+        databases.copy_migrated(file)
+        database.setdefault("TEST", {})["NAME"] = str(file)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Migrations find nothing to do in a copy."""
+    return bool(settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_cleanup() -> None:
+    databases.clean_quickly()
 
 
 @pytest.fixture(scope="session")
