@@ -33,7 +33,7 @@ class Job(StrEnum):
         return "mirror" if self in {Job.REFRESH, Job.READ_LINKS} else "operations"
 
 
-def ask(job: Job, *arguments: int | str) -> None:
+def enqueue(job: Job, *arguments: int | str) -> None:
     """Ask for a job once the current transaction has committed (at once when there is none).
 
     A broker that is away loses nothing: the row says what is due, and the sweep asks again.

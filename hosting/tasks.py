@@ -89,7 +89,7 @@ def refresh(account_id: int, with_info: int = 0) -> None:
 
 @shared_task(name=Job.PROVE.value)
 def prove(candidate_id: int) -> None:
-    credential_test.prove(candidate_id)
+    credential_test.run(candidate_id)
 
 
 @shared_task(name=Job.READ_LINKS.value)
@@ -112,7 +112,7 @@ def look_again(team_id: int) -> None:
 
 @shared_task(name=Job.NOTE_FAILED_SIGN_IN.value)
 def note_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
-    sign_ins.tell_failed(user_id, address, attempts)
+    sign_ins.record_failed_sign_in(user_id, address, attempts)
 
 
 @shared_task(name=Job.SWEEP.value)

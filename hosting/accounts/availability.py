@@ -25,7 +25,7 @@ _FIRST_PAUSE_S = 2
 _LONGEST_PAUSE_S = 60
 
 
-def note_silence(endpoint_id: int) -> None:
+def record_no_answer(endpoint_id: int) -> None:
     """A call was not answered, or could not be sent."""
     now = timezone.now()
     count, first = _count(endpoint_id, now)
@@ -37,10 +37,10 @@ def note_silence(endpoint_id: int) -> None:
         newly = Endpoint.objects.filter(pk=endpoint_id, away_since=None).update(away_since=since)
         Endpoint.objects.filter(pk=endpoint_id).update(probe_due_at=_next_probe(since, now))
         if newly:
-            _tell_pages(endpoint_id)
+            _bump_versions(endpoint_id)
 
 
-def note_answer(endpoint: Endpoint) -> None:
+def record_answer(endpoint: Endpoint) -> None:
     """A call was answered, whatever the answer. Costs no SQL unless a call before it had not been."""
     try:
         was_silent = bool(connection().delete(_key(endpoint.pk)))
@@ -55,7 +55,7 @@ def note_answer(endpoint: Endpoint) -> None:
         )
         if back:
             # First, because it locks the accounts in the one order.
-            _tell_pages(endpoint.pk)
+            _bump_versions(endpoint.pk)
             # What could not be read meanwhile is due at once.
             Account.objects.filter(endpoint=endpoint.pk).update(track_due_at=None, round_due_at=None)
 
@@ -112,6 +112,6 @@ def _next_probe(away_since: datetime, now: datetime) -> datetime:
     return now + timedelta(seconds=min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, away_s / 4)))
 
 
-def _tell_pages(endpoint_id: int) -> None:
+def _bump_versions(endpoint_id: int) -> None:
     for account_id in Account.objects.filter(endpoint=endpoint_id).order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

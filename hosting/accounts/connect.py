@@ -9,13 +9,13 @@ from django.utils import timezone
 from hosting.accounts import credential_rotation, session_store, versions
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
 
-class NotProvenError(Exception):
+class CredentialsNotAcceptedError(Exception):
     """The login does not work, or nobody knows yet whether it does: it gets no other handle."""
 
 
@@ -37,13 +37,13 @@ def add_handle(account: Account, *, by: Membership, label: str, handle: str) -> 
 
     Raises:
         NotAllowedError: when the member may not manage accounts.
-        NotProvenError: when the login does not work, or was not tested yet.
+        CredentialsNotAcceptedError: when the login does not work, or was not tested yet.
         django.db.IntegrityError: when the team has this handle of the login already.
     """
     by.require_for_all(Permission.MANAGE_ACCOUNTS)
     by.require(Permission.MANAGE_ACCOUNTS, account)
     if account.trouble not in (Account.Trouble.NONE, Account.Trouble.HANDLE):
-        raise NotProvenError
+        raise CredentialsNotAcceptedError
     other = Account(team=account.team, endpoint=account.endpoint, label=label, login=account.login, handle=handle)
     other.sealed_password = account.sealed_password
     return _connected(other, by=by)
@@ -62,7 +62,7 @@ def _connected(account: Account, *, by: Membership) -> Account:
             thing="login",
             after={"label": account.label, "login": account.login, "handle": account.handle},
         )
-        credential_rotation.put_forward(account, by=by)
+        credential_rotation.start_test(account, by=by)
     return account
 
 
@@ -98,7 +98,7 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
             by.require_for_all(Permission.MANAGE_ACCOUNTS)
         differs = bool(password) or (login, handle) != (known.login, known.handle)
         if differs or (account.trouble and not tested):
-            credential_rotation.put_forward(account, by=by, login=login, handle=handle, password=password)
+            credential_rotation.start_test(account, by=by, login=login, handle=handle, password=password)
             return True
         # Whoever keeps what is in use has read how the last test ended.
         credential_rotation.dismiss(account, by=by)
@@ -132,9 +132,9 @@ def sign_in_again(account: Account, *, by: Membership) -> None:
     session_store.drop(account)
     with transaction.atomic():
         if tested := credential_rotation.open_of(account):
-            ask(Job.PROVE, tested.pk)
+            enqueue(Job.PROVE, tested.pk)
         elif account.trouble:
-            credential_rotation.put_forward(account, by=by)
+            credential_rotation.start_test(account, by=by)
         else:
             Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now())
             versions.bump(account.pk)

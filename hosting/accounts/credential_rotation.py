@@ -13,7 +13,7 @@ from django.utils import timezone
 from hosting.accounts import versions
 from hosting.accounts.models import Account, Candidate
 from hosting.accounts.sealing import seal
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 
@@ -31,9 +31,7 @@ _TROUBLE = {
 }
 
 
-def put_forward(
-    account: Account, *, by: Membership, login: str = "", handle: str = "", password: str = ""
-) -> Candidate:
+def start_test(account: Account, *, by: Membership, login: str = "", handle: str = "", password: str = "") -> Candidate:
     """Have these credentials tested; what is empty is the account's own. Call it in a transaction.
 
     An earlier candidate that is still being tested is replaced: the later word counts. A password that only the
@@ -76,7 +74,7 @@ def put_forward(
         after={name: getattr(candidate, name) for name in changed if name != "password"} or None,
         replaced=earlier is not None,
     )
-    ask(Job.PROVE, candidate.pk)
+    enqueue(Job.PROVE, candidate.pk)
     return candidate
 
 
@@ -85,7 +83,7 @@ def open_of(account: Account) -> Candidate | None:
     return Candidate.objects.filter(account=account, state__in=Candidate.OPEN).first()
 
 
-def is_outdated(candidate: Candidate) -> bool:
+def password_was_replaced(candidate: Candidate) -> bool:
     """Whether the stored password was tested, as `candidate.account` holds it, and has been replaced since."""
     account = candidate.account
     same = Account.objects.filter(pk=account.pk, sealed_password=account.sealed_password)
@@ -99,7 +97,7 @@ def claim(candidate: Candidate, *, seconds: float) -> bool:
     return bool(_open(candidate).filter(free).update(claimed_until=now + timedelta(seconds=seconds)))
 
 
-def put_off(candidate: Candidate, *, seconds: float, unanswered: bool = False) -> None:
+def postpone(candidate: Candidate, *, seconds: float, unanswered: bool = False) -> None:
     """It could not be tested now; the sweep asks again after so many seconds."""
     changes: dict[str, object] = {"claimed_until": None, "due_at": timezone.now() + timedelta(seconds=seconds)}
     if unanswered:
@@ -187,7 +185,7 @@ def siblings(account: Account, *, login: str = "") -> QuerySet[Account]:
     return same.exclude(pk=account.pk)
 
 
-def siblings_seen(account: Account, *, by: Membership, login: str = "") -> QuerySet[Account]:
+def visible_siblings(account: Account, *, by: Membership, login: str = "") -> QuerySet[Account]:
     """Those of them that the member's role holds for."""
     return siblings(account, login=login).filter(pk__in=Account.objects.visible_to(by))
 
@@ -268,7 +266,7 @@ def sweep(now: datetime) -> None:
     if due:
         Candidate.objects.filter(pk__in=due).update(due_at=now + timedelta(seconds=_JOB_LOST_AFTER_S))
     for pk in due:
-        ask(Job.PROVE, pk)
+        enqueue(Job.PROVE, pk)
 
 
 def _lock(candidate: Candidate) -> None:

@@ -21,7 +21,7 @@ _FAULT_PAUSE_S = 10.0
 _SPARE_S = 15
 
 
-def prove(candidate_id: int) -> None:
+def run(candidate_id: int) -> None:
     """Test a candidate. Does nothing when it is over, replaced, or in somebody else's hands."""
     candidate = (
         Candidate.objects.select_related("account__endpoint", "account__team")
@@ -32,7 +32,7 @@ def prove(candidate_id: int) -> None:
         return
     account = candidate.account
     if not availability.may_call(account.endpoint):
-        credential_rotation.put_off(candidate, seconds=_PAUSE_S, unanswered=True)
+        credential_rotation.postpone(candidate, seconds=_PAUSE_S, unanswered=True)
         return
     try:
         password = unseal(candidate.sealed_password or account.sealed_password)
@@ -49,7 +49,7 @@ def prove(candidate_id: int) -> None:
         )
     except (NoAllowanceError, redis.RedisError) as error:
         log.info("A login waits to be tested: %s", type(error).__name__)
-        credential_rotation.put_off(candidate, seconds=_PAUSE_S)
+        credential_rotation.postpone(candidate, seconds=_PAUSE_S)
     except ApiError as error:
         _note(account, error)
         _judge(candidate, error)
@@ -61,18 +61,18 @@ def prove(candidate_id: int) -> None:
 def _judge(candidate: Candidate, error: ApiError) -> None:
     """A refusal of what is still to be tested ends the test; anything else is tried again."""
     if trouble := refusal_of(error):
-        if credential_rotation.is_outdated(candidate):
-            credential_rotation.put_off(candidate, seconds=0)
+        if credential_rotation.password_was_replaced(candidate):
+            credential_rotation.postpone(candidate, seconds=0)
             return
         credential_rotation.refuse(candidate, Candidate.Refusal(trouble.value), error.message)
         return
     match error:
         case RateLimited():
-            credential_rotation.put_off(candidate, seconds=error.retry_after_s)
+            credential_rotation.postpone(candidate, seconds=error.retry_after_s)
         case NotSent() | Unanswered():
-            credential_rotation.put_off(candidate, seconds=_PAUSE_S, unanswered=True)
+            credential_rotation.postpone(candidate, seconds=_PAUSE_S, unanswered=True)
         case _:
-            credential_rotation.put_off(candidate, seconds=_FAULT_PAUSE_S, unanswered=True)
+            credential_rotation.postpone(candidate, seconds=_FAULT_PAUSE_S, unanswered=True)
 
 
 def _use(candidate: Candidate, account: Account, password: str, session_id: str) -> None:
@@ -101,6 +101,6 @@ def _note(account: Account, error: ApiError | None) -> None:
         case NotEncodable():
             return
         case NotSent() | Unanswered():
-            availability.note_silence(account.endpoint_id)
+            availability.record_no_answer(account.endpoint_id)
         case _:
-            availability.note_answer(account.endpoint)
+            availability.record_answer(account.endpoint)

@@ -56,7 +56,7 @@ def put(key: str, session_id: str) -> None:
     connection().set(key, seal(session_id), ex=SESSION_LIFE_S)
 
 
-def note_refused(account_id: int) -> None:
+def record_refusal(account_id: int) -> None:
     """The provider did not know a session that should have lived on."""
     try:
         connection().set(f"session-refused:{account_id}", timezone.now().isoformat(), ex=_REFUSAL_LIFE_S)

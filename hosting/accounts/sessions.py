@@ -199,9 +199,9 @@ class ApiSession:
         if isinstance(outcome, NotEncodable):
             return
         if isinstance(outcome, NotSent | Unanswered):
-            availability.note_silence(endpoint.pk)
+            availability.record_no_answer(endpoint.pk)
             return
-        availability.note_answer(endpoint)
+        availability.record_answer(endpoint)
         offset = self._transport.clock_offset
         if offset is not None and abs(offset.total_seconds() - self.account.clock_offset_s) > _CLOCK_TOLERANCE_S:
             self.account.clock_offset_s = offset.total_seconds()
@@ -214,16 +214,16 @@ class ApiSession:
         if cached := session_store.get(key, ended):
             return cached
         if ended:
-            session_store.note_refused(self.account.pk)
+            session_store.record_refusal(self.account.pk)
         with _locked(f"login:{key}"):
             if cached := session_store.get(key, ended):
                 return cached
             session_id = self._log_in(password)
             session_store.put(key, session_id)
-            self._tell_pages()
+            self._bump_versions()
             return session_id
 
-    def _tell_pages(self) -> None:
+    def _bump_versions(self) -> None:
         """The account's page shows since when there is a session. A session in hand is worth more than that."""
         with suppress(DatabaseError), transaction.atomic():
             versions.bump(self.account.pk)

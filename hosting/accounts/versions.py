@@ -40,26 +40,26 @@ def bump_all(team_id: int) -> None:
 
 
 @dataclass(frozen=True)
-class Seen:
+class CachedVersion:
     """What Redis knows of an account: its version, and when it was last read. None where it does not know."""
 
     version: int | None = None
     read_at: str | None = None
 
 
-def current(account_id: int) -> Seen:
+def current(account_id: int) -> CachedVersion:
     """The version and the age as Redis knows them, without SQL. An unknown version: `read` it."""
     try:
         version, read_at = connection().mget(_key(account_id), _read_key(account_id))
     except redis.RedisError:
-        return Seen()
-    return Seen(
+        return CachedVersion()
+    return CachedVersion(
         int(version) if version is not None else None,
         str(read_at) if read_at is not None else None,
     )
 
 
-def note_read(account_id: int, at: datetime) -> None:
+def record_read(account_id: int, at: datetime) -> None:
     """Say that the account was read and nothing may have changed: pages are younger for it, without a new version."""
     try:
         connection().set(_read_key(account_id), at.isoformat(), ex=_LIFE_S)

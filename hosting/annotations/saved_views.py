@@ -65,7 +65,7 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
                 query=query,
                 shared=shared,
             )
-            _show(view)
+            _bump_versions(view)
             if shared:
                 after = {"query": query}
                 record(by.team, by=by, action="view.shared", subject=name, after=after, section=section)
@@ -91,7 +91,7 @@ def delete(view: SavedView, *, by: Membership) -> None:
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
     with transaction.atomic():
         if SavedView.objects.filter(pk=view.pk).delete()[0]:
-            _show(view)
+            _bump_versions(view)
             if view.shared:
                 before = {"query": view.query}
                 record(by.team, by=by, action="view.deleted", subject=view.name, before=before, section=view.section)
@@ -107,7 +107,7 @@ def _check(section: str, query: str) -> None:
         raise Invalid(_("This view can't be saved: its address is not one of a list."))
 
 
-def _show(view: SavedView) -> None:
+def _bump_versions(view: SavedView) -> None:
     """The lists of the team's accounts offer it."""
     for account_id in view.team.accounts.order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

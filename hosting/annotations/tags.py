@@ -78,7 +78,7 @@ def create(name: str, color: str, *, by: Membership) -> Tag:
                 raise Invalid(_("A team has %(most)d tags at most: delete one first.") % {"most": MOST}, field="name")
             tag = Tag.objects.create(team=by.team, name=name, key=key_of(name), color=color)
             # With every account, so that nothing is left to lock after the line: `put` goes on with one of them.
-            _show(by.team)
+            _bump_versions(by.team)
             record(by.team, by=by, action="tag.created", subject=name, after={"name": name, "color": color})
     except IntegrityError:
         raise _taken(name) from None
@@ -100,7 +100,7 @@ def change(tag: Tag, name: str, color: str, *, by: Membership) -> None:
             Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
             before = Tag.objects.get(pk=tag.pk)
             Tag.objects.filter(pk=tag.pk).update(name=name, key=key_of(name), color=color)
-            _show(by.team)
+            _bump_versions(by.team)
             record(
                 by.team,
                 by=by,
@@ -126,7 +126,7 @@ def delete(tag: Tag, *, by: Membership) -> None:
         Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         count = TagUse.objects.filter(tag=tag).delete()[0]
         if Tag.objects.filter(pk=tag.pk).delete()[0]:
-            _show(by.team)
+            _bump_versions(by.team)
             before = {"name": tag.name, "color": tag.color}
             record(by.team, by=by, action="tag.deleted", subject=tag.name, before=before, uses=count)
 
@@ -216,7 +216,7 @@ def _taken(name: str) -> Invalid:
     return Invalid(_("Your team has a tag “%(name)s” already.") % {"name": name}, field="name")
 
 
-def _show(team: Team) -> None:
+def _bump_versions(team: Team) -> None:
     """Every page of the team may show the tag."""
     for account_id in team.accounts.order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

@@ -23,11 +23,11 @@ _WATCHED = {
 Explained = Callable[[str, int, str], bool]
 
 
-def nothing_explained(_type: str, _remote_id: int, _name: str) -> bool:
+def no_change_explained(_type: str, _remote_id: int, _name: str) -> bool:
     return False
 
 
-def apply(account: Account, reading: Reading, *, explained: Explained = nothing_explained) -> None:
+def apply(account: Account, reading: Reading, *, explained: Explained = no_change_explained) -> None:
     """Write a reading in one transaction. What changed without an operation of ours is kept as a `Change`."""
     is_first_import = account.mirrored_at is None
     with transaction.atomic():
@@ -37,7 +37,7 @@ def apply(account: Account, reading: Reading, *, explained: Explained = nothing_
             *_merge(account, Vm, "vm", _vm_rows(reading), reading.gone_vms, reading.read_at),
             *_merge(account, Disk, "disk", _disk_rows(account, reading), reading.gone_disks, reading.read_at),
         ]
-        changes += _apply_facts(account, reading)
+        changes += _apply_account_data(account, reading)
         if reading.os_images is not None:
             found = {image.os_id: rows.os_image(image, reading.read_at) for image in reading.os_images}
             known = set(OsImage.objects.filter(account=account).values_list("remote_id", flat=True))
@@ -153,7 +153,7 @@ def _plain(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _apply_facts(account: Account, reading: Reading) -> list[Change]:
+def _apply_account_data(account: Account, reading: Reading) -> list[Change]:
     """Products and capacity, with the money that was read beside them. A change bumps the version like any other."""
     if reading.info is None:
         return []
@@ -173,7 +173,7 @@ def _apply_facts(account: Account, reading: Reading) -> list[Change]:
     known = set(Product.objects.filter(account=account).values_list("remote_id", flat=True))
     changes = _merge(account, Product, "product", products, known - products.keys(), reading.read_at)
     AccountInfo.objects.update_or_create(account=account, defaults=values)
-    samples.note(account, reading.read_at, before=before, info=values)
+    samples.record(account, reading.read_at, before=before, info=values)
     if before is None or any(getattr(before, name) != value for name, value in values.items() if name != "read_at"):
         changes.append(Change(account=account, what=Change.What.CHANGED, object_type="info", remote_id=0))
     return changes

@@ -18,9 +18,9 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession
 from hosting.inventory import progress
-from hosting.inventory.apply import Explained, apply, nothing_explained
+from hosting.inventory.apply import Explained, apply, no_change_explained
 from hosting.inventory.models import Disk, Vm
-from hosting.inventory.reading import NO_FACT, Fact, Reading, read_disks, read_facts, read_vms
+from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData, Reading, read_account_data, read_disks, read_vms
 
 # A server has a handful of disks.
 _LINKS_AT_MOST = 30
@@ -31,11 +31,11 @@ def sweep(
     *,
     explained: Explained,
     reread_before: datetime | None = None,
-    still_here: Callable[[], None] = lambda: None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> None:
     """One round: find what is new and what is gone, and re-read what was last read before `reread_before`.
 
-    `still_here` is called now and then: the first import of a large account takes minutes.
+    `on_progress` is called now and then: the first import of a large account takes minutes.
 
     Raises:
         hosting.api.ApiError: a list or an object could not be read; what was read before stays.
@@ -59,7 +59,7 @@ def sweep(
     def take(readings: Iterator[Reading]) -> None:
         for reading in readings:
             apply(account, reading, explained=explained)
-            still_here()
+            on_progress()
             if first_import:
                 first_import.note(reading)
 
@@ -93,7 +93,7 @@ class _FirstImport:
         self._missing_disks -= reading.disk_ids | reading.gone_disks
         read = self._missing_at_first - self._missing
         left_s = round(self._missing * (time.monotonic() - self._began) / read) if read else None
-        progress.note(self._account_id, progress.Progress(self._total - self._missing, self._total, left_s))
+        progress.publish(self._account_id, progress.Progress(self._total - self._missing, self._total, left_s))
 
 
 def refresh(
@@ -101,8 +101,8 @@ def refresh(
     *,
     vms: Collection[int] = (),
     disks: Collection[int] = (),
-    facts: Fact = NO_FACT,
-    explained: Explained = nothing_explained,
+    facts: AccountData = NO_ACCOUNT_DATA,
+    explained: Explained = no_change_explained,
 ) -> None:
     """Read these objects again, in parallel, and apply what they say. A disk that comes with one of the servers costs
     no call of its own.
@@ -114,7 +114,7 @@ def refresh(
     failure = _collect(reading, read_vms(session, list(vms)))
     left = [disk_id for disk_id in disks if disk_id not in reading.disk_ids]
     failure = _collect(reading, read_disks(session, left)) or failure
-    read_facts(session, facts, reading)
+    read_account_data(session, facts, reading)
     apply(session.account, reading, explained=explained)
     if failure is not None:
         raise failure
@@ -163,6 +163,6 @@ def finish_round(account: Account, *, next_s: float, reread_s: float, reread: bo
         due["reread_due_at"] = now + timedelta(seconds=reread_s)
     first = Account.objects.filter(pk=account.pk, mirrored_at=None).exists()
     Account.objects.filter(pk=account.pk).update(**due)
-    versions.note_read(account.pk, now)
+    versions.record_read(account.pk, now)
     if first:
         versions.bump(account.pk)

@@ -18,7 +18,7 @@ class Progress:
     left_s: int | None = None
 
 
-def note(account_id: int, progress: Progress) -> None:
+def publish(account_id: int, progress: Progress) -> None:
     """Say how far the import is."""
     left = "" if progress.left_s is None else str(progress.left_s)
     try:

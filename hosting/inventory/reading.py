@@ -24,7 +24,7 @@ Found = TypeVar("Found", api.Vm, api.Disk)
 _CHUNK, _CHUNK_S = 100, 2.0
 
 
-class Fact(Flag):
+class AccountData(Flag):
     """What can be asked about an account as a whole, at a call each: products and capacity, money, and its currency."""
 
     CAPACITY = auto()
@@ -32,8 +32,8 @@ class Fact(Flag):
     CURRENCY = auto()
 
 
-NO_FACT = Fact(0)
-ALL_FACTS = Fact.CAPACITY | Fact.BALANCE | Fact.CURRENCY
+NO_ACCOUNT_DATA = AccountData(0)
+ALL_ACCOUNT_DATA = AccountData.CAPACITY | AccountData.BALANCE | AccountData.CURRENCY
 
 
 @dataclass
@@ -81,18 +81,18 @@ def read_disks(session: ApiSession, ids: Sequence[int]) -> Iterator[Reading]:
         yield Reading(read_at, disks=found, gone_disks=gone)
 
 
-def read_facts(session: ApiSession, facts: Fact, reading: Reading) -> None:
+def read_account_data(session: ApiSession, facts: AccountData, reading: Reading) -> None:
     """Add these facts to a reading that was begun before.
 
     Raises:
         hosting.api.ApiError: one of them could not be read.
     """
-    if Fact.CURRENCY in facts:
+    if AccountData.CURRENCY in facts:
         reading.currency = session.call(api.Client.account_currency)
     # The balance before the products: whatever has moved it shows in the products of the same reading.
-    if Fact.BALANCE in facts:
+    if AccountData.BALANCE in facts:
         reading.balance = session.call(api.Client.account_balance)
-    if Fact.CAPACITY in facts:
+    if AccountData.CAPACITY in facts:
         reading.info = session.call(api.Client.hosting_account_info)
 
 

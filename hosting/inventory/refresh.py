@@ -7,8 +7,7 @@ import redis
 from hosting.accounts.models import Account
 from hosting.accounts.store import connection
 from hosting.inventory.models import Disk, Vm
-from hosting.jobs import Job
-from hosting.jobs import ask as ask_job
+from hosting.jobs import Job, enqueue
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
@@ -18,7 +17,7 @@ _TOGETHER_S = 3
 _LINKS_AGAIN_S = 20
 
 
-def ask(account: Account, *, by: Membership) -> None:
+def request_round(account: Account, *, by: Membership) -> None:
     """Ask for a round of this account's mirror, money and products included.
 
     Raises:
@@ -26,14 +25,14 @@ def ask(account: Account, *, by: Membership) -> None:
     """
     by.require(Permission.VIEW, account)
     if _is_first(f"refresh:{account.pk}", _TOGETHER_S):
-        ask_job(Job.REFRESH, account.pk, 1)
+        enqueue(Job.REFRESH, account.pk, 1)
 
 
-def want_links(vm: Vm, disks: Iterable[Disk]) -> None:
+def request_links(vm: Vm, disks: Iterable[Disk]) -> None:
     """Somebody looks at a server: ask how its disks hang on it, unless that is known of all of them."""
     unnamed = any(disk.state == Disk.State.ATTACHED and not disk.device for disk in disks)
     if unnamed and _is_first(f"links:{vm.account_id}:{vm.remote_id}", _LINKS_AGAIN_S):
-        ask_job(Job.READ_LINKS, vm.account_id, vm.remote_id)
+        enqueue(Job.READ_LINKS, vm.account_id, vm.remote_id)
 
 
 def _is_first(wish: str, seconds: int) -> bool:

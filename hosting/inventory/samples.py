@@ -22,19 +22,19 @@ _DAILY_AFTER = timedelta(days=90)
 _RESOURCES = ("shares", "memory_mb", "disk_mb")
 
 
-def note(account: Account, at: datetime, *, before: AccountInfo | None, info: dict[str, Any]) -> None:
+def record(account: Account, at: datetime, *, before: AccountInfo | None, info: dict[str, Any]) -> None:
     """Write a sample of what differs from what was known, in the caller's transaction.
 
     `info` holds the columns of an `AccountInfo` as they were read at `at`; without a balance that was not read.
     """
     if "balance" in info:
-        _note_balance(account, at, info["balance"])
+        _record_balance(account, at, info["balance"])
     amounts = _amounts(info["granted"], info["used"])
     if before is None or _amounts(before.granted, before.used) != amounts:
         CapacitySample.objects.create(account=account, at=at, **amounts)
 
 
-def _note_balance(account: Account, at: datetime, balance: Decimal) -> None:
+def _record_balance(account: Account, at: datetime, balance: Decimal) -> None:
     """Keep a balance that is new, or note that the last one was seen again."""
     last = BalanceSample.objects.filter(account=account).last()
     if last is None:

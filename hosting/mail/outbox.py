@@ -15,7 +15,7 @@ from django.core.mail import EmailMessage, get_connection
 from django.db.models import F, Q
 from django.utils import timezone
 
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.mail.message import pack, unpack
 from hosting.mail.models import OutgoingMail
 
@@ -43,7 +43,7 @@ def put(messages: Sequence[EmailMessage]) -> int:
     for row in rows:
         row.due_at = timezone.now() + _JOB_LOST_AFTER
         row.save()
-        ask(Job.SEND_MAIL, row.pk)
+        enqueue(Job.SEND_MAIL, row.pk)
     return len(rows)
 
 
@@ -55,7 +55,7 @@ def send(pk: int) -> None:
     try:
         get_connection(settings.MAIL_BACKEND).send_messages([unpack(mail)])
     except Exception as error:  # noqa: BLE001  Whatever it is: the mail stays, and its text is in no log.
-        _put_off(mail, error)
+        _postpone(mail, error)
     else:
         mail.delete()
 
@@ -69,7 +69,7 @@ def sweep(now: datetime) -> None:
     if due:
         OutgoingMail.objects.filter(pk__in=due).update(due_at=now + _JOB_LOST_AFTER)
     for pk in due:
-        ask(Job.SEND_MAIL, pk)
+        enqueue(Job.SEND_MAIL, pk)
 
 
 def _claim(pk: int) -> OutgoingMail | None:
@@ -81,7 +81,7 @@ def _claim(pk: int) -> OutgoingMail | None:
     return OutgoingMail.objects.get(pk=pk) if claimed else None
 
 
-def _put_off(mail: OutgoingMail, error: Exception) -> None:
+def _postpone(mail: OutgoingMail, error: Exception) -> None:
     """Try again later, unless it was tried for long enough or the mail server says that it never will."""
     now, name = timezone.now(), type(error).__name__
     if _is_final(error) or mail.created_at <= now - LIFE:

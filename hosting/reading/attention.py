@@ -39,7 +39,7 @@ _DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
 
 
 @dataclass(frozen=True)
-class Matter:
+class AttentionItem:
     """One thing to decide or to look at.
 
     `why`: trouble, decide, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
@@ -56,7 +56,7 @@ class Matter:
     cancel: bool = False
 
 
-def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
+def attention_items(account: Account, *, by: Membership, now: datetime) -> list[AttentionItem]:
     """What waits for somebody in an account, most pressing first, in four queries; 50 of each sort at most."""
     operations = Operation.objects.filter(account=account).select_related("requested_by", "requested_through")
     plans = Plan.objects.filter(account=account)
@@ -88,7 +88,7 @@ def counts(accounts: Iterable[Account], now: datetime, *, for_whom: Iterable[Mem
     return wanted
 
 
-def waits_for(members: Iterable[Membership]) -> Q:
+def awaiting_approval_by(members: Iterable[Membership]) -> Q:
     """What is held, and one of these members may decide about: it is another person's, in a team where they may."""
     deciding = [each for each in members if each.person is not None and each.may(Permission.APPROVE)]
     found = Q(pk__in=())
@@ -97,7 +97,7 @@ def waits_for(members: Iterable[Membership]) -> Q:
     return found
 
 
-def nearly_over(now: datetime) -> Q:
+def approval_ends_soon(now: datetime) -> Q:
     """What is held and will soon be too late to approve."""
     return Q(state=State.HELD, due_at__lt=now + _NEARLY_OVER)
 
@@ -123,7 +123,7 @@ def _stuck_operations(
     )
     stuck = Q(state__in=(State.WAITING, State.SENDING, State.ANSWERED), begun__lt=now - _NOT_MOVING)
     return operations.alias(quiet_since=quiet_since, begun=begun).filter(
-        unconfirmed | slow | stuck | nearly_over(now) | waits_for(for_whom), state__in=sorted(OPEN)
+        unconfirmed | slow | stuck | approval_ends_soon(now) | awaiting_approval_by(for_whom), state__in=sorted(OPEN)
     )
 
 
@@ -161,9 +161,9 @@ def _waiting_bulks(bulks: QuerySet[Bulk], now: datetime) -> QuerySet[Bulk]:
     return bulks.filter(Q(state=Bulk.State.PAUSED) | ended_badly)
 
 
-def _of_account(account: Account) -> Iterator[Matter]:
+def _of_account(account: Account) -> Iterator[AttentionItem]:
     if _login_needs_look(account):
-        yield Matter("trouble", account)
+        yield AttentionItem("trouble", account)
 
 
 def _login_needs_look(account: Account) -> bool:
@@ -174,10 +174,10 @@ def _login_needs_look(account: Account) -> bool:
     return bool(account.trouble) or (candidate is not None and candidate.needs_look)
 
 
-def _of_operations(operations: Iterable[Operation], account: Account, by: Membership) -> Iterator[Matter]:
+def _of_operations(operations: Iterable[Operation], account: Account, by: Membership) -> Iterator[AttentionItem]:
     for operation in operations:
         kind = catalogue.KINDS.get(operation.kind)
-        yield Matter(
+        yield AttentionItem(
             _why(operation),
             account,
             operation=operation,
@@ -203,14 +203,14 @@ def _why(operation: Operation) -> str:
     return "slow" if operation.state == State.TRACKED else "stuck"
 
 
-def _of_plans(plans: Iterable[Plan], account: Account, by: Membership) -> Iterator[Matter]:
+def _of_plans(plans: Iterable[Plan], account: Account, by: Membership) -> Iterator[AttentionItem]:
     why = {Plan.State.DRAFT: "draft", Plan.State.STOPPED: "stopped"}
     for plan in plans:
-        yield Matter(why.get(Plan.State(plan.state), "stuck"), account, plan=plan)
+        yield AttentionItem(why.get(Plan.State(plan.state), "stuck"), account, plan=plan)
 
 
-def _of_bulks(bulks: Iterable[Bulk], account: Account, by: Membership) -> Iterator[Matter]:
+def _of_bulks(bulks: Iterable[Bulk], account: Account, by: Membership) -> Iterator[AttentionItem]:
     for bulk in bulks:
         why = "paused" if bulk.state == Bulk.State.PAUSED else "failed"
         needs = catalogue.KINDS[bulk.kind].permission
-        yield Matter(why, account, bulk=bulk, allowed=by.may(needs), needs=needs.value)
+        yield AttentionItem(why, account, bulk=bulk, allowed=by.may(needs), needs=needs.value)

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.names import holds_address, tidy
 from hosting.teams.rejection import Invalid
@@ -30,7 +30,7 @@ def create(name: str, *, person: User, via: Origin) -> Membership:
     """
     if not may_create(person):
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
-    name = team_name(name)
+    name = validated_name(name)
     with transaction.atomic():
         # One team at a time for each person: what is counted stays true.
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
@@ -39,11 +39,11 @@ def create(name: str, *, person: User, via: Origin) -> Membership:
         owner = Membership(team=Team.objects.create(name=name), user=person, role=Role.OWNER)
         owner.save()
         owner.via = via
-        record(owner.team, by=owner, action="team.created", subject=name, thing=team_thing(owner.team_id))
+        record(owner.team, by=owner, action="team.created", subject=name, thing=team_ref(owner.team_id))
     return owner
 
 
-def team_name(name: str) -> str:
+def validated_name(name: str) -> str:
     """A team's name as it is kept.
 
     Raises:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.teams.access.fields import POLICY_CONSTRAINTS, PolicyFields
-from hosting.teams.request_origin import NOWHERE, Origin
+from hosting.teams.request_origin import NO_ORIGIN, Origin
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 
 # Of one bulk; see `Team.bulk_at_once`.
@@ -102,7 +102,7 @@ class Membership(models.Model):
 
     # Where this actor's request came from, and what an API token leaves of its role and of its accounts (by their
     # keys; None: all): set by whoever opens the door.
-    via: Origin = NOWHERE
+    via: Origin = NO_ORIGIN
     only: frozenset[Permission] | None = None
     within: frozenset[int] | None = None
 

@@ -17,4 +17,4 @@ class Origin:
     token_name: str = ""
 
 
-NOWHERE = Origin()
+NO_ORIGIN = Origin()

@@ -2,8 +2,8 @@
 
 from django.db import transaction
 
-from hosting.teams.audit.log import record, team_thing
-from hosting.teams.create_team import team_name
+from hosting.teams.audit.log import record, team_ref
+from hosting.teams.create_team import validated_name
 from hosting.teams.models import Membership, Team
 from hosting.teams.roles import Permission
 
@@ -16,7 +16,7 @@ def update(*, name: str, bulk_at_once: int, by: Membership) -> None:
         Invalid: a name that can't be.
     """
     by.require_for_all(Permission.MANAGE_ACCOUNTS)
-    name = team_name(name)
+    name = validated_name(name)
     with transaction.atomic():
         team = Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         before = {"name": team.name, "bulk_at_once": team.bulk_at_once}
@@ -29,7 +29,7 @@ def update(*, name: str, bulk_at_once: int, by: Membership) -> None:
             by=by,
             action="team.settings",
             subject=name,
-            thing=team_thing(by.team_id),
+            thing=team_ref(by.team_id),
             before=before,
             after=after,
         )

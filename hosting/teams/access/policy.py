@@ -1,7 +1,7 @@
-"""Whether a team's rules let a request in. Pure: whoever asks gathers the facts.
+"""Whether a team's policies admit a request. Pure: the caller gathers the details.
 
-The web asks `bar` in one place (`web/door.py`), API tokens ask `network_bar` and `second_factor_bar`, and deletes ask
-`Policy.quiet`.
+The web calls `denial` in one place (`web.access.team_policies`), API tokens call `network_denial` and
+`second_factor_denial`, and deletes check `Policy.quiet`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hosting.teams.access.networks import Network
 from hosting.teams.access.quiet_hours import QuietHours
 
 
-class Bar(StrEnum):
+class Denial(StrEnum):
     """What keeps a member out of their team's pages."""
 
     # The request comes from a network that the team has not named.
@@ -38,7 +38,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Facts:
+class RequestDetails:
     """What is known of a request and of who makes it. `signed_in_at` is the last proof of identity, if any is known."""
 
     now: datetime
@@ -47,33 +47,35 @@ class Facts:
     has_second_factor: bool
 
 
-def bar(policy: Policy, joined_at: datetime, facts: Facts) -> Bar | None:
+def denial(policy: Policy, joined_at: datetime, details: RequestDetails) -> Denial | None:
     """What keeps somebody who joined at `joined_at` out, if anything does; first what they can do least about."""
-    if network_bar(policy, facts.address):
-        return Bar.NETWORK
-    if session_is_over(policy, facts):
-        return Bar.SESSION
-    return second_factor_bar(policy, joined_at, has_second_factor=facts.has_second_factor, now=facts.now)
+    if network_denial(policy, details.address):
+        return Denial.NETWORK
+    if session_is_over(policy, details):
+        return Denial.SESSION
+    return second_factor_denial(policy, joined_at, has_second_factor=details.has_second_factor, now=details.now)
 
 
-def network_bar(policy: Policy, address: str) -> Bar | None:
+def network_denial(policy: Policy, address: str) -> Denial | None:
     """Whether the address that a request comes from keeps it out, whoever makes it."""
-    return None if networks.allows(policy.networks, address) else Bar.NETWORK
+    return None if networks.allows(policy.networks, address) else Denial.NETWORK
 
 
-def session_is_over(policy: Policy, facts: Facts) -> bool:
+def session_is_over(policy: Policy, details: RequestDetails) -> bool:
     """Whether the last proof of identity is too old; one that nobody knows of is."""
     if policy.session_hours is None:
         return False
-    if facts.signed_in_at is None:
+    if details.signed_in_at is None:
         return True
-    return facts.signed_in_at + timedelta(hours=policy.session_hours) <= facts.now
+    return details.signed_in_at + timedelta(hours=policy.session_hours) <= details.now
 
 
-def second_factor_bar(policy: Policy, joined_at: datetime, *, has_second_factor: bool, now: datetime) -> Bar | None:
+def second_factor_denial(
+    policy: Policy, joined_at: datetime, *, has_second_factor: bool, now: datetime
+) -> Denial | None:
     """Whether the time to set up a second factor is over for a member without one."""
     until = grace_until(policy, joined_at, has_second_factor=has_second_factor)
-    return Bar.TWO_FACTOR if until is not None and until <= now else None
+    return Denial.TWO_FACTOR if until is not None and until <= now else None
 
 
 def grace_until(policy: Policy, joined_at: datetime, *, has_second_factor: bool) -> datetime | None:

@@ -9,15 +9,15 @@ from hosting.teams.audit import chain
 from hosting.teams.audit.models import AuditEntry, AuditHead
 from hosting.teams.models import Membership, Team
 from hosting.teams.names import tidy
-from hosting.teams.request_origin import NOWHERE, Origin
+from hosting.teams.request_origin import NO_ORIGIN, Origin
 
 
-def team_thing(team_id: int) -> str:
+def team_ref(team_id: int) -> str:
     """The team itself, as a `thing`: what it is, who comes and goes, its rules."""
     return f"team:{team_id}"
 
 
-def member_thing(user_id: int) -> str:
+def member_ref(user_id: int) -> str:
     """A person of the team, as a `thing`: what became of their membership while they are in it."""
     return f"member:{user_id}"
 
@@ -39,7 +39,7 @@ def record(
     """Write one line of the trail; `by` None is Sharedeck itself. Nothing that is given here may be a secret.
 
     `account` and `operation` are keys of rows, `thing` is an object of the account such as "vm:12", or of the team
-    (`team_thing`, `member_thing`). `before` and
+    (`team_ref`, `member_ref`). `before` and
     `after` are what was changed, as JSON; `team` is the team or its key.
 
     It takes the last lock of its transaction, the team's head of the chain, which writers queue for. So that no two
@@ -48,7 +48,7 @@ def record(
     """
     write(
         team,
-        via=by.via if by else NOWHERE,
+        via=by.via if by else NO_ORIGIN,
         actor_id=by.user_id if by and by.person else None,
         actor_name=str((by and (by.person or by.via.token_name)) or ""),
         action=action,

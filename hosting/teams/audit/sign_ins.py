@@ -1,11 +1,11 @@
 """What a person does with their own login, in the trail of each of their teams."""
 
-from hosting.teams.audit.log import member_thing, write
+from hosting.teams.audit.log import member_ref, write
 from hosting.teams.models import Membership, User
 from hosting.teams.request_origin import Origin
 
 
-def tell(
+def record_for_person(
     user: User,
     action: str,
     *,
@@ -33,7 +33,7 @@ def tell(
         )
 
 
-def tell_failed(user_id: int, address: str, attempts: int) -> None:
+def record_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
     """Somebody did not get in with the address of a person; nobody knows who that was."""
     user = User.objects.filter(pk=user_id).first()
     if user is None:
@@ -47,7 +47,7 @@ def tell_failed(user_id: int, address: str, attempts: int) -> None:
             actor_name="",
             action="person.sign_in_failed",
             subject=str(user),
-            thing=member_thing(user_id),
+            thing=member_ref(user_id),
             outcome="failed",
             detail={"attempts": attempts},
         )
@@ -59,4 +59,4 @@ def rename(user: User, name: str, *, via: Origin) -> None:
     if before == name:
         return
     User.objects.filter(pk=user.pk).update(name=name)
-    tell(user, "person.renamed", via=via, before={"name": before}, after={"name": name})
+    record_for_person(user, "person.renamed", via=via, before={"name": before}, after={"name": name})

@@ -4,10 +4,10 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.people.links import ClosedError, Link, stands
-from hosting.teams.people.membership_rules import as_json, terms_of
+from hosting.teams.people.links import ClosedError, Link, sender_can_give
+from hosting.teams.people.membership_rules import as_json, grant_of
 from hosting.teams.people.models import Invitation, InvitationQuerySet, normalised
 from hosting.teams.request_origin import Origin
 
@@ -28,7 +28,7 @@ def open_for(email: str) -> InvitationQuerySet:
 def open_to(person: User) -> list[Invitation]:
     """Those that somebody may accept without the mail, because their address is confirmed."""
     own = EmailAddress.objects.filter(user=person, verified=True).values_list("email", flat=True)
-    return [invitation for email in own for invitation in open_for(email) if stands(invitation)]
+    return [invitation for email in own for invitation in open_for(email) if sender_can_give(invitation)]
 
 
 def is_for(invitation: Invitation, person: User) -> bool:
@@ -99,29 +99,29 @@ def _join(invitation: Invitation, person: User, via: Origin) -> Membership:
             by=member,
             action="invitation.accepted",
             subject=invitation.email,
-            thing=team_thing(invitation.team_id),
+            thing=team_ref(invitation.team_id),
             member_already=True,
         )
         return member
     # One that has ended and was not swept away yet.
     Membership.objects.filter(team=invitation.team, user=person).delete()
-    terms = terms_of(invitation)
+    grant = grant_of(invitation)
     member = Membership.objects.create(
         team=invitation.team,
         user=person,
-        role=terms.role,
-        narrowed=terms.accounts is not None,
-        expires_at=terms.until,
+        role=grant.role,
+        narrowed=grant.accounts is not None,
+        expires_at=grant.until,
     )
-    member.accounts.set(terms.accounts or ())
+    member.accounts.set(grant.accounts or ())
     member.via = via
     record(
         invitation.team,
         by=member,
         action="member.joined",
         subject=invitation.email,
-        thing=team_thing(invitation.team_id),
-        after=as_json(terms, invitation.team),
+        thing=team_ref(invitation.team_id),
+        after=as_json(grant, invitation.team),
         invited_by=str(invitation.invited_by or ""),
     )
     return member

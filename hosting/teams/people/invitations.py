@@ -9,11 +9,18 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.people.links import mail, stands
-from hosting.teams.people.membership_rules import Terms, agree, as_json, hold, require_as_much, terms_of
+from hosting.teams.people.links import mail, sender_can_give
+from hosting.teams.people.membership_rules import (
+    Grant,
+    as_json,
+    grant_of,
+    lock_team,
+    require_can_give,
+    require_can_grant,
+)
 from hosting.teams.people.models import Invitation, normalised
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Permission
@@ -33,7 +40,7 @@ def unanswered(by: Membership) -> list[Invitation]:
     return list(found.select_related("invited_by").prefetch_related("accounts"))
 
 
-def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None) -> Invitation:
+def invite(email: str, grant: Grant, *, by: Membership, days: int | None = None) -> Invitation:
     """Ask somebody to join the actor's team, by a mail in the language that is spoken now.
 
     Its link works for so many `days`, by default those of the settings.
@@ -49,8 +56,8 @@ def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None)
         words = _("An invitation works for 1 to %(most)d days.") % {"most": LONGEST_LIFE.days}
         raise Invalid(words, field="days")
     with transaction.atomic():
-        hold(by)
-        agree(terms, by=by)
+        lock_team(by)
+        require_can_grant(grant, by=by)
         sender = _sender(by)
         if Membership.objects.current().filter(team=by.team_id, user__email__iexact=email).exists():
             raise Invalid(_("This person is in your team already."), field="email")
@@ -64,17 +71,17 @@ def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None)
         invitation = Invitation.objects.create(
             team=by.team,
             email=email,
-            role=terms.role,
-            narrowed=terms.accounts is not None,
-            membership_expires_at=terms.until,
+            role=grant.role,
+            narrowed=grant.accounts is not None,
+            membership_expires_at=grant.until,
             invited_by=sender,
             sent_at=now,
-            expires_at=_end(now + life, terms),
+            expires_at=_end(now + life, grant),
         )
-        invitation.accounts.set(terms.accounts or ())
+        invitation.accounts.set(grant.accounts or ())
         mail(invitation)
-        after = {**as_json(terms, by.team), "link_until": invitation.expires_at.isoformat()}
-        thing = team_thing(by.team_id)
+        after = {**as_json(grant, by.team), "link_until": invitation.expires_at.isoformat()}
+        thing = team_ref(by.team_id)
         record(by.team, by=by, action=_SENT, subject=email, thing=thing, after=after)
     return invitation
 
@@ -89,10 +96,10 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
         Rejected: it is over, it was sent a moment ago, its terms can't be any more, or too many mails for one day.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         invitation = _unanswered(invitation, by)
-        terms = terms_of(invitation)
-        agree(terms, by=by)
+        grant = grant_of(invitation)
+        require_can_grant(grant, by=by)
         sender = _sender(by)
         now = timezone.now()
         life = invitation.expires_at - invitation.sent_at
@@ -101,12 +108,12 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
         invitation.nonce = uuid.uuid4()
         invitation.invited_by = sender
         invitation.sent_at = now
-        invitation.expires_at = _end(now + life, terms)
+        invitation.expires_at = _end(now + life, grant)
         Invitation.objects.filter(pk=invitation.pk).update(
             nonce=invitation.nonce, invited_by=sender, sent_at=now, expires_at=invitation.expires_at
         )
         mail(invitation)
-        thing = team_thing(by.team_id)
+        thing = team_ref(by.team_id)
         record(by.team, by=by, action=_SENT_AGAIN, subject=invitation.email, thing=thing)
 
 
@@ -118,21 +125,21 @@ def revoke(invitation: Invitation, *, by: Membership) -> None:
         Rejected: it is over already.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         invitation = _unanswered(invitation, by)
-        require_as_much(invitation.role, by)
+        require_can_give(invitation.role, by)
         _revoke([invitation], by=by)
 
 
-def drop_unfounded(team: Team, person_id: int, *, by: Membership | None) -> None:
+def revoke_unbacked(team: Team, person_id: int, *, by: Membership | None) -> None:
     """Revoke what somebody has sent and could not give any more. Call it in the transaction that took it from them."""
     sent = Invitation.objects.unanswered().filter(team=team, invited_by=person_id)
-    _revoke([invitation for invitation in sent if not stands(invitation)], by=by, team=team)
+    _revoke([invitation for invitation in sent if not sender_can_give(invitation)], by=by, team=team)
 
 
-def _end(end: datetime, terms: Terms) -> datetime:
+def _end(end: datetime, grant: Grant) -> datetime:
     """Nobody joins a team after their membership would have ended."""
-    return min(end, terms.until) if terms.until else end
+    return min(end, grant.until) if grant.until else end
 
 
 def _sender(by: Membership) -> User:
@@ -160,5 +167,5 @@ def _revoke(invitations: Iterable[Invitation], *, by: Membership | None, team: T
     invitations = list(invitations)
     Invitation.objects.filter(pk__in=[each.pk for each in invitations]).update(revoked_at=timezone.now())
     for invitation in invitations:
-        thing = team_thing(invitation.team_id)
+        thing = team_ref(invitation.team_id)
         record(team or invitation.team, by=by, action="invitation.revoked", subject=invitation.email, thing=thing)

@@ -58,7 +58,7 @@ class Link:
             return Closed.REPLACED
         if invitation.has_expired(timezone.now()):
             return Closed.EXPIRED
-        return None if stands(invitation) else Closed.REVOKED
+        return None if sender_can_give(invitation) else Closed.REVOKED
 
 
 def _signer() -> Signer:
@@ -80,7 +80,7 @@ def read(token: str) -> Link | None:
     return Link(found, uuid.UUID(nonce)) if found else None
 
 
-def stands(invitation: Invitation) -> bool:
+def sender_can_give(invitation: Invitation) -> bool:
     """Whether whoever sent it could still give what it promises."""
     senders = Membership.objects.current().filter(team=invitation.team_id, user__is_active=True)
     sender = senders.filter(user=invitation.invited_by_id).first()

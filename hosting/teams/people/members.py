@@ -9,11 +9,18 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from hosting.jobs import Job, ask
-from hosting.teams.audit.log import member_thing, record, team_thing
+from hosting.jobs import Job, enqueue
+from hosting.teams.audit.log import member_ref, record, team_ref
 from hosting.teams.models import Membership, Team
 from hosting.teams.people import invitations
-from hosting.teams.people.membership_rules import Terms, agree, as_json, hold, require_as_much, terms_of
+from hosting.teams.people.membership_rules import (
+    Grant,
+    as_json,
+    grant_of,
+    lock_team,
+    require_can_give,
+    require_can_grant,
+)
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import NotAllowedError, Permission, Role
 
@@ -27,7 +34,7 @@ def of_team(team: Team) -> list[Membership]:
     return sorted(found, key=lambda member: (places.get(member.role, 99), str(member.user).casefold(), member.pk))
 
 
-def change(member: Membership, terms: Terms, *, by: Membership) -> None:
+def change(member: Membership, grant: Grant, *, by: Membership) -> None:
     """Change what somebody is in the team: their role, the accounts it holds for, and until when.
 
     Raises:
@@ -36,25 +43,25 @@ def change(member: Membership, terms: Terms, *, by: Membership) -> None:
         Rejected: they have left, or are the last owner.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         member = _present(member, by)
-        require_as_much(member.role, by)
-        before = terms_of(member)
-        agree(terms, by=by, instead_of=before)
-        if member.role == Role.OWNER and terms.role != Role.OWNER:
+        require_can_give(member.role, by)
+        before = grant_of(member)
+        require_can_grant(grant, by=by, instead_of=before)
+        if member.role == Role.OWNER and grant.role != Role.OWNER:
             _require_another_owner(member)
-        if before == terms:
+        if before == grant:
             return
-        _set(member, terms)
-        _is_less(member, by=by)
+        _set(member, grant)
+        _after_losing_rights(member, by=by)
         record(
             by.team,
             by=by,
             action="member.changed",
             subject=member.user.email,
-            thing=member_thing(member.user_id),
+            thing=member_ref(member.user_id),
             before=as_json(before, by.team),
-            after=as_json(terms, by.team),
+            after=as_json(grant, by.team),
         )
 
 
@@ -66,9 +73,9 @@ def remove(member: Membership, *, by: Membership) -> None:
         Rejected: they have left, or are the last owner.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         member = _present(member, by)
-        require_as_much(member.role, by)
+        require_can_give(member.role, by)
         _end(member, action="member.removed", by=by)
 
 
@@ -80,7 +87,7 @@ def leave(*, by: Membership) -> None:
         Rejected: they are the last owner.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         if by.person is None or by.only is not None:
             raise NotAllowedError(Permission.MANAGE_PEOPLE)
         _end(_present(by, by), action="member.left", by=by)
@@ -94,24 +101,24 @@ def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
         Rejected: the new owner has left the team, or owns it already.
     """
     with transaction.atomic():
-        hold(by)
-        require_as_much(Role.OWNER, by)
+        lock_team(by)
+        require_can_give(Role.OWNER, by)
         new, old = _present(member, by), _present(by, by)
         if new.role == Role.OWNER:
             raise Rejected(_("%(name)s is an owner already.") % {"name": new.user})
-        before = {new.user.email: as_json(terms_of(new), by.team), old.user.email: as_json(terms_of(old), by.team)}
-        _set(new, Terms(Role.OWNER))
+        before = {new.user.email: as_json(grant_of(new), by.team), old.user.email: as_json(grant_of(old), by.team)}
+        _set(new, Grant(Role.OWNER))
         if not stay:
-            _set(old, Terms(Role.ADMIN))
-        _is_less(old, by=by)
+            _set(old, Grant(Role.ADMIN))
+        _after_losing_rights(old, by=by)
         record(
             by.team,
             by=by,
             action="team.transferred",
             subject=new.user.email,
-            thing=team_thing(by.team_id),
+            thing=team_ref(by.team_id),
             before=before,
-            after={each.user.email: as_json(terms_of(each), by.team) for each in (new, old)},
+            after={each.user.email: as_json(grant_of(each), by.team) for each in (new, old)},
         )
 
 
@@ -146,24 +153,24 @@ def _require_another_owner(member: Membership) -> None:
         raise Rejected(_("A team needs an owner: make somebody else the owner first."), field="role")
 
 
-def _set(member: Membership, terms: Terms) -> None:
-    member.role, member.narrowed, member.expires_at = terms.role, terms.accounts is not None, terms.until
+def _set(member: Membership, grant: Grant) -> None:
+    member.role, member.narrowed, member.expires_at = grant.role, grant.accounts is not None, grant.until
     Membership.objects.filter(pk=member.pk).update(
         role=member.role, narrowed=member.narrowed, expires_at=member.expires_at
     )
-    member.accounts.set(terms.accounts or ())
+    member.accounts.set(grant.accounts or ())
 
 
 def _end(member: Membership, *, action: str, by: Membership | None) -> None:
     _require_another_owner(member)
-    before = as_json(terms_of(member), member.team)
+    before = as_json(grant_of(member), member.team)
     Membership.objects.filter(pk=member.pk).delete()
-    _is_less(member, by=by)
-    thing = team_thing(member.team_id)
+    _after_losing_rights(member, by=by)
+    thing = team_ref(member.team_id)
     record(member.team, by=by, action=action, subject=member.user.email, thing=thing, before=before)
 
 
-def _is_less(member: Membership, *, by: Membership | None) -> None:
+def _after_losing_rights(member: Membership, *, by: Membership | None) -> None:
     """Somebody may have lost something: what they promised to others falls, and open pages ask anew."""
-    invitations.drop_unfounded(member.team, member.user_id, by=by)
-    ask(Job.LOOK_AGAIN, member.team_id)
+    invitations.revoke_unbacked(member.team, member.user_id, by=by)
+    enqueue(Job.LOOK_AGAIN, member.team_id)

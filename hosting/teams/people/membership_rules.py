@@ -16,7 +16,7 @@ from hosting.teams.roles import NotAllowedError, Permission, Role, missing_for
 
 
 @dataclass(frozen=True)
-class Terms:
+class Grant:
     """`accounts` are keys, None for all that the team has or will have; `until` None is for good."""
 
     role: str
@@ -24,26 +24,26 @@ class Terms:
     until: datetime | None = None
 
 
-def terms_of(what: Membership | Invitation) -> Terms:
+def grant_of(what: Membership | Invitation) -> Grant:
     """On what terms a member is in the team, or an invited person will be."""
     accounts = frozenset(account.pk for account in what.accounts.all()) if what.narrowed else None
     until = what.expires_at if isinstance(what, Membership) else what.membership_expires_at
-    return Terms(what.role, accounts, until)
+    return Grant(what.role, accounts, until)
 
 
-def as_json(terms: Terms, team: Team) -> dict[str, object]:
+def as_json(grant: Grant, team: Team) -> dict[str, object]:
     """For the trail: what was agreed, with accounts by their labels."""
     labels = None
-    if terms.accounts is not None:
-        labels = sorted(team.accounts.filter(pk__in=terms.accounts).values_list("label", flat=True))
+    if grant.accounts is not None:
+        labels = sorted(team.accounts.filter(pk__in=grant.accounts).values_list("label", flat=True))
     return {
-        "role": str(terms.role),
+        "role": str(grant.role),
         "accounts": labels,
-        "until": terms.until.isoformat() if terms.until else None,
+        "until": grant.until.isoformat() if grant.until else None,
     }
 
 
-def hold(by: Membership) -> None:
+def lock_team(by: Membership) -> None:
     """Have the team to oneself until the transaction ends, and see what the actor is in it by now.
 
     Raises:
@@ -58,7 +58,7 @@ def hold(by: Membership) -> None:
     by.role, by.narrowed, by.expires_at = now.role, now.narrowed, now.expires_at
 
 
-def require_as_much(role: str, by: Membership) -> None:
+def require_can_give(role: str, by: Membership) -> None:
     """Insist that the actor holds all that `role` does: to give it, or to touch somebody who has it.
 
     Raises:
@@ -74,7 +74,7 @@ def outlives(until: datetime | None, by: Membership) -> bool:
     return by.expires_at is not None and (until is None or until > by.expires_at)
 
 
-def agree(terms: Terms, *, by: Membership, instead_of: Terms | None = None) -> None:
+def require_can_grant(grant: Grant, *, by: Membership, instead_of: Grant | None = None) -> None:
     """Insist that such terms can be, and that the actor may give them, `instead_of` what somebody has already.
 
     Raises:
@@ -82,18 +82,18 @@ def agree(terms: Terms, *, by: Membership, instead_of: Terms | None = None) -> N
         Invalid: terms that can't be; its field is "role", "accounts" or "until".
     """
     by.require_for_all(Permission.MANAGE_PEOPLE)
-    if terms.role not in Role.values:
+    if grant.role not in Role.values:
         raise Invalid(_("Choose one of these roles."), field="role")
-    require_as_much(terms.role, by)
-    if terms.role == Role.OWNER and (terms.accounts is not None or terms.until is not None):
+    require_can_give(grant.role, by)
+    if grant.role == Role.OWNER and (grant.accounts is not None or grant.until is not None):
         raise Invalid(_("An owner has all accounts, without an end: choose another role, or neither."), field="role")
-    if terms.accounts is not None:
-        if not terms.accounts:
+    if grant.accounts is not None:
+        if not grant.accounts:
             raise Invalid(_("Choose at least one account."), field="accounts")
-        if by.team.accounts.filter(pk__in=terms.accounts).count() != len(terms.accounts):
+        if by.team.accounts.filter(pk__in=grant.accounts).count() != len(grant.accounts):
             raise Invalid(_("Choose accounts of this team."), field="accounts")
-    if terms.until is not None and terms.until <= timezone.now():
+    if grant.until is not None and grant.until <= timezone.now():
         raise Invalid(_("Choose a day that is still to come."), field="until")
-    as_before = instead_of is not None and instead_of.until == terms.until
-    if outlives(terms.until, by) and not as_before:
+    as_before = instead_of is not None and instead_of.until == grant.until
+    if outlives(grant.until, by) and not as_before:
         raise Invalid(_("Your own membership ends before that: choose a day up to its end."), field="until")

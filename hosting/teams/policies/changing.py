@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from hosting.teams.access import networks as networks_of
 from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
 from hosting.teams.access.quiet_hours import EVERY_DAY, QuietHours
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team
 from hosting.teams.policies import second_factor
 from hosting.teams.roles import Permission
@@ -86,7 +86,7 @@ def lift_networks(team: Team) -> None:
     _change(lambda _team: {"networks": []}, action="policy.networks", team=team)
 
 
-def rest_deletes(
+def set_quiet_hours(
     start: time | None, end: time | None, *, zone: str = "", days: Set[int] = EVERY_DAY, by: Membership
 ) -> None:
     """Refuse to delete anything from `start` until `end` in `zone` (empty: the panel's) on periods that begin on `days`
@@ -139,7 +139,7 @@ def _change(
             by=by,
             action=action,
             subject=team.name,
-            thing=team_thing(team.pk),
+            thing=team_ref(team.pk),
             before=_plain(before),
             after=_plain(values),
         )

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team
 from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
 from hosting.teams.roles import PERMISSIONS, Permission
@@ -26,7 +26,7 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-class NobodyApprovesError(Exception):
+class NoApproverError(Exception):
     """Above these roles' ceilings nobody but who asks could approve anything."""
 
     def __init__(self, roles: frozenset[str]) -> None:
@@ -60,7 +60,7 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
 
     Raises:
         NotAllowedError: the member does not manage the team's policies.
-        NobodyApprovesError: a ceiling that changes, and that nobody else could let anything pass.
+        NoApproverError: a ceiling that changes, and that nobody else could let anything pass.
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
     with transaction.atomic():
@@ -71,7 +71,7 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
             return False
         lost = without_approver(team.pk) & {role for role, limits in changed.items() if limits != NO_LIMITS}
         if lost:
-            raise NobodyApprovesError(lost)
+            raise NoApproverError(lost)
         for role, limits in changed.items():
             if limits == NO_LIMITS:
                 SpendingLimit.objects.filter(team=team, role=role).delete()
@@ -83,7 +83,7 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
             by=by,
             action="team.ceilings",
             subject=team.name,
-            thing=team_thing(team.pk),
+            thing=team_ref(team.pk),
             before={role: before[role].as_json() for role in changed},
             after={role: limits.as_json() for role, limits in changed.items()},
         )

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from hosting.teams.access import networks
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, OfTeam
-from hosting.teams.people.membership_rules import hold, outlives
+from hosting.teams.people.membership_rules import lock_team, outlives
 from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.teams.tokens import secrets as token_secrets
@@ -93,7 +93,7 @@ def create(
     secret = token_secrets.new(token_secrets.PERSONAL if personal else token_secrets.OF_TEAM)
     with transaction.atomic():
         # One token of a team at a time: names are compared and counted.
-        hold(by)
+        lock_team(by)
         require_may_create(by, personal=personal)
         held = _permissions(permissions, by)
         chosen = None if accounts is None else _accounts(accounts, by)

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from hosting.teams.access import networks
 from hosting.teams.access import policy as access
-from hosting.teams.access.policy import Bar
+from hosting.teams.access.policy import Denial
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 from hosting.teams.policies import second_factor
@@ -73,7 +73,7 @@ def actor_for(secret: str, *, address: str) -> Membership:
     member, now = _member(token), timezone.now()
     reason: str = standing(token, member, now)
     if reason == Standing.WORKS:
-        reason = _bar(token, member, address, now) or reason
+        reason = _denial(token, member, address, now) or reason
     if reason != Standing.WORKS:
         _note_refusal(token, reason, address, now)
         raise BadTokenError(reason)
@@ -95,15 +95,15 @@ def as_requester(*, team_id: int, person_id: int | None, token_id: int | None) -
     return _actor(token, member, "") if standing(token, member, timezone.now()) == Standing.WORKS else None
 
 
-def _bar(token: ApiToken, member: Membership | None, address: str, now: datetime) -> Bar | None:
+def _denial(token: ApiToken, member: Membership | None, address: str, now: datetime) -> Denial | None:
     """What keeps a token that works out: its own networks, or a policy of its team that holds for its person too."""
     policy = token.team.policy()
-    if access.network_bar(policy, address) or not networks.allows(map(networks.read, token.networks), address):
-        return Bar.NETWORK
+    if access.network_denial(policy, address) or not networks.allows(map(networks.read, token.networks), address):
+        return Denial.NETWORK
     if member is None or policy.two_factor_since is None:
         return None
     has = bool(second_factor.holders([member.user_id]))
-    return access.second_factor_bar(policy, member.created_at, has_second_factor=has, now=now)
+    return access.second_factor_denial(policy, member.created_at, has_second_factor=has, now=now)
 
 
 def _member(token: ApiToken) -> Membership | None:
