@@ -1,4 +1,4 @@
-"""The job that tests a candidate: one login of its own, never through the cached session, and what came of it."""
+"""The job that tests new credentials: it logs in separately, never through a cached session, and stores the result."""
 
 import logging
 
@@ -15,14 +15,14 @@ from hosting.api import ApiError, NotEncodable, NotSent, RateLimited, Unanswered
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 2.0
-# The provider has a fault of its own: it is not asked every moment.
+# The provider itself is failing, so retry less often.
 _FAULT_PAUSE_S = 10.0
-# A worker that died in a test keeps it so much longer than the test can take.
+# Added to the longest possible test: after that, the claim of a worker that died ends.
 _SPARE_S = 15
 
 
 def run(candidate_id: int) -> None:
-    """Test a candidate. Does nothing when it is over, replaced, or in somebody else's hands."""
+    """Test a candidate. Does nothing when it is over, was replaced, or is claimed by another worker."""
     candidate = (
         Candidate.objects.select_related("account__endpoint", "account__team")
         .filter(pk=candidate_id, state__in=Candidate.OPEN)
@@ -59,7 +59,7 @@ def run(candidate_id: int) -> None:
 
 
 def _judge(candidate: Candidate, error: ApiError) -> None:
-    """A refusal of what is still to be tested ends the test; anything else is tried again."""
+    """End the test if the provider refused these credentials; retry after any other error."""
     if trouble := refusal_of(error):
         if credential_rotation.password_was_replaced(candidate):
             credential_rotation.postpone(candidate, seconds=0)
@@ -76,7 +76,7 @@ def _judge(candidate: Candidate, error: ApiError) -> None:
 
 
 def _use(candidate: Candidate, account: Account, password: str, session_id: str) -> None:
-    """Accepted. The session that proved it is the account's first; those of the old credentials are forgotten."""
+    """Put accepted credentials to use: keep the session of the test, and drop sessions of the old credentials."""
     others = credential_rotation.siblings(account, login=candidate.login).select_related("endpoint")
     before = [
         Account.objects.select_related("endpoint").get(pk=account.pk),
@@ -92,7 +92,7 @@ def _use(candidate: Candidate, account: Account, password: str, session_id: str)
     except redis.RedisError:
         log.info("A new session was not kept: Redis is away")
     with transaction.atomic():
-        # The page shows the session.
+        # The account's page shows the session.
         versions.bump(account.pk)
 
 

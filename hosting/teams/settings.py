@@ -1,4 +1,4 @@
-"""What a team decides for itself."""
+"""Change the settings of a team."""
 
 from django.db import transaction
 
@@ -9,11 +9,11 @@ from hosting.teams.roles import Permission
 
 
 def update(*, name: str, bulk_at_once: int, by: Membership) -> None:
-    """Name the team, and say how many operations of one bulk are under way at once (1 to 20), from the next one on.
+    """Rename the team, and set how many operations of a bulk action run at once (1 to 20).
 
     Raises:
         NotAllowedError: the member does not manage accounts.
-        Invalid: a name that can't be.
+        Invalid: an invalid name.
     """
     by.require_for_all(Permission.MANAGE_ACCOUNTS)
     name = validated_name(name)

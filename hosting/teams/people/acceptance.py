@@ -1,4 +1,4 @@
-"""Answer an invitation: find those open to a person, and join the team."""
+"""Find the open invitations of a person, and accept one."""
 
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
@@ -13,33 +13,33 @@ from hosting.teams.request_origin import Origin
 
 
 class OtherAddressError(Exception):
-    """The invitation is for somebody with another address."""
+    """The invitation was sent to another person's address."""
 
 
 class KnownAddressError(Exception):
-    """Somebody with this address can sign in already."""
+    """There is a person with this address already."""
 
 
 def open_for(email: str) -> InvitationQuerySet:
-    """The invitations that an address can still accept."""
+    """The open invitations of an address."""
     return Invitation.objects.open().filter(email=normalised(email)).select_related("team", "invited_by")
 
 
 def open_to(person: User) -> list[Invitation]:
-    """Those that somebody may accept without the mail, because their address is confirmed."""
+    """The open invitations to a person's confirmed addresses, which they may accept without the mail."""
     own = EmailAddress.objects.filter(user=person, verified=True).values_list("email", flat=True)
     return [invitation for email in own for invitation in open_for(email) if sender_can_give(invitation)]
 
 
 def is_for(invitation: Invitation, person: User) -> bool:
-    """Whether somebody who is signed in is the one who is invited."""
+    """Whether the invitation was sent to one of the person's addresses."""
     if normalised(person.email) == invitation.email:
         return True
     return bool(EmailAddress.objects.filter(user=person, verified=True, email__iexact=invitation.email).exists())
 
 
 def person_of(invitation: Invitation) -> User | None:
-    """Who can sign in with the invited address already."""
+    """The person who has the invited address, if any."""
     known = User.objects.filter(email__iexact=invitation.email).first()
     if known is None:
         address = EmailAddress.objects.filter(verified=True, email__iexact=invitation.email).first()
@@ -48,11 +48,11 @@ def person_of(invitation: Invitation) -> User | None:
 
 
 def accept(link: Link, *, person: User, via: Origin) -> Membership:
-    """Join the team. Who is in it already stays what they are, and the invitation is used up.
+    """Join the team. For a person who is a member already nothing changes, but the invitation is used up.
 
     Raises:
-        ClosedError: it can't be accepted any more.
-        OtherAddressError: it is for somebody else.
+        ClosedError: the invitation is no longer open.
+        OtherAddressError: the invitation is for somebody else.
     """
     with transaction.atomic():
         invitation = _take(link)
@@ -62,11 +62,11 @@ def accept(link: Link, *, person: User, via: Origin) -> Membership:
 
 
 def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membership:
-    """Become a person of this panel and join the team. The mail has proved the address.
+    """Create a person and join the team. The address counts as confirmed, because the link came by mail.
 
     Raises:
-        ClosedError: it can't be accepted any more.
-        KnownAddressError: somebody can sign in with the address already.
+        ClosedError: the invitation is no longer open.
+        KnownAddressError: there is a person with the address already.
     """
     with transaction.atomic():
         invitation = _take(link)
@@ -80,7 +80,7 @@ def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membe
 
 
 def _take(link: Link) -> Invitation:
-    """The invitation of a link, while nobody else can accept or revoke it."""
+    """Lock the team, so that the invitation cannot be accepted or revoked meanwhile, and return it."""
     Team.objects.select_for_update(no_key=True).get(pk=link.invitation.team_id)
     now = Invitation.objects.select_related("team").get(pk=link.invitation.pk)
     if closed := Link(now, link.nonce).closed():
@@ -103,7 +103,7 @@ def _join(invitation: Invitation, person: User, via: Origin) -> Membership:
             member_already=True,
         )
         return member
-    # One that has ended and was not swept away yet.
+    # An earlier membership that has ended and was not deleted by the sweep yet.
     Membership.objects.filter(team=invitation.team, user=person).delete()
     grant = grant_of(invitation)
     member = Membership.objects.create(

@@ -25,7 +25,7 @@ from hosting.teams.people.models import Invitation, normalised
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Permission
 
-# Mails are sent to strangers: a person sends so many in a day, and the same one again after a minute.
+# Limits, because mails go to strangers: mails of one person in a day, and the time until the same one can be resent.
 MOST_A_DAY = 50
 AGAIN_AFTER = timedelta(minutes=1)
 _SENT, _SENT_AGAIN = "invitation.sent", "invitation.sent_again"
@@ -33,7 +33,7 @@ LONGEST_LIFE = timedelta(days=90)
 
 
 def unanswered(by: Membership) -> list[Invitation]:
-    """The team's invitations that nobody has answered, newest first; nothing for who does not manage people."""
+    """The team's unanswered invitations, newest first; none for a member who does not manage people."""
     if not by.may_for_all(Permission.MANAGE_PEOPLE):
         return []
     found = Invitation.objects.unanswered().filter(team=by.team_id)
@@ -41,13 +41,13 @@ def unanswered(by: Membership) -> list[Invitation]:
 
 
 def invite(email: str, grant: Grant, *, by: Membership, days: int | None = None) -> Invitation:
-    """Ask somebody to join the actor's team, by a mail in the language that is spoken now.
+    """Invite somebody to the actor's team by a mail in the active language.
 
-    Its link works for so many `days`, by default those of the settings.
+    The link works for `days`, by default `INVITATION_LIFE_DAYS`.
 
     Raises:
         NotAllowedError: the actor does not manage people, or lacks a permission of the role.
-        Invalid: terms that can't be, a member's address, or one that is invited already.
+        Invalid: an invalid grant, or the address of a member or of somebody who is invited already.
         Rejected: too many mails for one day.
     """
     email = normalised(email)
@@ -87,13 +87,14 @@ def invite(email: str, grant: Grant, *, by: Membership, days: int | None = None)
 
 
 def resend(invitation: Invitation, *, by: Membership) -> None:
-    """Mail it again, with a new link for as long as the first one; the earlier links are dead.
+    """Send an invitation again, with a new link that works for as long as the first one. Earlier links stop working.
 
-    The actor now vouches for it.
+    The actor becomes its sender, whose permissions it depends on.
 
     Raises:
         NotAllowedError: as `invite`.
-        Rejected: it is over, it was sent a moment ago, its terms can't be any more, or too many mails for one day.
+        Rejected: the invitation is closed, it was sent within the last minute, its grant is not valid any more, or too
+            many mails for one day.
     """
     with transaction.atomic():
         lock_team(by)
@@ -118,11 +119,11 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
 
 
 def revoke(invitation: Invitation, *, by: Membership) -> None:
-    """Take it back: its link leads nowhere from now on.
+    """Revoke an invitation, so that its link stops working.
 
     Raises:
-        NotAllowedError: the actor does not manage people, or lacks a permission of its role.
-        Rejected: it is over already.
+        NotAllowedError: the actor does not manage people, or lacks a permission of the invitation's role.
+        Rejected: the invitation is closed already.
     """
     with transaction.atomic():
         lock_team(by)
@@ -132,22 +133,30 @@ def revoke(invitation: Invitation, *, by: Membership) -> None:
 
 
 def revoke_unbacked(team: Team, person_id: int, *, by: Membership | None) -> None:
-    """Revoke what somebody has sent and could not give any more. Call it in the transaction that took it from them."""
+    """Revoke a person's invitations to roles that they cannot give any more.
+
+    Call it in the transaction that changes their membership.
+    """
     sent = Invitation.objects.unanswered().filter(team=team, invited_by=person_id)
     _revoke([invitation for invitation in sent if not sender_can_give(invitation)], by=by, team=team)
 
 
 def _end(end: datetime, grant: Grant) -> datetime:
-    """Nobody joins a team after their membership would have ended."""
+    """The end of the link: not after the end of the membership it gives."""
     return min(end, grant.until) if grant.until else end
 
 
 def _sender(by: Membership) -> User:
-    """Who vouches for a mail: a person, and not for too many a day."""
+    """The person who sends the mail.
+
+    Raises:
+        NotAllowedError: the actor is a team token.
+        Rejected: they have sent too many mails today.
+    """
     person = by.person
     if person is None:
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
-    # The trail knows each mail: an invitation knows its last one.
+    # The audit log has every mail; an invitation only has the time of its last one.
     teams = Membership.objects.current().filter(user=person).values("team")
     today = AuditEntry.objects.filter(team__in=teams, at__gt=timezone.now() - timedelta(days=1), actor=person)
     if today.filter(action__in=(_SENT, _SENT_AGAIN)).count() >= MOST_A_DAY:

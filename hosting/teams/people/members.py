@@ -1,7 +1,7 @@
-"""Who is in a team: members change, leave, are removed; ownership moves; temporary memberships end by themselves.
+"""The members of a team: change, remove, leave, transfer ownership; end temporary memberships.
 
-Nobody gives what they lack, nor touches somebody who holds more than they do. A team always has an owner: what could
-end that happens one after the other, under a lock on the team's row.
+Nobody can give permissions that they lack, or change a member who has more than they do. A team always has an owner:
+changes that could end that are serialised by a lock on the team's row.
 """
 
 from datetime import datetime
@@ -28,19 +28,19 @@ _BATCH = 200
 
 
 def of_team(team: Team) -> list[Membership]:
-    """Everybody who is in a team today with their accounts, by role and name. Two queries."""
+    """The current members of a team with their accounts, by role and name. Two queries."""
     found = Membership.objects.current().filter(team=team).select_related("user").prefetch_related("accounts")
     places = {role: place for place, role in enumerate(Role.values)}
     return sorted(found, key=lambda member: (places.get(member.role, 99), str(member.user).casefold(), member.pk))
 
 
 def change(member: Membership, grant: Grant, *, by: Membership) -> None:
-    """Change what somebody is in the team: their role, the accounts it holds for, and until when.
+    """Change a member's role, the accounts that it covers, and when the membership ends.
 
     Raises:
         NotAllowedError: the actor does not manage people, lacks a permission of the new role or of the present one.
-        Invalid: terms that can't be.
-        Rejected: they have left, or are the last owner.
+        Invalid: an invalid grant.
+        Rejected: the member has left, or is the last owner.
     """
     with transaction.atomic():
         lock_team(by)
@@ -66,11 +66,11 @@ def change(member: Membership, grant: Grant, *, by: Membership) -> None:
 
 
 def remove(member: Membership, *, by: Membership) -> None:
-    """Take somebody out of the team. Invitations that only they could give are revoked.
+    """Remove a member from the team, and revoke their open invitations.
 
     Raises:
-        NotAllowedError: the actor does not manage people, or the member holds more than they do.
-        Rejected: they have left, or are the last owner.
+        NotAllowedError: the actor does not manage people, or the member has permissions that the actor lacks.
+        Rejected: the member has left, or is the last owner.
     """
     with transaction.atomic():
         lock_team(by)
@@ -80,11 +80,11 @@ def remove(member: Membership, *, by: Membership) -> None:
 
 
 def leave(*, by: Membership) -> None:
-    """Go out of the team by oneself.
+    """Leave the team.
 
     Raises:
-        NotAllowedError: it is a token that asks.
-        Rejected: they are the last owner.
+        NotAllowedError: the actor is a token.
+        Rejected: the actor is the last owner.
     """
     with transaction.atomic():
         lock_team(by)
@@ -94,11 +94,11 @@ def leave(*, by: Membership) -> None:
 
 
 def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
-    """Make a member the owner; the present one stays an owner beside them, or becomes an admin.
+    """Make a member an owner. The actor stays an owner too (`stay`), or becomes an admin.
 
     Raises:
-        NotAllowedError: only an owner can give that away.
-        Rejected: the new owner has left the team, or owns it already.
+        NotAllowedError: the actor is not an owner.
+        Rejected: the member has left the team, or is an owner already.
     """
     with transaction.atomic():
         lock_team(by)
@@ -123,19 +123,23 @@ def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
 
 
 def sweep(now: datetime) -> None:
-    """End the temporary memberships whose time is over. One look into an index when there are none."""
+    """End temporary memberships that have expired. One query on an index when there are none."""
     over = Membership.objects.filter(expires_at__lte=now).select_related("team", "user")
     for member in over[:_BATCH]:
         with transaction.atomic():
             Team.objects.select_for_update(no_key=True).get(pk=member.team_id)
-            # Somebody may have given them more time meanwhile.
+            # The membership may have been extended meanwhile.
             still = Membership.objects.filter(pk=member.pk, expires_at__lte=now).select_related("team", "user").first()
             if still:
                 _end(still, action="member.ended", by=None)
 
 
 def _present(member: Membership, by: Membership) -> Membership:
-    """The member as the row is now."""
+    """Read the member again.
+
+    Raises:
+        Rejected: they are not in the team any more.
+    """
     found = Membership.objects.current().filter(pk=member.pk, team=by.team_id).select_related("team", "user").first()
     if found is None:
         raise Rejected(_("This person is not in the team any more."))
@@ -171,6 +175,6 @@ def _end(member: Membership, *, action: str, by: Membership | None) -> None:
 
 
 def _after_losing_rights(member: Membership, *, by: Membership | None) -> None:
-    """Somebody may have lost something: what they promised to others falls, and open pages ask anew."""
+    """Revoke the member's invitations that they cannot give any more, and refresh the team's open pages."""
     invitations.revoke_unbacked(member.team, member.user_id, by=by)
     enqueue(Job.LOOK_AGAIN, member.team_id)

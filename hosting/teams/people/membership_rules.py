@@ -1,6 +1,6 @@
-"""On what terms somebody is in a team, or is asked to be: a role, for all accounts or some, for good or until a day.
+"""The grant of a membership or invitation (role, accounts, end), and the rules about who may give which.
 
-Nobody gives what they lack.
+Nobody can give permissions that they lack.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ from hosting.teams.roles import NotAllowedError, Permission, Role, missing_for
 
 @dataclass(frozen=True)
 class Grant:
-    """`accounts` are keys, None for all that the team has or will have; `until` None is for good."""
+    """What a membership grants: a role, on some accounts or all, for good or until a time.
+
+    `accounts` are keys; None covers all accounts of the team, later ones too. `until` None means no end.
+    """
 
     role: str
     accounts: frozenset[int] | None = None
@@ -25,14 +28,14 @@ class Grant:
 
 
 def grant_of(what: Membership | Invitation) -> Grant:
-    """On what terms a member is in the team, or an invited person will be."""
+    """The grant of a membership, or the one that an invitation offers."""
     accounts = frozenset(account.pk for account in what.accounts.all()) if what.narrowed else None
     until = what.expires_at if isinstance(what, Membership) else what.membership_expires_at
     return Grant(what.role, accounts, until)
 
 
 def as_json(grant: Grant, team: Team) -> dict[str, object]:
-    """For the trail: what was agreed, with accounts by their labels."""
+    """A grant for the audit log, with the labels of its accounts."""
     labels = None
     if grant.accounts is not None:
         labels = sorted(team.accounts.filter(pk__in=grant.accounts).values_list("label", flat=True))
@@ -44,10 +47,10 @@ def as_json(grant: Grant, team: Team) -> dict[str, object]:
 
 
 def lock_team(by: Membership) -> None:
-    """Have the team to oneself until the transaction ends, and see what the actor is in it by now.
+    """Lock the team until the transaction ends, and refresh the actor's role.
 
     Raises:
-        NotAllowedError: they are not in it any more.
+        NotAllowedError: the actor is not in the team any more.
     """
     Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
     if by.pk is None:
@@ -59,7 +62,7 @@ def lock_team(by: Membership) -> None:
 
 
 def require_can_give(role: str, by: Membership) -> None:
-    """Insist that the actor holds all that `role` does: to give it, or to touch somebody who has it.
+    """Require all permissions of `role`: to give it to somebody, or to change a member who has it.
 
     Raises:
         NotAllowedError: with the first permission that they lack.
@@ -70,16 +73,16 @@ def require_can_give(role: str, by: Membership) -> None:
 
 
 def outlives(until: datetime | None, by: Membership) -> bool:
-    """Whether something that ends then (None: never) would go on after the actor's own membership."""
+    """Whether something that ends at `until` (None: never) would outlast the actor's own membership."""
     return by.expires_at is not None and (until is None or until > by.expires_at)
 
 
 def require_can_grant(grant: Grant, *, by: Membership, instead_of: Grant | None = None) -> None:
-    """Insist that such terms can be, and that the actor may give them, `instead_of` what somebody has already.
+    """Require that a grant is valid and that the actor may give it. `instead_of` is the member's present grant.
 
     Raises:
         NotAllowedError: the actor does not manage people, or lacks a permission of the role.
-        Invalid: terms that can't be; its field is "role", "accounts" or "until".
+        Invalid: an invalid grant; its field is "role", "accounts" or "until".
     """
     by.require_for_all(Permission.MANAGE_PEOPLE)
     if grant.role not in Role.values:
