@@ -1,4 +1,4 @@
-"""Celery doors. A task finds its row, calls the domain, and leaves what could not be done to the next sweep."""
+"""Celery tasks. A task loads its row and calls the domain; the sweep enqueues it again if that fails."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def _next_time(what: str, on_failure: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Whatever the API or Redis is not ready for is done when the sweep asks again: the row says what is due."""
+    """Let the sweep retry work that failed because the API or Redis was unavailable: the row says what is due."""
     try:
         yield
     except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError) as error:
