@@ -49,7 +49,7 @@ def _accounts_of(memberships: Iterable[int]) -> "models.QuerySet[Any, Any]":
 
 
 class Account(models.Model):
-    """A reseller login at an endpoint, acting as one handle, shared by a team."""
+    """A team's account: a reseller login at an endpoint and the handle it acts as."""
 
     class Trouble(models.TextChoices):
         """Why no call is made for this account until a person fixes it."""

@@ -35,8 +35,8 @@ def request_links(vm: Vm, disks: Iterable[Disk]) -> None:
         enqueue(Job.READ_LINKS, vm.account_id, vm.remote_id)
 
 
-def _is_first(wish: str, seconds: int) -> bool:
+def _is_first(key: str, seconds: int) -> bool:
     try:
-        return bool(connection().set(wish, "1", nx=True, ex=seconds))
+        return bool(connection().set(key, "1", nx=True, ex=seconds))
     except redis.RedisError:
         return True

@@ -33,7 +33,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="TEAM:SEQUENCE:DIGEST",
-            help="a line that was noted: it must still be part of the trail",
+            help="a line that was noted: it must still be part of the audit log",
         )
 
     def handle(self, *args: Any, team: list[int] | None, expect: list[tuple[int, int, str]], **options: Any) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 
 # The digest before the first entry of a chain.
 BEGINNING = ""
+# Part of the signing key: changing it would invalidate all chains.
 _LABEL = b"sharedeck: chain of the audit trail"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
