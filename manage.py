@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. `--settings hosting.provider.settings` speaks to the bundled provider instead."""
+"""Django's command line. `--settings hosting.provider.settings` manages the bundled provider instead."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Names of the background jobs, and how domain code asks for one after its transaction has committed."""
+"""Background jobs, and how domain code enqueues one once its transaction has committed."""
 
 import logging
 from enum import StrEnum
@@ -11,7 +11,9 @@ log = logging.getLogger(__name__)
 
 
 class Job(StrEnum):
-    """Each job is a task of the same name in `hosting.tasks`; its queue keeps members' work ahead of the rest."""
+    """Each job is a Celery task of the same name in `hosting.tasks`. Separate queues keep members' work ahead of the
+    rest.
+    """
 
     SEND = "hosting.tasks.send"
     IDENTIFY = "hosting.tasks.identify"
@@ -33,10 +35,10 @@ class Job(StrEnum):
         return "mirror" if self in {Job.REFRESH, Job.READ_LINKS} else "operations"
 
 
-def ask(job: Job, *arguments: int | str) -> None:
-    """Ask for a job once the current transaction has committed (at once when there is none).
+def enqueue(job: Job, *arguments: int | str) -> None:
+    """Enqueue a job once the current transaction has committed (at once when there is none).
 
-    A broker that is away loses nothing: the row says what is due, and the sweep asks again.
+    Nothing is lost while the broker is unavailable: rows say what is due, and the sweep enqueues it again.
     """
     transaction.on_commit(lambda: _send(job, arguments))
 

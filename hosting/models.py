@@ -1,4 +1,4 @@
-"""Gathers the models of the layers below, so that the application has one migrations folder."""
+"""All models of the application, gathered so that it has one migrations folder."""
 
 from hosting.accounts.models import Account, Candidate, Endpoint
 from hosting.annotations.models import Note, SavedView, Tag, TagUse

@@ -1,4 +1,4 @@
-"""Celery doors. A task finds its row, calls the domain, and leaves what could not be done to the next sweep."""
+"""Celery tasks. A task loads its row and calls the domain; the sweep enqueues it again if that fails."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def _next_time(what: str, on_failure: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Whatever the API or Redis is not ready for is done when the sweep asks again: the row says what is due."""
+    """Let the sweep retry work that failed because the API or Redis was unavailable: the row says what is due."""
     try:
         yield
     except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError) as error:
@@ -89,7 +89,7 @@ def refresh(account_id: int, with_info: int = 0) -> None:
 
 @shared_task(name=Job.PROVE.value)
 def prove(candidate_id: int) -> None:
-    credential_test.prove(candidate_id)
+    credential_test.run(candidate_id)
 
 
 @shared_task(name=Job.READ_LINKS.value)
@@ -112,7 +112,7 @@ def look_again(team_id: int) -> None:
 
 @shared_task(name=Job.NOTE_FAILED_SIGN_IN.value)
 def note_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
-    sign_ins.tell_failed(user_id, address, attempts)
+    sign_ins.record_failed_sign_in(user_id, address, attempts)
 
 
 @shared_task(name=Job.SWEEP.value)

@@ -9,14 +9,14 @@ from kombu.transport.redis import Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
 
-# A worker that loses its broker with jobs in its hands would try to give them back to it, and end over that (kombu 5).
-# Nothing is lost with them: the rows say what is due.
+# A worker that loses its broker while it holds jobs would try to return them, and crash over that (kombu 5). Nothing is
+# lost with them: the rows say what is due.
 Channel.do_restore = False
 _parameters = Channel._connparams  # type: ignore[attr-defined]
 
 
 def _parameters_or_lost(channel: Any, *arguments: Any, **options: Any) -> Any:
-    """An acknowledgement on a connection that is gone must be a lost connection for the worker, not its end."""
+    """Turn an acknowledgement on a closed connection into a lost connection, which does not crash the worker."""
     if channel.connection is None or channel.connection.client is None:
         raise redis.ConnectionError("the connection to the broker was lost")
     return _parameters(channel, *arguments, **options)

@@ -31,7 +31,7 @@ def new_secrets() -> dict[str, str]:
 
 
 def database_secret() -> dict[str, str]:
-    """The password of a database server of one's own, as `docker-compose.yml` starts one."""
+    """The password of the database server that `docker-compose.yml` starts."""
     return {"POSTGRES_PASSWORD": secrets.token_urlsafe(24)}
 
 
@@ -65,7 +65,7 @@ def port_problem(name: str, value: str) -> str | None:
 def main(port_names: list[str]) -> int:
     """Write `var/env` when it is missing, then check the ports that the named variables give.
 
-    With `--print`, only print fresh secrets, for who keeps them elsewhere.
+    With `--print`, only print fresh secrets, to be stored elsewhere.
     """
     if port_names == ["--print"]:
         print("".join(f"{name}={value}\n" for name, value in {**new_secrets(), **database_secret()}.items()), end="")

@@ -1,4 +1,4 @@
-"""What logs must not hold. Tracebacks have no values of variables; what is left to take out is in addresses."""
+"""Keep secrets out of logs. Tracebacks show no values of variables, so only addresses have to be scrubbed."""
 
 import logging
 import re
@@ -9,7 +9,7 @@ _SECRET_PART = re.compile(r"[^/\s?]{20,}")
 
 
 class NoSecrets(logging.Filter):
-    """Takes the secret parts out of requested addresses, and tells what a stranger did wrong without a traceback."""
+    """Removes secrets from requested addresses, and logs invalid requests without a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security"):

@@ -20,7 +20,7 @@ env = environ.Env()
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env("SECRET_KEY")
 PORT = env.int("PORT", default=8000)
-# Where people reach the panel: links in mails begin with it, never with what a request calls itself.
+# Where people reach the panel. Links in mails begin with it, never with a request's Host header.
 PANEL_URL = env("PANEL_URL", default=f"http://127.0.0.1:{PORT}/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -48,7 +48,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Outside of all that may answer: static files, redirects and refusals have the headers of a page.
+    # First, so that static files, redirects and refusals have the headers of a page too.
     "hosting.web.answers.middleware.headers",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -120,7 +120,7 @@ SESSION_ENGINE = "hosting.web.access.session_store"
 
 # Secrets of resellers: Fernet keys, the first seals, all of them open.
 SEAL_KEYS = env.list("SEAL_KEYS")
-# What the chain of the audit trail is signed with. It must stay: who replaces SECRET_KEY gives the old one here.
+# The key that signs the audit log's chain. It must not change: to replace SECRET_KEY, set this to the old one.
 AUDIT_KEY = env("AUDIT_KEY", default=SECRET_KEY)
 
 # The Hosting API -------------------------------------------------------------------------------------------
@@ -131,16 +131,16 @@ BUNDLED_PROVIDER_URL = env(
 API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": BUNDLED_PROVIDER_URL})
 API_CONNECT_TIMEOUT_S = env.float("API_CONNECT_TIMEOUT_S", default=5.0)
 API_READ_TIMEOUT_S = env.float("API_READ_TIMEOUT_S", default=30.0)
-# Calls in two seconds for one login, and how many of them only members' operations may use.
+# Calls in two seconds for one login.
 API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=30)
 
-# How long a request may be on its way before its worker counts as dead, and how long the provider's list is searched
-# for an unconfirmed one before it counts as never arrived. Seconds.
+# Seconds until the worker of an operation that is being sent counts as dead, and for which the provider's list is
+# searched for an unconfirmed operation before it counts as not sent.
 SENDING_LIMIT_S = env.float("SENDING_LIMIT_S", default=60.0)
 UNCERTAIN_GRACE_S = env.float("UNCERTAIN_GRACE_S", default=60.0)
-# What is above a ceiling waits so long for a second person's approval, in hours, and is then not carried out.
+# Hours that an operation above a spending limit waits for approval before it is given up.
 APPROVAL_LIMIT_H = env.float("APPROVAL_LIMIT_H", default=72.0)
-# Every account is looked over this often, and each of its rows is re-read this often. Seconds.
+# Seconds between two mirror rounds of an account, and until each of its rows is re-read.
 MIRROR_ROUND_S = env.float("MIRROR_ROUND_S", default=30.0)
 MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)
 
@@ -154,7 +154,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
-# A sweep that nobody could run in time is not worth running: the next one does the same.
+# A late sweep is dropped: the next one does the same.
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "hosting.tasks.sweep", "schedule": 0.5, "options": {"expires": 2}}}
 
 # People ----------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-# Who may sign up by themselves, and make teams: "open" for everybody, "invited" for who has an invitation.
+# Who may sign up and create teams: "open" for everybody, "invited" only for people with an invitation.
 SIGN_UP = env("SIGN_UP", default="invited")
 # How long the link of an invitation works.
 INVITATION_LIFE_DAYS = env.int("INVITATION_LIFE_DAYS", default=7)
@@ -201,7 +201,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "Sharedeck: "
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
-# Whoever signs in stays so for a week; a team's policy may ask again sooner.
+# How long people stay signed in; a team's policy may require a new sign-in sooner.
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=7 * 24) * 3600
 ACCOUNT_RATE_LIMITS = {
     # Wrong passwords, from unknown browsers and from one that the person is known in: see `hosting.web.access.devices`.
@@ -232,8 +232,8 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "Sharedeck"
-# Who is signed in has confirmed their address, so a second factor cannot keep its owner out of it; and a new address
-# waits to be confirmed as the old one goes on.
+# Signed-in people have a confirmed address, so a second factor cannot lock the address's owner out. A new address may
+# wait for confirmation while the old one stays in use.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 # Mail ------------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ SECURE_SSL_REDIRECT = HTTPS
 # Process managers and load balancers ask this one behind the proxy.
 SECURE_REDIRECT_EXEMPT = [r"^health$"]
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
-# What is said of the panel's host holds for the hosts below it: `HSTS_SUBDOMAINS=0` where those have no TLS.
+# HSTS covers subdomains of the panel's host too: set `HSTS_SUBDOMAINS=0` where those have no TLS.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=HTTPS)
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"

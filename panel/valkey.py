@@ -1,4 +1,4 @@
-"""Run the embedded Valkey server in this process's place (the `redis` line of the Procfile).
+"""Replace this process with the embedded Valkey server (the `redis` line of the Procfile).
 
 `REDIS_URL` replaces it. Nothing is saved to disk: losing every key costs sessions and speed, nothing else.
 """

@@ -35,7 +35,7 @@ from hosting.teams.people.invitations import invite
 from hosting.teams.models import Membership, User
 from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.policies.changing import limit_sessions
-from hosting.teams.people.terms import Terms
+from hosting.teams.people.membership_rules import Grant
 owner = Membership.objects.select_related("team", "user").get(role="owner")
 bill = User.objects.create_user("{BILL}", "{PASSWORD}", name="Bill Reed")
 Membership.objects.create(team=owner.team, user=bill, role="billing")
@@ -43,7 +43,7 @@ ada = User.objects.create_user("ada@sharedeck.example", name="Ada Park")
 until = timezone.now() + timedelta(days=30)
 guest = Membership.objects.create(team=owner.team, user=ada, role="operator", narrowed=True, expires_at=until)
 guest.accounts.add(owner.team.accounts.first())
-invite("auditor@sharedeck.example", Terms("auditor"), by=owner)
+invite("auditor@sharedeck.example", Grant("auditor"), by=owner)
 limit_sessions(12, by=owner)
 SpendingLimit.objects.create(team=owner.team, role="billing", shares=1)
 """

@@ -25,7 +25,7 @@ from hosting.teams.audit import verification
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.people import invitations
-from hosting.teams.people.membership_rules import Terms
+from hosting.teams.people.membership_rules import Grant
 from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.roles import Role
 from tests import factories
@@ -84,24 +84,24 @@ def at_once(*works: Callable[[], object]) -> None:
     assert not failures
 
 
-def put_forward(account: Account, by: Membership) -> Candidate:
+def start_test(account: Account, by: Membership) -> Candidate:
     with transaction.atomic():
-        return credential_rotation.put_forward(account, by=by, password="another-passw0rd")
+        return credential_rotation.start_test(account, by=by, password="another-passw0rd")
 
 
 def test_later_credentials_come_while_the_earlier_are_refused(accounts: list[Account], by: Membership) -> None:
     for _ in range(TIMES):
-        earlier = put_forward(accounts[0], by)
+        earlier = start_test(accounts[0], by)
         at_once(
             lambda: credential_rotation.refuse(earlier, Candidate.Refusal.CREDENTIALS),  # noqa: B023 - over before the next
-            lambda: put_forward(accounts[0], by),
+            lambda: start_test(accounts[0], by),
         )
         assert credential_rotation.open_of(accounts[0])
 
 
 def test_two_handles_of_a_login_are_given_a_password(accounts: list[Account], by: Membership) -> None:
     for _ in range(TIMES):
-        first, second = (put_forward(account, by) for account in accounts)
+        first, second = (start_test(account, by) for account in accounts)
         at_once(lambda: credential_rotation.accept(first), lambda: credential_rotation.accept(second))  # noqa: B023 - as above
         assert Account.objects.values("sealed_password").distinct().count() == 1
 
@@ -149,7 +149,7 @@ def test_a_whole_team_asks_for_different_things(accounts: list[Account], by: Mem
                 by=by,
             ),
             lambda: team_settings.update(name="Team", bulk_at_once=number + 10, by=by),  # noqa: B023 - as above
-            lambda: put_forward(second, by),
+            lambda: start_test(second, by),
         )
     assert Operation.objects.filter(state="cancelled").count() == TIMES
 
@@ -189,10 +189,10 @@ def test_names_and_terms_change_while_members_ask(accounts: list[Account], by: M
             lambda: tags.put(second, ObjectType.VM, {1: "web"}, new=(f"new-{number}", "red"), by=by),  # noqa: B023 - as above
             lambda: invitations.invite(
                 f"{number}@example.org",  # noqa: B023 - as above
-                Terms(Role.VIEWER, frozenset({first.pk, second.pk})),
+                Grant(Role.VIEWER, frozenset({first.pk, second.pk})),
                 by=by,
             ),
-            lambda: credential_rotation.accept(put_forward(first, by)),
+            lambda: credential_rotation.accept(start_test(first, by)),
         )
     assert Tag.objects.count() == TIMES * 2
 

@@ -1,7 +1,8 @@
-"""Whether an endpoint answers: a circuit breaker for each.
+"""Whether an endpoint answers: a circuit breaker for each endpoint.
 
-The third call in a row without an answer opens it; one dropped connection is nothing. While it is open members see
-since when, nothing is sent, and one call at a time probes the endpoint, at growing intervals. Any answer closes it.
+It opens after three unanswered calls in a row, so a single dropped connection does not count. While it is open, pages
+show since when the endpoint is away, nothing is sent, and one call at a time probes it at growing intervals. Any answer
+closes it.
 """
 
 import random
@@ -17,16 +18,16 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.store import connection
 
-# So many calls in a row without an answer, of all workers together, and the endpoint counts as away.
+# Unanswered calls in a row, of all workers together, before the endpoint counts as away.
 _PATIENCE = 3
-# Silences further apart are not in a row.
+# Unanswered calls further apart than this are not "in a row".
 _FORGET_AFTER_S = 300
 _FIRST_PAUSE_S = 2
 _LONGEST_PAUSE_S = 60
 
 
-def note_silence(endpoint_id: int) -> None:
-    """A call was not answered, or could not be sent."""
+def record_no_answer(endpoint_id: int) -> None:
+    """Note that a call was not answered or could not be sent, and open the breaker after the third in a row."""
     now = timezone.now()
     count, first = _count(endpoint_id, now)
     known = Endpoint.objects.values_list("away_since", flat=True).get(pk=endpoint_id)
@@ -37,11 +38,14 @@ def note_silence(endpoint_id: int) -> None:
         newly = Endpoint.objects.filter(pk=endpoint_id, away_since=None).update(away_since=since)
         Endpoint.objects.filter(pk=endpoint_id).update(probe_due_at=_next_probe(since, now))
         if newly:
-            _tell_pages(endpoint_id)
+            _bump_versions(endpoint_id)
 
 
-def note_answer(endpoint: Endpoint) -> None:
-    """A call was answered, whatever the answer. Costs no SQL unless a call before it had not been."""
+def record_answer(endpoint: Endpoint) -> None:
+    """Note that a call was answered, whatever the answer, and close the breaker.
+
+    Runs no SQL unless an earlier call went unanswered.
+    """
     try:
         was_silent = bool(connection().delete(_key(endpoint.pk)))
     except redis.RedisError:
@@ -54,16 +58,16 @@ def note_answer(endpoint: Endpoint) -> None:
             away_since=None, probe_due_at=None
         )
         if back:
-            # First, because it locks the accounts in the one order.
-            _tell_pages(endpoint.pk)
-            # What could not be read meanwhile is due at once.
+            # First, because it locks the accounts in the order that all code uses.
+            _bump_versions(endpoint.pk)
+            # Read everything now that could not be read while the endpoint was away.
             Account.objects.filter(endpoint=endpoint.pk).update(track_due_at=None, round_due_at=None)
 
 
 def may_call(endpoint: Endpoint) -> bool:
-    """Whether a background call makes sense now. While the endpoint is away, True claims the one probe that is due.
+    """Whether a background call makes sense now.
 
-    Nobody else probes before this probe has had time to end.
+    While the endpoint is away, True claims the probe that is due: no other worker probes until this one can have ended.
     """
     if endpoint.away_since is None:
         return True
@@ -74,14 +78,14 @@ def may_call(endpoint: Endpoint) -> bool:
 
 
 def probes_due(now: datetime) -> list[int]:
-    """For each endpoint that is away and whose probe is due: an account, any of them, that may try it."""
+    """One account, chosen at random, for each endpoint that is away and due for a probe."""
     accounts: dict[int, list[int]] = {}
     away = Endpoint.objects.filter(_due(now), away_since__isnull=False)
     for endpoint_id, account_id in Account.objects.filter(endpoint__in=away, trouble="").values_list(
         "endpoint_id", "pk"
     ):
         accounts.setdefault(endpoint_id, []).append(account_id)
-    return [random.choice(ids) for ids in accounts.values()]  # noqa: S311 - no secret hangs on it
+    return [random.choice(ids) for ids in accounts.values()]  # noqa: S311 - not used for security
 
 
 def _due(now: datetime) -> Q:
@@ -89,7 +93,10 @@ def _due(now: datetime) -> Q:
 
 
 def _count(endpoint_id: int, now: datetime) -> tuple[int, datetime]:
-    """How many calls in a row were silent, and since when. Nobody can count without Redis: then one is enough."""
+    """How many calls in a row went unanswered, and since when.
+
+    Without Redis nothing can be counted, so a single unanswered call is enough to open the breaker.
+    """
     key = _key(endpoint_id)
     try:
         with connection().pipeline() as pipe:
@@ -112,6 +119,6 @@ def _next_probe(away_since: datetime, now: datetime) -> datetime:
     return now + timedelta(seconds=min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, away_s / 4)))
 
 
-def _tell_pages(endpoint_id: int) -> None:
+def _bump_versions(endpoint_id: int) -> None:
     for account_id in Account.objects.filter(endpoint=endpoint_id).order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

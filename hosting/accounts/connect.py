@@ -1,6 +1,6 @@
-"""Connecting a reseller login to a team, and correcting it later. The password is write-only.
+"""Connect accounts to a team, rename them, and replace their credentials. Passwords are write-only.
 
-Nothing that is given here is used before the provider has accepted it: see `candidates`.
+New credentials are used only after the provider has accepted them: see `credential_rotation`.
 """
 
 from django.db import IntegrityError, transaction
@@ -9,18 +9,20 @@ from django.utils import timezone
 from hosting.accounts import credential_rotation, session_store, versions
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
 
-class NotProvenError(Exception):
-    """The login does not work, or nobody knows yet whether it does: it gets no other handle."""
+class CredentialsNotAcceptedError(Exception):
+    """The account's credentials do not work or were not tested yet, so no further handle can be added."""
 
 
 def connect(*, by: Membership, endpoint: Endpoint, label: str, login: str, handle: str, password: str) -> Account:
-    """Save a reseller login for the member's team, and have it tested. It is read once the provider has accepted it.
+    """Connect an account to the member's team and start the test of its credentials.
+
+    The first import starts once the provider has accepted them.
 
     Raises:
         NotAllowedError: when the member may not manage accounts.
@@ -33,17 +35,17 @@ def connect(*, by: Membership, endpoint: Endpoint, label: str, login: str, handl
 
 
 def add_handle(account: Account, *, by: Membership, label: str, handle: str) -> Account:
-    """Connect another handle of the same login. Its password is used again; nobody types or sees it.
+    """Connect another handle of the same login. Its stored password is used again, so nobody has to enter it.
 
     Raises:
         NotAllowedError: when the member may not manage accounts.
-        NotProvenError: when the login does not work, or was not tested yet.
+        CredentialsNotAcceptedError: when the credentials do not work, or were not tested yet.
         django.db.IntegrityError: when the team has this handle of the login already.
     """
     by.require_for_all(Permission.MANAGE_ACCOUNTS)
     by.require(Permission.MANAGE_ACCOUNTS, account)
     if account.trouble not in (Account.Trouble.NONE, Account.Trouble.HANDLE):
-        raise NotProvenError
+        raise CredentialsNotAcceptedError
     other = Account(team=account.team, endpoint=account.endpoint, label=label, login=account.login, handle=handle)
     other.sealed_password = account.sealed_password
     return _connected(other, by=by)
@@ -62,26 +64,26 @@ def _connected(account: Account, *, by: Membership) -> Account:
             thing="login",
             after={"label": account.label, "login": account.login, "handle": account.handle},
         )
-        credential_rotation.put_forward(account, by=by)
+        credential_rotation.start_test(account, by=by)
     return account
 
 
 def update(account: Account, *, by: Membership, label: str, handle: str, login: str = "", password: str = "") -> bool:
-    """Rename an account, and have new credentials tested: they replace the old ones when the provider accepts them.
+    """Rename an account and test new credentials, which replace the old ones once the provider accepts them.
 
-    An empty password is the stored one. What does not work is tested again as it is.
+    An empty password stands for the stored one. Credentials that do not work are tested again even if unchanged.
 
-    Returns: whether something is being tested now.
+    Returns: whether a test is running now.
 
     Raises:
-        NotAllowedError: when the member may not manage accounts; for a new password, all that have the same login; for
-            another handle with the stored password, all of the team.
+        NotAllowedError: when the member may not manage this account; with a new password, all accounts of the same
+            login; with another handle and the stored password, all accounts of the team.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
     by.require(Permission.MANAGE_ACCOUNTS, account)
     login = login or account.login
     if password or login != account.login:
-        # The password belongs to the login: its other handles get it too.
+        # A password belongs to the login, so the other accounts of that login get it too.
         for other in credential_rotation.siblings(account, login=login):
             by.require(Permission.MANAGE_ACCOUNTS, other)
     if login != account.login and account.mirrored_at:
@@ -94,13 +96,14 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
         tested = credential_rotation.open_of(account)
         known = tested or account
         if handle not in (account.handle, known.handle) and not password:
-            # As `add_handle`: what the team's password opens is not chosen by who sees some accounts alone.
+            # As in `add_handle`: a member who sees only some accounts must not choose another handle for a stored
+            # password.
             by.require_for_all(Permission.MANAGE_ACCOUNTS)
         differs = bool(password) or (login, handle) != (known.login, known.handle)
         if differs or (account.trouble and not tested):
-            credential_rotation.put_forward(account, by=by, login=login, handle=handle, password=password)
+            credential_rotation.start_test(account, by=by, login=login, handle=handle, password=password)
             return True
-        # Whoever keeps what is in use has read how the last test ended.
+        # Keeping the credentials in use answers the last failed test, so its result is dismissed.
         credential_rotation.dismiss(account, by=by)
     return tested is not None
 
@@ -122,19 +125,19 @@ def _rename(account: Account, label: str, by: Membership) -> None:
 
 
 def sign_in_again(account: Account, *, by: Membership) -> None:
-    """Forget the session at the provider and open another; an account that is stopped is tested again as it is.
+    """Drop the session at the provider so that a new one is opened; a stopped account is tested again as it is.
 
     Raises:
         NotAllowedError: when the member may not manage accounts.
-        redis.RedisError: when Redis is away; nothing has changed.
+        redis.RedisError: when Redis is unavailable; nothing has changed.
     """
     by.require(Permission.MANAGE_ACCOUNTS, account)
     session_store.drop(account)
     with transaction.atomic():
         if tested := credential_rotation.open_of(account):
-            ask(Job.PROVE, tested.pk)
+            enqueue(Job.PROVE, tested.pk)
         elif account.trouble:
-            credential_rotation.put_forward(account, by=by)
+            credential_rotation.start_test(account, by=by)
         else:
             Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now())
             versions.bump(account.pk)
@@ -144,7 +147,7 @@ def sign_in_again(account: Account, *, by: Membership) -> None:
 
 
 def dismiss(account: Account, *, by: Membership) -> None:
-    """Put aside how the last test ended.
+    """Dismiss the result of a failed test.
 
     Raises:
         NotAllowedError: when the member may not manage accounts.

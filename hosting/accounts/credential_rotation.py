@@ -1,7 +1,7 @@
-"""New credentials stand beside the ones in use until the provider has accepted them.
+"""Test new credentials beside the ones in use, and replace those once the provider accepts the new ones.
 
-The row says what is to be tested and how that ended; the job that tests it is only a hint, and the sweep asks again.
-Whatever is given later takes the place of what is still being tested.
+The `Candidate` row says what is to be tested and how the test ended. The job that runs the test may get lost: the sweep
+enqueues it again. Later credentials replace earlier ones that are still being tested.
 """
 
 from datetime import datetime, timedelta
@@ -13,17 +13,17 @@ from django.utils import timezone
 from hosting.accounts import versions
 from hosting.accounts.models import Account, Candidate
 from hosting.accounts.sealing import seal
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 
-# What nobody could test for so long is forgotten.
+# Credentials that could not be tested within this time are dropped.
 LIFE = timedelta(days=1)
-# A job that has not been seen to by then was lost, and the sweep asks again.
+# A job that has not started by then counts as lost, and the sweep enqueues it again.
 _JOB_LOST_AFTER_S = 5
 _BATCH = 200
 
-# What a refusal stops an account for that has never worked.
+# The trouble of an account that has never worked, by why its credentials were refused.
 _TROUBLE = {
     Candidate.Refusal.CREDENTIALS: Account.Trouble.CREDENTIALS,
     Candidate.Refusal.HANDLE: Account.Trouble.HANDLE,
@@ -31,13 +31,11 @@ _TROUBLE = {
 }
 
 
-def put_forward(
-    account: Account, *, by: Membership, login: str = "", handle: str = "", password: str = ""
-) -> Candidate:
-    """Have these credentials tested; what is empty is the account's own. Call it in a transaction.
+def start_test(account: Account, *, by: Membership, login: str = "", handle: str = "", password: str = "") -> Candidate:
+    """Start the test of these credentials; empty ones stand for those in use. Call it in a transaction.
 
-    An earlier candidate that is still being tested is replaced: the later word counts. A password that only the
-    earlier one had is tested with the later one, unless that brings its own.
+    It replaces an earlier candidate that is still being tested. If only the earlier one brought a new password, that
+    password is tested with the new candidate.
     """
     Account.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
     earlier = open_of(account)
@@ -76,31 +74,31 @@ def put_forward(
         after={name: getattr(candidate, name) for name in changed if name != "password"} or None,
         replaced=earlier is not None,
     )
-    ask(Job.PROVE, candidate.pk)
+    enqueue(Job.PROVE, candidate.pk)
     return candidate
 
 
 def open_of(account: Account) -> Candidate | None:
-    """What is being tested for an account."""
+    """The credentials being tested for an account, if any."""
     return Candidate.objects.filter(account=account, state__in=Candidate.OPEN).first()
 
 
-def is_outdated(candidate: Candidate) -> bool:
-    """Whether the stored password was tested, as `candidate.account` holds it, and has been replaced since."""
+def password_was_replaced(candidate: Candidate) -> bool:
+    """Whether the candidate tests the stored password, and that was replaced since `candidate.account` was read."""
     account = candidate.account
     same = Account.objects.filter(pk=account.pk, sealed_password=account.sealed_password)
     return not candidate.sealed_password and not same.exists()
 
 
 def claim(candidate: Candidate, *, seconds: float) -> bool:
-    """Have a candidate to oneself for so long: False when somebody else has it, or it is over."""
+    """Claim a candidate for so many seconds. False when another worker has it, or its test is over."""
     now = timezone.now()
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     return bool(_open(candidate).filter(free).update(claimed_until=now + timedelta(seconds=seconds)))
 
 
-def put_off(candidate: Candidate, *, seconds: float, unanswered: bool = False) -> None:
-    """It could not be tested now; the sweep asks again after so many seconds."""
+def postpone(candidate: Candidate, *, seconds: float, unanswered: bool = False) -> None:
+    """Release a candidate that could not be tested now; the sweep tries again after so many seconds."""
     changes: dict[str, object] = {"claimed_until": None, "due_at": timezone.now() + timedelta(seconds=seconds)}
     if unanswered:
         changes["state"] = Candidate.State.UNANSWERED
@@ -112,22 +110,22 @@ def put_off(candidate: Candidate, *, seconds: float, unanswered: bool = False) -
 
 
 def accept(candidate: Candidate) -> bool:
-    """The provider accepted it: it becomes what the account uses, in one step. False when it was replaced meanwhile.
+    """Make an accepted candidate the account's credentials, in one transaction. False when it was replaced meanwhile.
 
-    A new password belongs to the login: the team's other handles of that login get it too.
+    A new password belongs to the login, so the team's other accounts of that login get it too.
     """
     try:
         with transaction.atomic():
             return _accept(candidate)
     except IntegrityError:
-        # Somebody connected this very login and handle while it was tested.
+        # This login and handle were connected as another account during the test.
         refuse(candidate, Candidate.Refusal.TAKEN)
         return False
 
 
 def _accept(candidate: Candidate) -> bool:
     account = Account.objects.select_related("team").get(pk=candidate.account_id)
-    # All that may get its password, in one order: two of them may be accepted at the same moment.
+    # Lock all accounts that may get the password, in a fixed order: two candidates may be accepted at once.
     family = Account.objects.filter(Q(pk=account.pk) | Q(pk__in=siblings(account, login=candidate.login)))
     list(family.order_by("pk").select_for_update(no_key=True))
     if not _end(candidate, Candidate.State.ACCEPTED):
@@ -136,7 +134,7 @@ def _accept(candidate: Candidate) -> bool:
         "login": candidate.login,
         "handle": candidate.handle,
         "trouble": Account.Trouble.NONE,
-        # The next sweep reads it: asked for here as well, everything would be read twice.
+        # The next sweep reads the account. Enqueuing that here as well would read everything twice.
         "round_due_at": None,
         "track_due_at": None,
     }
@@ -170,7 +168,7 @@ def _accept(candidate: Candidate) -> bool:
 
 
 def _pass_on(candidate: Candidate, account: Account) -> list[Account]:
-    """Give the password to the other handles of its login; those that it had stopped go on. Which those are."""
+    """Copy the password to the other accounts of its login, resume those it had stopped, and return them all."""
     others = siblings(account, login=candidate.login)
     others.update(sealed_password=candidate.sealed_password)
     stopped = (Account.Trouble.CREDENTIALS, Account.Trouble.SEAL)
@@ -187,8 +185,8 @@ def siblings(account: Account, *, login: str = "") -> QuerySet[Account]:
     return same.exclude(pk=account.pk)
 
 
-def siblings_seen(account: Account, *, by: Membership, login: str = "") -> QuerySet[Account]:
-    """Those of them that the member's role holds for."""
+def visible_siblings(account: Account, *, by: Membership, login: str = "") -> QuerySet[Account]:
+    """The siblings that the member may see."""
     return siblings(account, login=login).filter(pk__in=Account.objects.visible_to(by))
 
 
@@ -198,13 +196,13 @@ def is_taken(account: Account, *, login: str, handle: str) -> bool:
 
 
 def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> bool:
-    """It was not accepted: it is forgotten, and what the account used before stays in use."""
+    """End the test of credentials that were not accepted. The account keeps using its old ones."""
     with transaction.atomic():
         _lock(candidate)
         if not _end(candidate, Candidate.State.REFUSED, refusal=refusal, said=said[:255]):
             return False
         account = candidate.account
-        # Who has never worked has nothing to fall back on: it waits for a person.
+        # An account that has never worked has no credentials to fall back on: a person has to fix them.
         Account.objects.filter(pk=account.pk, trouble=Account.Trouble.UNTESTED).update(
             trouble=_TROUBLE.get(refusal, Account.Trouble.UNTESTED)
         )
@@ -222,7 +220,7 @@ def refuse(candidate: Candidate, refusal: Candidate.Refusal, said: str = "") -> 
 
 
 def expire(candidate: Candidate) -> bool:
-    """Nobody could test it for a day: a password does not lie about for longer."""
+    """Drop credentials that could not be tested for a day, so that no unused password stays stored for longer."""
     with transaction.atomic():
         _lock(candidate)
         if not _end(candidate, Candidate.State.EXPIRED):
@@ -240,7 +238,7 @@ def expire(candidate: Candidate) -> bool:
 
 
 def dismiss(account: Account, *, by: Membership) -> None:
-    """Forget how the last test ended: the person has read it."""
+    """Delete the result of a failed test once a person has dismissed it."""
     with transaction.atomic():
         Account.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
         ended_badly = (Candidate.State.REFUSED, Candidate.State.EXPIRED)
@@ -257,22 +255,22 @@ def dismiss(account: Account, *, by: Membership) -> None:
 
 
 def sweep(now: datetime) -> None:
-    """Ask again for what was lost, and end what nobody could test in time."""
+    """Enqueue lost tests again, and expire those that could not run in time."""
     unfinished = Candidate.objects.filter(state__in=Candidate.OPEN)
     for candidate in unfinished.filter(asked_at__lte=now - LIFE).select_related("account__team")[:_BATCH]:
         expire(candidate)
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    # While the endpoint is away, one call at a time probes it.
+    # While the endpoint is away, only one call at a time probes it.
     may_try = Q(account__endpoint__away_since=None) | Q(account__endpoint__probe_due_at__lte=now)
     due = list(unfinished.filter(free, may_try, due_at__lte=now).values_list("pk", flat=True)[:_BATCH])
     if due:
         Candidate.objects.filter(pk__in=due).update(due_at=now + timedelta(seconds=_JOB_LOST_AFTER_S))
     for pk in due:
-        ask(Job.PROVE, pk)
+        enqueue(Job.PROVE, pk)
 
 
 def _lock(candidate: Candidate) -> None:
-    """The account before its candidate, as whoever gives later credentials does."""
+    """Lock the account before its candidate, in the order in which `start_test` does."""
     Account.objects.select_for_update(no_key=True).filter(pk=candidate.account_id).first()
 
 
@@ -281,7 +279,7 @@ def _open(candidate: Candidate) -> QuerySet[Candidate]:
 
 
 def _end(candidate: Candidate, state: Candidate.State, **fields: object) -> bool:
-    """Move an open candidate to its end; its password goes with it. False when somebody else was first."""
+    """Move an open candidate to a final state and delete its password. False when it was final already."""
     return bool(
         _open(candidate).update(state=state, sealed_password="", claimed_until=None, ended_at=timezone.now(), **fields)
     )

@@ -1,4 +1,4 @@
-"""The job that tests a candidate: one login of its own, never through the cached session, and what came of it."""
+"""The job that tests new credentials: it logs in separately, never through a cached session, and stores the result."""
 
 import logging
 
@@ -15,14 +15,14 @@ from hosting.api import ApiError, NotEncodable, NotSent, RateLimited, Unanswered
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 2.0
-# The provider has a fault of its own: it is not asked every moment.
+# The provider itself is failing, so retry less often.
 _FAULT_PAUSE_S = 10.0
-# A worker that died in a test keeps it so much longer than the test can take.
+# Added to the longest possible test: after that, the claim of a worker that died ends.
 _SPARE_S = 15
 
 
-def prove(candidate_id: int) -> None:
-    """Test a candidate. Does nothing when it is over, replaced, or in somebody else's hands."""
+def run(candidate_id: int) -> None:
+    """Test a candidate. Does nothing when it is over, was replaced, or is claimed by another worker."""
     candidate = (
         Candidate.objects.select_related("account__endpoint", "account__team")
         .filter(pk=candidate_id, state__in=Candidate.OPEN)
@@ -32,7 +32,7 @@ def prove(candidate_id: int) -> None:
         return
     account = candidate.account
     if not availability.may_call(account.endpoint):
-        credential_rotation.put_off(candidate, seconds=_PAUSE_S, unanswered=True)
+        credential_rotation.postpone(candidate, seconds=_PAUSE_S, unanswered=True)
         return
     try:
         password = unseal(candidate.sealed_password or account.sealed_password)
@@ -49,7 +49,7 @@ def prove(candidate_id: int) -> None:
         )
     except (NoAllowanceError, redis.RedisError) as error:
         log.info("A login waits to be tested: %s", type(error).__name__)
-        credential_rotation.put_off(candidate, seconds=_PAUSE_S)
+        credential_rotation.postpone(candidate, seconds=_PAUSE_S)
     except ApiError as error:
         _note(account, error)
         _judge(candidate, error)
@@ -59,24 +59,24 @@ def prove(candidate_id: int) -> None:
 
 
 def _judge(candidate: Candidate, error: ApiError) -> None:
-    """A refusal of what is still to be tested ends the test; anything else is tried again."""
+    """End the test if the provider refused these credentials; retry after any other error."""
     if trouble := refusal_of(error):
-        if credential_rotation.is_outdated(candidate):
-            credential_rotation.put_off(candidate, seconds=0)
+        if credential_rotation.password_was_replaced(candidate):
+            credential_rotation.postpone(candidate, seconds=0)
             return
         credential_rotation.refuse(candidate, Candidate.Refusal(trouble.value), error.message)
         return
     match error:
         case RateLimited():
-            credential_rotation.put_off(candidate, seconds=error.retry_after_s)
+            credential_rotation.postpone(candidate, seconds=error.retry_after_s)
         case NotSent() | Unanswered():
-            credential_rotation.put_off(candidate, seconds=_PAUSE_S, unanswered=True)
+            credential_rotation.postpone(candidate, seconds=_PAUSE_S, unanswered=True)
         case _:
-            credential_rotation.put_off(candidate, seconds=_FAULT_PAUSE_S, unanswered=True)
+            credential_rotation.postpone(candidate, seconds=_FAULT_PAUSE_S, unanswered=True)
 
 
 def _use(candidate: Candidate, account: Account, password: str, session_id: str) -> None:
-    """Accepted. The session that proved it is the account's first; those of the old credentials are forgotten."""
+    """Put accepted credentials to use: keep the session of the test, and drop sessions of the old credentials."""
     others = credential_rotation.siblings(account, login=candidate.login).select_related("endpoint")
     before = [
         Account.objects.select_related("endpoint").get(pk=account.pk),
@@ -92,7 +92,7 @@ def _use(candidate: Candidate, account: Account, password: str, session_id: str)
     except redis.RedisError:
         log.info("A new session was not kept: Redis is away")
     with transaction.atomic():
-        # The page shows the session.
+        # The account's page shows the session.
         versions.bump(account.pk)
 
 
@@ -101,6 +101,6 @@ def _note(account: Account, error: ApiError | None) -> None:
         case NotEncodable():
             return
         case NotSent() | Unanswered():
-            availability.note_silence(account.endpoint_id)
+            availability.record_no_answer(account.endpoint_id)
         case _:
-            availability.note_answer(account.endpoint)
+            availability.record_answer(account.endpoint)

@@ -1,7 +1,7 @@
-"""The rate limit of the API, kept on our side: so many calls in two seconds for one login (contract, Limits).
+"""The client side of the API's rate limit: so many calls in two seconds for one login (contract, Limits).
 
-The window lives in Redis, so that every worker counts. All may use all of it, but what a person waits for goes first:
-background calls stand back while a more urgent one waits, and are spread evenly, so that one leaves the window every
+The window lives in Redis and counts the calls of all workers. Every priority may use the whole window, but urgent calls
+go first: background calls wait while a more urgent one does, and are spread evenly, so that a slot frees up at every
 moment and nobody waits long.
 """
 
@@ -12,14 +12,14 @@ from django.conf import settings
 
 from hosting.accounts.store import connection
 
-# The provider's window is 2 s. Ours is a little longer, because calls travel and may bunch up on the way.
+# The provider's window is 2 s. Ours is a little longer, because calls may bunch up on the network.
 _WINDOW_MS = 2_050
-# Background calls above a quarter of the window keep this part of the even pace apart: the window itself limits the
-# rate, so that no pause between two calls is lost.
+# Once a quarter of the window is used, background calls keep at least this share of the even interval between them. Not
+# the whole interval: the window itself limits the rate, and a pause that came out too long would waste a slot.
 _PACE = 0.9
 _BURST = 4
-# ARGV: window in ms, calls in it, the caller's rank, ms between two background calls.
-# Returns 0 when the call may go, else the ms after which asking again makes sense.
+# ARGV: window in ms, calls allowed in it, the caller's priority, ms between two background calls.
+# Returns 0 when the call may be made, else the ms to wait before trying again.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -48,7 +48,7 @@ return 0
 
 
 class Priority(IntEnum):
-    """Who calls; the lower number goes first."""
+    """Who makes the call; lower numbers go first."""
 
     MEMBER = 0
     TRACKING = 1
@@ -56,7 +56,7 @@ class Priority(IntEnum):
 
 
 class NoAllowanceError(Exception):
-    """No call became free in time."""
+    """The rate limit left no room for the call in time."""
 
 
 def take(login_key: str, priority: Priority, *, wait_s: float = 10.0) -> None:
@@ -64,7 +64,7 @@ def take(login_key: str, priority: Priority, *, wait_s: float = 10.0) -> None:
 
     Raises:
         NoAllowanceError: after `wait_s` seconds.
-        redis.RedisError: when Redis is away.
+        redis.RedisError: when Redis is unavailable.
     """
     limit = settings.API_RATE_LIMIT
     if not limit:

@@ -1,4 +1,4 @@
-"""A team's login at a provider, the endpoint that serves it, and what is to replace it once it is accepted."""
+"""Provider endpoints, the accounts that teams connect there, and new credentials under test."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,12 +11,12 @@ from hosting.teams.models import Membership, Team, User
 
 
 class Endpoint(models.Model):
-    """One Hosting API address. The operator of the panel names them (`API_ENDPOINTS`); members choose among them."""
+    """The address of one Hosting API. The panel's operator lists them in `API_ENDPOINTS`; members choose from them."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     url = models.URLField(_("address"))
     offered = models.BooleanField(default=True)
-    # The endpoint has not answered since then; None while it answers. One call probes it at `probe_due_at`.
+    # Since when the endpoint has not answered; None while it does. One call probes it at `probe_due_at`.
     away_since = models.DateTimeField(null=True, blank=True)
     probe_due_at = models.DateTimeField(null=True, blank=True)
 
@@ -26,7 +26,7 @@ class Endpoint(models.Model):
 
 class AccountQuerySet(models.QuerySet["Account"]):
     def visible_to(self, member: Membership) -> "AccountQuerySet":
-        """The accounts that the member's role holds for: the only way in from the web."""
+        """The accounts that the member's role covers. The web must not reach accounts in any other way."""
         return self.visible_to_any([member])
 
     def visible_to_any(self, members: Iterable[Membership]) -> "AccountQuerySet":
@@ -36,7 +36,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         if narrowed := [member.pk for member in members if member.narrowed and member.within is None]:
             seen |= models.Q(pk__in=_accounts_of(narrowed))
         for member in members:
-            # What an API token leaves.
+            # An API token may narrow the accounts further.
             if member.within is not None:
                 left = models.Q(team=member.team_id, pk__in=member.within)
                 seen |= left & models.Q(pk__in=_accounts_of([member.pk])) if member.narrowed else left
@@ -44,21 +44,21 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 def _accounts_of(memberships: Iterable[int]) -> "models.QuerySet[Any, Any]":
-    """The keys of the accounts that narrowed memberships hold for."""
+    """The keys of the accounts that narrowed memberships cover."""
     return Membership.accounts.through.objects.filter(membership__in=memberships).values("account")
 
 
 class Account(models.Model):
-    """A reseller login at an endpoint, acting as one handle, shared by a team."""
+    """A team's account: a reseller login at an endpoint and the handle it acts as."""
 
     class Trouble(models.TextChoices):
-        """Why no call is made for this account until a person has looked at it."""
+        """Why no call is made for this account until a person fixes it."""
 
         NONE = "", _("None")
         CREDENTIALS = "credentials", _("The provider refused the login or its password")
         HANDLE = "handle", _("The login may not act as this handle")
         SEAL = "seal", _("The stored password cannot be read with today's keys")
-        # It was just connected: a first sign-in has yet to prove that it works.
+        # It was just connected and its credentials were not tested yet.
         UNTESTED = "untested", _("The login has not been tested yet")
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="accounts")
@@ -68,18 +68,18 @@ class Account(models.Model):
     handle = models.CharField(_("handle"), max_length=100)
     sealed_password = models.TextField()
     trouble = models.CharField(max_length=20, choices=Trouble.choices, default=Trouble.NONE, blank=True)
-    # What pages show has a version; it grows with every change of the mirror or of an operation.
+    # The version of what pages show: it grows with every change of the mirror or of an operation.
     version = models.PositiveBigIntegerField(default=1)
-    # The provider's clock minus ours, in seconds, as its answers showed it.
+    # The provider's clock minus ours, in seconds, from the Date header of its answers.
     clock_offset_s = models.FloatField(default=0.0)
-    # Where the reading of the provider's operation list stands (the provider's clock), and when that was read (ours).
+    # Up to when the provider's operation list was read (provider's clock), and when that was (our clock).
     operations_cursor = models.DateTimeField(null=True, blank=True)
     operations_read_at = models.DateTimeField(null=True, blank=True)
-    # When the next look at open operations, the next round of the mirror and the next full re-read are due.
+    # When the next check of open operations, the next mirror round and the next full re-read are due.
     track_due_at = models.DateTimeField(null=True, blank=True)
     round_due_at = models.DateTimeField(null=True, blank=True)
     reread_due_at = models.DateTimeField(null=True, blank=True)
-    # When a round last ended well: the age of everything the pages show.
+    # When a round last succeeded: the age of everything the pages show.
     mirrored_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -102,21 +102,21 @@ class Account(models.Model):
 
 
 class Candidate(models.Model):
-    """Credentials that are to become an account's own once the provider has accepted them. The latest of an account.
+    """The latest new credentials of an account, which replace those in use once the provider accepts them.
 
-    They stand beside the ones in use. The password is here only while the test is open.
+    The password is stored here only while the test is open.
     """
 
     class State(models.TextChoices):
         TESTING = "testing", _("Being tested")
-        # The provider did not answer: tried again until it does, for a day.
+        # The provider did not answer; the test is retried for a day.
         UNANSWERED = "unanswered", _("Waiting for the provider")
         ACCEPTED = "accepted", _("Accepted")
         REFUSED = "refused", _("Refused")
         EXPIRED = "expired", _("Not tested in time")
 
     class Refusal(models.TextChoices):
-        """What the provider, or the panel, did not accept."""
+        """Why the provider or the panel refused the credentials."""
 
         NONE = "", _("None")
         CREDENTIALS = "credentials", _("The provider refused the login or its password")
@@ -129,17 +129,17 @@ class Candidate(models.Model):
     account = models.OneToOneField(Account, models.CASCADE, related_name="candidate")
     login = models.CharField(max_length=100)
     handle = models.CharField(max_length=100)
-    # Empty: the account's stored password is tested. Emptied when the test is over, however it ends.
+    # Empty when the account's stored password is tested. Cleared when the test ends.
     sealed_password = models.TextField(blank=True, default="")
-    # Whether a new password was given: what is said afterwards depends on it.
+    # Whether a new password was given: the result message depends on it.
     new_password = models.BooleanField(default=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.TESTING)
     refusal = models.CharField(max_length=12, choices=Refusal.choices, default=Refusal.NONE, blank=True)
-    # The provider's own words, scrubbed of secrets by the client.
+    # The provider's message, scrubbed of secrets by the API client.
     said = models.CharField(max_length=255, blank=True, default="")
     asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     asked_at = models.DateTimeField()
-    # When the sweep asks for the next try; a worker that tries it has it to itself until `claimed_until`.
+    # When the sweep enqueues the next try; the worker that runs it has a claim until `claimed_until`.
     due_at = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -157,5 +157,5 @@ class Candidate(models.Model):
 
     @property
     def needs_look(self) -> bool:
-        """Whether it ended otherwise than its person wished."""
+        """Whether the test failed, so that a person should look at it."""
         return self.state in (self.State.REFUSED, self.State.EXPIRED)

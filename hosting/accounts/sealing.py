@@ -1,11 +1,13 @@
-"""Secrets at rest: Fernet with the keys of `SEAL_KEYS`. The first key seals; every key opens, so keys can rotate."""
+"""Encryption of stored secrets: Fernet with the keys in `SEAL_KEYS`. The first key encrypts, all keys decrypt, so keys
+can rotate.
+"""
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 
 class UnreadableSecretError(Exception):
-    """A sealed secret was sealed with a key that is not in `SEAL_KEYS` any more, or was altered."""
+    """A secret was sealed with a key that is no longer in `SEAL_KEYS`, or was altered."""
 
 
 def _fernet() -> MultiFernet:
@@ -18,7 +20,7 @@ def seal(secret: str) -> str:
 
 
 def unseal(sealed: str) -> str:
-    """Decrypt what `seal` gave.
+    """Decrypt a secret that `seal` encrypted.
 
     Raises:
         UnreadableSecretError: when no key of `SEAL_KEYS` opens it.
@@ -32,7 +34,7 @@ def unseal(sealed: str) -> str:
 
 
 def reseal(sealed: str) -> str:
-    """What was sealed with a later key of `SEAL_KEYS`, sealed with the first one; what was so already stays as it is.
+    """Re-encrypt a secret with the first key of `SEAL_KEYS`; one that uses that key already is returned unchanged.
 
     Raises:
         UnreadableSecretError: when no key of `SEAL_KEYS` opens it.

@@ -1,6 +1,6 @@
-"""Where sessions at the provider are kept: sealed in Redis, for less than they live, and nowhere else.
+"""The store of sessions at the provider: sealed in Redis, for less than their lifetime, and nowhere else.
 
-What pages may know of one (that it is there, since when and until when) is read here, without its id.
+Pages read here what they may show of a session (whether there is one, since when, until when), never its id.
 """
 
 import hashlib
@@ -16,26 +16,27 @@ from hosting.accounts.models import Account
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.accounts.store import connection
 
-# The API's sessions live 12 hours (specification, login). An hour less, so that none ends in our hands.
+# The API's sessions live 12 hours (specification, login). Ours are dropped an hour earlier, so that none expires in
+# use.
 PROVIDER_LIFE = timedelta(hours=12)
 SESSION_LIFE_S = 11 * 3600
-# How long a page remembers that the provider once refused a session.
+# How long pages show that the provider has refused a session.
 _REFUSAL_LIFE_S = 7 * 24 * 3600
 
 
 def session_key(account: Account, password: str) -> str:
-    """Where the session is cached. The password is part of it: who has another password has no session either."""
+    """The Redis key of the account's session. The password is part of it, so a new password finds no old session."""
     return "session:" + digest(account.endpoint.url, account.login, account.handle, password)
 
 
 def digest(*parts: str) -> str:
-    """A name for secrets that tells nothing of them."""
+    """A keyed digest that names secrets without revealing them."""
     message = "\0".join(parts).encode()
     return hmac.new(settings.SECRET_KEY.encode(), message, hashlib.sha256).hexdigest()
 
 
 def get(key: str, ended: str = "") -> str:
-    """The session id that is cached; empty when there is none, when it can't be read, or when it is the `ended` one.
+    """The cached session id; empty when there is none, when it can't be decrypted, or when it is the `ended` one.
 
     Raises:
         redis.RedisError: when Redis is away.
@@ -48,7 +49,7 @@ def get(key: str, ended: str = "") -> str:
 
 
 def put(key: str, session_id: str) -> None:
-    """Keep a session that was just opened.
+    """Store a session that was just opened.
 
     Raises:
         redis.RedisError: when Redis is away.
@@ -56,8 +57,8 @@ def put(key: str, session_id: str) -> None:
     connection().set(key, seal(session_id), ex=SESSION_LIFE_S)
 
 
-def note_refused(account_id: int) -> None:
-    """The provider did not know a session that should have lived on."""
+def record_refusal(account_id: int) -> None:
+    """Note that the provider refused a session before its time was over."""
     try:
         connection().set(f"session-refused:{account_id}", timezone.now().isoformat(), ex=_REFUSAL_LIFE_S)
     except redis.RedisError:
@@ -65,7 +66,7 @@ def note_refused(account_id: int) -> None:
 
 
 def drop(account: Account) -> None:
-    """Forget the account's session, so that the next call logs in.
+    """Delete the account's session, so that the next call logs in.
 
     Raises:
         redis.RedisError: when Redis is away.
@@ -78,7 +79,7 @@ def drop(account: Account) -> None:
 
 @dataclass(frozen=True)
 class SessionState:
-    """What is known of an account's session, its id apart. `known` is False while Redis is away."""
+    """The state of an account's session, without its id. `known` is False while Redis is unavailable."""
 
     known: bool = False
     since: datetime | None = None
@@ -87,7 +88,7 @@ class SessionState:
 
 
 def state_of(account: Account) -> SessionState:
-    """Whether there is a session at the provider, since when, and until when it lives there."""
+    """Whether the account has a session at the provider, since when, and when it ends."""
     try:
         key = session_key(account, unseal(account.sealed_password))
     except UnreadableSecretError:

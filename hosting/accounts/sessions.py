@@ -1,8 +1,8 @@
-"""Live sessions at the API: one for each reseller login and handle, cached sealed in Redis, shared by all workers.
+"""Sessions at the API: one for each login and handle, cached sealed in Redis, shared by all workers.
 
-Calls go through `ApiSession`, which keeps the rate limit, logs in again once when a session has ended, notes whether
+Calls go through `ApiSession`. It keeps the rate limit, logs in again once when a session has ended, and notes whether
 the endpoint answers and how far its clock is from ours. A call that changes something is made once and never resent,
-except after a session fault: the provider says then that it did not execute it.
+except after a session fault, which says that the provider did not execute it.
 """
 
 import logging
@@ -40,21 +40,21 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# A login's lock lives a little longer than the two calls can take: a worker that died in one stops all others so long.
+# Added to the longest possible login. A worker that dies during a login blocks the others for that time.
 _LOCK_SPARE_S = 5
-# Who waits longer for somebody else's login tries again later: a worker that died in one must not stop all others.
+# How long a worker waits for another one's login. After that its job fails and is retried later.
 _LOCK_WAIT_S = 10
-# Reading in bulk: calls handed out before the first of them must be back, the wait for an allowance, and how often a
-# call that came too early is made.
+# Reading in bulk: calls started before the first of them must be back, seconds to wait for the rate limit, and tries of
+# a call that the provider rejects with 429.
 _CALLS_AHEAD = 64
 _READING_PATIENCE_S = 60.0
 _TOO_EARLY_TIMES = 4
-# Clocks that differ by less are the same: the Date header counts in seconds.
+# Smaller differences between the clocks are ignored: the Date header has whole seconds.
 _CLOCK_TOLERANCE_S = 2.0
 
 
 class AccountStoppedError(Exception):
-    """No call is made for this account until a person has corrected it; `trouble` says why."""
+    """No call is made for this account until a person fixes it; `trouble` says why."""
 
     def __init__(self, trouble: str) -> None:
         super().__init__(trouble)
@@ -63,14 +63,14 @@ class AccountStoppedError(Exception):
 
 @dataclass(frozen=True)
 class Answer(Generic[Result]):
-    """What one call of several brought: its result or error, and when it was asked for."""
+    """The result or error of one call of several, and when the call was made."""
 
     asked_at: datetime
     outcome: "Result | ApiError"
 
     @property
     def is_away(self) -> bool:
-        """Whether it says that the endpoint does not answer; asking it for more is of no use now."""
+        """Whether the endpoint did not answer, so that further calls make no sense now."""
         return isinstance(self.outcome, NotSent | Unanswered) and not isinstance(self.outcome, Garbled)
 
 
@@ -83,12 +83,12 @@ class _Running(Generic[Result]):
 
 
 def client_for(account: Account, priority: Priority) -> "ApiSession":
-    """A live session of the account, from the cache or by one login.
+    """Open a session of the account, from the cache or by logging in once.
 
     Raises:
-        AccountStoppedError: when the account is in trouble, or this login has just shown that it is.
-        ApiError: when the login could not be made.
-        limits.NoAllowanceError, redis.RedisError: when it could not even be tried.
+        AccountStoppedError: when the account is stopped, or this login has just stopped it.
+        ApiError: when the login failed.
+        limits.NoAllowanceError, redis.RedisError: when the login could not be tried.
     """
     session = ApiSession(account, priority)
     session.open()
@@ -96,7 +96,7 @@ def client_for(account: Account, priority: Priority) -> "ApiSession":
 
 
 class ApiSession:
-    """Runs calls for one account. Not shared between threads; `stream` uses threads of its own."""
+    """Makes the API calls of one account. Not thread-safe; `stream` uses threads of its own."""
 
     def __init__(self, account: Account, priority: Priority) -> None:
         self.account = account
@@ -106,13 +106,13 @@ class ApiSession:
         self._session_id = ""
 
     def open(self) -> None:
-        """Take the cached session, or log in."""
+        """Use the cached session, or log in."""
         if self.account.trouble:
             raise AccountStoppedError(self.account.trouble)
         self._session_id = self._cached_or_new()
 
     def call(self, do: Callable[[Client], Result]) -> Result:
-        """Run `do` with a client: exactly one API call. See `client_for` for what is raised besides `ApiError`."""
+        """Run `do` with a client; it makes exactly one API call. Raises what `client_for` raises."""
         try:
             result = self._once(do)
         except SessionFault:
@@ -121,15 +121,15 @@ class ApiSession:
         return result
 
     def gather(self, calls: Sequence[Callable[[Client], Result]]) -> "list[Result | ApiError]":
-        """Run reading calls in parallel over kept-alive connections; each result, or the error it ended with."""
+        """Run reading calls in parallel over kept-alive connections. Returns the result or the error of each."""
         outcomes = [answer.outcome for answer in self.stream(calls)]
-        # What was not tried any more would have ended like the last one that was.
+        # Calls that were not tried get the error of the last one.
         return outcomes + outcomes[-1:] * (len(calls) - len(outcomes))
 
     def stream(self, calls: Iterable[Callable[[Client], Result]]) -> "Iterator[Answer[Result]]":
-        """Run reading calls in parallel, and give each answer in order while the next ones are under way.
+        """Run reading calls in parallel, and yield the answers in order while later calls are running.
 
-        When the endpoint does not answer, that answer is the last one: the rest is not tried.
+        When the endpoint does not answer, that answer is the last one; the remaining calls are not tried.
 
         Raises:
             See `client_for`, besides `ApiError`.
@@ -164,7 +164,7 @@ class ApiSession:
         return Answer(running.asked_at, outcome)
 
     def _read(self, do: Callable[[Client], Result], session_id: str) -> "Result | ApiError":
-        """One reading call, made again when the provider says that it came too early."""
+        """Make one reading call, and repeat it when the provider rejects it for the rate limit."""
         for _ in range(_TOO_EARLY_TIMES):
             try:
                 return do(Client(self._transport, session_id))
@@ -187,44 +187,47 @@ class ApiSession:
         return result
 
     def _note_if_possible(self, outcome: object) -> None:
-        """An answer in hand is worth more than a note about it that the database does not take."""
+        """As `_note`, but ignore database errors: they must not lose the answer."""
         try:
             self._note(outcome)
         except DatabaseError as error:
             log.warning("Whether the endpoint answers could not be noted: %s", type(error).__name__)
 
     def _note(self, outcome: object) -> None:
-        """Remember whether the endpoint answers, and its clock."""
+        """Store whether the endpoint answers, and the offset of its clock."""
         endpoint = self.account.endpoint
         if isinstance(outcome, NotEncodable):
             return
         if isinstance(outcome, NotSent | Unanswered):
-            availability.note_silence(endpoint.pk)
+            availability.record_no_answer(endpoint.pk)
             return
-        availability.note_answer(endpoint)
+        availability.record_answer(endpoint)
         offset = self._transport.clock_offset
         if offset is not None and abs(offset.total_seconds() - self.account.clock_offset_s) > _CLOCK_TOLERANCE_S:
             self.account.clock_offset_s = offset.total_seconds()
             Account.objects.filter(pk=self.account.pk).update(clock_offset_s=self.account.clock_offset_s)
 
     def _cached_or_new(self, ended: str = "") -> str:
-        """The cached session id unless it is the one that has `ended`; otherwise one login, whoever else asks."""
+        """The cached session id, unless it is the one that has `ended`; otherwise that of a new login.
+
+        Workers that need a session at the same time share one login.
+        """
         password = self._password()
         key = session_store.session_key(self.account, password)
         if cached := session_store.get(key, ended):
             return cached
         if ended:
-            session_store.note_refused(self.account.pk)
+            session_store.record_refusal(self.account.pk)
         with _locked(f"login:{key}"):
             if cached := session_store.get(key, ended):
                 return cached
             session_id = self._log_in(password)
             session_store.put(key, session_id)
-            self._tell_pages()
+            self._bump_versions()
             return session_id
 
-    def _tell_pages(self) -> None:
-        """The account's page shows since when there is a session. A session in hand is worth more than that."""
+    def _bump_versions(self) -> None:
+        """Refresh the account's page, which shows the session. Database errors are ignored, to keep the session."""
         with suppress(DatabaseError), transaction.atomic():
             versions.bump(self.account.pk)
 
@@ -236,7 +239,7 @@ class ApiSession:
             raise AccountStoppedError(Account.Trouble.SEAL) from None
 
     def _log_in(self, password: str) -> str:
-        """A new session, unless somebody has just found that the account cannot have one."""
+        """Log in, unless another worker has stopped the account meanwhile."""
         account = self.account
         account.refresh_from_db(fields=["trouble"])
         if account.trouble:
@@ -256,7 +259,7 @@ class ApiSession:
         return session_id
 
     def _stop(self, trouble: Account.Trouble) -> None:
-        """Stop this account alone, unless a person has corrected it meanwhile."""
+        """Stop this account, unless a person has changed its credentials meanwhile."""
         account = self.account
         with transaction.atomic():
             stopped = Account.objects.filter(
@@ -283,7 +286,7 @@ class ApiSession:
 
 @contextmanager
 def _locked(name: str) -> Iterator[None]:
-    """Hold a lock in Redis. One that expired under us is only a login too many, never a wrong one."""
+    """Hold a lock in Redis. If it expires early, the worst result is a second login."""
     life_s = longest_s() + _LOCK_SPARE_S
     lock = store.connection().lock(name, timeout=life_s, blocking_timeout=_LOCK_WAIT_S)
     if not lock.acquire():

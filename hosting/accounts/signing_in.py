@@ -1,4 +1,4 @@
-"""Logging in at the provider: the two calls, and what a refusal of either is about."""
+"""Log in at the provider (two calls), and tell why a login was refused."""
 
 from functools import lru_cache
 
@@ -11,13 +11,13 @@ from hosting.accounts.session_store import digest
 from hosting.api import ApiError, CredentialsRefused, DataFault, NotEncodable, SessionFault, Transport, login, su
 from hosting.api.errors import FaultObject
 
-# Calls at once over kept-alive connections.
+# Parallel calls over kept-alive connections.
 PARALLEL_CALLS = 16
 
 
 @lru_cache
 def transport_to(url: str) -> Transport:
-    """The transport to an endpoint, shared by all that this process does there."""
+    """The transport to an endpoint, shared by the whole process."""
     return Transport(
         url,
         connect_timeout_s=settings.API_CONNECT_TIMEOUT_S,
@@ -27,21 +27,21 @@ def transport_to(url: str) -> Transport:
 
 
 def login_key(endpoint: Endpoint, name: str) -> str:
-    """What the calls of one login are counted under."""
+    """The key under which the calls of one login are counted."""
     return digest(endpoint.url, name)
 
 
 def longest_s() -> float:
-    """How long the two calls may take, in seconds."""
+    """The longest that a login may take, in seconds."""
     return float(2 * (settings.API_CONNECT_TIMEOUT_S + settings.API_READ_TIMEOUT_S))
 
 
 def sign_in(endpoint: Endpoint, *, name: str, password: str, handle: str, priority: Priority) -> str:
-    """A new session: log in in safe mode, then `su` to the handle (contract, Sessions).
+    """Open a session: log in in safe mode, then `su` to the handle (contract, Sessions).
 
     Raises:
-        ApiError: `refusal_of` says whether it is a refusal, and of what.
-        limits.NoAllowanceError, redis.RedisError: it could not even be tried.
+        ApiError: `refusal_of` tells whether the credentials or the handle were refused.
+        limits.NoAllowanceError, redis.RedisError: the login could not be tried.
     """
     transport, key = transport_to(endpoint.url), login_key(endpoint, name)
     limits.take(key, priority)
@@ -51,10 +51,10 @@ def sign_in(endpoint: Endpoint, *, name: str, password: str, handle: str, priori
 
 
 def refusal_of(error: ApiError) -> Account.Trouble:
-    """What a login that failed was refused for; NONE when it may work another time."""
+    """Why a login was refused; NONE when the same login may work later."""
     match error:
         case SessionFault():
-            # It ended between the two calls: nobody's mistake.
+            # The session ended between the two calls; the credentials are not at fault.
             return Account.Trouble.NONE
         case CredentialsRefused() | NotEncodable():
             return Account.Trouble.CREDENTIALS

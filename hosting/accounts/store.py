@@ -1,4 +1,4 @@
-"""The Redis connection of this process. Whatever is kept there can be lost at any time without harm."""
+"""The Redis connection of this process. Everything stored there may be lost at any time without harm."""
 
 from functools import lru_cache
 
@@ -19,6 +19,6 @@ def _pool(url: str) -> redis.ConnectionPool:
 def connection() -> redis.Redis:
     """A client on the shared connection pool; answers are strings.
 
-    Its commands raise `redis.RedisError` when Redis is away.
+    Its commands raise `redis.RedisError` when Redis is unavailable.
     """
     return redis.Redis(connection_pool=_pool(settings.REDIS_URL))

@@ -1,7 +1,7 @@
-"""What a team puts beside what the provider has: tags, notes and saved views.
+"""What a team adds to the provider's data: tags, notes and saved views.
 
-Tags and notes name their object by its account, type and the provider's id, not by its row: rows of the mirror come and
-go, and what people wrote stays.
+Tags and notes refer to an object by account, type and the provider's id, not by the mirror's row: rows come and go, and
+what people wrote stays.
 """
 
 from django.db import models
@@ -12,7 +12,7 @@ from hosting.teams.models import Membership, Team, User
 
 
 class ObjectType(models.TextChoices):
-    """What can have tags and a note; named as the targets of operations are."""
+    """Objects that can have tags and a note, named like the targets of operations."""
 
     VM = "vm", _("Server")
     DISK = "disk", _("Disk")
@@ -34,16 +34,16 @@ class Color(models.TextChoices):
 
 class TagQuerySet(models.QuerySet["Tag"]):
     def visible_to(self, member: Membership) -> "TagQuerySet":
-        """The tags of the member's team: the only way in from the web."""
+        """The tags of the member's team. The web must not reach tags in any other way."""
         return self.filter(team=member.team_id)
 
 
 class Tag(models.Model):
-    """A word with a colour that a team puts on its servers and disks."""
+    """A name with a colour that a team puts on its servers and disks."""
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="tags", db_index=False)
     name = models.CharField(_("name"), max_length=40)
-    # The name as names are compared: a database's own idea of small letters may know ASCII alone.
+    # The name normalised for comparison: some databases lower-case ASCII only.
     key = models.CharField(max_length=160)
     color = models.CharField(_("colour"), max_length=10, choices=Color.choices, default=Color.GREY)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -74,7 +74,7 @@ class TagUse(models.Model):
 
 
 class Note(models.Model):
-    """What a team wrote down about one object. An emptied note keeps its row: its version goes on counting."""
+    """A team's note about one object. An emptied note keeps its row, so that its version keeps counting."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
     object_type = models.CharField(max_length=10, choices=ObjectType.choices)
@@ -92,12 +92,14 @@ class Note(models.Model):
 
 class SavedViewQuerySet(models.QuerySet["SavedView"]):
     def visible_to(self, member: Membership) -> "SavedViewQuerySet":
-        """The member's own views in this team, and those that others share with it: the only way in from the web."""
+        """The member's own views in this team, and those that others share. The web must not reach views in any other
+        way.
+        """
         return self.filter(models.Q(shared=True) | models.Q(owner=member.user_id), team=member.team_id)
 
 
 class SavedView(models.Model):
-    """A list's filters and order under a name, for one person or their team; for all accounts of the team."""
+    """The filters and order of a list under a name, for one person or their team, in all accounts of the team."""
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="saved_views", db_index=False)
     owner = models.ForeignKey(User, models.CASCADE, related_name="+")
@@ -105,7 +107,7 @@ class SavedView(models.Model):
     section = models.CharField(max_length=20)
     name = models.CharField(_("name"), max_length=40)
     key = models.CharField(max_length=160)
-    # As it stands in the address, such as "state=halted&sort=-shares".
+    # The query string of the list, such as "state=halted&sort=-shares".
     query = models.CharField(max_length=1000)
     shared = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,4 +1,4 @@
-"""Names that people give: compared without regard to case."""
+"""Compare the names of tags and views without regard to case."""
 
 import unicodedata
 
@@ -6,5 +6,5 @@ from hosting.teams.names import tidy
 
 
 def key_of(name: str) -> str:
-    """What two names that are the same to a reader have in common. At most 160 characters of it."""
+    """A key that is equal for names which look the same to a reader; at most 160 characters."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", tidy(name)).casefold())[:160]

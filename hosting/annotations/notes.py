@@ -1,4 +1,4 @@
-"""One note for each object. Two people who write at the same time don't overwrite each other unawares."""
+"""Notes, one for each object. Their versions keep two people from overwriting each other unnoticed."""
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -16,11 +16,11 @@ LONGEST = 4_000
 
 
 class ChangedMeanwhile(Rejected):
-    """Somebody else has written since the person began to."""
+    """Somebody else has changed the note since it was opened."""
 
 
 def of_object(account: Account, object_type: ObjectType, remote_id: int) -> Note | None:
-    """The note of an object with who wrote it; it may be empty."""
+    """The note of an object with its last author; the text may be empty."""
     notes = Note.objects.filter(account=account, object_type=object_type, remote_id=remote_id)
     return notes.select_related("changed_by").first()
 
@@ -28,14 +28,14 @@ def of_object(account: Account, object_type: ObjectType, remote_id: int) -> Note
 def write(
     account: Account, object_type: ObjectType, remote_id: int, text: str, *, version: int, name: str, by: Membership
 ) -> None:
-    """Replace the note of an object called `name`, as it was at `version` (0: there was none), by `text`.
+    """Replace the note of the object `name` with `text`, if it is still at `version` (0: there was no note).
 
-    The trail says that it was changed, not what it says.
+    The audit log says that the note was changed, not its text.
 
     Raises:
         NotAllowedError: the member's role does not allow it, or the account is not its team's.
         Invalid: the text is too long.
-        ChangedMeanwhile: the note is not at `version` any more. Nothing was changed.
+        ChangedMeanwhile: the note is no longer at `version`; nothing was changed.
     """
     by.require(Permission.OPERATE, account)
     if len(text) > LONGEST:

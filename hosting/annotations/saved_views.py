@@ -1,4 +1,4 @@
-"""Saved views: what a list is filtered and sorted by, under a name. A view holds nothing that the address doesn't."""
+"""Saved views: the filters and order of a list under a name. A view holds only what the list's address holds."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -15,11 +15,11 @@ from hosting.teams.models import Membership, Team
 from hosting.teams.names import tidy
 from hosting.teams.roles import NotAllowedError, Permission
 
-# Of one person for one list.
+# Views of one person for one list.
 MOST = 20
 LONGEST_QUERY = 1_000
 
-# The lists, and what each knows in its address. A page's number is no part of a view.
+# The lists and the parameters of their addresses. A view does not include the page number.
 PARAMETERS: Mapping[str, frozenset[str]] = {
     "servers": frozenset({"q", "state", "tag", "sort"}),
     "disks": frozenset({"q", "state", "tag", "sort"}),
@@ -30,18 +30,18 @@ PARAMETERS: Mapping[str, frozenset[str]] = {
 
 
 def of_list(section: str, *, by: Membership) -> list[SavedView]:
-    """The views of a list that the member sees: their own first, then what others share, each by name."""
+    """The views of a list that the member sees, by name: first their own, then those that others share."""
     views = SavedView.objects.visible_to(by).filter(section=section).select_related("owner")
     return sorted(views, key=lambda view: view.owner_id != by.user_id)
 
 
 def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -> SavedView:
-    """Keep a list's query under a name, for the member or for their team.
+    """Save a list's query under a name, for the member or for their team.
 
     Raises:
-        NotAllowedError: the member may not look at the lists.
-        Invalid: a list or a parameter that does not exist, nothing to keep, a name that is taken, too many, or nobody
-            that the view would be of.
+        NotAllowedError: the member may not see the lists.
+        Invalid: an unknown list or parameter, an empty query, a name that is taken, too many views, or a team token
+            without a person to own the view.
     """
     by.require(Permission.VIEW)
     if by.person is None:
@@ -65,7 +65,7 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
                 query=query,
                 shared=shared,
             )
-            _show(view)
+            _bump_versions(view)
             if shared:
                 after = {"query": query}
                 record(by.team, by=by, action="view.shared", subject=name, after=after, section=section)
@@ -75,7 +75,7 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
 
 
 def may_delete(view: SavedView, *, by: Membership) -> bool:
-    """One's own; and of those that others share, whoever manages the team's people."""
+    """Whether the member may delete a view: their own, or a shared one if they manage people."""
     return view.team_id == by.team_id and (
         view.owner_id == by.user_id or (view.shared and by.may_for_all(Permission.MANAGE_PEOPLE))
     )
@@ -85,13 +85,13 @@ def delete(view: SavedView, *, by: Membership) -> None:
     """Delete a view.
 
     Raises:
-        NotAllowedError: it is somebody else's, and the member does not manage people.
+        NotAllowedError: the view is somebody else's, and the member does not manage people.
     """
     if not may_delete(view, by=by):
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
     with transaction.atomic():
         if SavedView.objects.filter(pk=view.pk).delete()[0]:
-            _show(view)
+            _bump_versions(view)
             if view.shared:
                 before = {"query": view.query}
                 record(by.team, by=by, action="view.deleted", subject=view.name, before=before, section=view.section)
@@ -107,7 +107,7 @@ def _check(section: str, query: str) -> None:
         raise Invalid(_("This view can't be saved: its address is not one of a list."))
 
 
-def _show(view: SavedView) -> None:
-    """The lists of the team's accounts offer it."""
+def _bump_versions(view: SavedView) -> None:
+    """Refresh the lists of all the team's accounts, which show the view."""
     for account_id in view.team.accounts.order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

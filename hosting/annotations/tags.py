@@ -1,4 +1,4 @@
-"""Tags of a team, and which objects have them. Nothing of it is asked of the provider, so it happens at once."""
+"""Tags of a team and the objects that have them. The provider is not involved, so changes take effect at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,19 +16,19 @@ from hosting.teams.models import Membership, Team
 from hosting.teams.names import tidy
 from hosting.teams.roles import NotAllowedError, Permission
 
-# A list to choose from, on every list: more of them is no help to anybody.
+# Every list offers all tags as filters: more of them would not fit.
 MOST = 100
-# As many objects as one change of many may have.
+# The most objects of one bulk action.
 MOST_OBJECTS = 5_000
 
 
 def of_team(team_id: int) -> list[Tag]:
-    """The tags of a team by name, in one query."""
+    """The tags of a team by name. One query."""
     return list(Tag.objects.filter(team=team_id))
 
 
 def with_uses(by: Membership) -> "QuerySet[Tag]":
-    """The tags of the member's team, each with the number of objects that have it (`count`) in accounts they see."""
+    """The tags of the member's team, each with the number of its objects (`count`) in accounts that the member sees."""
     seen = Q(uses__account__in=Account.objects.visible_to(by)) if by.narrowed else None
     return Tag.objects.visible_to(by).annotate(count=Count("uses", filter=seen))
 
@@ -36,7 +36,7 @@ def with_uses(by: Membership) -> "QuerySet[Tag]":
 def on_objects(
     account: Account, object_type: ObjectType, remote_ids: Iterable[int], among: Sequence[Tag]
 ) -> dict[int, list[Tag]]:
-    """Which of the tags `among` these objects have, by the provider's id, in the order of `among`: one query."""
+    """The tags of these objects by the provider's id, out of `among` and in its order. One query."""
     if not among:
         return {}
     known = {tag.pk: place for place, tag in enumerate(among)}
@@ -55,7 +55,7 @@ def of_object(account: Account, object_type: ObjectType, remote_id: int) -> list
 
 
 def has_any(object_type: ObjectType, tag_ids: Sequence[int]) -> Exists:
-    """Whether a row of the mirror has one of the tags."""
+    """A condition on mirror rows: the object has at least one of the tags."""
     uses = TagUse.objects.filter(
         account=OuterRef("account_id"), object_type=object_type, remote_id=OuterRef("remote_id"), tag__in=tag_ids
     )
@@ -63,11 +63,11 @@ def has_any(object_type: ObjectType, tag_ids: Sequence[int]) -> Exists:
 
 
 def create(name: str, color: str, *, by: Membership) -> Tag:
-    """Make a tag for the member's team.
+    """Create a tag for the member's team.
 
     Raises:
         NotAllowedError: the member's role does not allow it.
-        Invalid: a name or a colour that can't be, a name that is taken, or too many tags.
+        Invalid: an invalid name or colour, a name that is taken, or too many tags.
     """
     by.require(Permission.OPERATE)
     name = _checked(name, color)
@@ -77,8 +77,8 @@ def create(name: str, color: str, *, by: Membership) -> Tag:
             if Tag.objects.filter(team=by.team_id).count() >= MOST:
                 raise Invalid(_("A team has %(most)d tags at most: delete one first.") % {"most": MOST}, field="name")
             tag = Tag.objects.create(team=by.team, name=name, key=key_of(name), color=color)
-            # With every account, so that nothing is left to lock after the line: `put` goes on with one of them.
-            _show(by.team)
+            # Locks every account before the audit log's chain, so that `put` needs no lock afterwards.
+            _bump_versions(by.team)
             record(by.team, by=by, action="tag.created", subject=name, after={"name": name, "color": color})
     except IntegrityError:
         raise _taken(name) from None
@@ -86,21 +86,22 @@ def create(name: str, color: str, *, by: Membership) -> Tag:
 
 
 def change(tag: Tag, name: str, color: str, *, by: Membership) -> None:
-    """Rename or recolour a tag; what has it keeps it, in every account of the team.
+    """Rename or recolour a tag; all objects keep it, in every account of the team.
 
     Raises:
-        NotAllowedError, Invalid: as `create`; the role holds for some accounts only.
+        NotAllowedError, Invalid: as `create`; also when the role covers some accounts only.
     """
     _require_own(tag, by)
     by.require_for_all(Permission.OPERATE)
     name = _checked(name, color)
     try:
         with transaction.atomic():
-            # The team before the tag, as whoever puts it on something: a new key locks out what refers to it.
+            # Lock the team before the tag, as `put` does: updating the key blocks inserts of rows that refer to the
+            # tag.
             Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
             before = Tag.objects.get(pk=tag.pk)
             Tag.objects.filter(pk=tag.pk).update(name=name, key=key_of(name), color=color)
-            _show(by.team)
+            _bump_versions(by.team)
             record(
                 by.team,
                 by=by,
@@ -114,19 +115,19 @@ def change(tag: Tag, name: str, color: str, *, by: Membership) -> None:
 
 
 def delete(tag: Tag, *, by: Membership) -> None:
-    """Take a tag off everything, and away.
+    """Delete a tag and remove it from all objects.
 
     Raises:
-        NotAllowedError: the member's role does not allow it, or holds for some accounts only.
+        NotAllowedError: the member's role does not allow it, or covers some accounts only.
     """
     _require_own(tag, by)
     by.require_for_all(Permission.OPERATE)
     with transaction.atomic():
-        # Nobody puts it on anything meanwhile.
+        # So that `put` cannot add the tag to an object meanwhile.
         Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         count = TagUse.objects.filter(tag=tag).delete()[0]
         if Tag.objects.filter(pk=tag.pk).delete()[0]:
-            _show(by.team)
+            _bump_versions(by.team)
             before = {"name": tag.name, "color": tag.color}
             record(by.team, by=by, action="tag.deleted", subject=tag.name, before=before, uses=count)
 
@@ -141,14 +142,14 @@ def put(
     new: tuple[str, str] | None = None,
     by: Membership,
 ) -> int:
-    """Put tags on objects, given as ids with names, and take others off. How many tags went on or off.
+    """Add tags to objects, given as names by id, and remove others. Returns how many were added or removed.
 
-    `new` is the name and the colour of a tag that is made for it. What has a tag already, or lacks one that is taken
-    off, is left as it is.
+    `new` is the name and colour of a tag to create and add. Objects that already have a tag `on`, or lack a tag `off`,
+    are left as they are.
 
     Raises:
         NotAllowedError: the member's role does not allow it, or the account or a tag is not its team's.
-        Invalid: no object, or too many; as `create` for the new tag.
+        Invalid: no object or too many; as `create` for a new tag.
     """
     on, off = list(on), list(off)
     for tag in (*on, *off):
@@ -157,7 +158,7 @@ def put(
     if not objects or len(objects) > MOST_OBJECTS:
         raise Invalid(_("Choose between 1 and %(most)d objects.") % {"most": MOST_OBJECTS})
     with transaction.atomic():
-        # One change of tags at a time: what is counted is what was changed.
+        # One change of tags at a time, so that the count is exact.
         Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         if new:
             on.append(create(*new, by=by))
@@ -192,7 +193,7 @@ def put(
 
 
 def next_color(tags: Sequence[Tag]) -> str:
-    """The colour of the palette that the fewest tags have."""
+    """The least used colour of the palette."""
     used = [tag.color for tag in tags]
     return min(Color.values, key=used.count)
 
@@ -216,7 +217,7 @@ def _taken(name: str) -> Invalid:
     return Invalid(_("Your team has a tag “%(name)s” already.") % {"name": name}, field="name")
 
 
-def _show(team: Team) -> None:
-    """Every page of the team may show the tag."""
+def _bump_versions(team: Team) -> None:
+    """Refresh all pages of the team, since any of them may show the tag."""
     for account_id in team.accounts.order_by("pk").values_list("pk", flat=True):
         versions.bump(account_id)

@@ -19,7 +19,7 @@ from hosting.api.structs import (
 from hosting.api.transport import Transport
 
 Identified = TypeVar("Identified", Vm, Disk, OperationDetails)
-# More than any balance: what is beyond is no amount.
+# More than any balance; a larger reply is invalid.
 _MAX_AMOUNT = 10**12
 
 CHANGING = frozenset(
@@ -194,7 +194,7 @@ class Client:
         return self._ids("vm_disk_list", vm_id)
 
     def vm_disk_link(self, vm_id: int, disk_id: int) -> DiskLink:
-        """How a disk hangs on a VM."""
+        """How a disk is attached to a VM."""
         return DiskLink.from_wire(self._call("vm_disk_link", vm_id, disk_id))
 
     def disk_create(self, *, size_mb: int, name: str, fstype: str) -> int:

@@ -1,4 +1,4 @@
-"""One HTTP connection whose every read and write ends by a deadline, however slowly the other side drips."""
+"""An HTTP connection whose reads and writes all end by a deadline, however slowly the server sends."""
 
 import io
 import ssl

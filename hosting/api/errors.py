@@ -1,6 +1,6 @@
-"""What can go wrong with a call, as types: "no" (a fault) and "no answer" are different things.
+"""Errors of API calls. A refusal (a fault) and a missing answer are different types.
 
-No exception here holds a secret: texts that come from outside are scrubbed before they reach a constructor.
+No exception here holds a secret: external texts are scrubbed before they reach a constructor.
 """
 
 # ruff: noqa: N818 (the names say what is known, which is more than "error")
@@ -88,7 +88,7 @@ _CAUSES = frozenset(map(int, Cause))
 
 
 class Fault(ApiError):
-    """The server said no: the call was not executed. `text` is the `faultString`, scrubbed."""
+    """The server refused the call and did not execute it. `text` is the `faultString`, scrubbed."""
 
     def __init__(self, code: int, text: str) -> None:
         said = re.sub(r"^(?:Data|Server)Error:\s*", "", text).strip()

@@ -1,4 +1,4 @@
-"""Take secrets out of a text that came from outside."""
+"""Remove secrets from external text."""
 
 import html
 import json

@@ -178,7 +178,7 @@ class Vm(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskLink(Struct):
-    """How a disk hangs on a VM: `position` counts from 0, the system disk."""
+    """How a disk is attached to a VM: `position` counts from 0, the system disk."""
 
     vm_id: int = wire(COUNT)
     disk_id: int = wire(COUNT)
@@ -232,7 +232,7 @@ class OsImage(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationFilter(Struct):
-    """What `operation_list` is asked for; None asks nothing.
+    """The filter of `operation_list`; attributes that are None do not filter.
 
     Times are aware and inclusive. The wire knows whole seconds: an "after" is rounded down and a "before" up,
     so that nothing is missed. `param` matches the operation's own parameters: vm_id, disk_id, product_id,
@@ -248,6 +248,6 @@ class OperationFilter(Struct):
     param: Mapping[str, object] | None = wire(PARAMS, missing=None)
 
     def to_wire(self) -> dict[str, object]:
-        """Only what is asked."""
+        """Only the attributes that filter."""
         asked = super(OperationFilter, self).to_wire()
         return {name: value for name, value in asked.items() if value is not None and value != ""}

@@ -1,7 +1,7 @@
-"""Carry one call to the provider and one reply back, exactly once.
+"""Send one call to the provider and read its reply.
 
-The API is not idempotent, so a call is sent once and never resent, whatever happens. What is known when it
-fails is in the type of the exception: `NotSent` until the connection stands, `Unanswered` from then on.
+The API is not idempotent, so a call is sent once and never resent, whatever happens. The type of the exception says
+what is known after a failure: `NotSent` until the connection is open, `Unanswered` from then on.
 """
 
 import contextlib

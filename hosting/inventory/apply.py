@@ -1,4 +1,4 @@
-"""Writing a reading into the mirror: compare, write in one transaction, and say what changed elsewhere."""
+"""Write a reading to the mirror in one transaction, and record external changes."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,32 +12,32 @@ from hosting.inventory import rows, samples
 from hosting.inventory.models import AccountInfo, Change, Disk, MirrorRow, OsImage, Product, Vm
 from hosting.inventory.reading import Reading
 
-# What a person would want to be told of when it changes outside.
+# Properties whose external changes are recorded.
 _WATCHED = {
     "vm": ("hostname", "state", "shares", "cores", "memory_mb", "vm_max_memory_mb", "os_id"),
     "disk": ("name", "size_mb", "fstype", "state", "vm_remote_id"),
     "product": ("product_name", "quantity", "date_end", "is_in_redemption"),
 }
 
-# Whether an operation of Sharedeck explains that this object (type, id, name) has changed.
+# Tells whether an operation of Sharedeck explains a change of an object, given by type, id and name.
 Explained = Callable[[str, int, str], bool]
 
 
-def nothing_explained(_type: str, _remote_id: int, _name: str) -> bool:
+def no_change_explained(_type: str, _remote_id: int, _name: str) -> bool:
     return False
 
 
-def apply(account: Account, reading: Reading, *, explained: Explained = nothing_explained) -> None:
-    """Write a reading in one transaction. What changed without an operation of ours is kept as a `Change`."""
+def apply(account: Account, reading: Reading, *, explained: Explained = no_change_explained) -> None:
+    """Write a reading in one transaction. Changes that no operation of Sharedeck explains are stored as `Change`."""
     is_first_import = account.mirrored_at is None
     with transaction.atomic():
-        # One reading of an account at a time: on PostgreSQL two of them could insert the same object.
+        # One reading of an account at a time: on PostgreSQL, two could insert the same object.
         Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
         changes = [
             *_merge(account, Vm, "vm", _vm_rows(reading), reading.gone_vms, reading.read_at),
             *_merge(account, Disk, "disk", _disk_rows(account, reading), reading.gone_disks, reading.read_at),
         ]
-        changes += _apply_facts(account, reading)
+        changes += _apply_account_data(account, reading)
         if reading.os_images is not None:
             found = {image.os_id: rows.os_image(image, reading.read_at) for image in reading.os_images}
             known = set(OsImage.objects.filter(account=account).values_list("remote_id", flat=True))
@@ -59,9 +59,9 @@ def _vm_rows(reading: Reading) -> dict[int, dict[str, Any]]:
 
 
 def _disk_rows(account: Account, reading: Reading) -> dict[int, dict[str, Any]]:
-    """The disks that were read themselves, and those that came with their server, which also knows their order.
+    """Disks that were read one by one, and those read with their server, which also gives their order.
 
-    How a disk hangs on its server is remembered for as long as it stays in its place.
+    The position and device of a disk are kept as long as it stays where it is.
     """
     known = {
         disk_id: (vm_id, position, device)
@@ -92,9 +92,9 @@ def _merge(
     gone: set[int],
     read_at: datetime,
 ) -> list[Change]:
-    """Insert, update and delete rows of one type, and say what has changed.
+    """Insert, update and delete rows of one type. Returns what has changed.
 
-    A row that was read later than this reading began knows better, and is left alone.
+    Rows read after this reading began are newer, and are left alone.
     """
     manager = model._default_manager
     current = {row.remote_id: row for row in manager.filter(account=account, remote_id__in=[*found, *gone])}
@@ -145,7 +145,7 @@ def _name(values: dict[str, Any]) -> str:
 
 
 def _plain(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """These values as JSON can hold them."""
+    """The named values as JSON."""
     return {
         name: value.isoformat() if isinstance(value := values[name], datetime) else value
         for name in names
@@ -153,8 +153,8 @@ def _plain(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _apply_facts(account: Account, reading: Reading) -> list[Change]:
-    """Products and capacity, with the money that was read beside them. A change bumps the version like any other."""
+def _apply_account_data(account: Account, reading: Reading) -> list[Change]:
+    """Write products, capacity and balance. A change increases the version like any other."""
     if reading.info is None:
         return []
     values = rows.info(reading.info, reading.read_at)
@@ -164,16 +164,16 @@ def _apply_facts(account: Account, reading: Reading) -> list[Change]:
         values["balance"] = round(reading.balance, 2)
     before = AccountInfo.objects.filter(account=account).first()
     if before is None and (reading.currency is None or reading.balance is None):
-        # The first time, all of it is read together.
+        # A first reading without the balance is not enough for a row.
         return []
     if before is not None and before.read_at > reading.read_at:
-        # What was read later is there already.
+        # A newer reading was written already.
         return []
     products = {product.id: rows.product(product, reading.read_at) for product in reading.info.products}
     known = set(Product.objects.filter(account=account).values_list("remote_id", flat=True))
     changes = _merge(account, Product, "product", products, known - products.keys(), reading.read_at)
     AccountInfo.objects.update_or_create(account=account, defaults=values)
-    samples.note(account, reading.read_at, before=before, info=values)
+    samples.record(account, reading.read_at, before=before, info=values)
     if before is None or any(getattr(before, name) != value for name, value in values.items() if name != "read_at"):
         changes.append(Change(account=account, what=Change.What.CHANGED, object_type="info", remote_id=0))
     return changes

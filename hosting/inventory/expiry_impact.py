@@ -1,7 +1,7 @@
-"""What is left of an account's capacity when products end, and which servers stop fitting. Pure.
+"""The impact of ending products: how much capacity is left, and which servers no longer fit. Pure.
 
-Which servers: the newest first, as many as it takes until the shares and the memory of the others fit. The provider
-does not say which it would stop; the rule is simple, and the same on every day.
+The newest servers stop fitting first, as many as needed until the others fit by shares and memory. The provider does
+not say which ones it would stop; this rule is simple and gives the same answer every day.
 """
 
 import calendar
@@ -17,9 +17,9 @@ from hosting.inventory.capacity import Amounts
 
 @dataclass(frozen=True)
 class Holding:
-    """A product as far as capacity goes: `quantity` shares, or MB when it is disk quota.
+    """A product, as far as capacity needs it: `quantity` counts shares, or MB of disk quota.
 
-    `ends` is when it stops counting, None when nobody knows; `granted` whether it is part of what is granted now.
+    `ends` is when it stops counting, None when unknown; `granted` says whether it counts now.
     """
 
     is_disk: bool
@@ -28,13 +28,13 @@ class Holding:
     granted: bool = True
 
     def worth(self, share: Amounts) -> Amounts:
-        """What it brings, one share being worth `share`."""
+        """The capacity it provides, when one share provides `share`."""
         return Amounts(disk_mb=self.quantity) if self.is_disk else share.times(self.quantity)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server as far as capacity goes."""
+    """A server, as far as capacity needs it."""
 
     remote_id: int
     hostname: str
@@ -44,20 +44,20 @@ class Server:
 
 @dataclass(frozen=True)
 class Impact:
-    """The pool once all that ends up to a moment has ended, against what is used today."""
+    """The capacity left at some moment, compared with today's use."""
 
     pool: Amounts
     used: Amounts
 
     @property
     def missing(self) -> Amounts:
-        """How much more is used than there will be; no resource is below zero."""
+        """How much more is used than will be left; 0 for resources that suffice."""
         short = self.used - self.pool
         return Amounts(shares=max(0, short.shares), memory_mb=max(0, short.memory_mb), disk_mb=max(0, short.disk_mb))
 
     @property
     def missing_shares(self) -> int:
-        """In whole shares."""
+        """The missing shares, rounded up."""
         return ceil(self.missing.shares)
 
     @property
@@ -66,14 +66,14 @@ class Impact:
 
 
 class Pool:
-    """What an account has, and what of it is left at any moment."""
+    """The capacity of an account at any moment."""
 
     def __init__(self, granted: Amounts, used: Amounts, share: Amounts, holdings: Iterable[Holding]) -> None:
         self._used = used
         counted = list(holdings)
         for each in counted:
             if not each.granted:
-                # It has ended, and comes back.
+                # It has ended and does not count today, but a renewal brings it back.
                 granted += each.worth(share)
         ending = [(each.ends, each.worth(share)) for each in counted if each.ends is not None]
         ending.sort(key=lambda each: each[0])
@@ -81,7 +81,7 @@ class Pool:
         self._left = list(accumulate((worth for _moment, worth in ending), Amounts.__sub__, initial=granted))
 
     def after(self, moment: datetime) -> Impact:
-        """What is left when everything that ends up to `moment`, this included, has ended."""
+        """The capacity left when all products that end up to and including `moment` have ended."""
         return Impact(self._left[bisect_right(self._moments, moment)], self._used)
 
 
@@ -94,7 +94,7 @@ class Fleet:
         self._memory = list(accumulate(server.memory_mb for server in newest_first))
 
     def that_stop_fitting(self, impact: Impact) -> Sequence[Server]:
-        """The servers that do not fit any more."""
+        """The servers that no longer fit."""
         missing = impact.missing
         count = 0
         if missing.shares:
@@ -105,7 +105,7 @@ class Fleet:
 
 
 def renewed(ends: datetime, months: int) -> datetime | None:
-    """When a product ends that ended at `ends` and is renewed for so many months; None past the end of time."""
+    """When a product that ends at `ends` will end after a renewal for so many months; None beyond the largest date."""
     years, month = divmod(ends.month - 1 + months, 12)
     try:
         last = calendar.monthrange(ends.year + years, month + 1)[1]

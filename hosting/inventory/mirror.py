@@ -1,7 +1,7 @@
-"""Keeping the mirror of an account true.
+"""Keep the mirror of an account up to date.
 
-An idle round costs two calls here (`vm_list`, `disk_list`); objects that are new, or that an operation has touched,
-are fetched in parallel, and the rest is re-read slowly so that every row has a greatest age.
+An idle round costs two calls here (`vm_list`, `disk_list`). New objects and those that an operation has changed are
+read in parallel; the others are re-read slowly, so that no row gets too old.
 """
 
 import time
@@ -18,11 +18,11 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession
 from hosting.inventory import progress
-from hosting.inventory.apply import Explained, apply, nothing_explained
+from hosting.inventory.apply import Explained, apply, no_change_explained
 from hosting.inventory.models import Disk, Vm
-from hosting.inventory.reading import NO_FACT, Fact, Reading, read_disks, read_facts, read_vms
+from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData, Reading, read_account_data, read_disks, read_vms
 
-# A server has a handful of disks.
+# Servers have a handful of disks; this bounds the number of calls.
 _LINKS_AT_MOST = 30
 
 
@@ -31,14 +31,14 @@ def sweep(
     *,
     explained: Explained,
     reread_before: datetime | None = None,
-    still_here: Callable[[], None] = lambda: None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> None:
-    """One round: find what is new and what is gone, and re-read what was last read before `reread_before`.
+    """Run one round: find new and gone objects, and re-read those that were last read before `reread_before`.
 
-    `still_here` is called now and then: the first import of a large account takes minutes.
+    `on_progress` is called after each chunk: the first import of a large account takes minutes.
 
     Raises:
-        hosting.api.ApiError: a list or an object could not be read; what was read before stays.
+        hosting.api.ApiError: a list or an object could not be read; what was read before is kept.
     """
     account = session.account
     gone = Reading()
@@ -59,22 +59,22 @@ def sweep(
     def take(readings: Iterator[Reading]) -> None:
         for reading in readings:
             apply(account, reading, explained=explained)
-            still_here()
+            on_progress()
             if first_import:
                 first_import.note(reading)
 
     take(read_vms(session, wanted(vm_ids, known_vms)))
-    # `vm_info` brings the server's disks along: what is left are free disks.
+    # `vm_info` includes the server's disks, so only unattached disks are left.
     take(read_disks(session, wanted(disk_ids, _known(account, Disk))))
 
 
 def _known(account: Account, model: type[Vm] | type[Disk]) -> dict[int, datetime]:
-    """When each object of the mirror was last read."""
+    """When each object in the mirror was last read, by the provider's id."""
     return dict(model._default_manager.filter(account=account).values_list("remote_id", "read_at"))
 
 
 class _FirstImport:
-    """Tells pages how far it is."""
+    """Publishes the progress of the first import for pages."""
 
     def __init__(self, account: Account, vm_ids: Collection[int], disk_ids: Collection[int]) -> None:
         self._account_id = account.pk
@@ -93,7 +93,7 @@ class _FirstImport:
         self._missing_disks -= reading.disk_ids | reading.gone_disks
         read = self._missing_at_first - self._missing
         left_s = round(self._missing * (time.monotonic() - self._began) / read) if read else None
-        progress.note(self._account_id, progress.Progress(self._total - self._missing, self._total, left_s))
+        progress.publish(self._account_id, progress.Progress(self._total - self._missing, self._total, left_s))
 
 
 def refresh(
@@ -101,20 +101,19 @@ def refresh(
     *,
     vms: Collection[int] = (),
     disks: Collection[int] = (),
-    facts: Fact = NO_FACT,
-    explained: Explained = nothing_explained,
+    facts: AccountData = NO_ACCOUNT_DATA,
+    explained: Explained = no_change_explained,
 ) -> None:
-    """Read these objects again, in parallel, and apply what they say. A disk that comes with one of the servers costs
-    no call of its own.
+    """Read these objects again, in parallel, and apply the result. Disks read with their server cost no extra call.
 
     Raises:
-        hosting.api.ApiError: one of them could not be read and may be next time; the others have been applied.
+        hosting.api.ApiError: an object could not be read now; the others have been applied.
     """
     reading = Reading()
     failure = _collect(reading, read_vms(session, list(vms)))
     left = [disk_id for disk_id in disks if disk_id not in reading.disk_ids]
     failure = _collect(reading, read_disks(session, left)) or failure
-    read_facts(session, facts, reading)
+    read_account_data(session, facts, reading)
     apply(session.account, reading, explained=explained)
     if failure is not None:
         raise failure
@@ -130,15 +129,15 @@ def _collect(reading: Reading, parts: Iterator[Reading]) -> api.ApiError | None:
 
 
 def read_links(session: ApiSession, vm_id: int) -> None:
-    """Read in which place, and as which device, each disk hangs on a server: one call, and one for each disk.
+    """Read the position and device of each disk of a server: one call, and one for each disk.
 
     Raises:
-        hosting.api.ApiError: something could not be read; nothing has changed.
+        hosting.api.ApiError: a call failed; nothing has changed.
     """
     listed = session.call(lambda client: client.vm_disk_list(vm_id))[:_LINKS_AT_MOST]
     links = [session.call(partial(api.Client.vm_disk_link, vm_id=vm_id, disk_id=disk_id)) for disk_id in listed]
     with transaction.atomic():
-        # The account before its disks, as a reading is written.
+        # Lock the account before its disks, as `apply` does.
         Account.objects.select_for_update(of=("self",), no_key=True).get(pk=session.account.pk)
         disks = Disk.objects.filter(account=session.account, vm_remote_id=vm_id)
         for link in links:
@@ -147,22 +146,22 @@ def read_links(session: ApiSession, vm_id: int) -> None:
 
 
 def read_os_images(session: ApiSession) -> None:
-    """Read what can be installed.
+    """Read the systems that can be installed.
 
     Raises:
-        hosting.api.ApiError: it could not be read; what was read before stays.
+        hosting.api.ApiError: the call failed; what was read before is kept.
     """
     apply(session.account, Reading(os_images=session.call(api.Client.os_list)))
 
 
 def finish_round(account: Account, *, next_s: float, reread_s: float, reread: bool) -> None:
-    """Note that a round ended well: the age of what pages show starts again."""
+    """Record the success of a round, from which pages count the age of their data, and schedule the next one."""
     now = timezone.now()
     due: dict[str, Any] = {"mirrored_at": now, "round_due_at": now + timedelta(seconds=next_s)}
     if reread:
         due["reread_due_at"] = now + timedelta(seconds=reread_s)
     first = Account.objects.filter(pk=account.pk, mirrored_at=None).exists()
     Account.objects.filter(pk=account.pk).update(**due)
-    versions.note_read(account.pk, now)
+    versions.record_read(account.pk, now)
     if first:
         versions.bump(account.pk)

@@ -1,4 +1,4 @@
-"""The mirror: what a provider's account holds, as last read. Pages read these rows and never the API."""
+"""The mirror: the state of an account at the provider, as last read. Pages read these rows and never the API."""
 
 from typing import Self
 
@@ -10,14 +10,14 @@ from hosting.teams.models import Membership
 
 
 class MirrorQuerySet(models.QuerySet):  # type: ignore[type-arg]
-    """Rows of accounts; `visible_to` is the only way in from the web."""
+    """Rows of accounts. The web reaches them through `visible_to` only."""
 
     def visible_to(self, member: Membership) -> Self:
         return self.filter(account__in=Account.objects.visible_to(member))
 
 
 class AccountInfo(models.Model):
-    """Balance and capacity of an account. `granted`, `used`, `available`, `expired` hold `capacity.Amounts`."""
+    """Balance and capacity of an account. `granted`, `used`, `available` and `expired` hold `capacity.Amounts`."""
 
     account = models.OneToOneField(Account, models.CASCADE, related_name="info")
     handle = models.CharField(max_length=100)
@@ -29,27 +29,27 @@ class AccountInfo(models.Model):
     used = models.JSONField(default=dict)
     available = models.JSONField(default=dict)
     expired = models.JSONField(default=dict)
-    # When the reading began: what was accepted before is in it, what was asked later is not.
+    # When the reading began: it includes operations that were accepted before, and none that were requested later.
     read_at = models.DateTimeField()
 
     objects = MirrorQuerySet.as_manager()
 
 
 class BalanceSample(models.Model):
-    """The balance whenever it was seen to change."""
+    """The balance of an account, stored when it changes."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="balance_samples")
-    # When the first reading that showed it began, and the last one; None when there was no other.
+    # When the first reading with this balance began, and the last one; None when there was only one.
     at = models.DateTimeField()
     last_at = models.DateTimeField(null=True, blank=True)
     balance = models.DecimalField(max_digits=14, decimal_places=2)
-    # The money moved after the last reading of another balance began and before the first of this one was over. None
-    # for an account's first sample, which is no change.
+    # The balance changed between the start of the last reading with another balance and the end of the first one with
+    # this. None for an account's first sample, which is not a change.
     moved_after = models.DateTimeField(null=True, blank=True)
     moved_before = models.DateTimeField(null=True, blank=True)
-    # Whether it was looked into which operation the change belongs to: see `operations.costs`.
+    # Whether the change was matched with operations: see `operations.costs`.
     weighed = models.BooleanField(default=False)
-    # The sum of all falls until then: it stays exact when samples between two are let go of.
+    # The sum of all decreases so far. It stays exact when samples are thinned out.
     spent = models.DecimalField(max_digits=16, decimal_places=2, default=0)
 
     class Meta:
@@ -61,7 +61,7 @@ class BalanceSample(models.Model):
 
 
 class CapacitySample(models.Model):
-    """What the account was granted and what of it was used, whenever that was seen to change."""
+    """Granted and used capacity of an account, stored when it changes."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="capacity_samples", db_index=False)
     at = models.DateTimeField()
@@ -78,9 +78,9 @@ class CapacitySample(models.Model):
 
 
 class MirrorRow(models.Model):
-    """What every mirrored object has: the provider's id for it, and when it was read."""
+    """Columns of every mirrored object: the provider's id, and when it was read."""
 
-    # Every index of these tables begins with the account: one of the account alone would only mislead SQLite.
+    # Every index of these tables begins with the account. An index on the account alone would mislead SQLite's planner.
     account = models.ForeignKey(Account, models.CASCADE, related_name="%(class)s_set", db_index=False)
     remote_id = models.PositiveIntegerField()
     read_at = models.DateTimeField()
@@ -109,7 +109,7 @@ class Product(MirrorRow):
     can_release = models.BooleanField(default=False)
     is_in_redemption = models.BooleanField(default=False)
     redemption_days = models.PositiveIntegerField(default=0)
-    # Why each action is off, in the provider's words, by action: updating, renewing, removing, releasing.
+    # Why each action is not possible, in the provider's words, by action: updating, renewing, removing, releasing.
     errors = models.JSONField(default=dict)
 
     class Meta(MirrorRow.Meta):
@@ -151,7 +151,7 @@ class Vm(MirrorRow):
     class Meta(MirrorRow.Meta):
         abstract = False
         constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_vm_per_remote_id")]
-        # One for each order of the list, with the name that is searched for: a page is found without reading rows.
+        # One for each order of the list, including the name for searches: a page is found from the index alone.
         indexes = [
             models.Index(fields=["account", "hostname", "id"]),
             models.Index(fields=["account", "state", "hostname", "id"]),
@@ -163,9 +163,9 @@ class Vm(MirrorRow):
 
 
 class Disk(MirrorRow):
-    """A disk, attached to one server at most (`vm_remote_id`), at `position` among that server's disks.
+    """A disk, attached to at most one server (`vm_remote_id`), at `position` among that server's disks.
 
-    `device` is what the server calls it; empty until it was asked for, which only a look at the server does.
+    `device` is its device name on the server; empty until somebody opens the server's page, which reads it.
     """
 
     class State(models.TextChoices):
@@ -192,14 +192,14 @@ class Disk(MirrorRow):
     class Meta(MirrorRow.Meta):
         abstract = False
         constraints = [models.UniqueConstraint(fields=["account", "remote_id"], name="one_disk_per_remote_id")]
-        # As a server's, and one for the disks of a server.
+        # As for servers, and one for the disks of a server.
         indexes = [
             models.Index(fields=["account", "name", "id"]),
             models.Index(fields=["account", "state", "name", "id"]),
             models.Index(fields=["account", "size_mb", "name", "id"]),
             models.Index(fields=["account", "fstype", "name", "id"]),
             models.Index(fields=["account", "vm_remote_id"]),
-            # How many no server uses, and how much they take: from the index alone.
+            # The number and size of unattached disks, from the index alone.
             models.Index(fields=["account", "state", "size_mb"]),
         ]
 
@@ -227,7 +227,7 @@ class OsImage(MirrorRow):
 
 
 class Change(models.Model):
-    """Something changed at the provider that no operation of Sharedeck explains: shown, never silently dropped."""
+    """An external change: an object changed at the provider, and no operation of Sharedeck explains it."""
 
     class What(models.TextChoices):
         APPEARED = "appeared", _("Appeared")

@@ -1,4 +1,4 @@
-"""How far the first import of an account is. Kept in Redis alone: when it is lost, pages say less, and nothing else."""
+"""The progress of an account's first import. It is in Redis only: if it is lost, pages just don't show it."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ _LIFE_S = 120
 
 @dataclass(frozen=True)
 class Progress:
-    """Objects read so far and in all, and the seconds that the rest will take; None while nobody can tell."""
+    """Objects read so far and in all, and the estimated seconds for the rest; None while there is no estimate."""
 
     done: int
     total: int
     left_s: int | None = None
 
 
-def note(account_id: int, progress: Progress) -> None:
-    """Say how far the import is."""
+def publish(account_id: int, progress: Progress) -> None:
+    """Store the progress of an import, for `current`."""
     left = "" if progress.left_s is None else str(progress.left_s)
     try:
         connection().set(_key(account_id), f"{progress.done} {progress.total} {left}", ex=_LIFE_S)
@@ -28,7 +28,7 @@ def note(account_id: int, progress: Progress) -> None:
 
 
 def current(account_id: int) -> Progress | None:
-    """How far the import is; None when none is known to run."""
+    """The progress of the import; None when no import is known to run."""
     try:
         noted = connection().get(_key(account_id))
     except redis.RedisError:

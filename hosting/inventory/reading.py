@@ -1,4 +1,4 @@
-"""What the provider says about an account's objects, fetched in parallel."""
+"""Read an account's objects from the provider, in parallel."""
 
 import logging
 import time
@@ -19,26 +19,26 @@ log = logging.getLogger(__name__)
 
 Found = TypeVar("Found", api.Vm, api.Disk)
 
-# Objects that are given at a time: at most so many, and no fewer than came in so many seconds. Small enough to see a
-# long import move.
+# The most objects of one chunk, and the seconds after which a smaller one is yielded. Small, so that pages show the
+# progress of a long import.
 _CHUNK, _CHUNK_S = 100, 2.0
 
 
-class Fact(Flag):
-    """What can be asked about an account as a whole, at a call each: products and capacity, money, and its currency."""
+class AccountData(Flag):
+    """Data about an account as a whole, one call each: products and capacity, balance, currency."""
 
     CAPACITY = auto()
     BALANCE = auto()
     CURRENCY = auto()
 
 
-NO_FACT = Fact(0)
-ALL_FACTS = Fact.CAPACITY | Fact.BALANCE | Fact.CURRENCY
+NO_ACCOUNT_DATA = AccountData(0)
+ALL_ACCOUNT_DATA = AccountData.CAPACITY | AccountData.BALANCE | AccountData.CURRENCY
 
 
 @dataclass
 class Reading:
-    """What one or several calls said. A list of ids that was read completely is given; None says nothing."""
+    """The result of one or several calls. Attributes that are None were not read."""
 
     read_at: datetime = field(default_factory=timezone.now)
     vms: dict[int, api.Vm] = field(default_factory=dict)
@@ -52,11 +52,11 @@ class Reading:
 
     @property
     def disk_ids(self) -> set[int]:
-        """The disks that it tells of, those that came with their server included."""
+        """The disks in this reading, including those read with their server."""
         return {*self.disks, *(disk.id for vm in self.vms.values() for disk in vm.disks)}
 
     def include(self, part: "Reading") -> None:
-        """Take over what a part that was read later says of servers and disks."""
+        """Merge the servers and disks of a later reading."""
         self.vms.update(part.vms)
         self.disks.update(part.disks)
         self.gone_vms |= part.gone_vms
@@ -64,10 +64,10 @@ class Reading:
 
 
 def read_vms(session: ApiSession, ids: Sequence[int]) -> Iterator[Reading]:
-    """Read these servers, with the disks that they bring along; a reading for each chunk.
+    """Read these servers with their disks; yields a reading for each chunk.
 
     Raises:
-        hosting.api.ApiError: in the end, when one could not be read and may be next time.
+        hosting.api.ApiError: at the end, when an object could not be read now.
     """
     calls = [partial(_vm_info, vm_id=vm_id) for vm_id in ids]
     for read_at, found, gone in _chunks(session, ids, calls):
@@ -75,24 +75,24 @@ def read_vms(session: ApiSession, ids: Sequence[int]) -> Iterator[Reading]:
 
 
 def read_disks(session: ApiSession, ids: Sequence[int]) -> Iterator[Reading]:
-    """As `read_vms`, of disks."""
+    """As `read_vms`, for disks."""
     calls = [partial(_disk_info, disk_id=disk_id) for disk_id in ids]
     for read_at, found, gone in _chunks(session, ids, calls):
         yield Reading(read_at, disks=found, gone_disks=gone)
 
 
-def read_facts(session: ApiSession, facts: Fact, reading: Reading) -> None:
-    """Add these facts to a reading that was begun before.
+def read_account_data(session: ApiSession, facts: AccountData, reading: Reading) -> None:
+    """Add account data to a reading.
 
     Raises:
-        hosting.api.ApiError: one of them could not be read.
+        hosting.api.ApiError: a call failed.
     """
-    if Fact.CURRENCY in facts:
+    if AccountData.CURRENCY in facts:
         reading.currency = session.call(api.Client.account_currency)
-    # The balance before the products: whatever has moved it shows in the products of the same reading.
-    if Fact.BALANCE in facts:
+    # Balance before products, so that the products of a reading show every change that is in its balance.
+    if AccountData.BALANCE in facts:
         reading.balance = session.call(api.Client.account_balance)
-    if Fact.CAPACITY in facts:
+    if AccountData.CAPACITY in facts:
         reading.info = session.call(api.Client.hosting_account_info)
 
 
@@ -105,13 +105,13 @@ def _chunks(
     since, failure = 0.0, None
     for remote_id, answer in zip(ids, session.stream(calls), strict=False):
         if read_at is None:
-            # As old as the oldest answer in it, or it could undo what was read meanwhile.
+            # A chunk is as old as its oldest answer, or it could overwrite newer readings.
             read_at, since = answer.asked_at, time.monotonic()
         outcome = answer.outcome
         if _is_gone(outcome):
             gone.add(remote_id)
         elif _is_unreadable(outcome):
-            # One object that can't be read must not keep all others from being read.
+            # One unreadable object must not keep the others from being read.
             log.warning("Object %d can't be read: %s", remote_id, type(outcome).__name__)
         elif isinstance(outcome, api.ApiError):
             failure = outcome
@@ -127,14 +127,14 @@ def _chunks(
 
 
 def _is_gone(outcome: object) -> bool:
-    """A deleted object may be unknown from then on, or be remembered as deleted."""
+    """Whether the object was deleted. Providers either don't know it any more, or list it as deleted."""
     if isinstance(outcome, api.DataFault):
         return outcome.cause == api.Cause.NOT_FOUND
     return isinstance(outcome, api.Vm | api.Disk) and outcome.state == "deleted"
 
 
 def _is_unreadable(outcome: object) -> bool:
-    """An answer that will be the same next time."""
+    """Whether reading the object will fail again next time."""
     if isinstance(outcome, api.DataFault):
         return not isinstance(outcome, api.SessionFault)
     return isinstance(outcome, api.Garbled)

@@ -1,4 +1,4 @@
-"""A member's wish to see the provider's state now."""
+"""Read the provider's state now because a member wants to see it."""
 
 from collections.abc import Iterable
 
@@ -7,37 +7,36 @@ import redis
 from hosting.accounts.models import Account
 from hosting.accounts.store import connection
 from hosting.inventory.models import Disk, Vm
-from hosting.jobs import Job
-from hosting.jobs import ask as ask_job
+from hosting.jobs import Job, enqueue
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
-# Wishes for one account within this time are one: nobody fills the queue that all teams wait in.
+# Requests for one account within this time are merged, so that nobody can fill the queue that all teams share.
 _TOGETHER_S = 3
-# A provider that names no devices is not asked at every look.
+# For providers that report no devices: how long pages of the same server don't ask again.
 _LINKS_AGAIN_S = 20
 
 
-def ask(account: Account, *, by: Membership) -> None:
-    """Ask for a round of this account's mirror, money and products included.
+def request_round(account: Account, *, by: Membership) -> None:
+    """Request a mirror round of this account, including balance and products.
 
     Raises:
         NotAllowedError: when the member may not see it.
     """
     by.require(Permission.VIEW, account)
     if _is_first(f"refresh:{account.pk}", _TOGETHER_S):
-        ask_job(Job.REFRESH, account.pk, 1)
+        enqueue(Job.REFRESH, account.pk, 1)
 
 
-def want_links(vm: Vm, disks: Iterable[Disk]) -> None:
-    """Somebody looks at a server: ask how its disks hang on it, unless that is known of all of them."""
+def request_links(vm: Vm, disks: Iterable[Disk]) -> None:
+    """Request the positions and devices of a server's disks, unless they are all known. For the server's page."""
     unnamed = any(disk.state == Disk.State.ATTACHED and not disk.device for disk in disks)
     if unnamed and _is_first(f"links:{vm.account_id}:{vm.remote_id}", _LINKS_AGAIN_S):
-        ask_job(Job.READ_LINKS, vm.account_id, vm.remote_id)
+        enqueue(Job.READ_LINKS, vm.account_id, vm.remote_id)
 
 
-def _is_first(wish: str, seconds: int) -> bool:
+def _is_first(key: str, seconds: int) -> bool:
     try:
-        return bool(connection().set(wish, "1", nx=True, ex=seconds))
+        return bool(connection().set(key, "1", nx=True, ex=seconds))
     except redis.RedisError:
         return True

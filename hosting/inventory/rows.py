@@ -1,4 +1,4 @@
-"""From the API's structs to the mirror's columns. Pure: the one place where the two meet."""
+"""Convert the API's structs to the mirror's columns. Pure."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -38,7 +38,7 @@ def vm(struct: api.Vm, read_at: datetime) -> dict[str, Any]:
 
 
 def disk(struct: api.Disk, read_at: datetime) -> dict[str, Any]:
-    """Without `position`: only the server's own list of disks tells that."""
+    """Without `position`, which only the server's list of disks tells."""
     return {
         "remote_id": struct.id,
         "read_at": read_at,
@@ -90,7 +90,7 @@ def os_image(struct: api.OsImage, read_at: datetime) -> dict[str, Any]:
 
 
 def info(struct: api.HostingAccount, read_at: datetime) -> dict[str, Any]:
-    """The account's row, without money: that has calls of its own."""
+    """The columns of `AccountInfo`, without balance and currency, which are read by other calls."""
     share = struct.share_definition
     return {
         "handle": struct.handle[:100],

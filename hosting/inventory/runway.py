@@ -1,8 +1,8 @@
 """How long the prepaid balance lasts. Pure.
 
-The rule: what was spent in the last 90 days (or since the first sample, when that is at least 30 days ago) goes on
-being spent at the same pace. Money that came in, by a top-up or given back for what was released, is ignored: it may
-not come again. What will be bought or renewed counts only as far as the like of it was paid in that time.
+The rule: spending continues at the pace of the last 90 days, or since the first sample if that is at least 30 days ago.
+Incoming money (top-ups, refunds for released products) is ignored, because it may not come again. Future purchases and
+renewals count only as far as similar ones were paid in that time.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from enum import StrEnum
 
 WINDOW = timedelta(days=90)
 ENOUGH = timedelta(days=30)
-# Further away than this, a date would only look exact.
+# Beyond this, a date would suggest a precision that the estimate does not have.
 _FAR = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
 class Known:
-    """The balance as it stood from `at` on, and all that had been spent until then."""
+    """The balance from `at` on, and all that was spent until then."""
 
     at: datetime
     balance: Decimal
@@ -36,7 +36,7 @@ class Outlook(StrEnum):
 
 @dataclass(frozen=True)
 class Runway:
-    """`per_day` is what was spent a day, on average over `days` days; `ends_at` is set when the outlook is ENDS."""
+    """`per_day` is the average spending a day over `days` days; `ends_at` is set when the outlook is ENDS."""
 
     outlook: Outlook
     days: int = 0
@@ -45,7 +45,7 @@ class Runway:
 
 
 def runway(history: Sequence[Known], now: datetime) -> Runway:
-    """How long the balance lasts, from its history, oldest first. Of what is before the window only the last counts."""
+    """How long the balance lasts, from its history, oldest first. Before the window, only the last entry counts."""
     if not history:
         return Runway(Outlook.NOT_ENOUGH_HISTORY)
     latest = history[-1]

@@ -1,6 +1,6 @@
-"""What an account had and used over time: noted whenever it was seen to change, and thinned out as it grows old.
+"""The history of an account's balance and capacity: a sample for each change, thinned out with age.
 
-Between two samples everything stayed as the earlier one says.
+Between two samples, the earlier one applies.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,26 +16,26 @@ from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample
 
 Sample = TypeVar("Sample", BalanceSample, CapacitySample)
 
-# The last sample of each hour is kept of what is older than the first, of each day of what is older than the second.
+# Of samples older than the first, the last of each hour is kept; older than the second, the last of each day.
 _HOURLY_AFTER = timedelta(days=7)
 _DAILY_AFTER = timedelta(days=90)
 _RESOURCES = ("shares", "memory_mb", "disk_mb")
 
 
-def note(account: Account, at: datetime, *, before: AccountInfo | None, info: dict[str, Any]) -> None:
-    """Write a sample of what differs from what was known, in the caller's transaction.
+def record(account: Account, at: datetime, *, before: AccountInfo | None, info: dict[str, Any]) -> None:
+    """Store a sample of what has changed, in the caller's transaction.
 
-    `info` holds the columns of an `AccountInfo` as they were read at `at`; without a balance that was not read.
+    `info` has the columns of `AccountInfo` as read at `at`, without the balance if that was not read.
     """
     if "balance" in info:
-        _note_balance(account, at, info["balance"])
+        _record_balance(account, at, info["balance"])
     amounts = _amounts(info["granted"], info["used"])
     if before is None or _amounts(before.granted, before.used) != amounts:
         CapacitySample.objects.create(account=account, at=at, **amounts)
 
 
-def _note_balance(account: Account, at: datetime, balance: Decimal) -> None:
-    """Keep a balance that is new, or note that the last one was seen again."""
+def _record_balance(account: Account, at: datetime, balance: Decimal) -> None:
+    """Store a new balance, or the time when the last one was read again."""
     last = BalanceSample.objects.filter(account=account).last()
     if last is None:
         BalanceSample.objects.create(account=account, at=at, balance=balance)
@@ -61,7 +61,7 @@ def _amounts(granted: dict[str, float], used: dict[str, float]) -> dict[str, flo
 
 
 def since(rows: QuerySet[Sample], account: Account, start: datetime) -> QuerySet[Sample]:
-    """The samples of an account from `start` on, oldest first, and the one before: it says how things stood then."""
+    """The samples of an account from `start` on, oldest first, preceded by the one that applies at `start`."""
     own = rows.filter(account=account)
     before = own.filter(at__lt=start).order_by("-at").values("at")[:1]
     first = Coalesce(Subquery(before), Value(start), output_field=DateTimeField())
@@ -69,9 +69,9 @@ def since(rows: QuerySet[Sample], account: Account, start: datetime) -> QuerySet
 
 
 def thin(account: Account, now: datetime) -> None:
-    """Let go of samples that are too old to be told apart. Doing it again changes nothing."""
+    """Delete old samples down to one for each hour or day. Idempotent."""
     balances = BalanceSample.objects.filter(account=account)
-    # What a change came to is read from the sample before it.
+    # Matching a change with operations needs the sample before it, so thinning waits for that.
     if not balances.filter(weighed=False).exists():
         _thin(balances, now)
     _thin(CapacitySample.objects.filter(account=account), now)

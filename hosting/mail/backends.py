@@ -1,4 +1,4 @@
-"""Django's two ends of the outbox: what `send_mail` calls, and where mails go while no mail server is named."""
+"""Mail backends: the outbox behind Django's `send_mail`, and files for installations without a mail server."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ from hosting.mail import outbox
 
 
 class Outbox(BaseEmailBackend):
-    """Takes every mail of the panel (`EMAIL_BACKEND`); a worker sends it with `MAIL_BACKEND`."""
+    """Puts every mail of the panel into the outbox (`EMAIL_BACKEND`); a worker sends it with `MAIL_BACKEND`."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         return outbox.put(email_messages)
 
 
 class PrivateFiles(filebased.EmailBackend):
-    """Mails as files that their owner alone can read: they hold links that set passwords."""
+    """Writes mails to files that only their owner can read, because mails hold links that set passwords."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         Path(settings.MAIL_DIRECTORY).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A message as a row, and the row as a message again."""
+"""Convert a message to a row and back."""
 
 import json
 from email.utils import make_msgid, parseaddr
@@ -10,12 +10,12 @@ from hosting.mail.models import OutgoingMail
 
 
 def pack(message: EmailMessage) -> OutgoingMail:
-    """The row of a message, not saved yet and without a due time.
+    """Convert a message to a row, not saved yet and without a due time.
 
-    It gets its `Message-ID` here: a mail that was sent twice is then one and the same to most mail programs.
+    Sets its `Message-ID`, by which most mail programs recognise a mail that was sent twice.
 
     Raises:
-        ValueError: it has attachments; the panel sends none.
+        ValueError: the message has attachments, which the panel never sends.
     """
     if message.attachments:
         raise ValueError("mails with attachments are not kept")
@@ -39,10 +39,10 @@ def pack(message: EmailMessage) -> OutgoingMail:
 
 
 def unpack(mail: OutgoingMail) -> EmailMessage:
-    """The message of a row.
+    """Convert a row to a message.
 
     Raises:
-        hosting.accounts.sealing.UnreadableSecretError: it was sealed with a key that is gone.
+        hosting.accounts.sealing.UnreadableSecretError: the content was sealed with a key that is gone.
     """
     content = json.loads(unseal(mail.sealed_content))
     message = EmailMultiAlternatives(

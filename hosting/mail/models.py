@@ -1,21 +1,21 @@
-"""Mails that are on their way: rows, because a queue may be lost at any moment."""
+"""Outgoing mails. They are rows, because a queue may be lost at any time."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class OutgoingMail(models.Model):
-    """A mail that waits for the mail server. It is gone once it was sent, or given up."""
+    """A mail that waits to be sent. The row is deleted once the mail was sent or given up."""
 
-    # Addresses after `To:`. Copies, if any, are in the sealed part.
+    # The addresses of `To:`. Those of copies are in the sealed part.
     recipients = models.JSONField()
     subject = models.TextField()
-    # The rest as JSON, see `message.pack`: mails hold links that set passwords.
+    # The rest as JSON, see `message.pack`. Sealed, because mails hold links that set passwords.
     sealed_content = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)
-    # When the sweep asks for the next try; a worker that tries has it to itself until `claimed_until`.
+    # When the sweep enqueues the next try; the worker that sends it has a claim until `claimed_until`.
     due_at = models.DateTimeField(db_index=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # The name of the last error's class: its text may quote an address or what the server said of it.
+    # The class name of the last error. Not its text, which may quote addresses.
     last_error = models.CharField(max_length=100, blank=True)

@@ -1,8 +1,8 @@
-"""Mails leave by a worker: no page waits for a mail server, and none is lost when that, Redis or a worker is away.
+"""The outbox: workers send mails, so that no page waits for a mail server and no mail is lost during an outage.
 
-A mail is a row in the transaction of what it tells, and the row goes once the mail server has taken it. A worker that
-dies between those two leaves the row, so its mail may be sent twice: the second one does no harm, a lost one locks
-somebody out.
+A mail is stored as a row in the transaction that causes it, and the row is deleted once the mail server has accepted
+the mail. A worker that dies between the two leaves the row, so the mail may be sent twice. That does no harm, while a
+lost mail could lock somebody out.
 """
 
 import logging
@@ -15,53 +15,53 @@ from django.core.mail import EmailMessage, get_connection
 from django.db.models import F, Q
 from django.utils import timezone
 
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.mail.message import pack, unpack
 from hosting.mail.models import OutgoingMail
 
 log = logging.getLogger(__name__)
 
-# What waits before the second try, the third …: the last one counts for all later ones.
+# The pauses before the second try, the third and so on; the last one is repeated.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
-# Links in mails don't live longer, and somebody who waits has asked again.
+# Older mails are given up: links in mails don't work for longer, and people will have requested another mail.
 LIFE = timedelta(days=2)
-# Longer than a conversation with a mail server takes at its slowest (`EMAIL_TIMEOUT` for each of its steps).
+# Longer than sending a mail can take (`EMAIL_TIMEOUT` for each step with the mail server).
 _CLAIM = timedelta(minutes=2)
-# A mail server that hangs holds so many of the workers' threads, and not all of them.
+# The most mails sent at once, so that a mail server that hangs does not block all threads of the workers.
 _AT_ONCE = 4
 _JOB_LOST_AFTER = timedelta(seconds=10)
 _BATCH = 50
 
 
 def put(messages: Sequence[EmailMessage]) -> int:
-    """Keep messages until a worker has sent them: how many of them have somebody to go to.
+    """Store messages for a worker to send. Returns how many have recipients.
 
     Raises:
-        ValueError: one has attachments.
+        ValueError: a message has attachments.
     """
     rows = [pack(message) for message in messages if message.recipients()]
     for row in rows:
         row.due_at = timezone.now() + _JOB_LOST_AFTER
         row.save()
-        ask(Job.SEND_MAIL, row.pk)
+        enqueue(Job.SEND_MAIL, row.pk)
     return len(rows)
 
 
 def send(pk: int) -> None:
-    """Send one mail, unless it is gone or somebody else has it: whatever fails is tried again later."""
+    """Send one mail, unless it is gone or another worker has claimed it. After any failure it is tried again later."""
     mail = _claim(pk)
     if mail is None:
         return
     try:
         get_connection(settings.MAIL_BACKEND).send_messages([unpack(mail)])
-    except Exception as error:  # noqa: BLE001  Whatever it is: the mail stays, and its text is in no log.
-        _put_off(mail, error)
+    except Exception as error:  # noqa: BLE001 - after any error the mail stays, and its text must not reach the log
+        _postpone(mail, error)
     else:
         mail.delete()
 
 
 def sweep(now: datetime) -> None:
-    """Ask again for mails that are due."""
+    """Enqueue mails that are due."""
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     due = list(
         OutgoingMail.objects.filter(free, due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:_BATCH]
@@ -69,7 +69,7 @@ def sweep(now: datetime) -> None:
     if due:
         OutgoingMail.objects.filter(pk__in=due).update(due_at=now + _JOB_LOST_AFTER)
     for pk in due:
-        ask(Job.SEND_MAIL, pk)
+        enqueue(Job.SEND_MAIL, pk)
 
 
 def _claim(pk: int) -> OutgoingMail | None:
@@ -81,8 +81,8 @@ def _claim(pk: int) -> OutgoingMail | None:
     return OutgoingMail.objects.get(pk=pk) if claimed else None
 
 
-def _put_off(mail: OutgoingMail, error: Exception) -> None:
-    """Try again later, unless it was tried for long enough or the mail server says that it never will."""
+def _postpone(mail: OutgoingMail, error: Exception) -> None:
+    """Schedule the next try, or give up when the mail is too old or was refused for good."""
     now, name = timezone.now(), type(error).__name__
     if _is_final(error) or mail.created_at <= now - LIFE:
         log.error("Mail %s was given up after %s tries: %s", mail.pk, mail.attempts, name)
@@ -94,5 +94,5 @@ def _put_off(mail: OutgoingMail, error: Exception) -> None:
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether the server refused every recipient for good (5xx): there is no such mailbox."""
+    """Whether the server refused every recipient for good (5xx), for example because there is no such mailbox."""
     return isinstance(error, SMTPRecipientsRefused) and all(code >= 500 for code, _ in error.recipients.values())

@@ -1,8 +1,7 @@
-"""Another key for secrets at rest: all that is sealed in the database is sealed anew with the first of `SEAL_KEYS`.
+"""Key rotation: re-encrypt all stored secrets with the first key of `SEAL_KEYS`.
 
-The panel may run meanwhile: a value is replaced only where it is still the one that was read. Code that carries a
-sealed value from row to row can put an old one down behind the reader, so it is read again until a pass changes
-nothing.
+The panel may run meanwhile: a value is replaced only if it has not changed since it was read. Code that copies a sealed
+value from row to row may write an old one after its row was read, so passes are repeated until one changes nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,14 +14,14 @@ from django.db import models, transaction
 
 from hosting.accounts.sealing import UnreadableSecretError, reseal
 
-# More passes than that would mean that something still seals with an older key.
+# If this is not enough, some process still encrypts with an older key.
 PASSES = 5
 _BATCH = 500
 
 
 @dataclass(frozen=True)
 class Column:
-    """Where sealed values are, and how such a value is sealed anew."""
+    """A column with sealed values, and how such a value is re-encrypted."""
 
     model: type[models.Model]
     name: str
@@ -34,7 +33,7 @@ class Column:
 
 @dataclass
 class Count:
-    """What became of a column: values sealed anew, values that the first key opens, and rows that no key opens."""
+    """The result for a column: values re-encrypted, values that were current, and rows that no key decrypts."""
 
     renewed: int = 0
     current: int = 0
@@ -42,7 +41,7 @@ class Count:
 
 
 def columns() -> Iterator[Column]:
-    """All that is sealed: whatever is called `sealed_…`, and what allauth keeps of second factors."""
+    """All columns with sealed values: those named `sealed_…`, and the second factors of allauth."""
     for model in apps.get_app_config("hosting").get_models():
         for column in model._meta.concrete_fields:
             if column.name.startswith("sealed_"):
@@ -51,13 +50,13 @@ def columns() -> Iterator[Column]:
 
 
 def _renew_factor(data: dict[str, Any]) -> dict[str, Any]:
-    """The key of an authenticator app, the seed of recovery codes. Passkeys hold nothing secret."""
+    """Re-encrypt the key of an authenticator app or the seed of recovery codes. Passkeys hold no secret."""
     secret = {name: reseal(data[name]) for name in ("secret", "seed") if data.get(name)}
     return {**data, **secret}
 
 
 def renew(column: Column) -> Count:
-    """Seal a column's values anew, once."""
+    """Re-encrypt the values of a column in one pass."""
     count, last = Count(), 0
     filled = column.model._base_manager.exclude(**{column.name: ""})
     while rows := list(filled.filter(pk__gt=last).order_by("pk").values_list("pk", column.name)[:_BATCH]):

@@ -10,7 +10,7 @@ from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.inventory import mirror, samples
-from hosting.inventory.reading import ALL_FACTS, Fact
+from hosting.inventory.reading import ALL_ACCOUNT_DATA, AccountData
 from hosting.operations.costs import observed
 from hosting.operations.costs.explained_changes import by_operations
 from hosting.operations.lifecycle import track
@@ -38,10 +38,10 @@ def round_of(account: Account, *, with_info: bool = False) -> None:
     moved = not _is_watched(account, now) and track.look(session)
     before = now - timedelta(seconds=settings.MIRROR_REREAD_S) if reread else None
     mirror.sweep(
-        session, explained=by_operations(account), reread_before=before, still_here=partial(_keep_claim, account)
+        session, explained=by_operations(account), reread_before=before, on_progress=partial(_keep_claim, account)
     )
     if is_first or reread or moved or with_info or observed.is_money_moving(account):
-        facts = ALL_FACTS if is_first or reread else Fact.CAPACITY | Fact.BALANCE
+        facts = ALL_ACCOUNT_DATA if is_first or reread else AccountData.CAPACITY | AccountData.BALANCE
         mirror.refresh(session, facts=facts, explained=by_operations(account))
     if reread:
         samples.thin(account, now)

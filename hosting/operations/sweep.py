@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from hosting.accounts import availability, credential_rotation
 from hosting.accounts.models import Account
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.mail import outbox
 from hosting.operations.lifecycle import approvals, cancel, conclude
 from hosting.operations.models.bulk import Bulk
@@ -60,23 +60,23 @@ def _ask_for_operations(now: datetime) -> None:
     found = list(due.order_by("due_at")[:_BATCH])
     Operation.objects.filter(pk__in=[pk for pk, _ in found]).update(due_at=now + timedelta(seconds=10))
     for pk, state in found:
-        ask(jobs[State(state)], pk)
+        enqueue(jobs[State(state)], pk)
 
 
 def _ask_for_accounts(now: datetime) -> None:
     """Probes of endpoints that are away; rounds and looks that are due at all others."""
     tracked = Operation.objects.filter(account=OuterRef("pk"), state=State.TRACKED)
     for account_id in availability.probes_due(now):
-        ask(Job.TRACK, account_id)
+        enqueue(Job.TRACK, account_id)
     accounts = Account.objects.filter(trouble="", endpoint__away_since=None)
     due_track = Q(track_due_at=None) | Q(track_due_at__lte=now)
     for account in accounts.filter(due_track, Exists(tracked)):
         if _claim(account, "track_due_at", now):
-            ask(Job.TRACK, account.pk)
+            enqueue(Job.TRACK, account.pk)
     due_round = Q(round_due_at=None) | Q(round_due_at__lte=now)
     for account in accounts.filter(due_round):
         if _claim(account, "round_due_at", now):
-            ask(Job.REFRESH, account.pk)
+            enqueue(Job.REFRESH, account.pk)
 
 
 def _claim(account: Account, column: str, now: datetime) -> bool:
@@ -91,11 +91,11 @@ def _ask_for_plans(now: datetime) -> None:
     at_work = Operation.objects.filter(plan=OuterRef("pk"), state__in=OPEN)
     idle = Plan.objects.filter(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - timedelta(seconds=3))
     for pk in idle.values_list("pk", flat=True)[:_BATCH]:
-        ask(Job.ADVANCE, pk)
+        enqueue(Job.ADVANCE, pk)
 
 
 def _ask_for_bulks(now: datetime) -> None:
     """Bulks that run and were not looked at for a moment: a job of theirs was lost, or waits for a person's word."""
     idle = Bulk.objects.filter(state=Bulk.State.RUNNING, updated_at__lt=now - timedelta(seconds=5))
     for pk in idle.values_list("pk", flat=True)[:_BATCH]:
-        ask(Job.ADVANCE_BULK, pk)
+        enqueue(Job.ADVANCE_BULK, pk)

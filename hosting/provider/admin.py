@@ -1,6 +1,6 @@
-"""The provider's staff: who the customers are, what things cost, and a look at everything that happened.
+"""The admin site of the provider's staff: customers, prices, and a read-only view of everything else.
 
-The API's own state moves by operations. What staff may change here is what no operation changes.
+The API's state changes by operations. Staff may only change what no operation changes.
 """
 
 from decimal import Decimal
@@ -35,7 +35,7 @@ STAFF_STATES = (Vm.State.RUNNING, Vm.State.HALTED, Vm.State.PAUSED, Vm.State.LOC
 
 
 class ReadOnlyMixin:
-    """Shown, never changed by hand."""
+    """Makes a model read-only."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""What the provider knows: who its customers are, what they have, and what was asked for.
+"""The provider's data: customers, what they have, and their operations.
 
 Rows are the truth. Nothing happens in `save()`: what changes together is changed by a named function, in one
 transaction.

@@ -1,4 +1,4 @@
-"""A VM's first password on its way from the call to the driver, encrypted at rest with the project's key."""
+"""Encrypt a VM's first password, with the project's key, until the driver gets it."""
 
 import base64
 import hashlib

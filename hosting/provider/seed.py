@@ -1,4 +1,4 @@
-"""The demonstration: a reseller with two customers, in the middle of its working life."""
+"""Demo data: a reseller with two customers, as after some months of use."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -224,7 +224,7 @@ def _operation(
 
 
 def reset_sequences() -> None:
-    """Ids were given by hand: the next ones must not meet them. SQLite sees to that itself."""
+    """Set sequences past the ids that were given by hand. SQLite does that itself."""
     models = [
         Disk,
         Handle,

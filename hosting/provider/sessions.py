@@ -23,7 +23,7 @@ def _digest(session_id: str) -> str:
 
 @sensitive_variables("password")
 def authenticate(login: str, password: str) -> Handle | None:
-    """The handle that logs in so, or None. Takes as long for an unknown login as for a wrong password."""
+    """The handle with this login and password, or None. An unknown login takes as long as a wrong password."""
     handle = Handle.objects.filter(handle=login).exclude(password="").first()
     if handle is None:
         make_password(password)

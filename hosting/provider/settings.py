@@ -112,7 +112,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "UTC"
 
 # People ----------------------------------------------------------------------------------------------------
-# scrypt costs whoever guesses memory as well as time; a quarter of a second for a login every twelve hours.
+# scrypt makes guessing cost memory as well as time. It takes a quarter of a second for a login every twelve hours.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -1,4 +1,4 @@
-"""The provider's background job, and how a call asks for it."""
+"""The provider's background job, and how calls enqueue it."""
 
 import logging
 

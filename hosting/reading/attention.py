@@ -1,7 +1,7 @@
-"""What a person must decide or should look at: one source for the page, the dashboard and the count in the menu.
+"""What needs a person's attention, for the page, the dashboard and the count in the menu.
 
-Every state that is not final has an owner that moves it on within a time (see `operations.states`). Whatever has
-outstayed that time shows here, so that nothing can sit unseen.
+Every state that is not final has code that moves it on within a time (see `operations.models.states`). Whatever stays
+longer is listed here, so that nothing gets stuck unseen.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,15 +23,16 @@ from hosting.operations.models.states import FINAL, OPEN, State
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
-# Looking an unconfirmed operation up ends within the grace time; past this, something keeps it from being read.
+# An unconfirmed operation is looked up within the grace time. After this time, something keeps the lookup from ending.
 _UNCONFIRMED_LONG = timedelta(minutes=5)
-# Being sent and identified takes seconds.
+# Sending and identifying an operation takes seconds.
 _NOT_MOVING = timedelta(minutes=15)
-# Past the provider's estimate by so much, or without one for so long, or begun so long ago in any case.
+# An operation is slow when it is past the provider's estimate by the first, without an estimate for the second, or
+# running for the third.
 _OVER_ETA, _WITHOUT_ETA, _IN_ANY_CASE = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
-# What waits for approval is shown to those who may give it, and to everybody when so little time is left for it.
+# Operations that wait for approval are shown to approvers, and to everybody when so little time is left.
 _NEARLY_OVER = timedelta(hours=12)
-# What did not work is shown for so long, unless somebody asks again or puts it aside before.
+# Failed operations are shown for so long, unless somebody retries or dismisses them before.
 _FAILED_SINCE = timedelta(days=3)
 _MOST = 50
 
@@ -39,8 +40,8 @@ _DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
 
 
 @dataclass(frozen=True)
-class Matter:
-    """One thing to decide or to look at.
+class AttentionItem:
+    """One thing that needs attention.
 
     `why`: trouble, decide, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
     """
@@ -50,14 +51,14 @@ class Matter:
     operation: Operation | None = None
     plan: Plan | None = None
     bulk: Bulk | None = None
-    # Whether the member may do something about it, by which permission, and whether it can be cancelled.
+    # Whether the member may act on it, the permission for that, and whether the operation can be cancelled.
     allowed: bool = False
     needs: str = "view"
     cancel: bool = False
 
 
-def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
-    """What waits for somebody in an account, most pressing first, in four queries; 50 of each sort at most."""
+def attention_items(account: Account, *, by: Membership, now: datetime) -> list[AttentionItem]:
+    """What needs attention in an account, most urgent first; at most 50 of each sort. Four queries."""
     operations = Operation.objects.filter(account=account).select_related("requested_by", "requested_through")
     plans = Plan.objects.filter(account=account)
     found = chain(
@@ -72,8 +73,9 @@ def matters(account: Account, *, by: Membership, now: datetime) -> list[Matter]:
 
 
 def counts(accounts: Iterable[Account], now: datetime, *, for_whom: Iterable[Membership] = ()) -> dict[int, int]:
-    """How many matters each of several accounts has, in four queries whatever their number; with `for_whom` those too
-    that only they can decide, and without it those that everybody should know of.
+    """The number of items in each account. Four queries, however many accounts there are.
+
+    With `for_whom`, it includes the operations that only these members can approve.
     """
     wanted = {account.pk: int(_login_needs_look(account)) for account in accounts}
     operations = Operation.objects.filter(account__in=wanted)
@@ -88,8 +90,8 @@ def counts(accounts: Iterable[Account], now: datetime, *, for_whom: Iterable[Mem
     return wanted
 
 
-def waits_for(members: Iterable[Membership]) -> Q:
-    """What is held, and one of these members may decide about: it is another person's, in a team where they may."""
+def awaiting_approval_by(members: Iterable[Membership]) -> Q:
+    """Operations waiting for approval that one of these members may approve: another member's, in their team."""
     deciding = [each for each in members if each.person is not None and each.may(Permission.APPROVE)]
     found = Q(pk__in=())
     for each in deciding:
@@ -97,17 +99,17 @@ def waits_for(members: Iterable[Membership]) -> Q:
     return found
 
 
-def nearly_over(now: datetime) -> Q:
-    """What is held and will soon be too late to approve."""
+def approval_ends_soon(now: datetime) -> Q:
+    """Operations waiting for approval whose time for that ends soon."""
     return Q(state=State.HELD, due_at__lt=now + _NEARLY_OVER)
 
 
 def _stuck_operations(
     operations: QuerySet[Operation], now: datetime, *, for_whom: Iterable[Membership]
 ) -> QuerySet[Operation]:
-    """Unfinished operations that need a person's word, or that nothing has moved for too long.
+    """Unfinished operations that need a person's decision, or that have not moved for too long.
 
-    When the provider last moved one is told by the provider's clock: one that is wrong by minutes shows it that much
+    The time since the last move is by the provider's clock: if that is wrong by minutes, operations show that much
     sooner or later.
     """
     quiet_since = Coalesce(
@@ -115,7 +117,7 @@ def _stuck_operations(
     )
     begun = Coalesce("answered_at", "sent_at", "created_at", output_field=DateTimeField(null=True))
     unconfirmed = Q(state=State.UNCERTAIN) & (Q(needs_person=True) | Q(begun__lt=now - _UNCONFIRMED_LONG))
-    # An estimate of "now" is renewed with every look, so the time since the last move counts and not the estimate.
+    # An overdue estimate is reset to "now" at every check, so the time since the last move counts, not the estimate.
     slow = Q(state=State.TRACKED) & (
         Q(eta_at__lte=now, quiet_since__lt=now - _OVER_ETA)
         | Q(eta_at=None, quiet_since__lt=now - _WITHOUT_ETA)
@@ -123,14 +125,14 @@ def _stuck_operations(
     )
     stuck = Q(state__in=(State.WAITING, State.SENDING, State.ANSWERED), begun__lt=now - _NOT_MOVING)
     return operations.alias(quiet_since=quiet_since, begun=begun).filter(
-        unconfirmed | slow | stuck | nearly_over(now) | waits_for(for_whom), state__in=sorted(OPEN)
+        unconfirmed | slow | stuck | approval_ends_soon(now) | awaiting_approval_by(for_whom), state__in=sorted(OPEN)
     )
 
 
 def _failed_operations(operations: QuerySet[Operation], now: datetime) -> QuerySet[Operation]:
-    """What was asked for here and did not work lately, and nobody has asked for again, got done since, or put aside.
+    """Operations of the panel that failed lately and were not retried, done since by another one, or dismissed.
 
-    A step of a plan shows with its plan, and one of a change of many with that.
+    Steps of plans and operations of bulk actions are shown with their plan or bulk action.
     """
     later = Operation.objects.filter(
         account=OuterRef("account"), kind=OuterRef("kind"), target=OuterRef("target"), pk__gt=OuterRef("pk")
@@ -148,36 +150,36 @@ def _failed_operations(operations: QuerySet[Operation], now: datetime) -> QueryS
 
 
 def _waiting_plans(plans: QuerySet[Plan], now: datetime) -> QuerySet[Plan]:
-    """Plans that wait for a person, and running ones that have stopped moving without an operation under way."""
+    """Plans that wait for a person, and running ones that have not moved for long and have no open operation."""
     at_work = Operation.objects.filter(plan=OuterRef("pk"), state__in=sorted(OPEN))
     idle = Q(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - _NOT_MOVING)
     return plans.filter(Q(state__in=(Plan.State.DRAFT, Plan.State.STOPPED)) | idle)
 
 
 def _waiting_bulks(bulks: QuerySet[Bulk], now: datetime) -> QuerySet[Bulk]:
-    """Changes of many that are paused, or that lately ended with some not done, unless put aside."""
+    """Bulk actions that are paused, or that ended lately with failures and were not dismissed."""
     failed = BulkRow.objects.filter(bulk=OuterRef("pk"), state=BulkRow.State.FAILED)
     ended_badly = Q(Exists(failed), state=Bulk.State.DONE, dismissed_at=None, updated_at__gt=now - _FAILED_SINCE)
     return bulks.filter(Q(state=Bulk.State.PAUSED) | ended_badly)
 
 
-def _of_account(account: Account) -> Iterator[Matter]:
+def _of_account(account: Account) -> Iterator[AttentionItem]:
     if _login_needs_look(account):
-        yield Matter("trouble", account)
+        yield AttentionItem("trouble", account)
 
 
 def _login_needs_look(account: Account) -> bool:
-    """Whether the login does not work, or what was to replace it was not accepted. A test under way needs nobody."""
+    """Whether the credentials do not work, or new ones were not accepted. False while a test is running."""
     candidate = getattr(account, "candidate", None)
     if candidate is not None and candidate.is_open:
         return False
     return bool(account.trouble) or (candidate is not None and candidate.needs_look)
 
 
-def _of_operations(operations: Iterable[Operation], account: Account, by: Membership) -> Iterator[Matter]:
+def _of_operations(operations: Iterable[Operation], account: Account, by: Membership) -> Iterator[AttentionItem]:
     for operation in operations:
         kind = catalogue.KINDS.get(operation.kind)
-        yield Matter(
+        yield AttentionItem(
             _why(operation),
             account,
             operation=operation,
@@ -203,14 +205,14 @@ def _why(operation: Operation) -> str:
     return "slow" if operation.state == State.TRACKED else "stuck"
 
 
-def _of_plans(plans: Iterable[Plan], account: Account, by: Membership) -> Iterator[Matter]:
+def _of_plans(plans: Iterable[Plan], account: Account, by: Membership) -> Iterator[AttentionItem]:
     why = {Plan.State.DRAFT: "draft", Plan.State.STOPPED: "stopped"}
     for plan in plans:
-        yield Matter(why.get(Plan.State(plan.state), "stuck"), account, plan=plan)
+        yield AttentionItem(why.get(Plan.State(plan.state), "stuck"), account, plan=plan)
 
 
-def _of_bulks(bulks: Iterable[Bulk], account: Account, by: Membership) -> Iterator[Matter]:
+def _of_bulks(bulks: Iterable[Bulk], account: Account, by: Membership) -> Iterator[AttentionItem]:
     for bulk in bulks:
         why = "paused" if bulk.state == Bulk.State.PAUSED else "failed"
         needs = catalogue.KINDS[bulk.kind].permission
-        yield Matter(why, account, bulk=bulk, allowed=by.may(needs), needs=needs.value)
+        yield AttentionItem(why, account, bulk=bulk, allowed=by.may(needs), needs=needs.value)

@@ -1,4 +1,4 @@
-"""What pages read, in a fixed number of queries."""
+"""Queries of the pages, a fixed number for each page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ EXPIRING = timedelta(days=30)
 
 
 def accounts_of(memberships: Iterable[Membership]) -> list[Account]:
-    """The accounts that a person's memberships hold for, for the switcher."""
+    """The accounts that a person's memberships cover, for the account switcher."""
     return list(
         Account.objects.visible_to_any(memberships)
         .select_related("endpoint", "team", "candidate")
@@ -38,7 +38,7 @@ class Size:
 
 
 def sizes(accounts: Iterable[Account]) -> dict[int, Size]:
-    """The size of each account, in two queries."""
+    """The size of each account. Two queries."""
     ids = [account.pk for account in accounts]
     servers, disks = (
         dict(rows.filter(account__in=ids).order_by().values_list("account_id").annotate(count=Count("*")))
@@ -84,7 +84,7 @@ def disks_by_state(account: Account) -> list[StateCount]:
 
 @dataclass(frozen=True)
 class Unattached:
-    """The disks that no server uses, and the space that they take all the same, in MB."""
+    """How many disks are unattached, and the space that they take, in MB."""
 
     count: int
     size_mb: int
@@ -97,7 +97,7 @@ def unattached_disks(account: Account) -> Unattached:
 
 
 def capacity_of(account: Account) -> Capacity | None:
-    """What the account has and what of it is free, from the account as the page has read it. One query."""
+    """The account's capacity and what of it is free, from the account that the page has loaded. One query."""
     return overview.overview(account, info=getattr(account, "info", None))
 
 
@@ -107,7 +107,7 @@ def expiring_products(account: Account, now: datetime) -> list[Product]:
 
 
 def current_bulks(account: Account, now: datetime) -> list[Bulk]:
-    """The changes of many objects that are not over, or began within a day: the newest five."""
+    """The newest five bulk actions that are not done or began within a day."""
     recent = Q(created_at__gt=now - timedelta(days=1)) | ~Q(state=Bulk.State.DONE)
     bulks = Bulk.objects.filter(recent, account=account).select_related("requested_by", "requested_through")
     return list(bulks.annotate(total=Count("rows"))[:5])
@@ -121,7 +121,7 @@ def latest_operations(account: Account, count: int = 8) -> tuple[list[Operation]
 
 
 def running_plans(account: Account) -> list[Plan]:
-    """Plans that are being carried out."""
+    """The running plans of an account, at most ten."""
     return list(
         Plan.objects.filter(account=account, state=Plan.State.RUNNING).select_related(
             "requested_by", "requested_through"
@@ -130,14 +130,14 @@ def running_plans(account: Account) -> list[Plan]:
 
 
 def unfinished_plan_of(account: Account, vm_id: int) -> Plan | None:
-    """The newest plan that resizes a server and is neither done nor given up."""
+    """The newest plan to resize a server that is neither done nor abandoned."""
     over = (Plan.State.DONE, Plan.State.ABANDONED)
     plans = Plan.objects.filter(account=account, kind=Plan.Kind.RESIZE, spec__vm_id=vm_id)
     return plans.exclude(state__in=over).order_by("-id").first()
 
 
 def operations_with(account: Account, count: int = 10, **object_id: int) -> list[Operation]:
-    """The newest operations that made, changed or touched one object (`vm_id=12`)."""
+    """The newest operations on one object (`vm_id=12`)."""
     operations = Operation.objects.filter(account=account, **object_id).select_related(
         "requested_by", "requested_through"
     )

@@ -1,4 +1,4 @@
-"""Finding an object by a part of its name or of a tag, or by the provider's id, in all accounts that a person sees."""
+"""Search objects by part of their name or tag, or by the provider's id, in all accounts that a person sees."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from hosting.operations.models.operation import Operation
 from hosting.reading import queries
 from hosting.teams.models import Membership
 
-# What fits of each sort: whoever sees more of them searches in the list of one account.
+# The most results of each sort. For more, people search in the list of one account.
 MOST = 20
 
 
 @dataclass(frozen=True)
 class Found:
-    """What fits, each with its `account`; `more` says that there is more than is shown."""
+    """Search results, each with its `account`; `more` says that there are more than these."""
 
     servers: Sequence[Vm] = ()
     disks: Sequence[Disk] = ()
@@ -34,7 +34,7 @@ class Found:
 
 
 def everywhere(words: str, memberships: Sequence[Membership]) -> Found:
-    """What fits in the accounts of the person's teams, in five queries, six when a tag fits; nothing for no words."""
+    """Search the accounts of the person's teams. Five queries, six when a tag matches; no results for no words."""
     if not words or "\0" in words:
         return Found()
     accounts = {account.pk: account for account in queries.accounts_of(memberships)}
@@ -50,7 +50,7 @@ def everywhere(words: str, memberships: Sequence[Membership]) -> Found:
 
 
 def _show_tags(tags: Sequence[Tag], found: Mapping[str, Sequence[Any]]) -> None:
-    """Give what was found those of the tags that it has: a reader sees why it is there."""
+    """Set the matching tags on each result, so that people see why it was found."""
     things = {(kind, row.account_id, row.remote_id): row for kind, rows in found.items() for row in rows}
     if not tags or not things:
         return
@@ -80,12 +80,12 @@ def _fitting(
 
 
 def server_label(vm: Vm) -> str:
-    """What a person can type, and nobody else is called."""
+    """A unique label of a server that people can type."""
     return f"{vm} #{vm.remote_id}"
 
 
 def server(typed: str, account: Account) -> Vm | None:
-    """The server that is meant by its name, by # and the provider's id, or by both; None when none or several fit."""
+    """The server with this name, with # and the provider's id, or both; None when none or several match."""
     name, mark, number = typed.strip().rpartition("#")
     servers = _usable_servers(account)
     if mark and _is_id(number):
@@ -98,7 +98,7 @@ def server(typed: str, account: Account) -> Vm | None:
 
 
 def servers_like(typed: str, account: Account) -> list[Vm]:
-    """The first servers with these words in their name, or all of them for no words."""
+    """The first servers with these words in their name; any servers for no words."""
     words = typed.partition("#")[0].strip()
     if "\0" in words:
         return []

@@ -1,53 +1,53 @@
-"""A person makes a team, which they own. What a team may be called."""
+"""Create a team, and check the names of teams."""
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.names import holds_address, tidy
 from hosting.teams.rejection import Invalid
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError, Permission, Role
 
-# Of one person. Each team sends mails to strangers.
+# The most teams of one owner. There is a limit because each team can send mails to strangers.
 MOST_OWNED = 20
 LONGEST_NAME = 100
 
 
 def may_create(person: User) -> bool:
-    """Whether somebody may make a team: everybody where anybody may sign up, else who owns one already."""
+    """Whether a person may create teams: everybody when sign-up is open, otherwise only owners of a team."""
     return settings.SIGN_UP == "open" or _owned(person) > 0
 
 
 def create(name: str, *, person: User, via: Origin) -> Membership:
-    """Make a team that the person owns.
+    """Create a team that the person owns.
 
     Raises:
-        NotAllowedError: only who owns a team already may make one here.
-        Invalid: a name that can't be, or too many teams.
+        NotAllowedError: sign-up is not open and the person owns no team.
+        Invalid: an invalid name, or too many teams.
     """
     if not may_create(person):
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
-    name = team_name(name)
+    name = validated_name(name)
     with transaction.atomic():
-        # One team at a time for each person: what is counted stays true.
+        # One team at a time for each person, so that the count stays correct.
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
         if _owned(person) >= MOST_OWNED:
             raise Invalid(_("You own %(most)d teams: that is the most.") % {"most": MOST_OWNED})
         owner = Membership(team=Team.objects.create(name=name), user=person, role=Role.OWNER)
         owner.save()
         owner.via = via
-        record(owner.team, by=owner, action="team.created", subject=name, thing=team_thing(owner.team_id))
+        record(owner.team, by=owner, action="team.created", subject=name, thing=team_ref(owner.team_id))
     return owner
 
 
-def team_name(name: str) -> str:
-    """A team's name as it is kept.
+def validated_name(name: str) -> str:
+    """A team's name, tidied.
 
     Raises:
-        Invalid: it is empty, too long, or holds characters that nobody sees or a web address.
+        Invalid: the name is empty, too long, or contains invisible characters or a web address.
     """
     name = tidy(name)
     if not name or len(name) > LONGEST_NAME or not name.isprintable():

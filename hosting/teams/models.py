@@ -1,4 +1,4 @@
-"""Users, teams, and memberships with a role: what everything else about teams is built on."""
+"""Users, teams, and memberships with a role."""
 
 from typing import ClassVar, Protocol
 
@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.teams.access.fields import POLICY_CONSTRAINTS, PolicyFields
-from hosting.teams.request_origin import NOWHERE, Origin
+from hosting.teams.request_origin import NO_ORIGIN, Origin
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 
-# Of one bulk; see `Team.bulk_at_once`.
+# The limit of `Team.bulk_at_once`.
 MOST_AT_ONCE = 20
 
 
@@ -21,7 +21,7 @@ class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, *, name: str = "") -> "User":
         """Create a person who signs in with `email`; without a password nobody can sign in as them.
 
-        Whoever calls this knows that the address is theirs: it needs no confirmation by mail.
+        The address counts as confirmed, so the caller must know that it is theirs.
         """
         user = self.model(email=email.lower(), name=name)
         user.set_password(password)
@@ -50,10 +50,11 @@ class User(AbstractBaseUser):
 
 
 class Team(PolicyFields):
-    """People who manage the same reseller logins. Teams never see each other."""
+    """People who manage the same accounts. Teams never see each other's data."""
 
     name = models.CharField(_("name"), max_length=100)
-    # Operations of one bulk that are under way at once: the provider has other customers, and the team other wishes.
+    # How many operations of a bulk action run at once: they must not crowd out the team's other operations, nor the
+    # provider's other customers.
     bulk_at_once = models.PositiveSmallIntegerField(
         _("at once"), default=8, validators=[MinValueValidator(1), MaxValueValidator(MOST_AT_ONCE)]
     )
@@ -73,7 +74,7 @@ class Team(PolicyFields):
 
 
 class OfTeam(Protocol):
-    """What belongs to one team and is one of its accounts."""
+    """An account of a team, as far as permissions need it."""
 
     pk: int
     team_id: int
@@ -81,28 +82,28 @@ class OfTeam(Protocol):
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def current(self) -> "MembershipQuerySet":
-        """Those that have not ended by themselves."""
+        """Memberships that have not expired."""
         return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now()))
 
 
 class Membership(models.Model):
-    """A person in a team, with a role. It is the actor (`by=`) of everything that is asked of the domain."""
+    """A person in a team, with a role. It is the actor (`by=`) in calls of the domain."""
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.VIEWER)
-    # A narrowed role holds for `accounts` alone: for none of them when there are none.
+    # A narrowed role covers only `accounts`: none at all when there are none.
     narrowed = models.BooleanField(default=False)
     accounts = models.ManyToManyField("hosting.Account", blank=True, related_name="+")
-    # A temporary membership ends by itself; the sweep then removes it.
+    # When a temporary membership ends. The sweep then deletes it.
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
 
-    # Where this actor's request came from, and what an API token leaves of its role and of its accounts (by their
-    # keys; None: all): set by whoever opens the door.
-    via: Origin = NOWHERE
+    # Set by the code that authenticates a request: where it came from, and the permissions and accounts (by key) to
+    # which an API token narrows the role; None for all.
+    via: Origin = NO_ORIGIN
     only: frozenset[Permission] | None = None
     within: frozenset[int] | None = None
 
@@ -122,52 +123,52 @@ class Membership(models.Model):
 
     @property
     def person(self) -> User | None:
-        """Who acts; None for a token of the team."""
+        """The person who acts; None for a team token."""
         return self.user if self.user_id else None
 
     def permissions(self) -> frozenset[Permission]:
-        """What the role holds, as far as the way in leaves it. A token of the team holds only what it was given."""
+        """The permissions of the role, narrowed by an API token. A team token has only its own permissions."""
         if not self.user_id:
             return self.only or frozenset()
         held = PERMISSIONS.get(self.role, frozenset())
         return held if self.only is None else held & self.only
 
     def holds_for_all(self) -> bool:
-        """Whether the role holds for all of the team's accounts, and the way in leaves all of them."""
+        """Whether the membership covers all of the team's accounts: neither the role nor an API token is narrowed."""
         return not self.narrowed and self.within is None
 
     def reach(self) -> frozenset[int] | None:
-        """The accounts that the role holds for, as far as the way in leaves them; None for all of the team's."""
+        """The keys of the accounts that the membership covers; None for all of the team's."""
         if not self.narrowed:
             return self.within
         own = frozenset(account.pk for account in self.accounts.all())
         return own if self.within is None else own & self.within
 
     def reaches(self, account: OfTeam) -> bool:
-        """Whether the account is one that the role holds for, and that the way in leaves."""
+        """Whether the membership covers the account."""
         if account.team_id != self.team_id or (self.within is not None and account.pk not in self.within):
             return False
         return not self.narrowed or self.accounts.filter(pk=account.pk).exists()
 
     def may(self, permission: Permission, account: OfTeam | None = None) -> bool:
-        """Whether the member holds `permission`: on `account`, or at all."""
+        """Whether the member has `permission`, on `account` or on any."""
         return permission in self.permissions() and (account is None or self.reaches(account))
 
     def may_for_all(self, permission: Permission) -> bool:
-        """Whether the member holds `permission` for the team as a whole: a narrowed role or token never does."""
+        """Whether the member has `permission` for the whole team. Narrowed roles and tokens never have."""
         return permission in self.permissions() and self.holds_for_all()
 
     def require(self, permission: Permission, account: OfTeam | None = None) -> None:
-        """Insist on a permission, on `account` or at all.
+        """Require a permission, on `account` or on any.
 
         Raises:
-            NotAllowedError: when the role lacks it, or holds for other accounts.
+            NotAllowedError: when the role lacks it, or covers other accounts only.
         """
         if not self.may(permission, account):
             raise NotAllowedError(permission, narrowed=permission in self.permissions())
 
     def require_for_all(self, permission: Permission) -> None:
-        """Insist on a permission for the team as a whole.
+        """Require a permission for the whole team.
 
         Raises:
             NotAllowedError: when the role lacks it, or is narrowed to some accounts.

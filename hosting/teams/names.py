@@ -1,4 +1,4 @@
-"""Names that people give, tidied for reading."""
+"""Tidy and check the names that people enter."""
 
 import re
 import unicodedata
@@ -6,28 +6,28 @@ import unicodedata
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-# What nobody sees, or what turns the direction of the text around it. Joiners stay: scripts and emoji need them.
+# Invisible characters, and those that change the direction of text. Joiners are allowed: scripts and emoji need them.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
-# What mail programs make a link of.
+# Text that mail programs turn into a link.
 _ADDRESS = re.compile(r"://|\bwww\.", re.IGNORECASE)
 
 
 def tidy(name: str) -> str:
-    """The name as it is shown: composed characters, single spaces."""
+    """The name as pages show it: composed characters, single spaces."""
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 def holds_address(name: str) -> bool:
-    """Whether a name leads somewhere: people and teams are named in mails to strangers."""
+    """Whether a name contains a web address. Mails to strangers name people and teams, and must not carry links."""
     return bool(_ADDRESS.search(name))
 
 
 def of_person(name: str) -> None:
-    """A person's name stands in the trail and in mails to strangers: it looks like what it is.
+    """Check a person's name. It appears in the audit log and in mails to strangers, so it must not deceive.
 
     Raises:
-        ValidationError: it holds what nobody sees or a web address, or is the panel's own.
+        ValidationError: the name contains invisible characters or a web address, or is "Sharedeck".
     """
     if _UNSEEN.search(name):
         raise ValidationError(_("Control characters can't be used here."))

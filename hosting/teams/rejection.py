@@ -1,10 +1,10 @@
-"""Why Sharedeck itself does not take a request. Nothing was written, nothing was sent."""
+"""Rejections by Sharedeck itself, before anything is written or sent."""
 
 from django.utils.functional import Promise
 
 
-class Rejected(Exception):  # noqa: N818 - it is an answer, not an error of the program
-    """A request that is not taken: `message` says what to correct, `field` names the input it belongs to."""
+class Rejected(Exception):  # noqa: N818 - an answer to a person, not an error of the program
+    """A request is not accepted: `message` says what to correct, `field` names the input it belongs to."""
 
     def __init__(self, message: str | Promise, *, field: str | None = None) -> None:
         super().__init__(str(message))
@@ -13,4 +13,4 @@ class Rejected(Exception):  # noqa: N818 - it is an answer, not an error of the 
 
 
 class Invalid(Rejected):
-    """A value that can't be."""
+    """An input has an invalid value."""

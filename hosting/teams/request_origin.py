@@ -1,14 +1,14 @@
-"""Where a request came from, as far as that is known: what the trail says beside who asked."""
+"""Where a request came from, for the audit log."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Address, session and API token of a request; all empty for what Sharedeck does by itself.
+    """The address, session and API token of a request; all empty for actions of Sharedeck itself.
 
-    `session` is a short digest of the session's key, which tells two sessions apart and opens neither. A token of the
-    team has no person: its `token_name` stands for one.
+    `session` is a short digest of the session's key: it tells sessions apart, but gives no access. A team token has no
+    person, so `token_name` names the actor.
     """
 
     address: str = ""
@@ -17,4 +17,4 @@ class Origin:
     token_name: str = ""
 
 
-NOWHERE = Origin()
+NO_ORIGIN = Origin()

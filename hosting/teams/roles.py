@@ -1,4 +1,4 @@
-"""Who may do what: roles are sets of permissions. Pure, so that a table of it can be printed and tested."""
+"""Roles and their permissions. Pure, so that they can be printed as a table and tested."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Permission(StrEnum):
-    """What a member of a team may be allowed to do."""
+    """What a member may be allowed to do."""
 
     VIEW = "view"
     OPERATE = "operate"
@@ -21,7 +21,7 @@ class Permission(StrEnum):
 
 
 class Role(TextChoices):
-    """What a member is in a team; see `PERMISSIONS`."""
+    """The roles of members; see `PERMISSIONS`."""
 
     OWNER = "owner", _("Owner")
     ADMIN = "admin", _("Admin")
@@ -34,14 +34,14 @@ class Role(TextChoices):
 
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    # People and accounts.
+    # Manages people and accounts.
     Role.ADMIN: frozenset(
         {Permission.VIEW, Permission.MANAGE_ACCOUNTS, Permission.MANAGE_PEOPLE, Permission.READ_AUDIT}
     ),
-    # Servers and disks.
+    # Operates servers and disks.
     Role.OPERATOR: frozenset({Permission.VIEW, Permission.OPERATE, Permission.DELETE}),
     Role.OPERATOR_WITHOUT_DELETE: frozenset({Permission.VIEW, Permission.OPERATE}),
-    # Shares and money; the second pair of eyes on what another member spends.
+    # Buys products, and approves what other members spend beyond their limits.
     Role.BILLING: frozenset({Permission.VIEW, Permission.SPEND, Permission.APPROVE}),
     Role.VIEWER: frozenset({Permission.VIEW}),
     Role.AUDITOR: frozenset({Permission.VIEW, Permission.READ_AUDIT}),
@@ -49,17 +49,17 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
 
 
 def can_give(held: frozenset[Permission], role: str) -> bool:
-    """Whether somebody who holds these permissions may give `role` to somebody: nobody grants what they lack."""
+    """Whether somebody with these permissions may give `role` to others: only if they lack none of its permissions."""
     return PERMISSIONS[role] <= held
 
 
 def missing_for(held: frozenset[Permission], role: str) -> Permission | None:
-    """The first permission of `role` that somebody who holds these lacks; None when they may give it."""
+    """The first permission of `role` that is not among these; None when there is none."""
     return next((permission for permission in Permission if permission in PERMISSIONS[role] - held), None)
 
 
 class NotAllowedError(Exception):
-    """The member's role lacks a permission, or its accounts are others (`narrowed`)."""
+    """The member's role lacks a permission, or covers other accounts only (`narrowed`)."""
 
     def __init__(self, permission: Permission, *, narrowed: bool = False) -> None:
         super().__init__(f"needs the permission {permission.value!r}")

@@ -1,22 +1,22 @@
-"""What a team decides for itself."""
+"""Change the settings of a team."""
 
 from django.db import transaction
 
-from hosting.teams.audit.log import record, team_thing
-from hosting.teams.create_team import team_name
+from hosting.teams.audit.log import record, team_ref
+from hosting.teams.create_team import validated_name
 from hosting.teams.models import Membership, Team
 from hosting.teams.roles import Permission
 
 
 def update(*, name: str, bulk_at_once: int, by: Membership) -> None:
-    """Name the team, and say how many operations of one bulk are under way at once (1 to 20), from the next one on.
+    """Rename the team, and set how many operations of a bulk action run at once (1 to 20).
 
     Raises:
         NotAllowedError: the member does not manage accounts.
-        Invalid: a name that can't be.
+        Invalid: an invalid name.
     """
     by.require_for_all(Permission.MANAGE_ACCOUNTS)
-    name = team_name(name)
+    name = validated_name(name)
     with transaction.atomic():
         team = Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         before = {"name": team.name, "bulk_at_once": team.bulk_at_once}
@@ -29,7 +29,7 @@ def update(*, name: str, bulk_at_once: int, by: Membership) -> None:
             by=by,
             action="team.settings",
             subject=name,
-            thing=team_thing(by.team_id),
+            thing=team_ref(by.team_id),
             before=before,
             after=after,
         )

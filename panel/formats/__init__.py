@@ -1,1 +1,1 @@
-"""How dates are written, where it is not as Django does."""
+"""Date formats that differ from Django's."""

@@ -114,13 +114,13 @@ def test_an_answer_in_between_begins_the_count_anew(account: Account, silent: Si
 def test_calls_of_all_workers_count_together(account: Account, silent: Silent) -> None:
     move(account, silent.url)
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: availability.note_silence(account.endpoint_id), range(3)))
+        list(pool.map(lambda _: availability.record_no_answer(account.endpoint_id), range(3)))
     assert away_since(account)
 
 
 def test_what_was_never_sent_because_of_its_content_is_no_answer(account: Account, silent: Silent) -> None:
-    availability.note_silence(account.endpoint_id)
-    availability.note_silence(account.endpoint_id)
+    availability.record_no_answer(account.endpoint_id)
+    availability.record_no_answer(account.endpoint_id)
 
     def unsendable(_client: Client) -> None:
         raise NotEncodable("a control character")
@@ -128,7 +128,7 @@ def test_what_was_never_sent_because_of_its_content_is_no_answer(account: Accoun
     session = client_for(account, Priority.MEMBER)
     with pytest.raises(NotEncodable):
         session.call(unsendable)
-    availability.note_silence(account.endpoint_id)
+    availability.record_no_answer(account.endpoint_id)
     assert away_since(account)
 
 
@@ -139,9 +139,9 @@ def test_without_redis_one_silence_is_enough_and_one_answer_too(
         raise redis.ConnectionError
 
     monkeypatch.setattr(availability, "connection", gone)
-    availability.note_silence(account.endpoint_id)
+    availability.record_no_answer(account.endpoint_id)
     assert away_since(account)
-    availability.note_answer(Endpoint.objects.get(pk=account.endpoint_id))
+    availability.record_answer(Endpoint.objects.get(pk=account.endpoint_id))
     assert away_since(account) is None
 
 

@@ -378,7 +378,7 @@ def test_another_handle_of_a_login_needs_no_password_and_is_tested_too(
         connect.add_handle(account, by=owner, label="Twice", handle=account.handle)
     Account.objects.filter(pk=account.pk).update(trouble=Account.Trouble.CREDENTIALS)
     account.refresh_from_db()
-    with pytest.raises(connect.NotProvenError):
+    with pytest.raises(connect.CredentialsNotAcceptedError):
         connect.add_handle(account, by=owner, label="Third", handle="E3")
 
 

@@ -225,5 +225,5 @@ def test_an_answer_is_not_lost_when_the_database_takes_no_note_of_it(
     def refuse(*_arguments: object) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(availability, "note_answer", refuse)
+    monkeypatch.setattr(availability, "record_answer", refuse)
     assert session.call(Client.vm_list) == []

@@ -13,7 +13,7 @@ from hosting.api import Transport
 from hosting.inventory import mirror
 from hosting.inventory.apply import apply
 from hosting.inventory.models import AccountInfo, Vm
-from hosting.inventory.reading import ALL_FACTS, Reading, read_facts
+from hosting.inventory.reading import ALL_ACCOUNT_DATA, Reading, read_account_data
 from hosting.operations import rounds
 from hosting.operations.models.operation import Operation
 from tests.contract.conftest import Member
@@ -75,9 +75,9 @@ def test_impossible_times_stop_no_round(
 def test_an_earlier_reading_of_money_and_shares_does_not_undo_a_later_one(account: Account, remote: Member) -> None:
     session = client_for(account, Priority.MIRROR)
     early = Reading()
-    read_facts(session, ALL_FACTS, early)
+    read_account_data(session, ALL_ACCOUNT_DATA, early)
     remote.buy(3)
-    mirror.refresh(session, facts=ALL_FACTS)
+    mirror.refresh(session, facts=ALL_ACCOUNT_DATA)
     apply(account, early)
     assert AccountInfo.objects.get(account=account).granted["shares"] == 11
     assert account.product_set.count() == 2

@@ -2,14 +2,14 @@
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Vm
-from hosting.inventory.refresh import want_links
+from hosting.inventory.refresh import request_links
 from hosting.operations import rounds
 from tests.contract.conftest import Member
 from tests.engine import Engine
 
 
 def look(account: Account, vm_id: int) -> None:
-    want_links(
+    request_links(
         Vm.objects.get(account=account, remote_id=vm_id), Disk.objects.filter(account=account, vm_remote_id=vm_id)
     )
 

@@ -9,7 +9,7 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.api import Transport
 from hosting.inventory import mirror, progress, reading
-from hosting.inventory.apply import apply, nothing_explained
+from hosting.inventory.apply import apply, no_change_explained
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
 from hosting.inventory.reading import Reading
 from hosting.operations import rounds
@@ -153,11 +153,11 @@ def test_a_first_import_tells_how_far_it_is_and_that_it_is_still_at_work(
     account.mirrored_at = None
     told: list[tuple[int, int]] = []
 
-    def still_here() -> None:
+    def on_progress() -> None:
         if seen := progress.current(account.pk):
             told.append((seen.done, seen.total))
 
-    mirror.sweep(client_for(account, Priority.MIRROR), explained=nothing_explained, still_here=still_here)
+    mirror.sweep(client_for(account, Priority.MIRROR), explained=no_change_explained, on_progress=on_progress)
     assert told == [(2, 5), (4, 5)]
     assert progress.current(account.pk) == progress.Progress(5, 5, 0)
 
@@ -169,5 +169,5 @@ def test_an_import_that_broke_off_goes_on_where_it_was(
     session = client_for(account, Priority.MIRROR)
     mirror.refresh(session, vms=vm_ids[:2])
     counted.clear()
-    mirror.sweep(session, explained=nothing_explained)
+    mirror.sweep(session, explained=no_change_explained)
     assert counted == ["vm_list", "disk_list", "vm_info"]

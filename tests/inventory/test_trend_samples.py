@@ -10,7 +10,7 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.inventory import mirror, samples
 from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample
-from hosting.inventory.reading import ALL_FACTS
+from hosting.inventory.reading import ALL_ACCOUNT_DATA
 from hosting.inventory.runway import Known, Outlook, runway
 from tests import factories
 from tests.contract.conftest import Member
@@ -21,12 +21,12 @@ NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 
 def test_capacity_is_noted_when_it_changed_and_only_then(account: Account, remote: Member, engine: Engine) -> None:
     session = client_for(account, Priority.MIRROR)
-    mirror.refresh(session, facts=ALL_FACTS)
-    mirror.refresh(session, facts=ALL_FACTS)
+    mirror.refresh(session, facts=ALL_ACCOUNT_DATA)
+    mirror.refresh(session, facts=ALL_ACCOUNT_DATA)
     (first,) = CapacitySample.objects.filter(account=account)
     assert (first.granted_shares, first.used_shares) == (8, 0)
     remote.buy(3)
-    mirror.refresh(session, facts=ALL_FACTS)
+    mirror.refresh(session, facts=ALL_ACCOUNT_DATA)
     last = CapacitySample.objects.filter(account=account).latest("at")
     info = AccountInfo.objects.get(account=account)
     assert CapacitySample.objects.filter(account=account).count() == 2
@@ -42,7 +42,7 @@ def other(db: None) -> Account:
 def note(account: Account, at: datetime, balance: str) -> None:
     before = AccountInfo.objects.get(account=account)
     values = {"balance": Decimal(balance), "granted": before.granted, "used": before.used}
-    samples.note(account, at, before=before, info=values)
+    samples.record(account, at, before=before, info=values)
     AccountInfo.objects.filter(account=account).update(balance=Decimal(balance))
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hosting.teams.access import networks
-from hosting.teams.access.policy import Bar, Facts, Policy, bar, grace_until, network_bar
+from hosting.teams.access.policy import Denial, Policy, RequestDetails, denial, grace_until, network_denial
 from hosting.teams.access.quiet_hours import QuietHours
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -20,12 +20,12 @@ def facts(
     signed_in: timedelta | None = timedelta(minutes=1),
     has_second_factor: bool = False,
     now: datetime = NOW,
-) -> Facts:
-    return Facts(now, address, None if signed_in is None else now - signed_in, has_second_factor)
+) -> RequestDetails:
+    return RequestDetails(now, address, None if signed_in is None else now - signed_in, has_second_factor)
 
 
 def test_without_rules_everybody_comes_in() -> None:
-    assert bar(Policy(), LONG_AGO, facts(address="", signed_in=None)) is None
+    assert denial(Policy(), LONG_AGO, facts(address="", signed_in=None)) is None
 
 
 # Networks --------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def test_without_rules_everybody_comes_in() -> None:
 )
 def test_an_address_is_in_a_network_or_it_is_not(address: str, inside: bool) -> None:
     assert networks.allows(OFFICE, address) is inside
-    assert network_bar(Policy(networks=OFFICE), address) == (None if inside else Bar.NETWORK)
+    assert network_denial(Policy(networks=OFFICE), address) == (None if inside else Denial.NETWORK)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_every_address_of_one_kind_is_none_of_the_other() -> None:
     ],
 )
 def test_a_proof_of_identity_is_good_for_some_hours(since: timedelta | None, keeps_out: bool) -> None:
-    assert bar(Policy(session_hours=8), LONG_AGO, facts(signed_in=since)) == (Bar.SESSION if keeps_out else None)
+    assert denial(Policy(session_hours=8), LONG_AGO, facts(signed_in=since)) == (Denial.SESSION if keeps_out else None)
 
 
 # Second factors --------------------------------------------------------------------------------------------
@@ -119,8 +119,8 @@ def test_a_grace_counts_from_the_later_of_asking_and_joining(
 ) -> None:
     policy = Policy(two_factor_since=NOW - timedelta(days=asked_days_ago), grace_days=grace_days)
     joined_at = NOW - timedelta(days=joined_days_ago)
-    assert bar(policy, joined_at, facts()) == (Bar.TWO_FACTOR if keeps_out else None)
-    assert bar(policy, joined_at, facts(has_second_factor=True)) is None
+    assert denial(policy, joined_at, facts()) == (Denial.TWO_FACTOR if keeps_out else None)
+    assert denial(policy, joined_at, facts(has_second_factor=True)) is None
     until = NOW + timedelta(days=grace_days - min(joined_days_ago, asked_days_ago))
     assert grace_until(policy, joined_at, has_second_factor=False) == until
 
@@ -128,8 +128,8 @@ def test_a_grace_counts_from_the_later_of_asking_and_joining(
 def test_a_grace_ends_at_its_very_moment() -> None:
     policy = Policy(two_factor_since=NOW - timedelta(days=7), grace_days=7)
     before = facts(now=NOW - timedelta(microseconds=1))
-    assert bar(policy, LONG_AGO, before) is None
-    assert bar(policy, LONG_AGO, facts()) is Bar.TWO_FACTOR
+    assert denial(policy, LONG_AGO, before) is None
+    assert denial(policy, LONG_AGO, facts()) is Denial.TWO_FACTOR
 
 
 def test_nobody_waits_for_what_is_not_asked() -> None:
@@ -140,9 +140,9 @@ def test_nobody_waits_for_what_is_not_asked() -> None:
 def test_of_several_bars_the_one_comes_first_that_a_person_can_do_least_about() -> None:
     policy = Policy(two_factor_since=LONG_AGO, session_hours=1, networks=OFFICE)
     old = facts(address="203.0.113.1", signed_in=timedelta(days=1))
-    assert bar(policy, LONG_AGO, old) is Bar.NETWORK
-    assert bar(policy, LONG_AGO, facts(signed_in=timedelta(days=1))) is Bar.SESSION
-    assert bar(policy, LONG_AGO, facts()) is Bar.TWO_FACTOR
+    assert denial(policy, LONG_AGO, old) is Denial.NETWORK
+    assert denial(policy, LONG_AGO, facts(signed_in=timedelta(days=1))) is Denial.SESSION
+    assert denial(policy, LONG_AGO, facts()) is Denial.TWO_FACTOR
 
 
 # Quiet hours -----------------------------------------------------------------------------------------------

@@ -16,10 +16,10 @@ from hosting.teams.models import Membership
 from hosting.teams.people import acceptance, invitations, links, members
 from hosting.teams.people.acceptance import KnownAddressError, OtherAddressError
 from hosting.teams.people.links import Closed, ClosedError, Link
-from hosting.teams.people.membership_rules import Terms
+from hosting.teams.people.membership_rules import Grant
 from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Invalid, Rejected
-from hosting.teams.request_origin import NOWHERE
+from hosting.teams.request_origin import NO_ORIGIN
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
 
@@ -46,14 +46,14 @@ def closed(link: Link) -> Closed | None:
 
 
 def join(link: Link, email: str = EMAIL) -> Membership:
-    return acceptance.accept(link, person=factories.user(email), via=NOWHERE)
+    return acceptance.accept(link, person=factories.user(email), via=NO_ORIGIN)
 
 
 def test_the_mail_says_who_invites_to_what_and_begins_links_with_the_panels_own_address(
     owner: Membership, settings: Settings
 ) -> None:
     settings.PANEL_URL = "https://panel.example/"
-    invitations.invite("New@Example.org", Terms(Role.OPERATOR), by=owner)
+    invitations.invite("New@Example.org", Grant(Role.OPERATOR), by=owner)
     (sent,) = mail.outbox
     assert sent.to == [EMAIL]
     assert owner.team.name in sent.subject
@@ -66,12 +66,12 @@ def test_the_mail_says_who_invites_to_what_and_begins_links_with_the_panels_own_
 
 def test_the_mail_speaks_the_language_of_the_inviter(owner: Membership) -> None:
     with translation.override("fr"):
-        invitations.invite(EMAIL, Terms(Role.BILLING), by=owner)
+        invitations.invite(EMAIL, Grant(Role.BILLING), by=owner)
     assert "Facturation" in str(mail.outbox[0].body)
 
 
 def test_the_links_secret_is_kept_nowhere(owner: Membership) -> None:
-    invitation = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitation = invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     token = links.path_to(invitation).split("/")[-2]
     assert token in str(mail.outbox[0].body)
     row = str(Invitation.objects.values().get())
@@ -85,7 +85,7 @@ def test_who_accepts_joins_with_what_was_promised(owner: Membership) -> None:
     account = factories.account(owner.team, label="Shop")
     factories.account(owner.team, label="Other")
     until = timezone.now() + timedelta(days=20)
-    invitations.invite(EMAIL, Terms(Role.OPERATOR, frozenset({account.pk}), until), by=owner)
+    invitations.invite(EMAIL, Grant(Role.OPERATOR, frozenset({account.pk}), until), by=owner)
     member = join(last_link())
     assert (member.role, member.expires_at) == (Role.OPERATOR, until)
     assert [each.label for each in Account.objects.visible_to(member)] == ["Shop"]
@@ -97,8 +97,8 @@ def test_who_accepts_joins_with_what_was_promised(owner: Membership) -> None:
 
 
 def test_a_new_person_gets_a_login_whose_address_the_mail_has_proved(owner: Membership) -> None:
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
-    member = acceptance.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NOWHERE)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
+    member = acceptance.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NO_ORIGIN)
     assert member.user.check_password("a-long-enough-1")
     address = EmailAddress.objects.get(user=member.user)
     assert (address.email, address.verified, address.primary) == (EMAIL, True, True)
@@ -106,42 +106,42 @@ def test_a_new_person_gets_a_login_whose_address_the_mail_has_proved(owner: Memb
 
 def test_who_is_known_does_not_become_a_second_person(owner: Membership) -> None:
     factories.user("NEW@example.org".lower())
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     with pytest.raises(KnownAddressError):
-        acceptance.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NOWHERE)
+        acceptance.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NO_ORIGIN)
 
 
 def test_somebody_elses_invitation_lets_nobody_in(owner: Membership) -> None:
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     with pytest.raises(OtherAddressError):
         join(last_link(), "other@example.org")
     assert closed(last_link()) is None
 
 
 def test_a_link_works_once(owner: Membership) -> None:
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     link = last_link()
     member = join(link)
     with pytest.raises(ClosedError) as refusal:
-        acceptance.accept(link, person=member.user, via=NOWHERE)
+        acceptance.accept(link, person=member.user, via=NO_ORIGIN)
     assert refusal.value.closed == Closed.ACCEPTED
 
 
 def test_a_link_ends_after_a_week_and_never_after_the_membership(owner: Membership) -> None:
     soon = timezone.now() + timedelta(days=2)
-    short = invitations.invite("short@example.org", Terms(Role.VIEWER, None, soon), by=owner)
+    short = invitations.invite("short@example.org", Grant(Role.VIEWER, None, soon), by=owner)
     assert short.expires_at == soon
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     link = last_link()
     Invitation.objects.update(expires_at=timezone.now())
     assert closed(link) == Closed.EXPIRED
     # The address can be invited anew.
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     assert closed(last_link()) is None
 
 
 def test_a_link_works_for_as_long_as_its_sender_says_and_sent_again_as_long_once_more(owner: Membership) -> None:
-    day = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner, days=1)
+    day = invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner, days=1)
     assert day.expires_at - day.sent_at == timedelta(days=1)
     Invitation.objects.update(sent_at=timezone.now() - timedelta(days=3), expires_at=timezone.now() - timedelta(days=2))
     assert closed(last_link()) == Closed.EXPIRED
@@ -150,12 +150,12 @@ def test_a_link_works_for_as_long_as_its_sender_says_and_sent_again_as_long_once
     assert day.expires_at - day.sent_at == pytest.approx(timedelta(days=1), abs=timedelta(seconds=5))
     for days in (0, 91):
         with pytest.raises(Invalid) as refusal:
-            invitations.invite("other@example.org", Terms(Role.VIEWER), by=owner, days=days)
+            invitations.invite("other@example.org", Grant(Role.VIEWER), by=owner, days=days)
         assert refusal.value.field == "days"
 
 
 def test_a_mail_that_is_sent_again_kills_the_link_before_it(owner: Membership) -> None:
-    invitation = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitation = invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     first = last_link()
     with pytest.raises(Rejected):
         invitations.resend(invitation, by=owner)
@@ -166,7 +166,7 @@ def test_a_mail_that_is_sent_again_kills_the_link_before_it(owner: Membership) -
 
 
 def test_a_revoked_link_is_dead(owner: Membership) -> None:
-    invitation = invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitation = invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     invitations.revoke(invitation, by=owner)
     assert closed(last_link()) == Closed.REVOKED
     with pytest.raises(Rejected):
@@ -176,10 +176,10 @@ def test_a_revoked_link_is_dead(owner: Membership) -> None:
 def test_nobody_promises_what_they_lack(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     with pytest.raises(NotAllowedError):
-        invitations.invite(EMAIL, Terms(Role.OPERATOR), by=admin)
+        invitations.invite(EMAIL, Grant(Role.OPERATOR), by=admin)
     with pytest.raises(NotAllowedError):
-        invitations.invite(EMAIL, Terms(Role.VIEWER), by=factories.member(Role.OPERATOR, of=owner.team))
-    promised = invitations.invite(EMAIL, Terms(Role.OPERATOR), by=owner)
+        invitations.invite(EMAIL, Grant(Role.VIEWER), by=factories.member(Role.OPERATOR, of=owner.team))
+    promised = invitations.invite(EMAIL, Grant(Role.OPERATOR), by=owner)
     for act in (invitations.resend, invitations.revoke):
         with pytest.raises(NotAllowedError):
             act(promised, by=admin)
@@ -188,44 +188,44 @@ def test_nobody_promises_what_they_lack(owner: Membership) -> None:
 
 def test_a_promise_falls_with_the_power_to_give_it(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
-    invitations.invite(EMAIL, Terms(Role.ADMIN), by=admin)
+    invitations.invite(EMAIL, Grant(Role.ADMIN), by=admin)
     link = last_link()
-    members.change(admin, Terms(Role.VIEWER), by=owner)
+    members.change(admin, Grant(Role.VIEWER), by=owner)
     assert closed(link) == Closed.REVOKED
     with pytest.raises(ClosedError):
         join(link)
 
 
 def test_an_address_is_invited_once_however_it_is_written(owner: Membership) -> None:
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     with pytest.raises(Invalid):
-        invitations.invite("NEW@EXAMPLE.ORG ", Terms(Role.VIEWER), by=owner)
+        invitations.invite("NEW@EXAMPLE.ORG ", Grant(Role.VIEWER), by=owner)
     with pytest.raises(Invalid):
-        invitations.invite(owner.user.email.upper(), Terms(Role.VIEWER), by=owner)
+        invitations.invite(owner.user.email.upper(), Grant(Role.VIEWER), by=owner)
 
 
 def test_who_is_in_the_team_already_stays_what_they_are(owner: Membership) -> None:
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     already = factories.member(Role.OPERATOR, of=owner.team, person=factories.user(EMAIL))
-    joined = acceptance.accept(last_link(), person=already.user, via=NOWHERE)
+    joined = acceptance.accept(last_link(), person=already.user, via=NO_ORIGIN)
     assert (joined.pk, joined.role) == (already.pk, Role.OPERATOR)
 
 
 def test_nobody_sends_mails_without_end(owner: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invitations, "MOST_A_DAY", 2)
     monkeypatch.setattr(invitations, "AGAIN_AFTER", timedelta(0))
-    invitation = invitations.invite("person@example.net", Terms(Role.VIEWER), by=owner)
+    invitation = invitations.invite("person@example.net", Grant(Role.VIEWER), by=owner)
     invitations.resend(invitation, by=owner)
     with pytest.raises(Rejected, match="tomorrow"):
         invitations.resend(invitation, by=owner)
     with pytest.raises(Rejected, match="tomorrow"):
-        invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+        invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
 
 
 def test_a_teams_name_writes_no_headers(owner: Membership) -> None:
     owner.team.name = "A\nBcc: all@example.org"
     owner.team.save()
     owner = Membership.objects.get(pk=owner.pk)
-    invitations.invite(EMAIL, Terms(Role.VIEWER), by=owner)
+    invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     assert "\n" not in mail.outbox[0].subject
     assert mail.outbox[0].bcc == []

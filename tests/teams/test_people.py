@@ -13,10 +13,10 @@ from hosting.teams import create_team
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.people import invitations, members
-from hosting.teams.people.membership_rules import Terms
+from hosting.teams.people.membership_rules import Grant
 from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Invalid, Rejected
-from hosting.teams.request_origin import NOWHERE
+from hosting.teams.request_origin import NO_ORIGIN
 from hosting.teams.roles import NotAllowedError, Role
 from hosting.teams.tokens import issuing
 from tests import factories
@@ -41,7 +41,7 @@ def test_a_role_its_accounts_and_its_end_change_with_a_line_of_before_and_after(
     member = factories.member(Role.VIEWER, of=owner.team)
     account = factories.account(owner.team, label="Shop")
     end = timezone.now() + timedelta(days=3)
-    members.change(member, Terms(Role.OPERATOR, frozenset({account.pk}), end), by=owner)
+    members.change(member, Grant(Role.OPERATOR, frozenset({account.pk}), end), by=owner)
     member.refresh_from_db()
     assert (member.role, member.narrowed, member.expires_at) == (Role.OPERATOR, True, end)
     line = AuditEntry.objects.get(action="member.changed")
@@ -54,8 +54,8 @@ def test_nobody_gives_what_they_lack(owner: Membership) -> None:
     member = factories.member(Role.VIEWER, of=owner.team)
     for role in (Role.OWNER, Role.OPERATOR, Role.BILLING):
         with pytest.raises(NotAllowedError):
-            members.change(member, Terms(role), by=admin)
-    members.change(member, Terms(Role.AUDITOR), by=admin)
+            members.change(member, Grant(role), by=admin)
+    members.change(member, Grant(Role.AUDITOR), by=admin)
     assert role_of(member) == Role.AUDITOR
 
 
@@ -64,7 +64,7 @@ def test_nobody_changes_or_removes_who_holds_more(owner: Membership, role: str) 
     admin = factories.member(Role.ADMIN, of=owner.team)
     more = factories.member(role, of=owner.team)
     with pytest.raises(NotAllowedError):
-        members.change(more, Terms(Role.VIEWER), by=admin)
+        members.change(more, Grant(Role.VIEWER), by=admin)
     with pytest.raises(NotAllowedError):
         members.remove(more, by=admin)
     assert role_of(more) == role
@@ -75,7 +75,7 @@ def test_who_does_not_manage_people_changes_nobody(owner: Membership, role: str)
     by = factories.member(role, of=owner.team)
     member = factories.member(Role.VIEWER, of=owner.team)
     with pytest.raises(NotAllowedError):
-        members.change(member, Terms(Role.VIEWER), by=by)
+        members.change(member, Grant(Role.VIEWER), by=by)
     with pytest.raises(NotAllowedError):
         members.remove(member, by=by)
 
@@ -104,7 +104,7 @@ def test_a_member_of_another_team_is_out_of_reach(owner: Membership) -> None:
     other = factories.account(stranger.team)
     member = factories.member(Role.VIEWER, of=owner.team)
     with pytest.raises(Invalid):
-        members.change(member, Terms(Role.VIEWER, frozenset({other.pk})), by=owner)
+        members.change(member, Grant(Role.VIEWER, frozenset({other.pk})), by=owner)
 
 
 def test_terms_that_cannot_be_are_refused(owner: Membership) -> None:
@@ -112,15 +112,15 @@ def test_terms_that_cannot_be_are_refused(owner: Membership) -> None:
     account = factories.account(owner.team)
     later = timezone.now() + timedelta(days=1)
     impossible = [
-        (Terms("king"), "role"),
-        (Terms(Role.OWNER, None, later), "role"),
-        (Terms(Role.OWNER, frozenset({account.pk})), "role"),
-        (Terms(Role.VIEWER, frozenset()), "accounts"),
-        (Terms(Role.VIEWER, None, timezone.now()), "until"),
+        (Grant("king"), "role"),
+        (Grant(Role.OWNER, None, later), "role"),
+        (Grant(Role.OWNER, frozenset({account.pk})), "role"),
+        (Grant(Role.VIEWER, frozenset()), "accounts"),
+        (Grant(Role.VIEWER, None, timezone.now()), "until"),
     ]
-    for terms, field in impossible:
+    for grant, field in impossible:
         with pytest.raises(Invalid) as refusal:
-            members.change(member, terms, by=owner)
+            members.change(member, grant, by=owner)
         assert refusal.value.field == field
 
 
@@ -130,22 +130,22 @@ def test_nobody_gives_more_time_than_they_have(owner: Membership) -> None:
     member = factories.member(Role.VIEWER, of=owner.team)
     for until in (None, end + timedelta(seconds=1)):
         with pytest.raises(Invalid) as refusal:
-            members.change(admin, Terms(Role.ADMIN, until=until), by=admin)
+            members.change(admin, Grant(Role.ADMIN, until=until), by=admin)
         assert refusal.value.field == "until"
         with pytest.raises(Invalid):
-            invitations.invite("new@example.org", Terms(Role.ADMIN, until=until), by=admin)
+            invitations.invite("new@example.org", Grant(Role.ADMIN, until=until), by=admin)
     with pytest.raises(Invalid):
         issuing.create("for good", by=admin, personal=False, permissions=(), days=4)
     issuing.create("short", by=admin, personal=False, permissions=(), days=2)
     # Whoever is there for good stays so.
-    members.change(member, Terms(Role.AUDITOR), by=admin)
+    members.change(member, Grant(Role.AUDITOR), by=admin)
     assert role_of(member) == Role.AUDITOR
 
 
 def test_what_was_promised_for_good_falls_when_the_promiser_stays_for_a_while(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
-    invitations.invite("new@example.org", Terms(Role.ADMIN), by=admin)
-    members.change(admin, Terms(Role.ADMIN, until=timezone.now() + timedelta(days=3)), by=owner)
+    invitations.invite("new@example.org", Grant(Role.ADMIN), by=admin)
+    members.change(admin, Grant(Role.ADMIN, until=timezone.now() + timedelta(days=3)), by=owner)
     assert not Invitation.objects.open().exists()
 
 
@@ -155,7 +155,7 @@ def test_the_last_owner_stays(owner: Membership) -> None:
     with pytest.raises(Rejected):
         members.remove(owner, by=owner)
     with pytest.raises(Rejected):
-        members.change(owner, Terms(Role.ADMIN), by=owner)
+        members.change(owner, Grant(Role.ADMIN), by=owner)
     factories.member(Role.OWNER, of=owner.team)
     members.leave(by=owner)
     assert not Membership.objects.filter(pk=owner.pk).exists()
@@ -202,18 +202,18 @@ def test_a_team_is_made_by_who_owns_one_or_by_everybody_where_signing_up_is_open
 ) -> None:
     nobody = factories.user()
     with pytest.raises(NotAllowedError):
-        create_team.create("Mine", person=nobody, via=NOWHERE)
+        create_team.create("Mine", person=nobody, via=NO_ORIGIN)
     settings.SIGN_UP = "open"
-    made = create_team.create("  Mine   too ", person=nobody, via=NOWHERE)
+    made = create_team.create("  Mine   too ", person=nobody, via=NO_ORIGIN)
     assert (made.team.name, made.role) == ("Mine too", Role.OWNER)
     settings.SIGN_UP = "invited"
-    assert create_team.create("Second", person=owner.user, via=NOWHERE).team_id != owner.team_id
+    assert create_team.create("Second", person=owner.user, via=NO_ORIGIN).team_id != owner.team_id
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\u202eb", "Win at www.evil.example"])
 def test_a_team_has_a_name_that_people_can_read(owner: Membership, name: str) -> None:
     with pytest.raises(Invalid):
-        create_team.create(name, person=owner.user, via=NOWHERE)
+        create_team.create(name, person=owner.user, via=NO_ORIGIN)
 
 
 def test_of_two_owners_who_leave_at_once_one_stays(transactional_db: None) -> None:

@@ -1,6 +1,6 @@
-"""Open a team's pages from every network again: for owners who sit outside of all networks that they named.
+"""Allow access to a team from every network again, for owners who are locked out by the networks they allowed.
 
-`manage.py lift_networks TEAM`, with the number in the addresses of the team's pages. The trail tells of it.
+`manage.py lift_networks TEAM`, with the number in the addresses of the team's pages. The audit log records it.
 """
 
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""Make an installation ready to start: tables, static files, the endpoints on offer, and the demo on first use."""
+"""Prepare an installation for the start: tables, static files, endpoints, and the demo on first use."""
 
 import logging
 from argparse import ArgumentParser
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="seed the demo if nobody can sign in yet")
 
     def handle(self, *args: Any, demo: bool, **options: Any) -> None:
-        # Nothing runs yet that could take a job: the first sweep finds what is due.
+        # No broker runs yet, so jobs cannot be enqueued. Hide the warnings: the first sweep finds what is due.
         logging.getLogger("hosting.jobs").setLevel(logging.ERROR)
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
@@ -37,9 +37,9 @@ class Command(BaseCommand):
 
 
 def offer_endpoints(endpoints: dict[str, str]) -> None:
-    """Offer exactly these endpoints (name: address) for new accounts; one that is in use stays usable.
+    """Offer exactly these endpoints (name: address) for new accounts. Accounts of other endpoints keep working.
 
-    The name says which one it is: with a new address its accounts move along.
+    Endpoints are identified by name: when one has a new address, its accounts move there.
     """
     Endpoint.objects.exclude(name__in=endpoints).update(offered=False)
     for name, url in endpoints.items():
@@ -47,7 +47,7 @@ def offer_endpoints(endpoints: dict[str, str]) -> None:
 
 
 def seed_demo(password: str) -> None:
-    """A person, their team, and the bundled provider's reseller."""
+    """Create a person, their team, and the account of the bundled provider's reseller."""
     user = User.objects.create_user(DEMO_EMAIL, password, name="Demo")
     member = Membership.objects.create(team=Team.objects.create(name="Demo team"), user=user, role=Role.OWNER)
     endpoint = Endpoint.objects.filter(url=settings.BUNDLED_PROVIDER_URL, offered=True).first()

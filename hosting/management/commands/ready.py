@@ -1,4 +1,4 @@
-"""The last line of the Procfile: wait until everything answers, say where it is, and stay until the others stop."""
+"""The last line of the Procfile: wait until all processes answer, print the panel's address, and run until stopped."""
 
 import os
 import signal
@@ -45,8 +45,9 @@ class Command(BaseCommand):
 
 
 def wait_for(url: str, deadline: float, host: str = "") -> None:
-    """Return once `url` answers with 200, asked for as `host`; end with a message at the deadline (of
-    `time.monotonic`).
+    """Wait until `url` answers 200 to a request with the Host header `host`.
+
+    Exits with a message at the deadline (a time of `time.monotonic`).
     """
     headers = {"Host": host} if host else {}
     while time.monotonic() < deadline:
@@ -60,13 +61,13 @@ def wait_for(url: str, deadline: float, host: str = "") -> None:
 
 
 def own_host() -> str:
-    """A name that the panel answers to, where the address that it listens at is none."""
+    """A host name from `ALLOWED_HOSTS` for requests to 127.0.0.1; empty when that is allowed itself."""
     names = settings.ALLOWED_HOSTS
     return "" if "127.0.0.1" in names or "*" in names else next(iter(names), "").removeprefix(".")
 
 
 def wait_for_workers(deadline: float) -> None:
-    """Return once the workers for operations and for the mirror answer; end with a message at the deadline."""
+    """Wait until the workers for operations and for the mirror answer. Exits with a message at the deadline."""
     while time.monotonic() < deadline:
         names = {name.partition("@")[0] for reply in current_app.control.ping(timeout=0.3) or [] for name in reply}
         if names >= {"operations", "mirror"}:
@@ -75,7 +76,7 @@ def wait_for_workers(deadline: float) -> None:
 
 
 def sign_in_lines() -> str:
-    """The demo's login, as long as nobody has changed its password."""
+    """The demo's e-mail address and password, unless the password was changed."""
     demo = User.objects.filter(email=DEMO_EMAIL).first()
     if demo is None or not settings.DEMO_PASSWORD or not demo.check_password(settings.DEMO_PASSWORD):
         return ""
@@ -83,7 +84,7 @@ def sign_in_lines() -> str:
 
 
 def mail_lines() -> str:
-    """Where mails go while no mail server is named."""
+    """Where mails are written when no mail server is configured."""
     return (
         ""
         if settings.EMAIL_CONFIGURED

@@ -1,8 +1,8 @@
-"""Seal every stored secret anew with the first key of SEAL_KEYS, so that the others can be dropped.
+"""Re-encrypt every stored secret with the first key of SEAL_KEYS, so that the other keys can be dropped.
 
-First put a new key in front (`python -m panel.environment --print` makes one), and start the panel anew: it seals with
-the new key from then on, and opens with both. What Redis holds of sessions at the provider ends within 12 hours, or is
-opened again by a login. The panel may run meanwhile.
+First put a new key in front (`python -m panel.environment --print` makes one) and restart the panel: from then on it
+encrypts with the new key and decrypts with both. Sessions at the provider in Redis end within 12 hours, or are opened
+again by a login. The panel may run meanwhile.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
-"""Prove that nobody altered, removed, inserted or moved an entry of the audit trail.
+"""Verify that nobody altered, removed, inserted or moved an entry of the audit log.
 
-Note the line of each team somewhere else: given back with --expect, it proves that the trail still holds what it held
-then, and was not put back to an older copy. Ends with 1 when something does not fit.
+Keep the line of each team somewhere else: passed with --expect, it verifies later that the log still contains these
+entries and was not restored from an older copy. Exits with 1 when something is wrong.
 """
 
 import re
@@ -16,7 +16,7 @@ from hosting.teams.models import Team
 
 
 def noted(text: str) -> tuple[int, int, str]:
-    """TEAM:SEQUENCE:DIGEST, as this command prints it."""
+    """Parse TEAM:SEQUENCE:DIGEST, as this command prints it."""
     if not (parts := re.fullmatch(r"(\d{1,18}):(\d{1,18}):([0-9a-f]{64})", text)):
         raise ArgumentTypeError(f"{text!r} is not TEAM:SEQUENCE:DIGEST")
     return int(parts[1]), int(parts[2]), parts[3]
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="TEAM:SEQUENCE:DIGEST",
-            help="a line that was noted: it must still be part of the trail",
+            help="a line that was noted: it must still be part of the audit log",
         )
 
     def handle(self, *args: Any, team: list[int] | None, expect: list[tuple[int, int, str]], **options: Any) -> None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.operations.bulk.advance import kind_of
 from hosting.operations.checks import quiet_hours
 from hosting.operations.kinds import catalogue
@@ -74,7 +74,7 @@ def begin(
                 params=dict(params or {}),
                 objects=[number for number, _name in objects],
             )
-            ask(Job.ADVANCE_BULK, bulk.pk)
+            enqueue(Job.ADVANCE_BULK, bulk.pk)
     except IntegrityError:
         return account.bulks.get(nonce=nonce)
     return bulk
@@ -138,7 +138,7 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
             bulk=bulk.pk,
             rows=len(failed),
         )
-        ask(Job.ADVANCE_BULK, bulk.pk)
+        enqueue(Job.ADVANCE_BULK, bulk.pk)
     return len(failed)
 
 
@@ -195,4 +195,4 @@ def _change(
                 after={"state": after},
                 bulk=bulk.pk,
             )
-            ask(Job.ADVANCE_BULK, bulk.pk)
+            enqueue(Job.ADVANCE_BULK, bulk.pk)

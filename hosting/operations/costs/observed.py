@@ -25,7 +25,7 @@ from hosting.accounts.sessions import AccountStoppedError, ApiSession
 from hosting.api import ApiError
 from hosting.inventory import mirror
 from hosting.inventory.models import AccountInfo, BalanceSample, Change
-from hosting.inventory.reading import Fact
+from hosting.inventory.reading import AccountData
 from hosting.operations.costs.explained_changes import by_operations
 from hosting.operations.kinds import catalogue
 from hosting.operations.models.operation import Operation
@@ -42,7 +42,7 @@ _FRESH = timedelta(seconds=20)
 # What could not be told of a change by then stays unknown: an operation may wait for a person's word for weeks.
 _PATIENCE = timedelta(days=1)
 # The kinds of request that move money.
-_MONEY = tuple(method for method in catalogue.KINDS if Fact.BALANCE in catalogue.changes(method))
+_MONEY = tuple(method for method in catalogue.KINDS if AccountData.BALANCE in catalogue.changes(method))
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,9 @@ def look_before(session: ApiSession, kind: str) -> None:
     if kind not in _MONEY or fresh.exists():
         return
     try:
-        mirror.refresh(session, facts=Fact.CAPACITY | Fact.BALANCE, explained=by_operations(session.account))
+        mirror.refresh(
+            session, facts=AccountData.CAPACITY | AccountData.BALANCE, explained=by_operations(session.account)
+        )
     except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError) as error:
         log.info("The balance was not read before money is spent: %s", type(error).__name__)
 
@@ -183,7 +185,7 @@ def _suspects(account: Account, since: datetime) -> list[Suspect]:
     return [
         Suspect(operation, _span(operation, account))
         for operation in found
-        if Fact.BALANCE in catalogue.changes(operation.kind)
+        if AccountData.BALANCE in catalogue.changes(operation.kind)
         and operation.state not in HARMLESS
         and not (operation.state == State.FAILED and operation.remote_state == "ERROR")
     ]

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 
 from hosting.api import Client, OperationDetails
-from hosting.inventory.reading import Fact
+from hosting.inventory.reading import AccountData
 from hosting.operations.models.rejection import Invalid
 from hosting.teams.roles import Permission
 
@@ -35,7 +35,7 @@ class Kind:
     permission: ClassVar[Permission]
     answer: ClassVar[Answer] = Answer.OPERATION
     # What of the account as a whole may be different once it is done.
-    changes: ClassVar[Fact] = Fact.CAPACITY
+    changes: ClassVar[AccountData] = AccountData.CAPACITY
     secret_rules: ClassVar[Mapping[str, Callable[[str], None]]] = {}
     rules: ClassVar[Mapping[str, Callable[..., None]]] = {}
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from hosting.api import Client
-from hosting.inventory.reading import NO_FACT, Fact
+from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData
 from hosting.operations.kinds import rules
 from hosting.operations.kinds.base import Answer, Kind
 from hosting.operations.models.rejection import Invalid
@@ -19,7 +19,7 @@ class AddProduct(Kind):
     method = "hosting_account_product_add"
     title = _("Add product")
     permission = Permission.SPEND
-    changes = Fact.CAPACITY | Fact.BALANCE
+    changes = AccountData.CAPACITY | AccountData.BALANCE
     rules = {"quantity": rules.quantity, "duration": rules.duration}
 
     product_name: str
@@ -33,7 +33,7 @@ class AddProduct(Kind):
 @dataclass(frozen=True)
 class _OnProduct(Kind):
     permission = Permission.SPEND
-    changes = Fact.CAPACITY | Fact.BALANCE
+    changes = AccountData.CAPACITY | AccountData.BALANCE
 
     product_id: int
 
@@ -161,7 +161,7 @@ class DeleteVm(_OnVm):
 class StartVm(_OnVm):
     method = "vm_start"
     title = _("Start server")
-    changes = NO_FACT
+    changes = NO_ACCOUNT_DATA
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_start(self.vm_id)
@@ -171,7 +171,7 @@ class StartVm(_OnVm):
 class StopVm(_OnVm):
     method = "vm_stop"
     title = _("Stop server")
-    changes = NO_FACT
+    changes = NO_ACCOUNT_DATA
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_stop(self.vm_id)
@@ -181,7 +181,7 @@ class StopVm(_OnVm):
 class RebootVm(_OnVm):
     method = "vm_reboot"
     title = _("Reboot server")
-    changes = NO_FACT
+    changes = NO_ACCOUNT_DATA
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_reboot(self.vm_id)
@@ -231,7 +231,7 @@ class DeleteDisk(_OnDisk):
 class AttachDisk(_OnDisk):
     method = "disk_attach"
     title = _("Attach disk")
-    changes = NO_FACT
+    changes = NO_ACCOUNT_DATA
 
     vm_id: int
 
@@ -243,7 +243,7 @@ class AttachDisk(_OnDisk):
 class DetachDisk(_OnDisk):
     method = "disk_detach"
     title = _("Detach disk")
-    changes = NO_FACT
+    changes = NO_ACCOUNT_DATA
 
     vm_id: int
 
@@ -282,8 +282,8 @@ def title(method: str) -> str:
     return str(KINDS[method].title) if method in KINDS else method
 
 
-def changes(method: str) -> Fact:
+def changes(method: str) -> AccountData:
     """What of the account as a whole an operation of this method may change; of one that Sharedeck does not know, all
     that moves.
     """
-    return KINDS[method].changes if method in KINDS else Fact.CAPACITY | Fact.BALANCE
+    return KINDS[method].changes if method in KINDS else AccountData.CAPACITY | AccountData.BALANCE

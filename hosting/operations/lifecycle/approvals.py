@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hosting.accounts.models import Account
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.operations.checks import preconditions
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
@@ -95,7 +95,7 @@ def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
         )
         if moved:
             _record(held, by, "operation.approved", after=State.WAITING, comment=comment)
-            ask(Job.SEND, held.pk)
+            enqueue(Job.SEND, held.pk)
     return moved
 
 

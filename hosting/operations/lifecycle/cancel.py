@@ -16,7 +16,7 @@ from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, client_for
 from hosting.api import ApiError, Cause, DataFault, Fault, NotSent, RateLimited, SessionFault
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle import conclude
 from hosting.operations.models.operation import Operation
@@ -129,7 +129,7 @@ def sweep(now: datetime) -> None:
         account__endpoint__away_since=None,
     )
     for pk in lost.order_by("cancel_requested_at").values_list("pk", flat=True)[:_BATCH]:
-        ask(Job.CANCEL, pk)
+        enqueue(Job.CANCEL, pk)
 
 
 def _is_own(operation: Operation, by: Membership) -> bool:
@@ -146,7 +146,7 @@ def _ask_provider(operation: Operation) -> bool:
     ).update(cancel_state=Cancel.ASKED, cancel_requested_at=now, cancel_sent_at=None)
     if asked:
         versions.bump(operation.account_id)
-        ask(Job.CANCEL, operation.pk)
+        enqueue(Job.CANCEL, operation.pk)
     return bool(asked)
 
 

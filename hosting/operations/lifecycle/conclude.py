@@ -6,7 +6,7 @@ from django.utils import timezone
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import FINAL, State
 from hosting.teams.audit.log import record
@@ -26,9 +26,9 @@ def move(operation: Operation, before: State, after: State, **fields: object) ->
         if moved:
             versions.bump(operation.account_id)
             if after in FINAL and operation.plan_id:
-                ask(Job.ADVANCE, operation.plan_id)
+                enqueue(Job.ADVANCE, operation.plan_id)
             if after in FINAL and operation.bulk_id:
-                ask(Job.ADVANCE_BULK, operation.bulk_id)
+                enqueue(Job.ADVANCE_BULK, operation.bulk_id)
             if after in FINAL and operation.origin == Operation.Origin.PANEL and (before, after) not in _TOLD_BY_OTHERS:
                 record(
                     operation.account.team_id,

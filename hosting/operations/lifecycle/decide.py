@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hosting.accounts import versions
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle import conclude
 from hosting.operations.models.operation import Operation
@@ -69,7 +69,7 @@ def happened(operation: Operation, *, by: Membership) -> None:
         if not is_open or not conclude.move(operation, State.UNCERTAIN, State.DONE, problem={}, needs_person=False):
             raise WrongState(_("There is nothing to decide about this operation any more."))
         _record_decided(operation, State.DONE, by=by, happened=True)
-        ask(Job.REFRESH, operation.account_id, 1)
+        enqueue(Job.REFRESH, operation.account_id, 1)
 
 
 def dismiss(operation: Operation, *, by: Membership) -> bool:

@@ -24,7 +24,7 @@ from hosting.api import (
     SessionFault,
     Unanswered,
 )
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.operations.costs import observed
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Answer, Kind
@@ -161,7 +161,7 @@ def _accept(operation: Operation, kind: Kind, answer: int) -> None:
             made = {"vm_id": answer} if kind.answer is Answer.VM else {"disk_id": answer}
             moved = conclude.move(operation, before, State.ANSWERED, answered_at=now, due_at=now, **made)
             if moved:
-                ask(Job.IDENTIFY, operation.pk)
+                enqueue(Job.IDENTIFY, operation.pk)
         else:
             moved = False
         if moved:

@@ -12,7 +12,7 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
 from hosting.inventory.models import Product, Vm
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.operations.checks import preconditions, quiet_hours, spending_limits
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
@@ -117,7 +117,7 @@ def submit(
                 outcome="held" if over else "",
             )
             if not over:
-                ask(Job.SEND, operation.pk)
+                enqueue(Job.SEND, operation.pk)
     except IntegrityError:
         # Two requests met in the database: the constraints let one of them in.
         if known := account.operations.filter(nonce=nonce).first():

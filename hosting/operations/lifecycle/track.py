@@ -18,7 +18,7 @@ from hosting.accounts.sessions import ApiSession
 from hosting.api import ApiError, Client, DataFault, Garbled, OperationDetails, OperationFilter, SessionFault
 from hosting.inventory import mirror
 from hosting.inventory.models import Disk
-from hosting.inventory.reading import NO_FACT
+from hosting.inventory.reading import NO_ACCOUNT_DATA
 from hosting.operations.costs import observed
 from hosting.operations.costs.explained_changes import by_operations
 from hosting.operations.kinds import catalogue
@@ -253,7 +253,7 @@ def _conclude(session: ApiSession, ended: list[_Ended]) -> None:
     beside the state from before it.
     """
     account = session.account
-    facts = NO_FACT
+    facts = NO_ACCOUNT_DATA
     for each in ended:
         facts |= catalogue.changes(each.operation.kind)
     explained = by_operations(account)
@@ -267,7 +267,7 @@ def _conclude(session: ApiSession, ended: list[_Ended]) -> None:
             _finish([each for each in batch if _ended_at(each, account) < latest])
             raise
         _finish(batch)
-        facts = NO_FACT
+        facts = NO_ACCOUNT_DATA
 
 
 def _touched(account: Account, ended: list[_Ended]) -> tuple[set[int], set[int]]:

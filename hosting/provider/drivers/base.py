@@ -1,4 +1,4 @@
-"""What a driver is: the part that really makes, starts and stops VMs. All the engine knows of it is here."""
+"""The interface of drivers, which create, start and stop VMs for the engine."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -17,7 +17,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the work is. `eta_s`: seconds it may still take. `look_again_s`: when looking again pays."""
+    """The progress of work. `eta_s`: seconds it may still take. `look_again_s`: seconds until the next check."""
 
     state: Literal["running", "done", "failed"]
     eta_s: float = 0.0

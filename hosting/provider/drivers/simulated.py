@@ -1,4 +1,4 @@
-"""A driver that simulates: nothing is made, but it takes its time.
+"""A driver that simulates operations: they change nothing, but take realistic time.
 
 How long an operation takes depends on its type, its id (a jitter of a quarter either way, the same on every
 run) and the speed. The token is the moment it began, so the work survives any restart.

@@ -102,7 +102,7 @@ def _answer(name: str, args: list[Any], scripted_failure: str) -> HttpResponse:
 
 @sensitive_variables("args")
 def _caller(name: str, args: list[Any]) -> tuple[ApiSession | None, str]:
-    """The session that the call names, if it lives, and the login that the call counts for, if one does."""
+    """The live session of the call, if any, and the login for which the call is counted, if any."""
     first = args[0] if args and isinstance(args[0], str) else ""
     if name == "login" or not first:
         return None, first
@@ -133,7 +133,7 @@ def _unavailable() -> HttpResponse:
 
 
 def _close(request: HttpRequest) -> None:
-    """Close the connection under the server's feet; gunicorn hands its socket over."""
+    """Close the connection behind the server's back; gunicorn passes its socket in the request."""
     connected = request.META.get("gunicorn.socket")
     if isinstance(connected, socket.socket):
         with contextlib.suppress(OSError):
@@ -141,7 +141,7 @@ def _close(request: HttpRequest) -> None:
 
 
 def _drop(request: HttpRequest) -> HttpResponse:
-    """No answer. A server that keeps its socket to itself closes after an empty one, which is no XML."""
+    """Close without an answer. Servers that don't pass their socket send an empty one, which is not XML."""
     _close(request)
     return HttpResponse(b"", status=502, headers={"Connection": "close"})
 

@@ -1,4 +1,4 @@
-"""What the end of an operation does to VMs, disks, products and money. The engine holds the transaction."""
+"""Apply the result of an operation to VMs, disks, products and money, in the engine's transaction."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from hosting.provider.rules import products, validation, values
 
 
 class CannotComplete(Exception):  # noqa: N818
-    """What the operation needs is not there any more; the text says what."""
+    """Something that the operation needs is gone; the text says what."""
 
 
 def _vms(operation: Operation) -> QuerySet[Vm]:
@@ -188,12 +188,12 @@ COMPLETE: dict[str, Callable[[Operation], None]] = {
 
 
 def fail(operation: Operation) -> None:
-    """Mark what was being created and could not be."""
+    """Mark objects whose creation failed."""
     _not_created(operation, Vm.State.INVALID, Disk.State.ERROR)
 
 
 def cancel(operation: Operation) -> None:
-    """Take back what was to be created."""
+    """Delete objects whose creation was cancelled."""
     _not_created(operation, Vm.State.DELETED, Disk.State.DELETED)
 
 

@@ -34,10 +34,10 @@ def vm_now(vm: Vm) -> VmView:
 
 
 def vm_updated(view: VmView, specs: dict[str, Any]) -> VmView:
-    """`view` after a `vm_update`. Memory grows with shares, and on a halted VM the ceiling grows along."""
+    """`view` after a `vm_update`. Memory grows with shares, and on a halted VM the maximum grows along."""
     shares = specs.get("shares", view.shares)
-    ceiling = specs.get("vm_max_memory", max(view.vm_max_memory, shares * values.SHARE_MEMORY_MB))
-    return VmView(view.state, shares, specs.get("cpu", view.cores), ceiling)
+    maximum = specs.get("vm_max_memory", max(view.vm_max_memory, shares * values.SHARE_MEMORY_MB))
+    return VmView(view.state, shares, specs.get("cpu", view.cores), maximum)
 
 
 def vm_expected(vm: Vm, open_operations: Iterable[Operation]) -> VmView:

@@ -46,7 +46,7 @@ def work_of(operation: Operation, password: str = "") -> Work:
 
 
 def run_due() -> None:
-    """Do all that can be done now. One thread of a process does it; a call meanwhile makes it look again."""
+    """Run everything that is due, in one thread of the process. A call meanwhile makes that thread check again."""
     _wanted.set()
     while _wanted.is_set() and _running.acquire(blocking=False):
         try:
@@ -120,7 +120,7 @@ def _look_due() -> int:
 
 
 def _guarded(step: Callable[[T], bool], what: T) -> bool:
-    """One operation that cannot be moved must not hold up the others; it is tried again at the next look."""
+    """Log an error of one operation, so that it does not stop the others; it is retried at the next check."""
     try:
         return step(what)
     except Exception:
@@ -146,7 +146,7 @@ def _look(operation: Operation) -> bool:
 
 
 def finish(operation: Operation, *, error: str = "") -> bool:
-    """End a running operation, with all that follows from it, in one transaction. False when it had ended."""
+    """End a running operation and apply its effects, in one transaction. False when it had ended already."""
     try:
         with transaction.atomic():
             if not _end(operation, error):
@@ -180,7 +180,7 @@ def _end(operation: Operation, error: str) -> bool:
 
 
 def cancel(operation: Operation) -> bool:
-    """Cancel a pending operation and release what it kept. False when it is no longer pending."""
+    """Cancel a pending operation and release what it reserved. False when it is no longer pending."""
     now = timezone.now()
     with transaction.atomic():
         cancelled = Operation.objects.filter(pk=operation.pk, state=Operation.State.PENDING).update(

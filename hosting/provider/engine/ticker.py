@@ -1,4 +1,4 @@
-"""The worker's own clock: it looks at the operations twice a second, whatever becomes of the broker.
+"""The worker's own clock: it checks the operations twice a second, with or without a broker.
 
 Messages only make it quicker. A thread of the worker and not beat: beat's process would outlive a worker that
 was killed, and would be silent while the broker is away.

@@ -108,7 +108,7 @@ def product_add(call: Call, product_name: str, quantity: int, duration: str) -> 
 
 
 def _change(call: Call, kind: str, product_id: int, params: dict[str, Any]) -> int:
-    """Accept an operation on a product, judged by what the open ones before it leave."""
+    """Accept an operation on a product, checked against the result of its open operations."""
     now = timezone.now()
     product = (
         Product.objects.filter(pk=product_id, date_end__gt=now - values.REDEMPTION)
@@ -157,7 +157,7 @@ def product_remove(call: Call, product_id: int) -> int:
 
 
 def _check_update(product_id: int, quantity: int) -> None:
-    # What is the most depends on the product, and is looked at once the product is known.
+    # The maximum depends on the product, and is checked once the product is known.
     validation.quantity(quantity, max(values.QUANTITY_MAX.values()))
 
 

@@ -1,4 +1,4 @@
-"""One call in progress: on whose behalf, what it may touch, and the operation it ends in."""
+"""The context of a call: its session, what it may access, and the operation it creates."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ Owned = Vm | Disk | Product | Operation
 
 @dataclass
 class Call:
-    """The context of a call. `scripted_failure`: why the operation it makes is to end in ERROR, if it is."""
+    """The context of a call. `scripted_failure`: the error with which its operation is to end, if any."""
 
     session: ApiSession
     scripted_failure: str = ""
@@ -40,14 +40,14 @@ class Call:
         HostingAccount.objects.select_for_update().filter(handle=self.handle).first()
 
     def vm(self, vm_id: int) -> Vm:
-        """That VM, whoever's it is. Raises fault 580140 when there is none."""
+        """The VM with this id, of any account. Raises fault 580140 when there is none."""
         try:
             return Vm.objects.select_related("os", "interface").get(pk=vm_id)
         except Vm.DoesNotExist:
             raise not_found(Object.VM, "vm_id", vm_id) from None
 
     def disk(self, disk_id: int) -> Disk:
-        """That disk, whoever's it is. Raises fault 580240 when there is none."""
+        """The disk with this id, of any account. Raises fault 580240 when there is none."""
         try:
             return Disk.objects.get(pk=disk_id)
         except Disk.DoesNotExist:
@@ -78,9 +78,9 @@ class Call:
         unit_price: Decimal = Decimal(0),
         reserved: Decimal = Decimal(0),
     ) -> Operation:
-        """Write the operation, in the transaction of what it is about, and have the engine look at it.
+        """Write the operation in the call's transaction, and wake the engine.
 
-        `reserved`: what it keeps of the balance until it ends, in EUR.
+        `reserved`: how much of the balance it reserves until it ends, in EUR.
         """
         now = timezone.now()
         operation = Operation(

@@ -71,7 +71,7 @@ def _check_types(called: Method, args: list[Any]) -> None:
         wanted = str(least) if least == len(called.params) else f"{least} to {len(called.params)}"
         raise DataFault(Object.METHOD, Cause.TYPE, f"{wanted} arguments expected", called.name, len(args))
     for param, value in zip(called.params, args, strict=False):
-        # A boolean is no int here, whatever Python thinks of it.
+        # In Python a boolean is an int, on the wire it is not.
         if not isinstance(value, _PYTHON[param.kind]) or (param.kind == "int" and isinstance(value, bool)):
             raise bad_type(param.about, param.name, value, param.kind)
 

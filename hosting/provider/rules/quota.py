@@ -1,7 +1,7 @@
 """Share arithmetic: what products grant, what VMs and disks use, what is left.
 
 Capacity is counted from acceptance on: an operation that is not done yet counts with the larger of before and
-after, and capacity on its way out is no longer granted. So calls accepted at the same time can
+after, and capacity that is being removed is no longer granted. So calls accepted at the same time can
 never promise the same share twice.
 """
 

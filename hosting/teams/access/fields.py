@@ -1,4 +1,4 @@
-"""Where a team's policies are stored."""
+"""The columns in which a team's policies are stored."""
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -15,7 +15,7 @@ LONGEST_SESSION_HOURS = 8_784
 
 
 class PolicyFields(models.Model):
-    """The columns of `access.Policy`."""
+    """The columns of `access.policy.Policy`."""
 
     two_factor_since = models.DateTimeField(null=True, blank=True)
     grace_days = models.PositiveSmallIntegerField(
@@ -26,7 +26,7 @@ class PolicyFields(models.Model):
     )
     # CIDR networks as text; none means everywhere.
     networks = models.JSONField(default=list, blank=True)
-    # Both or neither. An empty zone is the panel's; no day means every day.
+    # Both times or neither. An empty zone stands for the panel's, no day for every day.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
     quiet_zone = models.CharField(max_length=64, blank=True)
@@ -36,7 +36,7 @@ class PolicyFields(models.Model):
         abstract = True
 
     def policy(self) -> Policy:
-        """The rules as they are asked for."""
+        """The policies as a value for checks."""
         return Policy(
             two_factor_since=self.two_factor_since,
             grace_days=self.grace_days,

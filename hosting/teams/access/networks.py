@@ -1,4 +1,4 @@
-"""Networks that requests may come from: read as people write them, and asked whether an address is in one. Pure."""
+"""Networks that requests may come from: parse them as people write them, and match addresses. Pure."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -8,15 +8,15 @@ from django.utils.translation import gettext as _
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-# An IPv4 address as a socket of both families shows it: ::ffff:192.0.2.1.
+# The prefix of an IPv4 address mapped into IPv6, as a dual-stack socket shows it: ::ffff:192.0.2.1.
 _MAPPED_BITS = 96
 
 
 def read(text: str) -> Network:
-    """A network such as `192.0.2.0/24` or `2001:db8::/32`, or the network of one address.
+    """Parse a network such as `192.0.2.0/24` or `2001:db8::/32`, or a single address.
 
     Raises:
-        ValueError: it is none, or has bits behind its prefix (`192.0.2.7/24`).
+        ValueError: it is not a network, or has bits set after its prefix (`192.0.2.7/24`).
     """
     if "%" in text:
         raise ValueError(text)
@@ -29,10 +29,10 @@ def read(text: str) -> Network:
 
 
 def as_written(text: str) -> Network:
-    """As `read`, for what somebody has typed: the error says in words what to correct.
+    """As `read`, for user input: the error tells the person what to correct.
 
     Raises:
-        ValueError: its text is for that person.
+        ValueError: with a translated message.
     """
     try:
         return read(text)
@@ -46,8 +46,9 @@ def as_written(text: str) -> Network:
 
 
 def allows(networks: Iterable[Network], address: str) -> bool:
-    """Whether `address` is in one of the networks. Without networks every address is; one that can't be read never is
-    in any.
+    """Whether `address` is in one of the networks.
+
+    Without networks, every address is allowed. An unreadable address is never in a network.
     """
     networks = tuple(networks)
     if not networks:
@@ -60,7 +61,7 @@ def allows(networks: Iterable[Network], address: str) -> bool:
 
 
 def _meant(text: str) -> Network | None:
-    """The network of an address with a prefix (`192.0.2.7/24`): what somebody probably meant. None for nonsense."""
+    """The network that was probably meant by an address with a prefix (`192.0.2.7/24`); None when there is none."""
     try:
         return None if "%" in text else ip_network(text.strip(), strict=False)
     except ValueError:
@@ -68,6 +69,6 @@ def _meant(text: str) -> Network | None:
 
 
 def _address(text: str) -> Address:
-    # A link-local address names its interface behind a per cent sign.
+    # A link-local address may end in "%" and the name of an interface.
     found = ip_address(text.partition("%")[0].strip())
     return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found

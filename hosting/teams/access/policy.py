@@ -1,7 +1,7 @@
-"""Whether a team's rules let a request in. Pure: whoever asks gathers the facts.
+"""Whether a team's policies admit a request. Pure: the caller gathers the details.
 
-The web asks `bar` in one place (`web/door.py`), API tokens ask `network_bar` and `second_factor_bar`, and deletes ask
-`Policy.quiet`.
+The web calls `denial` in one place (`web.access.team_policies`), API tokens call `network_denial` and
+`second_factor_denial`, and deletes check `Policy.quiet`.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from hosting.teams.access.networks import Network
 from hosting.teams.access.quiet_hours import QuietHours
 
 
-class Bar(StrEnum):
-    """What keeps a member out of their team's pages."""
+class Denial(StrEnum):
+    """Why a team's policies deny a request."""
 
-    # The request comes from a network that the team has not named.
+    # The request comes from a network that the team has not allowed.
     NETWORK = "network"
-    # The last proof of identity is older than the team takes.
+    # The last authentication is older than the team accepts.
     SESSION = "session"
     # The time to set up a second factor is over.
     TWO_FACTOR = "two_factor"
@@ -26,20 +26,20 @@ class Bar(StrEnum):
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules of a team. Without any, as by default, everybody with a membership comes in."""
+    """The policies of a team. By default there are none, and every member has access."""
 
-    # Since when a second factor is required, and how many days members have to set one up.
+    # Since when two-factor authentication is required, and how many days members have to set it up.
     two_factor_since: datetime | None = None
     grace_days: int = 0
-    # Hours from one proof of identity to the next; None leaves it to the panel.
+    # Hours from one authentication to the next; None for the panel's own limit.
     session_hours: int | None = None
     networks: tuple[Network, ...] = ()
     quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a request and of who makes it. `signed_in_at` is the last proof of identity, if any is known."""
+class RequestDetails:
+    """A request and its user, as far as policies need them. `signed_in_at` is the last authentication, if known."""
 
     now: datetime
     address: str
@@ -47,38 +47,44 @@ class Facts:
     has_second_factor: bool
 
 
-def bar(policy: Policy, joined_at: datetime, facts: Facts) -> Bar | None:
-    """What keeps somebody who joined at `joined_at` out, if anything does; first what they can do least about."""
-    if network_bar(policy, facts.address):
-        return Bar.NETWORK
-    if session_is_over(policy, facts):
-        return Bar.SESSION
-    return second_factor_bar(policy, joined_at, has_second_factor=facts.has_second_factor, now=facts.now)
+def denial(policy: Policy, joined_at: datetime, details: RequestDetails) -> Denial | None:
+    """Why a member who joined at `joined_at` is denied access; None when they have it.
+
+    Of several reasons, the one that the member can do least about comes first.
+    """
+    if network_denial(policy, details.address):
+        return Denial.NETWORK
+    if session_is_over(policy, details):
+        return Denial.SESSION
+    return second_factor_denial(policy, joined_at, has_second_factor=details.has_second_factor, now=details.now)
 
 
-def network_bar(policy: Policy, address: str) -> Bar | None:
-    """Whether the address that a request comes from keeps it out, whoever makes it."""
-    return None if networks.allows(policy.networks, address) else Bar.NETWORK
+def network_denial(policy: Policy, address: str) -> Denial | None:
+    """Why a request from this address is denied, whoever makes it; None when it is allowed."""
+    return None if networks.allows(policy.networks, address) else Denial.NETWORK
 
 
-def session_is_over(policy: Policy, facts: Facts) -> bool:
-    """Whether the last proof of identity is too old; one that nobody knows of is."""
+def session_is_over(policy: Policy, details: RequestDetails) -> bool:
+    """Whether the last authentication is too old, or unknown while there is a limit."""
     if policy.session_hours is None:
         return False
-    if facts.signed_in_at is None:
+    if details.signed_in_at is None:
         return True
-    return facts.signed_in_at + timedelta(hours=policy.session_hours) <= facts.now
+    return details.signed_in_at + timedelta(hours=policy.session_hours) <= details.now
 
 
-def second_factor_bar(policy: Policy, joined_at: datetime, *, has_second_factor: bool, now: datetime) -> Bar | None:
-    """Whether the time to set up a second factor is over for a member without one."""
+def second_factor_denial(
+    policy: Policy, joined_at: datetime, *, has_second_factor: bool, now: datetime
+) -> Denial | None:
+    """Why a member without a second factor is denied: their time to set one up is over. None while it is not."""
     until = grace_until(policy, joined_at, has_second_factor=has_second_factor)
-    return Bar.TWO_FACTOR if until is not None and until <= now else None
+    return Denial.TWO_FACTOR if until is not None and until <= now else None
 
 
 def grace_until(policy: Policy, joined_at: datetime, *, has_second_factor: bool) -> datetime | None:
-    """Until when a member without a second factor comes in all the same, counted from the later of the policy's
-    beginning and their joining; None when nothing is asked of them.
+    """When the grace period of a member without a second factor ends; None when no second factor is required.
+
+    It starts when the policy was set or when the member joined, whichever is later.
     """
     if policy.two_factor_since is None or has_second_factor:
         return None

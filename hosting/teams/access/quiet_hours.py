@@ -1,4 +1,4 @@
-"""Hours in which a team deletes nothing. Pure."""
+"""Quiet hours: when a team allows no deletes. Pure."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,10 +9,10 @@ EVERY_DAY = frozenset(range(7))
 
 @dataclass(frozen=True)
 class QuietHours:
-    """From `start` until `end` as the clocks of `zone` show it.
+    """From `start` until `end`, in local time of the time zone `zone`.
 
-    They go past midnight when `end` is not after `start`, and are 24 hours when the two are equal. `days` (0 is Monday)
-    are those on which they begin. An hour that the clocks show twice is quiet both times.
+    They run past midnight when `end` is not after `start`, and last 24 hours when the two are equal. `days` (0 is
+    Monday) are the days on which they start. An hour that occurs twice, when clocks are set back, is quiet both times.
     """
 
     start: time
@@ -22,11 +22,11 @@ class QuietHours:
 
     @property
     def always(self) -> bool:
-        """Whether nothing is left of the week."""
+        """Whether the quiet hours cover the whole week."""
         return self.start == self.end and self.days == EVERY_DAY
 
     def until(self, now: datetime) -> datetime | None:
-        """When the quiet that holds at `now` ends, those that follow without a gap included; None when none holds."""
+        """When the quiet hours at `now` end, including those that follow without a gap; None outside quiet hours."""
         moment, found = now, None
         for _day in EVERY_DAY:
             end = self._end_at(moment)
@@ -36,7 +36,7 @@ class QuietHours:
         return found
 
     def _end_at(self, moment: datetime) -> datetime | None:
-        """The end of the one period that `moment` is in."""
+        """The end of the single period that contains `moment`; None when there is none."""
         today = moment.astimezone(ZoneInfo(self.zone)).date()
         for day in (today - timedelta(days=1), today):
             if day.weekday() not in self.days:

@@ -1,6 +1,6 @@
-"""The chain of a team's trail: each entry's digest covers the entry and the digest before it.
+"""The hash chain of a team's audit log: each entry's digest covers the entry and the previous digest.
 
-The key is not in the database: who can write there alone can make no entry that fits.
+The key is not in the database, so write access to the database alone is not enough to forge an entry.
 """
 
 import hmac
@@ -12,12 +12,13 @@ from typing import Any
 
 from django.conf import settings
 
-# What the first entry of a chain follows.
+# The digest before the first entry of a chain.
 BEGINNING = ""
+# Part of the signing key: changing it would invalidate all chains.
 _LABEL = b"sharedeck: chain of the audit trail"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Everything that an entry tells. A column that comes later goes to `ADDED`, so that older digests still fit.
+# The columns that a digest covers. A new column goes to `ADDED`, so that older digests stay valid.
 COLUMNS = (
     "team_id",
     "sequence",
@@ -37,17 +38,17 @@ COLUMNS = (
     "outcome",
     "detail",
 )
-# Covered where they are not empty.
+# Covered only when they are not empty.
 ADDED: tuple[str, ...] = ()
 
 
 def key() -> bytes:
-    """What signs: made from `AUDIT_KEY`, which is `SECRET_KEY` unless it was set."""
+    """The signing key, derived from `AUDIT_KEY`, which defaults to `SECRET_KEY`."""
     return hmac.digest(settings.AUDIT_KEY.encode(), _LABEL, sha256)
 
 
 def digest(signing_key: bytes, previous: str, entry: Mapping[str, Any]) -> str:
-    """The digest of an entry, given by its columns, after the one with the digest `previous`: 64 hex digits."""
+    """The digest of an entry, given as its columns, that follows the digest `previous`: 64 hex digits."""
     told = {name: entry[name] for name in COLUMNS} | {name: entry[name] for name in ADDED if entry[name]}
     told["at"] = (entry["at"] - _EPOCH) // timedelta(microseconds=1)
     text = json.dumps(plain(told), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -55,7 +56,7 @@ def digest(signing_key: bytes, previous: str, entry: Mapping[str, Any]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of JSON as every database gives it back: a number without a fraction is an integer."""
+    """A JSON value as every database returns it: a float without a fraction becomes an integer."""
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

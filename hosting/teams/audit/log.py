@@ -1,4 +1,4 @@
-"""The trail of who did what. `record` is called in the transaction of what it tells."""
+"""Write to the audit log. Call `record` in the transaction of the change that it records."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from hosting.teams.audit import chain
 from hosting.teams.audit.models import AuditEntry, AuditHead
 from hosting.teams.models import Membership, Team
 from hosting.teams.names import tidy
-from hosting.teams.request_origin import NOWHERE, Origin
+from hosting.teams.request_origin import NO_ORIGIN, Origin
 
 
-def team_thing(team_id: int) -> str:
-    """The team itself, as a `thing`: what it is, who comes and goes, its rules."""
+def team_ref(team_id: int) -> str:
+    """The `thing` of entries about the team itself: its settings, its policies, and who joins or leaves."""
     return f"team:{team_id}"
 
 
-def member_thing(user_id: int) -> str:
-    """A person of the team, as a `thing`: what became of their membership while they are in it."""
+def member_ref(user_id: int) -> str:
+    """The `thing` of entries about a member: changes of their membership while it lasts."""
     return f"member:{user_id}"
 
 
@@ -36,19 +36,18 @@ def record(
     outcome: str = "",
     **detail: object,
 ) -> None:
-    """Write one line of the trail; `by` None is Sharedeck itself. Nothing that is given here may be a secret.
+    """Write one entry to the audit log; `by` None stands for Sharedeck itself. Never pass a secret.
 
-    `account` and `operation` are keys of rows, `thing` is an object of the account such as "vm:12", or of the team
-    (`team_thing`, `member_thing`). `before` and
-    `after` are what was changed, as JSON; `team` is the team or its key.
+    `team` is the team or its key; `account` and `operation` are keys. `thing` is an object of the account such as
+    "vm:12", or one of the team (`team_ref`, `member_ref`). `before` and `after` are the changed values, as JSON.
 
-    It takes the last lock of its transaction, the team's head of the chain, which writers queue for. So that no two
-    of them wait for each other, everything else is locked, written and bumped before: afterwards a transaction
-    touches only what it has locked already, or writes another line.
+    It takes the last lock of its transaction, the head of the team's chain, for which all writers queue. To avoid
+    deadlocks, lock, write and bump everything else before: afterwards the transaction may only touch rows that it has
+    locked already, or write another entry.
     """
     write(
         team,
-        via=by.via if by else NOWHERE,
+        via=by.via if by else NO_ORIGIN,
         actor_id=by.user_id if by and by.person else None,
         actor_name=str((by and (by.person or by.via.token_name)) or ""),
         action=action,
@@ -79,7 +78,7 @@ def write(
     outcome: str = "",
     detail: dict[str, Any],
 ) -> None:
-    """As `record`, for who acts in no team: somebody who signs in."""
+    """As `record`, for an actor without a membership, such as a person who signs in."""
     team_id = team if isinstance(team, int) else team.pk
     with transaction.atomic(savepoint=False):
         _settle_references()
@@ -87,7 +86,7 @@ def write(
         entry = AuditEntry(
             team_id=team_id,
             sequence=head.sequence + 1,
-            # Not before it is its turn: times follow the sequence.
+            # Taken after the lock, so that times are in the order of the sequence.
             at=timezone.now(),
             actor_id=actor_id,
             actor_name=tidy(actor_name)[:254],
@@ -110,7 +109,9 @@ def write(
 
 
 def _settle_references() -> None:
-    """Have what new rows refer to looked at, and locked, now: PostgreSQL would do so at the commit, after the head."""
+    """Check deferred foreign keys now. PostgreSQL locks the rows they refer to, and would do so at the commit, after
+    the lock on the chain's head.
+    """
     connection = transaction.get_connection()
     if connection.vendor == "postgresql":
         connection.check_constraints()

@@ -1,4 +1,4 @@
-"""The trail of who did what: lines that are never changed, and the head of each team's chain of them."""
+"""The audit log: entries that are never changed, and the head of each team's hash chain."""
 
 from typing import Any, NoReturn
 
@@ -10,12 +10,12 @@ from hosting.teams.roles import Permission
 
 
 class AppendOnlyError(Exception):
-    """Somebody tried to change or delete a line of the trail."""
+    """Code tried to change or delete an entry of the audit log."""
 
 
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
     def visible_to(self, member: Membership) -> "AuditQuerySet":
-        """The lines that the member may read: of a narrowed role, those of its accounts."""
+        """The entries that the member may read; for a narrowed role, those of its accounts."""
         if not member.may(Permission.READ_AUDIT):
             return self.none()
         mine = self.filter(team=member.team_id)
@@ -33,28 +33,28 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """One line of the trail: written in the transaction of what it tells, never changed, never holding a secret."""
+    """One entry of the audit log, written in the transaction of the change it records. It never holds a secret."""
 
     team = models.ForeignKey(Team, models.PROTECT, related_name="audit_entries", db_index=False)
-    # The place in the team's chain, from 1, and what proves it: see `chain`.
+    # The position in the team's chain, from 1, and the digest that proves it: see `chain`.
     sequence = models.PositiveBigIntegerField()
     digest = models.CharField(max_length=64)
-    # Who, as they were called then: the line stays as it is whatever becomes of the person.
+    # The actor and their name at that time, which stays when the person is renamed or deleted.
     actor = models.ForeignKey(User, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False)
     actor_name = models.CharField(max_length=254, blank=True)
-    # From where: see `Origin`.
+    # Where the request came from: see `Origin`.
     address = models.CharField(max_length=45, blank=True)
     session = models.CharField(max_length=16, blank=True)
     token_id = models.BigIntegerField(null=True, blank=True)
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=255)
-    # What it is about: the account, the object there ("vm:12"), the operation.
+    # What the entry is about: an account, an object ("vm:12"), an operation.
     account_id = models.BigIntegerField(null=True, blank=True)
     thing = models.CharField(max_length=60, blank=True)
     operation_id = models.BigIntegerField(null=True, blank=True)
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
-    # How it ended, such as "refused"; empty for what was simply done.
+    # The outcome, such as "refused"; empty when the action was carried out.
     outcome = models.CharField(max_length=20, blank=True)
     detail = models.JSONField(default=dict)
     at = models.DateTimeField(default=timezone.now)
@@ -65,7 +65,7 @@ class AuditEntry(models.Model):
         ordering = ["-sequence"]
         constraints = [models.UniqueConstraint(fields=["team", "sequence"], name="one_chain_per_team")]
         indexes = [
-            # What the trail is filtered by, each in the order that it is read in.
+            # The filters of the audit log, each in the order in which entries are read.
             models.Index(fields=["team", "actor", "-sequence"], name="trail_of_a_person"),
             models.Index(fields=["team", "account_id", "-sequence"], name="trail_of_an_account"),
             models.Index(fields=["team", "at"], name="trail_by_time"),
@@ -84,10 +84,10 @@ class AuditEntry(models.Model):
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write a new line.
+        """Insert a new entry.
 
         Raises:
-            AppendOnlyError: it is there already.
+            AppendOnlyError: the entry exists already.
         """
         if not self._state.adding:
             raise AppendOnlyError
@@ -98,7 +98,7 @@ class AuditEntry(models.Model):
 
 
 class AuditHead(models.Model):
-    """The last entry of a team's chain: who writes the next one locks this row first."""
+    """The last entry of a team's chain. Writing the next entry locks this row first."""
 
     team = models.OneToOneField(Team, models.PROTECT, related_name="audit_head")
     sequence = models.PositiveBigIntegerField(default=0)

@@ -1,11 +1,11 @@
-"""What a person does with their own login, in the trail of each of their teams."""
+"""Audit entries about a person's own sign-ins, written for each of their teams."""
 
-from hosting.teams.audit.log import member_thing, write
+from hosting.teams.audit.log import member_ref, write
 from hosting.teams.models import Membership, User
 from hosting.teams.request_origin import Origin
 
 
-def tell(
+def record_for_person(
     user: User,
     action: str,
     *,
@@ -15,9 +15,9 @@ def tell(
     outcome: str = "",
     **detail: object,
 ) -> None:
-    """Write a line in the trail of each team that the person is in. Nothing that is given here may be a secret."""
+    """Write an entry to the audit log of each team that the person is in. Never pass a secret."""
     teams = Membership.objects.current().filter(user=user.pk).order_by("team_id")
-    # One after another, each in a transaction of its own: nobody waits for two of them at once.
+    # Each in a transaction of its own, so that no writer holds the locks of two teams at once.
     for team_id in teams.values_list("team_id", flat=True):
         write(
             team_id,
@@ -33,8 +33,8 @@ def tell(
         )
 
 
-def tell_failed(user_id: int, address: str, attempts: int) -> None:
-    """Somebody did not get in with the address of a person; nobody knows who that was."""
+def record_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
+    """Record failed sign-ins with a person's address. The actor is unknown."""
     user = User.objects.filter(pk=user_id).first()
     if user is None:
         return
@@ -47,16 +47,16 @@ def tell_failed(user_id: int, address: str, attempts: int) -> None:
             actor_name="",
             action="person.sign_in_failed",
             subject=str(user),
-            thing=member_thing(user_id),
+            thing=member_ref(user_id),
             outcome="failed",
             detail={"attempts": attempts},
         )
 
 
 def rename(user: User, name: str, *, via: Origin) -> None:
-    """Give a person another name. Lines of the trail say who acted by name, so each of their teams learns of it."""
+    """Rename a person. Audit entries name their actors, so the audit log of each of their teams records it."""
     before, user.name = User.objects.values_list("name", flat=True).get(pk=user.pk), name
     if before == name:
         return
     User.objects.filter(pk=user.pk).update(name=name)
-    tell(user, "person.renamed", via=via, before={"name": before}, after={"name": name})
+    record_for_person(user, "person.renamed", via=via, before={"name": before}, after={"name": name})

@@ -1,4 +1,4 @@
-"""Proving that a team's trail is what was written: every digest is computed anew, in constant memory."""
+"""Verify a team's audit log: recompute every digest of its chain, in constant memory."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The first entry of a chain that does not fit, by its place; `row` is its key, where there is a row."""
+    """The first entry of a chain that does not match, by its position; `row` is its key, if it has a row."""
 
     fault: Fault
     sequence: int
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Chain:
-    """What a team's chain holds as far as it fits, and where it stops to."""
+    """The valid part of a team's chain, and what is wrong after it, if anything."""
 
     entries: int
     digest: str
@@ -42,10 +42,10 @@ class Chain:
 
 
 def verify(team_id: int, noted: Mapping[int, str] | None = None) -> Chain:
-    """Go through the chain of a team. `noted` are digests by their place, as they were noted elsewhere: a trail that
-    was put back to an older state fits, and lacks them.
+    """Verify the chain of a team.
 
-    Writers may go on meanwhile.
+    `noted` are digests by position that were noted elsewhere. They detect an audit log that was restored to an older
+    state: its chain is valid, but lacks them. Entries may be written while this runs.
     """
     signing_key, noted = chain.key(), dict(noted or {})
     head = _head(team_id)
@@ -61,7 +61,7 @@ def verify(team_id: int, noted: Mapping[int, str] | None = None) -> Chain:
             return Chain(count, digest, Finding(Fault.NOTED, count, last_row))
         if head.sequence == count and head.digest != digest:
             return Chain(count, digest, Finding(Fault.HEAD, count, last_row))
-    # Rows and head are written together: what was written meanwhile is in a head that is read after them.
+    # Entry and head are written in one transaction, so a head that is read last covers all entries read before it.
     if head.sequence > count:
         return Chain(count, digest, Finding(Fault.CUT, count + 1))
     if _head(team_id).sequence < count:
@@ -76,7 +76,7 @@ def _head(team_id: int) -> AuditHead:
 
 
 def _entries(team_id: int) -> Iterator[dict[str, Any]]:
-    """The entries in the order of the chain, some at a time."""
+    """The entries in the order of the chain, read in batches."""
     sequence, pk = -1, 0
     columns = ("pk", "digest", *chain.COLUMNS, *chain.ADDED)
     while True:
@@ -96,6 +96,6 @@ def _fault_of(
     fits = row["sequence"] == place and chain.digest(signing_key, previous, row) == row["digest"]
     if fits:
         return None
-    # Keys of rows grow along a chain: one that does not was not written at this place.
+    # Keys of rows grow along a chain: a row whose key does not was not written at this position.
     grows = last_row < row["pk"] and (following is None or row["pk"] < following["pk"])
     return Finding(Fault.ALTERED if grows and row["sequence"] == place else Fault.MISPLACED, place, row["pk"])

@@ -1,45 +1,45 @@
-"""Answer an invitation: find those open to a person, and join the team."""
+"""Find the open invitations of a person, and accept one."""
 
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.people.links import ClosedError, Link, stands
-from hosting.teams.people.membership_rules import as_json, terms_of
+from hosting.teams.people.links import ClosedError, Link, sender_can_give
+from hosting.teams.people.membership_rules import as_json, grant_of
 from hosting.teams.people.models import Invitation, InvitationQuerySet, normalised
 from hosting.teams.request_origin import Origin
 
 
 class OtherAddressError(Exception):
-    """The invitation is for somebody with another address."""
+    """The invitation was sent to another person's address."""
 
 
 class KnownAddressError(Exception):
-    """Somebody with this address can sign in already."""
+    """There is a person with this address already."""
 
 
 def open_for(email: str) -> InvitationQuerySet:
-    """The invitations that an address can still accept."""
+    """The open invitations of an address."""
     return Invitation.objects.open().filter(email=normalised(email)).select_related("team", "invited_by")
 
 
 def open_to(person: User) -> list[Invitation]:
-    """Those that somebody may accept without the mail, because their address is confirmed."""
+    """The open invitations to a person's confirmed addresses, which they may accept without the mail."""
     own = EmailAddress.objects.filter(user=person, verified=True).values_list("email", flat=True)
-    return [invitation for email in own for invitation in open_for(email) if stands(invitation)]
+    return [invitation for email in own for invitation in open_for(email) if sender_can_give(invitation)]
 
 
 def is_for(invitation: Invitation, person: User) -> bool:
-    """Whether somebody who is signed in is the one who is invited."""
+    """Whether the invitation was sent to one of the person's addresses."""
     if normalised(person.email) == invitation.email:
         return True
     return bool(EmailAddress.objects.filter(user=person, verified=True, email__iexact=invitation.email).exists())
 
 
 def person_of(invitation: Invitation) -> User | None:
-    """Who can sign in with the invited address already."""
+    """The person who has the invited address, if any."""
     known = User.objects.filter(email__iexact=invitation.email).first()
     if known is None:
         address = EmailAddress.objects.filter(verified=True, email__iexact=invitation.email).first()
@@ -48,11 +48,11 @@ def person_of(invitation: Invitation) -> User | None:
 
 
 def accept(link: Link, *, person: User, via: Origin) -> Membership:
-    """Join the team. Who is in it already stays what they are, and the invitation is used up.
+    """Join the team. For a person who is a member already nothing changes, but the invitation is used up.
 
     Raises:
-        ClosedError: it can't be accepted any more.
-        OtherAddressError: it is for somebody else.
+        ClosedError: the invitation is no longer open.
+        OtherAddressError: the invitation is for somebody else.
     """
     with transaction.atomic():
         invitation = _take(link)
@@ -62,11 +62,11 @@ def accept(link: Link, *, person: User, via: Origin) -> Membership:
 
 
 def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membership:
-    """Become a person of this panel and join the team. The mail has proved the address.
+    """Create a person and join the team. The address counts as confirmed, because the link came by mail.
 
     Raises:
-        ClosedError: it can't be accepted any more.
-        KnownAddressError: somebody can sign in with the address already.
+        ClosedError: the invitation is no longer open.
+        KnownAddressError: there is a person with the address already.
     """
     with transaction.atomic():
         invitation = _take(link)
@@ -80,7 +80,7 @@ def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membe
 
 
 def _take(link: Link) -> Invitation:
-    """The invitation of a link, while nobody else can accept or revoke it."""
+    """Lock the team, so that the invitation cannot be accepted or revoked meanwhile, and return it."""
     Team.objects.select_for_update(no_key=True).get(pk=link.invitation.team_id)
     now = Invitation.objects.select_related("team").get(pk=link.invitation.pk)
     if closed := Link(now, link.nonce).closed():
@@ -99,29 +99,29 @@ def _join(invitation: Invitation, person: User, via: Origin) -> Membership:
             by=member,
             action="invitation.accepted",
             subject=invitation.email,
-            thing=team_thing(invitation.team_id),
+            thing=team_ref(invitation.team_id),
             member_already=True,
         )
         return member
-    # One that has ended and was not swept away yet.
+    # An earlier membership that has ended and was not deleted by the sweep yet.
     Membership.objects.filter(team=invitation.team, user=person).delete()
-    terms = terms_of(invitation)
+    grant = grant_of(invitation)
     member = Membership.objects.create(
         team=invitation.team,
         user=person,
-        role=terms.role,
-        narrowed=terms.accounts is not None,
-        expires_at=terms.until,
+        role=grant.role,
+        narrowed=grant.accounts is not None,
+        expires_at=grant.until,
     )
-    member.accounts.set(terms.accounts or ())
+    member.accounts.set(grant.accounts or ())
     member.via = via
     record(
         invitation.team,
         by=member,
         action="member.joined",
         subject=invitation.email,
-        thing=team_thing(invitation.team_id),
-        after=as_json(terms, invitation.team),
+        thing=team_ref(invitation.team_id),
+        after=as_json(grant, invitation.team),
         invited_by=str(invitation.invited_by or ""),
     )
     return member

@@ -9,16 +9,23 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.people.links import mail, stands
-from hosting.teams.people.membership_rules import Terms, agree, as_json, hold, require_as_much, terms_of
+from hosting.teams.people.links import mail, sender_can_give
+from hosting.teams.people.membership_rules import (
+    Grant,
+    as_json,
+    grant_of,
+    lock_team,
+    require_can_give,
+    require_can_grant,
+)
 from hosting.teams.people.models import Invitation, normalised
 from hosting.teams.rejection import Invalid, Rejected
 from hosting.teams.roles import NotAllowedError, Permission
 
-# Mails are sent to strangers: a person sends so many in a day, and the same one again after a minute.
+# Limits, because mails go to strangers: mails of one person in a day, and the time until the same one can be resent.
 MOST_A_DAY = 50
 AGAIN_AFTER = timedelta(minutes=1)
 _SENT, _SENT_AGAIN = "invitation.sent", "invitation.sent_again"
@@ -26,21 +33,21 @@ LONGEST_LIFE = timedelta(days=90)
 
 
 def unanswered(by: Membership) -> list[Invitation]:
-    """The team's invitations that nobody has answered, newest first; nothing for who does not manage people."""
+    """The team's unanswered invitations, newest first; none for a member who does not manage people."""
     if not by.may_for_all(Permission.MANAGE_PEOPLE):
         return []
     found = Invitation.objects.unanswered().filter(team=by.team_id)
     return list(found.select_related("invited_by").prefetch_related("accounts"))
 
 
-def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None) -> Invitation:
-    """Ask somebody to join the actor's team, by a mail in the language that is spoken now.
+def invite(email: str, grant: Grant, *, by: Membership, days: int | None = None) -> Invitation:
+    """Invite somebody to the actor's team by a mail in the active language.
 
-    Its link works for so many `days`, by default those of the settings.
+    The link works for `days`, by default `INVITATION_LIFE_DAYS`.
 
     Raises:
         NotAllowedError: the actor does not manage people, or lacks a permission of the role.
-        Invalid: terms that can't be, a member's address, or one that is invited already.
+        Invalid: an invalid grant, or the address of a member or of somebody who is invited already.
         Rejected: too many mails for one day.
     """
     email = normalised(email)
@@ -49,8 +56,8 @@ def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None)
         words = _("An invitation works for 1 to %(most)d days.") % {"most": LONGEST_LIFE.days}
         raise Invalid(words, field="days")
     with transaction.atomic():
-        hold(by)
-        agree(terms, by=by)
+        lock_team(by)
+        require_can_grant(grant, by=by)
         sender = _sender(by)
         if Membership.objects.current().filter(team=by.team_id, user__email__iexact=email).exists():
             raise Invalid(_("This person is in your team already."), field="email")
@@ -64,35 +71,36 @@ def invite(email: str, terms: Terms, *, by: Membership, days: int | None = None)
         invitation = Invitation.objects.create(
             team=by.team,
             email=email,
-            role=terms.role,
-            narrowed=terms.accounts is not None,
-            membership_expires_at=terms.until,
+            role=grant.role,
+            narrowed=grant.accounts is not None,
+            membership_expires_at=grant.until,
             invited_by=sender,
             sent_at=now,
-            expires_at=_end(now + life, terms),
+            expires_at=_end(now + life, grant),
         )
-        invitation.accounts.set(terms.accounts or ())
+        invitation.accounts.set(grant.accounts or ())
         mail(invitation)
-        after = {**as_json(terms, by.team), "link_until": invitation.expires_at.isoformat()}
-        thing = team_thing(by.team_id)
+        after = {**as_json(grant, by.team), "link_until": invitation.expires_at.isoformat()}
+        thing = team_ref(by.team_id)
         record(by.team, by=by, action=_SENT, subject=email, thing=thing, after=after)
     return invitation
 
 
 def resend(invitation: Invitation, *, by: Membership) -> None:
-    """Mail it again, with a new link for as long as the first one; the earlier links are dead.
+    """Send an invitation again, with a new link that works for as long as the first one. Earlier links stop working.
 
-    The actor now vouches for it.
+    The actor becomes its sender, whose permissions it depends on.
 
     Raises:
         NotAllowedError: as `invite`.
-        Rejected: it is over, it was sent a moment ago, its terms can't be any more, or too many mails for one day.
+        Rejected: the invitation is closed, it was sent within the last minute, its grant is not valid any more, or too
+            many mails for one day.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         invitation = _unanswered(invitation, by)
-        terms = terms_of(invitation)
-        agree(terms, by=by)
+        grant = grant_of(invitation)
+        require_can_grant(grant, by=by)
         sender = _sender(by)
         now = timezone.now()
         life = invitation.expires_at - invitation.sent_at
@@ -101,46 +109,54 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
         invitation.nonce = uuid.uuid4()
         invitation.invited_by = sender
         invitation.sent_at = now
-        invitation.expires_at = _end(now + life, terms)
+        invitation.expires_at = _end(now + life, grant)
         Invitation.objects.filter(pk=invitation.pk).update(
             nonce=invitation.nonce, invited_by=sender, sent_at=now, expires_at=invitation.expires_at
         )
         mail(invitation)
-        thing = team_thing(by.team_id)
+        thing = team_ref(by.team_id)
         record(by.team, by=by, action=_SENT_AGAIN, subject=invitation.email, thing=thing)
 
 
 def revoke(invitation: Invitation, *, by: Membership) -> None:
-    """Take it back: its link leads nowhere from now on.
+    """Revoke an invitation, so that its link stops working.
 
     Raises:
-        NotAllowedError: the actor does not manage people, or lacks a permission of its role.
-        Rejected: it is over already.
+        NotAllowedError: the actor does not manage people, or lacks a permission of the invitation's role.
+        Rejected: the invitation is closed already.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         invitation = _unanswered(invitation, by)
-        require_as_much(invitation.role, by)
+        require_can_give(invitation.role, by)
         _revoke([invitation], by=by)
 
 
-def drop_unfounded(team: Team, person_id: int, *, by: Membership | None) -> None:
-    """Revoke what somebody has sent and could not give any more. Call it in the transaction that took it from them."""
+def revoke_unbacked(team: Team, person_id: int, *, by: Membership | None) -> None:
+    """Revoke a person's invitations to roles that they cannot give any more.
+
+    Call it in the transaction that changes their membership.
+    """
     sent = Invitation.objects.unanswered().filter(team=team, invited_by=person_id)
-    _revoke([invitation for invitation in sent if not stands(invitation)], by=by, team=team)
+    _revoke([invitation for invitation in sent if not sender_can_give(invitation)], by=by, team=team)
 
 
-def _end(end: datetime, terms: Terms) -> datetime:
-    """Nobody joins a team after their membership would have ended."""
-    return min(end, terms.until) if terms.until else end
+def _end(end: datetime, grant: Grant) -> datetime:
+    """The end of the link: not after the end of the membership it gives."""
+    return min(end, grant.until) if grant.until else end
 
 
 def _sender(by: Membership) -> User:
-    """Who vouches for a mail: a person, and not for too many a day."""
+    """The person who sends the mail.
+
+    Raises:
+        NotAllowedError: the actor is a team token.
+        Rejected: they have sent too many mails today.
+    """
     person = by.person
     if person is None:
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
-    # The trail knows each mail: an invitation knows its last one.
+    # The audit log has every mail; an invitation only has the time of its last one.
     teams = Membership.objects.current().filter(user=person).values("team")
     today = AuditEntry.objects.filter(team__in=teams, at__gt=timezone.now() - timedelta(days=1), actor=person)
     if today.filter(action__in=(_SENT, _SENT_AGAIN)).count() >= MOST_A_DAY:
@@ -160,5 +176,5 @@ def _revoke(invitations: Iterable[Invitation], *, by: Membership | None, team: T
     invitations = list(invitations)
     Invitation.objects.filter(pk__in=[each.pk for each in invitations]).update(revoked_at=timezone.now())
     for invitation in invitations:
-        thing = team_thing(invitation.team_id)
+        thing = team_ref(invitation.team_id)
         record(team or invitation.team, by=by, action="invitation.revoked", subject=invitation.email, thing=thing)

@@ -1,6 +1,7 @@
-"""The link of an invitation, and the mail that carries it.
+"""The link of an invitation, and the mail with it.
 
-A link is signed when its mail is written and kept nowhere: neither the row nor a job could be used to join a team.
+A link is signed when its mail is written, and is not stored: reading the database or the queue is not enough to join a
+team.
 """
 
 import uuid
@@ -23,17 +24,17 @@ from hosting.teams.roles import Permission, can_give
 
 
 class Closed(StrEnum):
-    """Why a link leads nowhere any more."""
+    """Why a link has stopped working."""
 
     ACCEPTED = "accepted"
     REVOKED = "revoked"
     EXPIRED = "expired"
-    # A later mail holds the link that works.
+    # A later mail has the link that works.
     REPLACED = "replaced"
 
 
 class ClosedError(Exception):
-    """The invitation can't be accepted any more."""
+    """The invitation is no longer open."""
 
     def __init__(self, closed: Closed) -> None:
         super().__init__(closed.value)
@@ -42,13 +43,13 @@ class ClosedError(Exception):
 
 @dataclass(frozen=True)
 class Link:
-    """What a link says: an invitation, as it was when the mail was written."""
+    """An invitation and the nonce that was current when its mail was written."""
 
     invitation: Invitation
     nonce: uuid.UUID
 
     def closed(self) -> Closed | None:
-        """Why it leads nowhere; None while it can be accepted."""
+        """Why the link has stopped working; None while it works."""
         invitation = self.invitation
         if invitation.accepted_at:
             return Closed.ACCEPTED
@@ -58,7 +59,7 @@ class Link:
             return Closed.REPLACED
         if invitation.has_expired(timezone.now()):
             return Closed.EXPIRED
-        return None if stands(invitation) else Closed.REVOKED
+        return None if sender_can_give(invitation) else Closed.REVOKED
 
 
 def _signer() -> Signer:
@@ -66,12 +67,12 @@ def _signer() -> Signer:
 
 
 def path_to(invitation: Invitation) -> str:
-    """Where an invitation is accepted. It is a secret of whoever reads the mails of the invited address."""
+    """The path of the page that accepts an invitation. It is a secret: only the invited address may get it."""
     return reverse("invitation", args=[_signer().sign_object([invitation.pk, invitation.nonce.hex])])
 
 
 def read(token: str) -> Link | None:
-    """What a link says; None for one that Sharedeck did not write."""
+    """Read the token of a link; None when its signature is invalid."""
     try:
         key, nonce = _signer().unsign_object(token)
     except (BadSignature, ValueError):
@@ -80,8 +81,8 @@ def read(token: str) -> Link | None:
     return Link(found, uuid.UUID(nonce)) if found else None
 
 
-def stands(invitation: Invitation) -> bool:
-    """Whether whoever sent it could still give what it promises."""
+def sender_can_give(invitation: Invitation) -> bool:
+    """Whether the invitation's sender is still allowed to give what it offers."""
     senders = Membership.objects.current().filter(team=invitation.team_id, user__is_active=True)
     sender = senders.filter(user=invitation.invited_by_id).first()
     return (
@@ -93,7 +94,7 @@ def stands(invitation: Invitation) -> bool:
 
 
 def mail(invitation: Invitation) -> None:
-    """Write to the invited person in the language that is spoken now."""
+    """Send the invitation's mail in the active language."""
     context = {
         "inviter": invitation.invited_by,
         "address": invitation.invited_by.email if invitation.invited_by else "",

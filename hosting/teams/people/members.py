@@ -1,7 +1,7 @@
-"""Who is in a team: members change, leave, are removed; ownership moves; temporary memberships end by themselves.
+"""The members of a team: change, remove, leave, transfer ownership; end temporary memberships.
 
-Nobody gives what they lack, nor touches somebody who holds more than they do. A team always has an owner: what could
-end that happens one after the other, under a lock on the team's row.
+Nobody can give permissions that they lack, or change a member who has more than they do. A team always has an owner:
+changes that could end that are serialised by a lock on the team's row.
 """
 
 from datetime import datetime
@@ -9,11 +9,18 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from hosting.jobs import Job, ask
-from hosting.teams.audit.log import member_thing, record, team_thing
+from hosting.jobs import Job, enqueue
+from hosting.teams.audit.log import member_ref, record, team_ref
 from hosting.teams.models import Membership, Team
 from hosting.teams.people import invitations
-from hosting.teams.people.membership_rules import Terms, agree, as_json, hold, require_as_much, terms_of
+from hosting.teams.people.membership_rules import (
+    Grant,
+    as_json,
+    grant_of,
+    lock_team,
+    require_can_give,
+    require_can_grant,
+)
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import NotAllowedError, Permission, Role
 
@@ -21,114 +28,118 @@ _BATCH = 200
 
 
 def of_team(team: Team) -> list[Membership]:
-    """Everybody who is in a team today with their accounts, by role and name. Two queries."""
+    """The current members of a team with their accounts, by role and name. Two queries."""
     found = Membership.objects.current().filter(team=team).select_related("user").prefetch_related("accounts")
     places = {role: place for place, role in enumerate(Role.values)}
     return sorted(found, key=lambda member: (places.get(member.role, 99), str(member.user).casefold(), member.pk))
 
 
-def change(member: Membership, terms: Terms, *, by: Membership) -> None:
-    """Change what somebody is in the team: their role, the accounts it holds for, and until when.
+def change(member: Membership, grant: Grant, *, by: Membership) -> None:
+    """Change a member's role, the accounts that it covers, and when the membership ends.
 
     Raises:
         NotAllowedError: the actor does not manage people, lacks a permission of the new role or of the present one.
-        Invalid: terms that can't be.
-        Rejected: they have left, or are the last owner.
+        Invalid: an invalid grant.
+        Rejected: the member has left, or is the last owner.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         member = _present(member, by)
-        require_as_much(member.role, by)
-        before = terms_of(member)
-        agree(terms, by=by, instead_of=before)
-        if member.role == Role.OWNER and terms.role != Role.OWNER:
+        require_can_give(member.role, by)
+        before = grant_of(member)
+        require_can_grant(grant, by=by, instead_of=before)
+        if member.role == Role.OWNER and grant.role != Role.OWNER:
             _require_another_owner(member)
-        if before == terms:
+        if before == grant:
             return
-        _set(member, terms)
-        _is_less(member, by=by)
+        _set(member, grant)
+        _after_losing_rights(member, by=by)
         record(
             by.team,
             by=by,
             action="member.changed",
             subject=member.user.email,
-            thing=member_thing(member.user_id),
+            thing=member_ref(member.user_id),
             before=as_json(before, by.team),
-            after=as_json(terms, by.team),
+            after=as_json(grant, by.team),
         )
 
 
 def remove(member: Membership, *, by: Membership) -> None:
-    """Take somebody out of the team. Invitations that only they could give are revoked.
+    """Remove a member from the team, and revoke their open invitations.
 
     Raises:
-        NotAllowedError: the actor does not manage people, or the member holds more than they do.
-        Rejected: they have left, or are the last owner.
+        NotAllowedError: the actor does not manage people, or the member has permissions that the actor lacks.
+        Rejected: the member has left, or is the last owner.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         member = _present(member, by)
-        require_as_much(member.role, by)
+        require_can_give(member.role, by)
         _end(member, action="member.removed", by=by)
 
 
 def leave(*, by: Membership) -> None:
-    """Go out of the team by oneself.
+    """Leave the team.
 
     Raises:
-        NotAllowedError: it is a token that asks.
-        Rejected: they are the last owner.
+        NotAllowedError: the actor is a token.
+        Rejected: the actor is the last owner.
     """
     with transaction.atomic():
-        hold(by)
+        lock_team(by)
         if by.person is None or by.only is not None:
             raise NotAllowedError(Permission.MANAGE_PEOPLE)
         _end(_present(by, by), action="member.left", by=by)
 
 
 def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
-    """Make a member the owner; the present one stays an owner beside them, or becomes an admin.
+    """Make a member an owner. The actor stays an owner too (`stay`), or becomes an admin.
 
     Raises:
-        NotAllowedError: only an owner can give that away.
-        Rejected: the new owner has left the team, or owns it already.
+        NotAllowedError: the actor is not an owner.
+        Rejected: the member has left the team, or is an owner already.
     """
     with transaction.atomic():
-        hold(by)
-        require_as_much(Role.OWNER, by)
+        lock_team(by)
+        require_can_give(Role.OWNER, by)
         new, old = _present(member, by), _present(by, by)
         if new.role == Role.OWNER:
             raise Rejected(_("%(name)s is an owner already.") % {"name": new.user})
-        before = {new.user.email: as_json(terms_of(new), by.team), old.user.email: as_json(terms_of(old), by.team)}
-        _set(new, Terms(Role.OWNER))
+        before = {new.user.email: as_json(grant_of(new), by.team), old.user.email: as_json(grant_of(old), by.team)}
+        _set(new, Grant(Role.OWNER))
         if not stay:
-            _set(old, Terms(Role.ADMIN))
-        _is_less(old, by=by)
+            _set(old, Grant(Role.ADMIN))
+        _after_losing_rights(old, by=by)
         record(
             by.team,
             by=by,
             action="team.transferred",
             subject=new.user.email,
-            thing=team_thing(by.team_id),
+            thing=team_ref(by.team_id),
             before=before,
-            after={each.user.email: as_json(terms_of(each), by.team) for each in (new, old)},
+            after={each.user.email: as_json(grant_of(each), by.team) for each in (new, old)},
         )
 
 
 def sweep(now: datetime) -> None:
-    """End the temporary memberships whose time is over. One look into an index when there are none."""
+    """End temporary memberships that have expired. One query on an index when there are none."""
     over = Membership.objects.filter(expires_at__lte=now).select_related("team", "user")
     for member in over[:_BATCH]:
         with transaction.atomic():
             Team.objects.select_for_update(no_key=True).get(pk=member.team_id)
-            # Somebody may have given them more time meanwhile.
+            # The membership may have been extended meanwhile.
             still = Membership.objects.filter(pk=member.pk, expires_at__lte=now).select_related("team", "user").first()
             if still:
                 _end(still, action="member.ended", by=None)
 
 
 def _present(member: Membership, by: Membership) -> Membership:
-    """The member as the row is now."""
+    """Read the member again.
+
+    Raises:
+        Rejected: they are not in the team any more.
+    """
     found = Membership.objects.current().filter(pk=member.pk, team=by.team_id).select_related("team", "user").first()
     if found is None:
         raise Rejected(_("This person is not in the team any more."))
@@ -146,24 +157,24 @@ def _require_another_owner(member: Membership) -> None:
         raise Rejected(_("A team needs an owner: make somebody else the owner first."), field="role")
 
 
-def _set(member: Membership, terms: Terms) -> None:
-    member.role, member.narrowed, member.expires_at = terms.role, terms.accounts is not None, terms.until
+def _set(member: Membership, grant: Grant) -> None:
+    member.role, member.narrowed, member.expires_at = grant.role, grant.accounts is not None, grant.until
     Membership.objects.filter(pk=member.pk).update(
         role=member.role, narrowed=member.narrowed, expires_at=member.expires_at
     )
-    member.accounts.set(terms.accounts or ())
+    member.accounts.set(grant.accounts or ())
 
 
 def _end(member: Membership, *, action: str, by: Membership | None) -> None:
     _require_another_owner(member)
-    before = as_json(terms_of(member), member.team)
+    before = as_json(grant_of(member), member.team)
     Membership.objects.filter(pk=member.pk).delete()
-    _is_less(member, by=by)
-    thing = team_thing(member.team_id)
+    _after_losing_rights(member, by=by)
+    thing = team_ref(member.team_id)
     record(member.team, by=by, action=action, subject=member.user.email, thing=thing, before=before)
 
 
-def _is_less(member: Membership, *, by: Membership | None) -> None:
-    """Somebody may have lost something: what they promised to others falls, and open pages ask anew."""
-    invitations.drop_unfounded(member.team, member.user_id, by=by)
-    ask(Job.LOOK_AGAIN, member.team_id)
+def _after_losing_rights(member: Membership, *, by: Membership | None) -> None:
+    """Revoke the member's invitations that they cannot give any more, and refresh the team's open pages."""
+    invitations.revoke_unbacked(member.team, member.user_id, by=by)
+    enqueue(Job.LOOK_AGAIN, member.team_id)

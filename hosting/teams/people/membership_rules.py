@@ -1,6 +1,6 @@
-"""On what terms somebody is in a team, or is asked to be: a role, for all accounts or some, for good or until a day.
+"""The grant of a membership or invitation (role, accounts, end), and the rules about who may give which.
 
-Nobody gives what they lack.
+Nobody can give permissions that they lack.
 """
 
 from dataclasses import dataclass
@@ -16,38 +16,41 @@ from hosting.teams.roles import NotAllowedError, Permission, Role, missing_for
 
 
 @dataclass(frozen=True)
-class Terms:
-    """`accounts` are keys, None for all that the team has or will have; `until` None is for good."""
+class Grant:
+    """What a membership grants: a role, on some accounts or all, for good or until a time.
+
+    `accounts` are keys; None covers all accounts of the team, later ones too. `until` None means no end.
+    """
 
     role: str
     accounts: frozenset[int] | None = None
     until: datetime | None = None
 
 
-def terms_of(what: Membership | Invitation) -> Terms:
-    """On what terms a member is in the team, or an invited person will be."""
+def grant_of(what: Membership | Invitation) -> Grant:
+    """The grant of a membership, or the one that an invitation offers."""
     accounts = frozenset(account.pk for account in what.accounts.all()) if what.narrowed else None
     until = what.expires_at if isinstance(what, Membership) else what.membership_expires_at
-    return Terms(what.role, accounts, until)
+    return Grant(what.role, accounts, until)
 
 
-def as_json(terms: Terms, team: Team) -> dict[str, object]:
-    """For the trail: what was agreed, with accounts by their labels."""
+def as_json(grant: Grant, team: Team) -> dict[str, object]:
+    """A grant for the audit log, with the labels of its accounts."""
     labels = None
-    if terms.accounts is not None:
-        labels = sorted(team.accounts.filter(pk__in=terms.accounts).values_list("label", flat=True))
+    if grant.accounts is not None:
+        labels = sorted(team.accounts.filter(pk__in=grant.accounts).values_list("label", flat=True))
     return {
-        "role": str(terms.role),
+        "role": str(grant.role),
         "accounts": labels,
-        "until": terms.until.isoformat() if terms.until else None,
+        "until": grant.until.isoformat() if grant.until else None,
     }
 
 
-def hold(by: Membership) -> None:
-    """Have the team to oneself until the transaction ends, and see what the actor is in it by now.
+def lock_team(by: Membership) -> None:
+    """Lock the team until the transaction ends, and refresh the actor's role.
 
     Raises:
-        NotAllowedError: they are not in it any more.
+        NotAllowedError: the actor is not in the team any more.
     """
     Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
     if by.pk is None:
@@ -58,8 +61,8 @@ def hold(by: Membership) -> None:
     by.role, by.narrowed, by.expires_at = now.role, now.narrowed, now.expires_at
 
 
-def require_as_much(role: str, by: Membership) -> None:
-    """Insist that the actor holds all that `role` does: to give it, or to touch somebody who has it.
+def require_can_give(role: str, by: Membership) -> None:
+    """Require all permissions of `role`: to give it to somebody, or to change a member who has it.
 
     Raises:
         NotAllowedError: with the first permission that they lack.
@@ -70,30 +73,30 @@ def require_as_much(role: str, by: Membership) -> None:
 
 
 def outlives(until: datetime | None, by: Membership) -> bool:
-    """Whether something that ends then (None: never) would go on after the actor's own membership."""
+    """Whether something that ends at `until` (None: never) would outlast the actor's own membership."""
     return by.expires_at is not None and (until is None or until > by.expires_at)
 
 
-def agree(terms: Terms, *, by: Membership, instead_of: Terms | None = None) -> None:
-    """Insist that such terms can be, and that the actor may give them, `instead_of` what somebody has already.
+def require_can_grant(grant: Grant, *, by: Membership, instead_of: Grant | None = None) -> None:
+    """Require that a grant is valid and that the actor may give it. `instead_of` is the member's present grant.
 
     Raises:
         NotAllowedError: the actor does not manage people, or lacks a permission of the role.
-        Invalid: terms that can't be; its field is "role", "accounts" or "until".
+        Invalid: an invalid grant; its field is "role", "accounts" or "until".
     """
     by.require_for_all(Permission.MANAGE_PEOPLE)
-    if terms.role not in Role.values:
+    if grant.role not in Role.values:
         raise Invalid(_("Choose one of these roles."), field="role")
-    require_as_much(terms.role, by)
-    if terms.role == Role.OWNER and (terms.accounts is not None or terms.until is not None):
+    require_can_give(grant.role, by)
+    if grant.role == Role.OWNER and (grant.accounts is not None or grant.until is not None):
         raise Invalid(_("An owner has all accounts, without an end: choose another role, or neither."), field="role")
-    if terms.accounts is not None:
-        if not terms.accounts:
+    if grant.accounts is not None:
+        if not grant.accounts:
             raise Invalid(_("Choose at least one account."), field="accounts")
-        if by.team.accounts.filter(pk__in=terms.accounts).count() != len(terms.accounts):
+        if by.team.accounts.filter(pk__in=grant.accounts).count() != len(grant.accounts):
             raise Invalid(_("Choose accounts of this team."), field="accounts")
-    if terms.until is not None and terms.until <= timezone.now():
+    if grant.until is not None and grant.until <= timezone.now():
         raise Invalid(_("Choose a day that is still to come."), field="until")
-    as_before = instead_of is not None and instead_of.until == terms.until
-    if outlives(terms.until, by) and not as_before:
+    as_before = instead_of is not None and instead_of.until == grant.until
+    if outlives(grant.until, by) and not as_before:
         raise Invalid(_("Your own membership ends before that: choose a day up to its end."), field="until")

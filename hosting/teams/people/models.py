@@ -13,28 +13,28 @@ from hosting.teams.roles import Role
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def unanswered(self) -> "InvitationQuerySet":
-        """Neither accepted nor revoked; their time may be over."""
+        """Invitations that were neither accepted nor revoked; they may have expired."""
         return self.filter(accepted_at=None, revoked_at=None)
 
     def open(self) -> "InvitationQuerySet":
-        """Those whose link still works."""
+        """Unanswered invitations that have not expired."""
         return self.unanswered().filter(expires_at__gt=timezone.now())
 
 
 class Invitation(models.Model):
-    """Somebody is asked by e-mail to join a team. The link's secret is not here: it is signed for its mail."""
+    """An invitation by e-mail to join a team. The link is not stored: it is signed when the mail is written."""
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
-    # In small letters: addresses are compared without regard to case.
+    # In lower case, because addresses are compared without regard to case.
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.VIEWER)
-    # As of a membership.
+    # As in `Membership`.
     narrowed = models.BooleanField(default=False)
     accounts = models.ManyToManyField("hosting.Account", blank=True, related_name="+")
     membership_expires_at = models.DateTimeField(null=True, blank=True)
-    # Who vouches for it: whoever sent it last.
+    # The person who sent it last, on whose permissions it depends.
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    # A link holds the nonce of its time: each one that is sent makes the earlier ones useless.
+    # Part of the link. It changes with every mail, so that earlier links stop working.
     nonce = models.UUIDField(default=uuid.uuid4)
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""An owner changes the rules of their team. They hold from everybody's next request on, the owner's too."""
+"""Change the policies of a team. They apply from the next request on, also to the owner who changes them."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import time
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from hosting.teams.access import networks as networks_of
 from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
 from hosting.teams.access.quiet_hours import EVERY_DAY, QuietHours
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team
 from hosting.teams.policies import second_factor
 from hosting.teams.roles import Permission
@@ -22,13 +22,14 @@ MOST_NETWORKS = 100
 
 
 def require_two_factor(*, required: bool, grace_days: int, by: Membership) -> None:
-    """Ask every member for a second factor, `grace_days` (0 to 30) after now or after they join; or stop asking.
+    """Require two-factor authentication of every member, or stop requiring it.
 
-    Other days for what is asked already count from when it was first asked.
+    Members have `grace_days` (0 to 30) from now, or from when they join, to set it up. If it is required already, the
+    days count from when that began.
 
     Raises:
         NotAllowedError: the member may not change policies.
-        ValidationError: with the field; `required` when the member has no second factor and would be kept out.
+        ValidationError: with the field; `required` when the member has no second factor and would lock themselves out.
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
     if not 0 <= grace_days <= LONGEST_GRACE_DAYS:
@@ -46,7 +47,7 @@ def require_two_factor(*, required: bool, grace_days: int, by: Membership) -> No
 
 
 def limit_sessions(hours: int | None, *, by: Membership) -> None:
-    """Ask for a new proof of identity this many hours after the last one; None leaves it to the panel.
+    """Require a new authentication this many hours after the last one; None for the panel's own limit.
 
     Raises:
         NotAllowedError: the member may not change policies.
@@ -59,11 +60,12 @@ def limit_sessions(hours: int | None, *, by: Membership) -> None:
 
 
 def allow_networks(lines: Sequence[str], *, by: Membership) -> None:
-    """Open the team's pages from these CIDR networks alone; from everywhere when there are none.
+    """Allow access to the team from these CIDR networks only; from everywhere when there are none.
 
     Raises:
         NotAllowedError: the member may not change policies.
-        ValidationError: with the field `networks`: a line is no network, or the member's own address is in none.
+        ValidationError: with the field `networks`: a line is not a network, or the member's own address is in none of
+            them.
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
     named = list(dict.fromkeys(_network(line) for line in lines if line.strip()))
@@ -82,15 +84,16 @@ def allow_networks(lines: Sequence[str], *, by: Membership) -> None:
 
 
 def lift_networks(team: Team) -> None:
-    """Open the team's pages from everywhere: whoever runs the panel helps owners who have shut themselves out."""
+    """Allow access from everywhere again, for owners who have locked themselves out. Only the panel's operator can."""
     _change(lambda _team: {"networks": []}, action="policy.networks", team=team)
 
 
-def rest_deletes(
+def set_quiet_hours(
     start: time | None, end: time | None, *, zone: str = "", days: Set[int] = EVERY_DAY, by: Membership
 ) -> None:
-    """Refuse to delete anything from `start` until `end` in `zone` (empty: the panel's) on periods that begin on `days`
-    (0 is Monday); without times, never.
+    """Set the hours in which deletes are refused; without times, remove them.
+
+    They run from `start` until `end` in the time zone `zone` (empty: the panel's), starting on `days` (0 is Monday).
 
     Raises:
         NotAllowedError: the member may not change policies.
@@ -139,12 +142,12 @@ def _change(
             by=by,
             action=action,
             subject=team.name,
-            thing=team_thing(team.pk),
+            thing=team_ref(team.pk),
             before=_plain(before),
             after=_plain(values),
         )
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON: times as text."""
+    """The values as JSON, with times as text."""
     return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}

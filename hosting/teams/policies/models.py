@@ -1,4 +1,4 @@
-"""How much each role may spend without asking. A team's other policies are columns of its own row: see `fields`."""
+"""Spending limits. A team's other policies are columns of the team: see `access.fields`."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -6,20 +6,20 @@ from django.utils.translation import gettext_lazy as _
 from hosting.teams.models import Team
 from hosting.teams.roles import PERMISSIONS, Permission, Role
 
-# The roles that a ceiling can be set for.
+# The roles that can have a spending limit.
 SPENDING_ROLES = tuple(role.value for role in Role if Permission.SPEND in PERMISSIONS[role])
 
 
 class SpendingLimit(models.Model):
-    """What all members with one role may spend together in a calendar month (UTC), across the team's accounts.
+    """How much all members with a role may spend together in a calendar month (UTC), across the team's accounts.
 
-    What goes beyond waits for somebody with the permission to approve. None: no ceiling.
+    Operations beyond it wait for approval. None: no limit.
     """
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="spending_limits")
     role = models.CharField(_("role"), max_length=30, choices=Role.choices)
     shares = models.PositiveIntegerField(_("shares"), null=True, blank=True)
-    # In the currency of each account: each currency counts by itself.
+    # In the currency of each account; currencies are counted separately.
     money = models.DecimalField(_("money"), max_digits=12, decimal_places=2, null=True, blank=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Who has a second factor, and how each member stands when the team asks for one."""
+"""Which people have a second factor, and the state of each member under the team's policy."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hosting.teams.models import Membership, Team
 
 class State(StrEnum):
     HAS = "has"
-    # Without one, and nobody asks for it.
+    # Without one, and the team does not require it.
     WITHOUT = "without"
     GRACE = "grace"
     KEPT_OUT = "kept_out"
@@ -21,7 +21,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """How one member stands; `until` is when their grace ends, or has ended."""
+    """The state of one member; `until` is when their grace period ends or has ended."""
 
     member: Membership
     state: State
@@ -29,13 +29,13 @@ class Standing:
 
 
 def holders(user_ids: Collection[int]) -> set[int]:
-    """Those of the people who have a second factor. One query. Recovery codes alone are none."""
+    """The people who have a second factor, out of these. Recovery codes alone do not count. One query."""
     found = Authenticator.objects.filter(user__in=user_ids).exclude(type=Authenticator.Type.RECOVERY_CODES)
     return set(found.values_list("user_id", flat=True))
 
 
 def standings(team: Team, members: Collection[Membership], now: datetime) -> dict[int, Standing]:
-    """How these members of a team stand, by their keys. One query."""
+    """The state of these members of a team, by key. One query."""
     having = holders([member.user_id for member in members])
     return {member.pk: _standing(team, member, has=member.user_id in having, now=now) for member in members}
 

@@ -1,4 +1,4 @@
-"""Setting what a role may spend in a month without asking a second person."""
+"""Set the spending limits of a team's roles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from hosting.teams.audit.log import record, team_thing
+from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team
 from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
 from hosting.teams.roles import PERMISSIONS, Permission
@@ -14,7 +14,7 @@ from hosting.teams.roles import PERMISSIONS, Permission
 
 @dataclass(frozen=True)
 class Limits:
-    """What a role may spend in a month; None: as much as it likes."""
+    """How much a role may spend in a month; None: no limit."""
 
     shares: int | None = None
     money: Decimal | None = None
@@ -26,8 +26,8 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-class NobodyApprovesError(Exception):
-    """Above these roles' ceilings nobody but who asks could approve anything."""
+class NoApproverError(Exception):
+    """With limits on these roles, operations beyond them would have nobody to approve them but their requester."""
 
     def __init__(self, roles: frozenset[str]) -> None:
         super().__init__(", ".join(sorted(roles)))
@@ -35,15 +35,16 @@ class NobodyApprovesError(Exception):
 
 
 def limits_of(team_id: int) -> dict[str, Limits]:
-    """The ceilings of a team, for each role that may spend. One query."""
+    """The limits of a team, for each role that may spend. One query."""
     found = {each.role: Limits(each.shares, each.money) for each in SpendingLimit.objects.filter(team=team_id)}
     return {role: found.get(role, NO_LIMITS) for role in SPENDING_ROLES}
 
 
 def without_approver(team_id: int) -> frozenset[str]:
-    """The roles of whose members one at least would find nobody else to approve what they ask for.
+    """The roles with a member whose operations nobody else could approve.
 
-    Whose role holds for some accounts only is not counted: their word would be missing for the others.
+    Members who cover only some accounts do not count as approvers, because they could not approve operations of the
+    others.
     """
     roles = [role for role, held in PERMISSIONS.items() if Permission.APPROVE in held]
     members = Membership.objects.current().filter(team=team_id)
@@ -54,13 +55,13 @@ def without_approver(team_id: int) -> frozenset[str]:
 
 
 def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
-    """Set the ceilings of these roles. False when they are as they were.
+    """Set the limits of these roles. False when nothing changes.
 
-    Requests that wait for approval already go on waiting.
+    Operations that are waiting for approval keep waiting.
 
     Raises:
         NotAllowedError: the member does not manage the team's policies.
-        NobodyApprovesError: a ceiling that changes, and that nobody else could let anything pass.
+        NoApproverError: a changed limit beyond which nobody else could approve operations.
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
     with transaction.atomic():
@@ -71,7 +72,7 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
             return False
         lost = without_approver(team.pk) & {role for role, limits in changed.items() if limits != NO_LIMITS}
         if lost:
-            raise NobodyApprovesError(lost)
+            raise NoApproverError(lost)
         for role, limits in changed.items():
             if limits == NO_LIMITS:
                 SpendingLimit.objects.filter(team=team, role=role).delete()
@@ -83,7 +84,7 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
             by=by,
             action="team.ceilings",
             subject=team.name,
-            thing=team_thing(team.pk),
+            thing=team_ref(team.pk),
             before={role: before[role].as_json() for role in changed},
             after={role: limits.as_json() for role, limits in changed.items()},
         )

@@ -1,7 +1,7 @@
-"""API tokens: making and ending them. Who acts with one is found in `use`.
+"""Create and revoke API tokens. `use` authenticates requests that are made with them.
 
-Nobody gives a token what they lack. A token of a person never holds more than their role does at the moment of use; one
-of the team holds what it was given until it ends, whatever becomes of whoever made it.
+Nobody can give a token permissions that they lack. A personal token never has more permissions than its owner's role
+has at the moment of use. A team token keeps its permissions until it ends, also when its creator leaves.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,14 +16,14 @@ from django.utils.translation import gettext as _
 from hosting.teams.access import networks
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, OfTeam
-from hosting.teams.people.membership_rules import hold, outlives
+from hosting.teams.people.membership_rules import lock_team, outlives
 from hosting.teams.rejection import Invalid
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.teams.tokens import secrets as token_secrets
 from hosting.teams.tokens.models import ApiToken
 
-# What a token may hold. It never brings people in, changes the rules or is the second pair of eyes: those are for
-# persons, who have proved that they are there.
+# The permissions that a token can have. Managing people, changing policies and approving are left to people, who
+# confirm that it is them.
 GRANTABLE = (
     Permission.VIEW,
     Permission.OPERATE,
@@ -32,9 +32,9 @@ GRANTABLE = (
     Permission.MANAGE_ACCOUNTS,
     Permission.READ_AUDIT,
 )
-# Every token ends: one that was forgotten must not open the door for ever. Days.
+# Lifetimes in days. Every token ends, so that a forgotten one does not give access for ever.
 USUAL_DAYS, MOST_DAYS = 90, 365
-# Live ones of one person in a team, or of one team.
+# The most live tokens of one person in a team, or of one team.
 MOST = 50
 MOST_NETWORKS = 20
 LONGEST_NAME = 60
@@ -42,22 +42,22 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class NewToken:
-    """A token and its secret, which nobody can read again."""
+    """A token and its secret, which cannot be read again."""
 
     token: ApiToken
     secret: str = field(repr=False)
 
 
 def grantable(by: Membership) -> list[Permission]:
-    """What the member may give to a token: of their own permissions those that a token may hold."""
+    """The permissions that the member can give to a token."""
     return [permission for permission in GRANTABLE if permission in by.permissions()]
 
 
 def require_may_create(by: Membership, *, personal: bool) -> None:
-    """Insist on what making a token needs: nothing for one's own, managing the whole team's people for the team's.
+    """Require what is needed to create a token: for a team token, managing the people of the whole team.
 
     Raises:
-        NotAllowedError: the member does not manage people, or is a token itself: tokens make no tokens.
+        NotAllowedError: the member does not manage people, or is a token: tokens cannot create tokens.
     """
     if by.person is None or by.via.token_id is not None:
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
@@ -75,14 +75,14 @@ def create(
     allowed_from: Sequence[str] = (),
     days: int = USUAL_DAYS,
 ) -> NewToken:
-    """Make a token of the member, or of their team. It may always look.
+    """Create a token of the member or of their team. It always has the permission to view.
 
-    `accounts` None is all that the member's role holds for, or all of the team's; `allowed_from` is addresses and
-    networks, anywhere when empty; it ends after so many `days`.
+    `accounts` None covers all accounts of the member's role, or of the team; `allowed_from` are addresses and networks,
+    empty for everywhere; it ends after `days`.
 
     Raises:
-        NotAllowedError: the member lacks a permission or an account that it would hold, or may not make it at all.
-        Invalid: what to correct.
+        NotAllowedError: the member lacks one of its permissions or accounts, or may not create such a token.
+        Invalid: an invalid input; the message says what to correct.
     """
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
@@ -92,14 +92,14 @@ def create(
     allowed = _networks(allowed_from)
     secret = token_secrets.new(token_secrets.PERSONAL if personal else token_secrets.OF_TEAM)
     with transaction.atomic():
-        # One token of a team at a time: names are compared and counted.
-        hold(by)
+        # One token of a team at a time, because names are compared and tokens counted.
+        lock_team(by)
         require_may_create(by, personal=personal)
         held = _permissions(permissions, by)
         chosen = None if accounts is None else _accounts(accounts, by)
         _require_room(name, by, personal=personal)
         end = timezone.now() + timedelta(days=days)
-        # One's own ends with the membership anyway.
+        # A personal token ends with the membership anyway.
         if not personal and outlives(end, by):
             raise Invalid(_("Your own membership ends before that: choose fewer days."), field="days")
         token = ApiToken.objects.create(
@@ -121,24 +121,27 @@ def create(
 
 
 def may_revoke(token: ApiToken, *, by: Membership) -> bool:
-    """One's own; any of the team, whoever manages the people of the whole team. Never with a token."""
+    """Whether the member may revoke the token: their own, or any if they manage the whole team's people.
+
+    Tokens may not revoke tokens.
+    """
     if token.team_id != by.team_id or by.person is None or by.via.token_id is not None:
         return False
     return token.owner_id == by.user_id or by.may_for_all(Permission.MANAGE_PEOPLE)
 
 
 def require_may_revoke(token: ApiToken, *, by: Membership) -> None:
-    """Insist on `may_revoke`.
+    """Require `may_revoke`.
 
     Raises:
-        NotAllowedError: it is somebody else's or the team's, and the member does not manage people.
+        NotAllowedError: the token is not the member's own, and they do not manage people.
     """
     if not may_revoke(token, by=by):
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
 
 
 def revoke(token: ApiToken, *, by: Membership) -> bool:
-    """End a token now: the next request with it is refused. False when it had been revoked before.
+    """Revoke a token: the next request with it is refused. False when it was revoked already.
 
     Raises:
         NotAllowedError: as `require_may_revoke`.
@@ -186,7 +189,7 @@ def _network(text: str) -> networks.Network:
 def _require_room(name: str, by: Membership, *, personal: bool) -> None:
     whose = Q(owner=by.user_id) if personal else Q(owner=None)
     rows = ApiToken.objects.filter(whose, team=by.team_id, revoked_at=None)
-    # One that has expired makes room for its successor of the same name.
+    # An expired token frees its name for a successor.
     rows.filter(expires_at__lte=timezone.now()).update(revoked_at=F("expires_at"))
     if rows.filter(name__iexact=name).exists():
         words = _("There is a token of this name already: choose another, or revoke that one first.")
@@ -201,7 +204,7 @@ def _thing(token: ApiToken) -> str:
 
 
 def _as_json(token: ApiToken, accounts: Sequence[int] | None) -> dict[str, object]:
-    """For the trail: accounts by their labels."""
+    """A token for the audit log, with the labels of its accounts."""
     labels = None
     if accounts is not None:
         labels = sorted(token.team.accounts.filter(pk__in=accounts).values_list("label", flat=True))

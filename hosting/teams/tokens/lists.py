@@ -1,4 +1,4 @@
-"""Tokens as lists show them: those that work, and for a while those that have ended."""
+"""Lists of tokens: those that work and those that ended recently."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,14 +11,15 @@ from hosting.teams.roles import Permission
 from hosting.teams.tokens.models import ApiToken
 from hosting.teams.tokens.use import Standing, standing
 
-# How long a list shows a token that has ended; the trail knows it for ever.
+# How long lists show a token that has ended; the audit log keeps it for ever.
 _ENDED_SHOWN = timedelta(days=90)
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A token, and whether it works. Whoever made one of the team may have copied its secret: `maker_left` says that
-    they are not in the team any more.
+    """A token and whether it works.
+
+    `maker_left` warns that the creator of a team token has left the team: they may have copied its secret.
     """
 
     token: ApiToken
@@ -36,7 +37,7 @@ def of_person(person_id: int) -> list[Listed]:
 
 
 def of_team(by: Membership) -> list[Listed]:
-    """All tokens of the team, and of its people in it. Four queries.
+    """All team tokens, and the personal tokens of members in this team. Four queries.
 
     Raises:
         NotAllowedError: the member does not manage the people of the whole team.

@@ -1,7 +1,7 @@
-"""What the secret of a token looks like: `sdk_p_` or `sdk_t_`, 43 letters and digits, and 6 that check them. Pure.
+"""The format of token secrets: `sdk_p_` or `sdk_t_`, 43 letters and digits, and a checksum of 6. Pure.
 
-The fixed beginning lets secret scanners find one that was published by mistake; the checksum tells them, and the
-panel before it asks the database, that it is no accident. It is no signature: it keeps nobody out.
+The fixed prefix lets secret scanners find published tokens. With the checksum, scanners and the panel recognise a real
+token without asking the database. It is not a signature and gives no protection.
 """
 
 import re
@@ -12,34 +12,34 @@ from zlib import crc32
 
 PERSONAL, OF_TEAM = "sdk_p_", "sdk_t_"
 
-# What a scanner looks for.
+# The pattern for secret scanners.
 PATTERN = re.compile(r"sdk_[pt]_[0-9A-Za-z]{49}")
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_BYTES = 32
 _BODY, _CHECK = 43, 6
-# Of the 43: what a list may show leaves more than 220 bits unknown.
+# How many of the 43 characters lists show; more than 220 bits stay secret.
 _SHOWN = 6
 
 
 def new(kind: str) -> str:
-    """A secret of 256 bits from the system's source of chance."""
+    """A new secret of 256 bits from the system's random source."""
     start = kind + _base62(int.from_bytes(secrets.token_bytes(_RANDOM_BYTES)), _BODY)
     return start + _checksum(start)
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether it could be a token at all."""
+    """Whether the text has the format and the checksum of a token."""
     return bool(PATTERN.fullmatch(secret)) and secret[-_CHECK:] == _checksum(secret[:-_CHECK])
 
 
 def digest(secret: str) -> str:
-    """What is stored of it."""
+    """The digest to store of a secret."""
     return sha256(secret.encode()).hexdigest()
 
 
 def shown(secret: str) -> str:
-    """How it begins."""
+    """The beginning of a secret, which lists may show."""
     return secret[: len(PERSONAL) + _SHOWN]
 
 

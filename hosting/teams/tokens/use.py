@@ -1,4 +1,7 @@
-"""Who acts with an API token. One refusal to the outside; why, only the trail and the lists of tokens say."""
+"""Authenticate requests with API tokens.
+
+Callers get the same refusal for every reason; only the audit log and the lists of tokens say why.
+"""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from hosting.teams.access import networks
 from hosting.teams.access import policy as access
-from hosting.teams.access.policy import Bar
+from hosting.teams.access.policy import Denial
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 from hosting.teams.policies import second_factor
@@ -19,13 +22,13 @@ from hosting.teams.roles import Role
 from hosting.teams.tokens import secrets as token_secrets
 from hosting.teams.tokens.models import ApiToken
 
-# A program may ask every second: its token's row and the trail need not hear of each time.
+# A program may make a request every second: not every use or refusal is written.
 _USE_NOTED_EVERY = timedelta(minutes=1)
 _REFUSAL_NOTED_EVERY = timedelta(hours=1)
 
 
 class Standing(TextChoices):
-    """Whether a token works, and otherwise why not."""
+    """Whether a token works, and why not."""
 
     WORKS = "works", _("Works")
     REVOKED = "revoked", _("Revoked")
@@ -35,7 +38,7 @@ class Standing(TextChoices):
 
 
 class BadTokenError(Exception):
-    """The token opens nothing. `reason` is for the trail and for tests, never for whoever holds it."""
+    """The token does not work. `reason` is for the audit log and for tests, never for the caller."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("this API token opens nothing")
@@ -43,7 +46,7 @@ class BadTokenError(Exception):
 
 
 def standing(token: ApiToken, member: Membership | None, now: datetime) -> Standing:
-    """Whether a token works; `member` is the current membership of the person that it is of."""
+    """Whether a token works; `member` is the owner's current membership, for a personal token."""
     if token.expires_at <= (token.revoked_at or now):
         return Standing.EXPIRED
     if token.revoked_at is not None:
@@ -57,12 +60,12 @@ def standing(token: ApiToken, member: Membership | None, now: datetime) -> Stand
 
 @sensitive_variables("secret")
 def actor_for(secret: str, *, address: str) -> Membership:
-    """Who acts with this token, asked from `address`: an actor for the domain (`by=`) that the token narrows.
+    """The actor (`by=`) of a request with this token from `address`, narrowed by the token.
 
-    The row is found by the digest of the secret, so how long it takes says nothing about how much of it was right.
+    The row is found by the secret's digest, so the response time reveals nothing about the secret.
 
     Raises:
-        BadTokenError: there is no such token, or it does not work now, or not from there.
+        BadTokenError: the token does not exist, does not work, or may not be used from this address.
     """
     if not token_secrets.is_well_formed(secret):
         raise BadTokenError("malformed")
@@ -73,7 +76,7 @@ def actor_for(secret: str, *, address: str) -> Membership:
     member, now = _member(token), timezone.now()
     reason: str = standing(token, member, now)
     if reason == Standing.WORKS:
-        reason = _bar(token, member, address, now) or reason
+        reason = _denial(token, member, address, now) or reason
     if reason != Standing.WORKS:
         _note_refusal(token, reason, address, now)
         raise BadTokenError(reason)
@@ -82,8 +85,9 @@ def actor_for(secret: str, *, address: str) -> Membership:
 
 
 def as_requester(*, team_id: int, person_id: int | None, token_id: int | None) -> Membership | None:
-    """Who asked for something that goes on by itself, as they are now; None when they are not in the team any more or
-    were switched off, or when the token that they asked through does not work any more.
+    """The requester of work that continues in the background, with their present permissions.
+
+    None when they have left the team or were deactivated, or when the token that they used does not work any more.
     """
     if token_id is None:
         members = Membership.objects.current().select_related("team", "user")
@@ -95,19 +99,19 @@ def as_requester(*, team_id: int, person_id: int | None, token_id: int | None) -
     return _actor(token, member, "") if standing(token, member, timezone.now()) == Standing.WORKS else None
 
 
-def _bar(token: ApiToken, member: Membership | None, address: str, now: datetime) -> Bar | None:
-    """What keeps a token that works out: its own networks, or a policy of its team that holds for its person too."""
+def _denial(token: ApiToken, member: Membership | None, address: str, now: datetime) -> Denial | None:
+    """Why a working token is denied: by its own networks, or by a policy of its team."""
     policy = token.team.policy()
-    if access.network_bar(policy, address) or not networks.allows(map(networks.read, token.networks), address):
-        return Bar.NETWORK
+    if access.network_denial(policy, address) or not networks.allows(map(networks.read, token.networks), address):
+        return Denial.NETWORK
     if member is None or policy.two_factor_since is None:
         return None
     has = bool(second_factor.holders([member.user_id]))
-    return access.second_factor_bar(policy, member.created_at, has_second_factor=has, now=now)
+    return access.second_factor_denial(policy, member.created_at, has_second_factor=has, now=now)
 
 
 def _member(token: ApiToken) -> Membership | None:
-    """The membership that a person's token was made under, if it has not ended."""
+    """The membership under which a personal token was created, if it has not ended."""
     if token.owner is None or token.membership_id is None:
         return None
     members = Membership.objects.current().select_related("team", "user")
@@ -115,8 +119,9 @@ def _member(token: ApiToken) -> Membership | None:
 
 
 def _actor(token: ApiToken, member: Membership | None, address: str) -> Membership:
-    # A token of the team acts as a membership that is no row, of nobody. It holds what it was given and nothing of its
-    # role, which says whose ceiling it spends under: only an owner can let a token of the team spend.
+    # A team token acts as an unsaved membership without a person. It has its own permissions, not those of the role.
+    # The role only selects the spending limit: the owner's, because only an owner can give a team token the permission
+    # to spend.
     actor = member or Membership(team=token.team, role=Role.OWNER)
     actor.via = _origin(token, address)
     actor.only = token.held()
@@ -137,7 +142,7 @@ def _note_refusal(token: ApiToken, reason: str, address: str, now: datetime) -> 
     stale = Q(refused_at=None) | Q(refused_at__lt=now - _REFUSAL_NOTED_EVERY)
     with transaction.atomic():
         if ApiToken.objects.filter(stale, pk=token.pk).update(refused_at=now):
-            # By the token, not by its person: whoever holds it now may be somebody else.
+            # The actor is the token, not its owner: somebody else may be using it.
             holder = Membership(team=token.team)
             holder.via = _origin(token, address)
             record(

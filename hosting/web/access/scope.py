@@ -21,7 +21,7 @@ from django_htmx.middleware import HtmxDetails
 
 from hosting.accounts.models import Account
 from hosting.operations.models.rejection import AboveSpendingLimit
-from hosting.teams.access.policy import Bar
+from hosting.teams.access.policy import Denial
 from hosting.teams.models import Membership, User
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError
@@ -162,7 +162,7 @@ def _answer_member(
     """The page for a member whose team lets the request in; what to do about it for the others."""
     request.member = member  # type: ignore[attr-defined]
     if bar := request.door.bar_of(member):  # type: ignore[attr-defined]
-        if bar is not Bar.SESSION:
+        if bar is not Denial.SESSION:
             refusals.note(request, bar)
         return _private(door.answer(request, member, bar))
     return _answer(view, request, *args, **kwargs)

@@ -15,7 +15,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 
-from hosting.jobs import Job, ask
+from hosting.jobs import Job, enqueue
 from hosting.teams.audit import sign_ins
 from hosting.teams.models import User
 from hosting.web.access.scope import origin_of
@@ -50,23 +50,23 @@ class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
         super().end_sessions(sessions)
         if sessions:
             via = origin_of(context.request)
-            sign_ins.tell(sessions[0].user, "person.sessions_ended", via=via, sessions=len(sessions))
+            sign_ins.record_for_person(sessions[0].user, "person.sessions_ended", via=via, sessions=len(sessions))
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
     ways = [str(record.get("type") or record["method"]) for record in get_authentication_records(request, user)]
-    sign_ins.tell(user, "person.signed_in", via=origin_of(request), ways=sorted(set(ways)))
+    sign_ins.record_for_person(user, "person.signed_in", via=origin_of(request), ways=sorted(set(ways)))
 
 
 def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None and user.pk:
-        sign_ins.tell(user, "person.signed_out", via=origin_of(request))
+        sign_ins.record_for_person(user, "person.signed_out", via=origin_of(request))
 
 
 def _tells(action: str) -> Any:
     def receiver(*, request: HttpRequest, user: User, authenticator: Any = None, **_: Any) -> None:
         detail = {"factor": str(authenticator.type)} if authenticator is not None else {}
-        sign_ins.tell(user, action, via=origin_of(request), **detail)
+        sign_ins.record_for_person(user, action, via=origin_of(request), **detail)
 
     return receiver
 
@@ -82,7 +82,7 @@ def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, 
     attempts = worth_a_line("sign-in", email, address)
     if attempts:
         known = User.objects.filter(email=email).values_list("pk", flat=True).first()
-        ask(Job.NOTE_FAILED_SIGN_IN, known or 0, address, attempts)
+        enqueue(Job.NOTE_FAILED_SIGN_IN, known or 0, address, attempts)
 
 
 def _factor_failed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
@@ -90,4 +90,6 @@ def _factor_failed(*, request: HttpRequest, user: User, authenticator: Any, **_:
     attempts = worth_a_line("factor", str(user.pk), via.address)
     if attempts:
         factor = str(authenticator.type)
-        sign_ins.tell(user, "person.factor_failed", via=via, outcome="failed", attempts=attempts, factor=factor)
+        sign_ins.record_for_person(
+            user, "person.factor_failed", via=via, outcome="failed", attempts=attempts, factor=factor
+        )

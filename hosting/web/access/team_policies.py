@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRefresh
 
 from hosting.teams.access import policy as access
-from hosting.teams.access.policy import Bar, Facts
+from hosting.teams.access.policy import Denial, RequestDetails
 from hosting.teams.models import Membership
 from hosting.teams.policies import second_factor
 from hosting.web.access import reauthentication
@@ -38,7 +38,7 @@ class Barred:
     """A team that does not let this request in."""
 
     member: Membership
-    bar: Bar
+    bar: Denial
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Door:
     barred: list[Barred]
     graces: list[Grace]
 
-    def bar_of(self, member: Membership) -> Bar | None:
+    def bar_of(self, member: Membership) -> Denial | None:
         return next((each.bar for each in self.barred if each.member is member), None)
 
 
@@ -57,7 +57,7 @@ def open_for(request: HttpRequest, members: Sequence[Membership]) -> Door:
     """Ask each team's policy. One query when a team asks for a second factor, otherwise none."""
     policies = {member.pk: member.team.policy() for member in members}
     asks = any(policy.two_factor_since for policy in policies.values())
-    facts = Facts(
+    facts = RequestDetails(
         now=timezone.now(),
         address=members[0].via.address if members else "",
         signed_in_at=signed_in_at(request),
@@ -66,7 +66,7 @@ def open_for(request: HttpRequest, members: Sequence[Membership]) -> Door:
     door = Door([], [], [])
     for member in members:
         policy = policies[member.pk]
-        if bar := access.bar(policy, member.created_at, facts):
+        if bar := access.denial(policy, member.created_at, facts):
             door.barred.append(Barred(member, bar))
             continue
         door.open.append(member)
@@ -82,20 +82,20 @@ def signed_in_at(request: HttpRequest) -> datetime | None:
     return None if isinf(age) else timezone.now() - timedelta(seconds=age)
 
 
-def answer(request: HttpRequest, member: Membership, bar: Bar) -> HttpResponseBase:
+def answer(request: HttpRequest, member: Membership, bar: Denial) -> HttpResponseBase:
     """What a page of a team that does not let this request in gives: words, and the way that is left."""
     if request.headers.get("HX-Request"):
         # What the page shows must go, and the page itself then says why.
         return HttpResponseClientRefresh()
     names = {"team": member.team.name}
     match bar:
-        case Bar.NETWORK:
+        case Denial.NETWORK:
             return errors.elsewhere(request, member)
-        case Bar.SESSION:
+        case Denial.SESSION:
             length = {**names, "length": hours(member.team.session_hours or 0)}
             messages.info(request, _("%(team)s asks again who you are, %(length)s after a sign-in.") % length)
             return reauthentication.ask(request)
-        case Bar.TWO_FACTOR:
+        case Denial.TWO_FACTOR:
             messages.warning(
                 request,
                 _("%(team)s asks for a second factor. Set one up here, and the team's pages open again.") % names,

@@ -99,7 +99,7 @@ def of_team(request: TeamRequest) -> History | None:
     member = request.member
     if not member.may_for_all(Permission.READ_AUDIT):
         return None
-    entries = AuditEntry.objects.filter(team=member.team_id, account_id=None, thing=audit.team_thing(member.team_id))
+    entries = AuditEntry.objects.filter(team=member.team_id, account_id=None, thing=audit.team_ref(member.team_id))
     return History([Line(entry) for entry in entries[:_LATEST]], _url_in(member, group="team"), of_several=True)
 
 
@@ -111,8 +111,8 @@ def of_member(request: TeamRequest, one: Membership) -> History | None:
     if not member.may_for_all(Permission.READ_AUDIT):
         return None
     entries = AuditEntry.objects.filter(team=member.team_id)
-    came = Q(thing=audit.team_thing(member.team_id), subject=one.user.email)
-    theirs = Q(thing=audit.member_thing(one.user_id)) | came
+    came = Q(thing=audit.team_ref(member.team_id), subject=one.user.email)
+    theirs = Q(thing=audit.member_ref(one.user_id)) | came
     # Each is read from an index of its own.
     found = {entry.pk: entry for entry in entries.filter(actor=one.user_id)[:_LATEST]}
     found |= {entry.pk: entry for entry in entries.filter(theirs, account_id=None)[:_LATEST]}

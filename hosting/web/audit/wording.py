@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from hosting.operations.kinds import catalogue
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
-from hosting.teams.access.policy import Bar
+from hosting.teams.access.policy import Denial
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.roles import Permission, Role
 from hosting.web.wording.days import DAYS
@@ -20,8 +20,8 @@ from hosting.web.wording.permissions import PERMISSION_WORDS, TOKEN_PERMISSIONS
 from hosting.web.wording.words import LISTS, PARAMETERS, parameter_value
 
 _BARS: dict[str, Promise] = {
-    Bar.NETWORK: gettext_lazy("The request came from a network that the team has not allowed."),
-    Bar.TWO_FACTOR: gettext_lazy("The time to set up a second factor was over."),
+    Denial.NETWORK: gettext_lazy("The request came from a network that the team has not allowed."),
+    Denial.TWO_FACTOR: gettext_lazy("The time to set up a second factor was over."),
 }
 
 ACTIONS = {

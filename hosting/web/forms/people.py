@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from hosting.accounts.models import Account
 from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import Membership, User
-from hosting.teams.people.membership_rules import Terms
+from hosting.teams.people.membership_rules import Grant
 from hosting.teams.roles import Role, can_give
 from hosting.web.forms.base import ChangeForm, PersonNameField
 from hosting.web.wording.roles import ROLE_WORDS
@@ -34,7 +34,7 @@ def _roles(by: Membership) -> list[tuple[str, str]]:
     ]
 
 
-class TermsForm(ChangeForm):
+class GrantForm(ChangeForm):
     """What somebody is, or will be, in the team. The last day is a day of whoever fills the form in."""
 
     role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect, initial=Role.VIEWER)
@@ -55,16 +55,16 @@ class TermsForm(ChangeForm):
     )
 
     def __init__(
-        self, data: Any = None, *, by: Membership, accounts: Sequence[Account], terms: Terms | None = None
+        self, data: Any = None, *, by: Membership, accounts: Sequence[Account], grant: Grant | None = None
     ) -> None:
         initial: dict[str, object] = {}
-        self._until = terms.until if terms else None
-        if terms:
+        self._until = grant.until if grant else None
+        if grant:
             initial = {
-                "role": terms.role,
-                "reach": ALL if terms.accounts is None else SOME,
-                "accounts": sorted(terms.accounts or ()),
-                "until": timezone.localdate(terms.until) if terms.until else None,
+                "role": grant.role,
+                "reach": ALL if grant.accounts is None else SOME,
+                "accounts": sorted(grant.accounts or ()),
+                "until": timezone.localdate(grant.until) if grant.until else None,
             }
         super().__init__(data, initial=initial)
         self.fields["role"].choices = _roles(by)  # type: ignore[attr-defined]
@@ -73,10 +73,10 @@ class TermsForm(ChangeForm):
         else:
             del self.fields["reach"], self.fields["accounts"]
 
-    def terms(self) -> Terms:
+    def grant(self) -> Grant:
         data = self.cleaned_data
         some = data.get("reach") == SOME
-        return Terms(data["role"], frozenset(data["accounts"]) if some else None, self._end(data["until"]))
+        return Grant(data["role"], frozenset(data["accounts"]) if some else None, self._end(data["until"]))
 
     def _end(self, day: Any) -> datetime | None:
         """The end of a day; one that was not changed keeps its hour, whatever zone it was given in."""
@@ -85,7 +85,7 @@ class TermsForm(ChangeForm):
         return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
 
 
-class InviteForm(TermsForm):
+class InviteForm(GrantForm):
     email = forms.EmailField(
         label=_("Email address"),
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),

@@ -78,5 +78,5 @@ def _count(account: Account, now: datetime) -> Counts:
 
 def _held(account: Account, now: datetime) -> tuple[Held, ...]:
     rows = Operation.objects.filter(account=account, state=State.HELD).order_by().values_list("requested_by_id")
-    nearly_over = Count("pk", filter=attention.nearly_over(now))
+    nearly_over = Count("pk", filter=attention.approval_ends_soon(now))
     return tuple(Held(*row) for row in rows.annotate(count=Count("pk"), nearly_over=nearly_over))

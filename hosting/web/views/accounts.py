@@ -97,7 +97,7 @@ def edit(request: AccountRequest) -> HttpResponse:
     form = AccountForm(
         request.POST or None,
         account=account,
-        other_handles=credential_rotation.siblings_seen(account, by=request.member).count(),
+        other_handles=credential_rotation.visible_siblings(account, by=request.member).count(),
     )
     if form.is_valid():
         data = form.cleaned_data
@@ -134,7 +134,7 @@ def edit(request: AccountRequest) -> HttpResponse:
 @account_page
 def refresh(request: AccountRequest) -> HttpResponse:
     """Ask for a new reading of everything."""
-    mirror_refresh.ask(request.account, by=request.member)
+    mirror_refresh.request_round(request.account, by=request.member)
     if request.account.endpoint.away_since:
         messages.warning(request, _("The provider does not answer. It is tried again and again by itself."))
     else:

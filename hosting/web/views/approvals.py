@@ -23,7 +23,7 @@ from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
 from hosting.teams.policies import spending_limits as setting
-from hosting.teams.policies.spending_limits import NO_LIMITS, NobodyApprovesError
+from hosting.teams.policies.spending_limits import NO_LIMITS, NoApproverError
 from hosting.teams.roles import Permission, Role
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
@@ -185,7 +185,7 @@ def limits(request: TeamRequest) -> HttpResponseBase:
     if form.is_valid():
         try:
             setting.set_limits(form.limits(), by=member)
-        except NobodyApprovesError as error:
+        except NoApproverError as error:
             form.lacks_approver(error.roles)
         else:
             messages.success(request, _("Saved. The ceilings hold from now on; what waits already goes on waiting."))

@@ -3,7 +3,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from hosting.reading import queries
-from hosting.reading.attention import Matter, matters
+from hosting.reading.attention import AttentionItem, attention_items
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.charts import trends
 from hosting.web.pages.render import account_page as render_page
@@ -39,5 +39,5 @@ def attention(request: AccountRequest) -> HttpResponse:
     return render_page(request, "attention", {"attention": _matters(request)})
 
 
-def _matters(request: AccountRequest) -> list[Matter]:
-    return matters(request.account, by=request.member, now=timezone.now())
+def _matters(request: AccountRequest) -> list[AttentionItem]:
+    return attention_items(request.account, by=request.member, now=timezone.now())

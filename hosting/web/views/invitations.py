@@ -54,7 +54,7 @@ def invite(request: TeamRequest) -> HttpResponse:
     if form.is_valid():
         try:
             invitation = invitations.invite(
-                form.cleaned_data["email"], form.terms(), by=by, days=form.cleaned_data["days"]
+                form.cleaned_data["email"], form.grant(), by=by, days=form.cleaned_data["days"]
             )
         except Rejected as rejection:
             form.reject(rejection)

@@ -32,7 +32,7 @@ def login(request: AccountRequest) -> HttpResponse:
         "candidate": candidate,
         "problem": correction.problem if correction else None,
         "session": session_store.state_of(account),
-        "handles": credential_rotation.siblings_seen(account, by=request.member)
+        "handles": credential_rotation.visible_siblings(account, by=request.member)
         .select_related("endpoint", "candidate")
         .order_by("label", "id"),
         "moving": candidate is not None and candidate.is_open,
@@ -79,7 +79,7 @@ def new_handle(request: AccountRequest) -> HttpResponse:
             made = connect.add_handle(account, by=request.member, label=data["label"], handle=data["handle"])
         except IntegrityError:
             form.add_error("handle", _("Your team has an account with this login and handle already."))
-        except connect.NotProvenError:
+        except connect.CredentialsNotAcceptedError:
             form.add_error(None, _("This login does not work at the moment. Correct it first, then add handles."))
         else:
             messages.success(request, tested_words(made.endpoint.away_since is not None))

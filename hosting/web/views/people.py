@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from hosting.teams.people import invitations, members
-from hosting.teams.people.membership_rules import require_as_much, terms_of
+from hosting.teams.people.membership_rules import grant_of, require_can_give
 from hosting.teams.people.models import Invitation
 from hosting.teams.policies.second_factor import Standing, standings
 from hosting.teams.rejection import Rejected
@@ -21,7 +21,7 @@ from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.audit import lines
 from hosting.web.forms.base import ChangeForm
-from hosting.web.forms.people import TermsForm, TransferForm
+from hosting.web.forms.people import GrantForm, TransferForm
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
 
@@ -91,11 +91,11 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
     """Change somebody's role, the accounts it holds for, and its end."""
     member = _member(request, member_id)
     accounts = list(Account.objects.visible_to(request.member).filter(team=request.member.team_id))
-    form = TermsForm(request.POST or None, by=request.member, accounts=accounts, terms=terms_of(member))
+    form = GrantForm(request.POST or None, by=request.member, accounts=accounts, grant=grant_of(member))
     to_people = reverse("team", args=[member.team_id])
     if form.is_valid():
         try:
-            members.change(member, form.terms(), by=request.member)
+            members.change(member, form.grant(), by=request.member)
         except Rejected as rejection:
             form.reject(rejection)
         else:
@@ -160,7 +160,7 @@ def leave(request: TeamRequest) -> HttpResponse:
 def transfer(request: TeamRequest) -> HttpResponse:
     """Make another member the owner."""
     by = request.member
-    require_as_much(Role.OWNER, by)
+    require_can_give(Role.OWNER, by)
     others = [member for member in members.of_team(by.team) if member.role != Role.OWNER]
     form = TransferForm(request.POST or None, members=others)
     to_people = reverse("team", args=[by.team_id])
@@ -211,5 +211,5 @@ def _member(request: TeamRequest, member_id: int) -> Membership:
     request.member.require_for_all(Permission.MANAGE_PEOPLE)
     found = Membership.objects.current().filter(team=request.member.team_id).select_related("user", "team")
     member: Membership = get_object_or_404(found, pk=member_id)
-    require_as_much(member.role, request.member)
+    require_can_give(member.role, request.member)
     return member

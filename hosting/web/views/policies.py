@@ -66,7 +66,7 @@ def _save(form: PolicyForm, *, by: Membership) -> bool:
                 changing.allow_networks(form.lines(), by=by)
             case QuietForm():
                 days = frozenset(data["days"])
-                changing.rest_deletes(data["start"], data["end"], zone=data["zone"], days=days, by=by)
+                changing.set_quiet_hours(data["start"], data["end"], zone=data["zone"], days=days, by=by)
     except ValidationError as error:
         form.refuse(error)
         return False

@@ -70,7 +70,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
     vm = _server(request, remote_id)
     operations = queries.operations_with(request.account, vm_id=remote_id)
     shown = list(_disks(vm)[: DISKS_SHOWN + 1])
-    refresh.want_links(vm, shown)
+    refresh.request_links(vm, shown)
     context = {
         "vm": vm,
         "disks": shown[:DISKS_SHOWN],

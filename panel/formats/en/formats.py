@@ -1,3 +1,3 @@
-"""The day first, the month as a word: read alike on both sides of the Atlantic."""
+"""Day first and month as a word, which British and American readers both understand."""
 
 DATE_FORMAT = "j M Y"

@@ -1,3 +1,3 @@
-"""As short as in English, so that a column of dates stays narrow."""
+"""As short as the English format, so that date columns stay narrow."""
 
 DATE_FORMAT = "j N Y"

@@ -21,7 +21,7 @@ from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.policies import spending_limits as setting
 from hosting.teams.policies.models import SpendingLimit
-from hosting.teams.policies.spending_limits import Limits, NobodyApprovesError
+from hosting.teams.policies.spending_limits import Limits, NoApproverError
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
@@ -260,7 +260,7 @@ def test_ceilings_are_set_by_an_owner_and_the_trail_says_what_they_were(owner: M
 
 
 def test_a_ceiling_above_which_nobody_could_approve_is_not_set(owner: Membership) -> None:
-    with pytest.raises(NobodyApprovesError):
+    with pytest.raises(NoApproverError):
         setting.set_limits({Role.OWNER: Limits(4)}, by=owner)
     # The owner approves what billing asks for; for the owner there must be somebody else.
     assert setting.set_limits({Role.BILLING: Limits(4)}, by=owner)

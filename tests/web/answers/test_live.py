@@ -67,7 +67,7 @@ def test_a_poll_of_a_page_that_is_still_true_says_how_old_it_is(browser: Client,
     url = reverse("servers", args=[account.pk])
     version = shown_version(browser.get(url).content.decode())
     at = timezone.now()
-    versions.note_read(account.pk, at)
+    versions.record_read(account.pk, at)
     response = browser.get(url, headers={"HX-Request": "true", "X-Sharedeck-Version": version})
     assert (response.status_code, response["X-Sharedeck-Read"]) == (204, at.isoformat())
 
@@ -169,7 +169,7 @@ def test_the_first_import_shows_how_far_it_is_and_how_long_it_takes(
 ) -> None:
     account = factories.account(owner.team, mirrored_at=None)
     AccountInfo.objects.all().delete()
-    progress.note(account.pk, Progress(412, 2000, 38))
+    progress.publish(account.pk, Progress(412, 2000, 38))
     for name in ("dashboard", "servers", "disks", "shares", "server_new", "account_settings"):
         page = browser.get(reverse(name, args=[account.pk])).content.decode()
         assert "412 of 2,000, about 40 seconds left" in page, name
@@ -181,7 +181,7 @@ def test_the_first_import_shows_how_far_it_is_and_how_long_it_takes(
     version = shown_version(page)
     with django_assert_num_queries(0):
         assert poll(browser, url, version) == (204, "")
-    progress.note(account.pk, Progress(512, 2000))
+    progress.publish(account.pk, Progress(512, 2000))
     status, page = poll(browser, url, version)
     assert status == 200
     assert "512 of 2,000</span>" in page
@@ -197,12 +197,12 @@ def test_an_import_that_nobody_knows_of_shows_no_bar(browser: Client, owner: Mem
     assert "No servers yet" not in page
     assert "<progress" not in page
     assert poll(browser, url, shown_version(page)) == (204, "")
-    progress.note(account.pk, Progress(1, 10))
+    progress.publish(account.pk, Progress(1, 10))
     assert poll(browser, url, shown_version(page))[0] == 200
 
 
 def test_what_is_left_of_an_import_once_it_is_over_is_not_shown(browser: Client, account: Account) -> None:
-    progress.note(account.pk, Progress(10, 10, 0))
+    progress.publish(account.pk, Progress(10, 10, 0))
     assert "<progress" not in browser.get(reverse("servers", args=[account.pk])).content.decode()
 
 

@@ -30,7 +30,7 @@ from hosting.teams.audit.log import record
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership, User
 from hosting.teams.people import members
-from hosting.teams.people.membership_rules import Terms
+from hosting.teams.people.membership_rules import Grant
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import Role
 from hosting.web.access import sign_in_audit
@@ -44,7 +44,7 @@ PASSWORD = "planted-passw0rd-1"
 @pytest.fixture(autouse=True)
 def a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a worker would write of a failed sign-in is written at once."""
-    monkeypatch.setattr(sign_in_audit, "ask", lambda _job, *arguments: tasks.note_failed_sign_in(*arguments))
+    monkeypatch.setattr(sign_in_audit, "enqueue", lambda _job, *arguments: tasks.note_failed_sign_in(*arguments))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_the_trail_does_not_tell_a_guesser_by_its_time_who_has_a_login(
     person: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked_for: list[tuple[object, ...]] = []
-    monkeypatch.setattr(sign_in_audit, "ask", lambda *arguments: asked_for.append(arguments))
+    monkeypatch.setattr(sign_in_audit, "enqueue", lambda *arguments: asked_for.append(arguments))
     request = Client().get("/auth/login/").wsgi_request
     work = []
     for email in (person.user.email, "nobody@example.org"):
@@ -378,7 +378,7 @@ def test_a_member_s_page_shows_what_they_did_and_what_was_done_to_them(
     browser: Client, lines: list[AuditEntry], account: Account, owner: Membership
 ) -> None:
     member = factories.member(Role.ADMIN, of=owner.team)
-    members.change(member, Terms(Role.VIEWER), by=owner)
+    members.change(member, Grant(Role.VIEWER), by=owner)
     record(owner.team, by=member, action="view.shared", subject="mine")
     page = browser.get(reverse("member", args=[owner.team_id, member.pk])).content.decode()
     assert "Changed what a member may do" in page

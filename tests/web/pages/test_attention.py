@@ -13,7 +13,7 @@ from hosting.accounts.models import Account
 from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
-from hosting.reading.attention import counts, matters
+from hosting.reading.attention import attention_items, counts
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
@@ -25,7 +25,7 @@ def ago(**time: float) -> Any:
 
 
 def whys(account: Account, by: Membership) -> list[str]:
-    return [matter.why for matter in matters(account, by=by, now=timezone.now())]
+    return [matter.why for matter in attention_items(account, by=by, now=timezone.now())]
 
 
 def candidate(number: int) -> dict[str, object]:

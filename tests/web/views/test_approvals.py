@@ -15,7 +15,7 @@ from hosting.accounts.models import Account
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
-from hosting.reading.attention import counts, matters
+from hosting.reading.attention import attention_items, counts
 from hosting.teams.models import Membership
 from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.roles import Role
@@ -261,7 +261,7 @@ def test_what_waits_shows_to_approvers_and_to_all_when_little_time_is_left(
     held(account, payer)
 
     def seen(by: Membership) -> list[tuple[str, bool]]:
-        return [(matter.why, matter.allowed) for matter in matters(account, by=by, now=now)]
+        return [(matter.why, matter.allowed) for matter in attention_items(account, by=by, now=now)]
 
     assert [seen(by) for by in (owner, payer, viewer)] == [[("held", True)], [], []]
     assert [counts([account], now, for_whom=[by])[account.pk] for by in (owner, payer, viewer)] == [1, 0, 0]

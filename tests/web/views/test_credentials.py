@@ -122,7 +122,7 @@ def test_a_login_that_does_not_work_gets_no_other_handle(browser: Client, accoun
 def test_the_session_is_told_without_its_id(browser: Client, account: Account) -> None:
     assert "Sharedeck signs in when it next has something to ask" in page_of(browser, account)
     session_store.put(session_store.session_key(account, "s3cret"), "the-session-id")
-    session_store.note_refused(account.pk)
+    session_store.record_refusal(account.pk)
     page = page_of(browser, account)
     assert "Signed in" in page
     assert "12 hours" in page

@@ -17,9 +17,9 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership, User
 from hosting.teams.people import acceptance, members
 from hosting.teams.people.links import Link
-from hosting.teams.people.membership_rules import Terms
+from hosting.teams.people.membership_rules import Grant
 from hosting.teams.people.models import Invitation
-from hosting.teams.request_origin import NOWHERE
+from hosting.teams.request_origin import NO_ORIGIN
 from hosting.teams.roles import Role
 from tests import factories
 
@@ -51,7 +51,7 @@ def invite(browser: Client, owner: Membership, email: str = "new@example.org", *
 def accept_as_known(person: User) -> Membership:
     """Somebody with a login accepts the one invitation that there is."""
     [invitation] = acceptance.open_to(person)
-    return acceptance.accept(Link(invitation, invitation.nonce), person=person, via=NOWHERE)
+    return acceptance.accept(Link(invitation, invitation.nonce), person=person, via=NO_ORIGIN)
 
 
 def test_the_page_says_who_is_in_the_team_as_what_and_until_when(browser: Client, owner: Membership) -> None:
@@ -93,8 +93,8 @@ def test_the_pages_of_a_team_and_of_a_member_show_their_history_to_who_reads_the
     invite(browser, owner, "ada@example.org")
     member = accept_as_known(factories.user("ada@example.org", name="Ada"))
     other = factories.member(Role.VIEWER, of=owner.team)
-    members.change(member, Terms(Role.VIEWER), by=owner)
-    members.change(other, Terms(Role.BILLING), by=owner)
+    members.change(member, Grant(Role.VIEWER), by=owner)
+    members.change(other, Grant(Role.BILLING), by=owner)
     of_team, of_ada, of_other = (
         reverse("team", args=[owner.team_id]),
         reverse("member", args=[owner.team_id, member.pk]),
