@@ -8,7 +8,7 @@ from tests import factories
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is read as SQLite tells it")
-def test_the_newest_operations_are_found_without_sorting_all(db: None) -> None:
+def test_newest_operations_are_read_without_sorting_all(db: None) -> None:
     account = factories.account(factories.team())
     newest = Operation.objects.filter(account=account).order_by("-created_at", "-id")[:51]
     assert "TEMP B-TREE" not in newest.explain()
