@@ -80,7 +80,7 @@ def account(world: World, owner: Membership, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.timeout(300 + 8 * ROUNDS)
-def test_nothing_is_lost_and_nothing_is_done_twice(
+def test_crashes_neither_lose_nor_repeat_operations(
     seed: str, world: World, account: Account, owner: Membership
 ) -> None:
     began = time.monotonic()
