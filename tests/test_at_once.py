@@ -1,4 +1,4 @@
-"""What people and workers do at the same moment: on PostgreSQL rows are locked in one order, and nobody fails."""
+"""Concurrent work of members and workers: rows are locked in one order on PostgreSQL, without deadlocks."""
 
 import threading
 import uuid
@@ -58,8 +58,8 @@ def accounts(by: Membership) -> list[Account]:
 
 
 @pytest.fixture(autouse=True)
-def the_trail_fits(transactional_db: None) -> Iterator[None]:
-    """Whatever is done at once, the lines of a team make one chain."""
+def audit_log_is_valid(transactional_db: None) -> Iterator[None]:
+    """The audit log of each team stays one valid chain."""
     yield
     for team_id in AuditEntry.objects.order_by().values_list("team_id", flat=True).distinct():
         assert verification.verify(team_id).finding is None
@@ -119,7 +119,7 @@ def test_tag_is_deleted_while_it_is_added_to_servers(accounts: list[Account], by
 
 
 def test_team_submits_different_changes_concurrently(accounts: list[Account], by: Membership) -> None:
-    """Each of these locks rows of its own before the team's trail, in which they all write."""
+    """Each change locks its own rows before the audit log of the team, to which all of them write."""
     first, second = accounts
     servers = [[factories.vm(account) for _ in range(TIMES)] for account in accounts]
     waiting = [factories.operation(first, by=by, vm_id=None, params={"vm_id": 10_000 + n}) for n in range(TIMES)]
@@ -177,7 +177,7 @@ def test_bulk_actions_advance_while_members_submit_operations(accounts: list[Acc
 
 
 def test_tags_and_invitations_change_while_members_submit_operations(accounts: list[Account], by: Membership) -> None:
-    """New rows refer to what others hold: that is looked at before the trail's turn, and not at the commit."""
+    """New rows refer to rows locked by others: references are checked before the audit log is locked, not at commit."""
     first, second = accounts
     servers = [factories.vm(first) for _ in range(TIMES)]
     for number in range(TIMES):

@@ -1,4 +1,4 @@
-"""No login makes more calls than the API allows, and what a person waits for goes first."""
+"""Rate limits: no login exceeds the limit of the API, and calls of members have priority."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Notes: nobody overwrites what they have not seen."""
+"""Notes: overwriting needs the current version."""
 
 import threading
 

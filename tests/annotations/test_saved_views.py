@@ -1,4 +1,4 @@
-"""Saved views: whose they are, who sees them, and what they may hold."""
+"""Saved views: ownership, visibility and allowed filters."""
 
 import pytest
 

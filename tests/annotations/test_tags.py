@@ -1,4 +1,4 @@
-"""Tags: names that are one whatever their case, and objects that keep theirs while the mirror moves."""
+"""Tags: names are unique regardless of case, and objects keep their tags across mirror updates."""
 
 import re
 from pathlib import Path

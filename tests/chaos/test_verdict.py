@@ -1,4 +1,4 @@
-"""The verdict sees what must never happen: each of these is one lie, and one sentence about it."""
+"""The verdict reports every violation: each test plants one and expects its sentence."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from hosting.teams.models import Team
 from tests.chaos import verdict
 from tests.chaos.members import Journal
 from tests.chaos.verdict import Theirs, Truth
-from tests.chaos.workload import Wish
+from tests.chaos.workload import Action
 
 BUY = "hosting_account_product_add"
 PARAMS = {"product_name": "shares", "quantity": 2, "duration": "1m"}
@@ -98,7 +98,7 @@ def test_answers_given_to_members_must_hold(account: Account, answer: str, words
     journal, nonce = Journal(), "00000000-0000-4000-8000-000000000001"
     if answer == "refused":
         row(account, "waiting", nonce=nonce)
-    journal.begin(Wish(BUY, "/", kind=BUY, params=dict(PARAMS)), nonce).answer = answer
+    journal.begin(Action(BUY, "/", kind=BUY, params=dict(PARAMS)), nonce).answer = answer
     assert words in "\n".join(verdict.broken_promises(journal, account))
 
 

@@ -1,4 +1,4 @@
-"""What a provider should never say stops nothing: the rest is mirrored and tracked as ever."""
+"""Impossible values from the provider do not stop mirroring or tracking."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a server calls its disks is read when somebody looks at it, once, and forgotten when a disk moves."""
+"""Device names of disks are read once when a server is viewed, and cleared when a disk moves."""
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Vm

@@ -1,4 +1,4 @@
-"""The mirror equals the provider, cheaply, and says what changed elsewhere."""
+"""The mirror matches the provider with few calls and records external changes."""
 
 from typing import Any
 

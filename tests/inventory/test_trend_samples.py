@@ -1,4 +1,4 @@
-"""The history of balance and capacity: written when it changed, thinned as it ages; and how long the balance lasts."""
+"""Samples of balance and capacity: recorded on change, thinned with age; and the projected end of the balance."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

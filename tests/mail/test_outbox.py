@@ -1,4 +1,4 @@
-"""A page hands a mail over and goes on; it is sent later, whatever fails meanwhile, and is nowhere in the clear."""
+"""The outbox: mails are stored sealed, sent by a worker and retried after failures."""
 
 import logging
 import stat

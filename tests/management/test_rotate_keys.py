@@ -1,4 +1,4 @@
-"""Another key for secrets at rest: everything sealed is found, nothing is lost, and the old key can go."""
+"""Key rotation: every sealed value is resealed, nothing is lost, and the old key can be dropped."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Jobs that a worker holds when its broker goes away are not given back: kombu's way of doing so ends the worker."""
+"""A worker does not restore its jobs when the broker goes away: kombu's way of doing so ends the worker."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The sweep asks for what is due and can be done, and for nothing else."""
+"""The sweep queues only jobs that are due and possible."""
 
 import pytest
 from django.utils import timezone

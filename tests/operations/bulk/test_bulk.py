@@ -1,4 +1,4 @@
-"""One change for many objects: a few at a time, each once, and one that fails stops nothing."""
+"""Bulk actions: a limited number of operations at a time, each object once, and failures do not stop the rest."""
 
 import uuid
 from datetime import timedelta

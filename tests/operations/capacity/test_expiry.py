@@ -1,4 +1,4 @@
-"""What ends when, and what that does to what is used."""
+"""Expiry of products and its impact on the resources in use."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What still fits, in numbers."""
+"""The capacity planner: how many servers fit and what to buy."""
 
 from dataclasses import replace
 

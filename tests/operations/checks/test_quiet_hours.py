@@ -1,4 +1,4 @@
-"""In the quiet hours of a team nothing is deleted, whichever way it is asked for."""
+"""Deletes are refused during the quiet hours of a team, however they are submitted."""
 
 import uuid
 from datetime import datetime, timedelta

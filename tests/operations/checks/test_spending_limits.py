@@ -36,7 +36,7 @@ def owner(db: None) -> Membership:
 
 @pytest.fixture
 def payer(owner: Membership) -> Membership:
-    """Somebody of the role that has a ceiling."""
+    """A member whose role has a spending limit."""
     return factories.member(Role.BILLING, of=owner.team)
 
 

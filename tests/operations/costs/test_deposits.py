@@ -1,4 +1,4 @@
-"""A deposit shows nowhere but in the balance: it is no part of what a purchase has cost."""
+"""Deposits show only in the balance and must not count as part of the cost of a purchase."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What a change will cost is reckoned from what the same cost before."""
+"""Estimates of costs, based on earlier prices."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What an operation cost: told by the balance when only one can have moved it, and unknown otherwise."""
+"""Observed costs: known when a single operation explains a balance change, otherwise unknown."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Above a ceiling nothing is sent before a second person has said so; then it is an ordinary request."""
+"""Operations above a spending limit are held until a second member approves them."""
 
 import uuid
 from datetime import timedelta

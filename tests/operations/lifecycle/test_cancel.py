@@ -1,4 +1,4 @@
-"""A request that is queued at the provider is cancelled there: asked for once, learnt by tracking, told calmly."""
+"""Cancelling an operation that is queued at the provider: one call, confirmed by tracking."""
 
 import uuid
 from collections.abc import Iterator

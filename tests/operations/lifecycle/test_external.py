@@ -1,4 +1,4 @@
-"""The history of an account only grows: its newest part must not cost more for that."""
+"""Reading the newest operations must not slow down as the history of an account grows."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""A call that was sent and not answered may have happened: it is found out by reading, and never sent again."""
+"""An unanswered call may have happened: the outcome is found by reading, and the call is never resent."""
 
 import traceback
 from datetime import timedelta

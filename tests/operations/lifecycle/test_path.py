@@ -1,4 +1,4 @@
-"""The whole path of a change, against the real provider."""
+"""The whole life of an operation, against the real provider."""
 
 import uuid
 from datetime import timedelta

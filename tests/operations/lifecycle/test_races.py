@@ -1,4 +1,4 @@
-"""Two at work on the same operation: whoever comes second finds the row as it is, and nothing is lost or doubled."""
+"""Two workers on the same operation: nothing is lost and nothing is sent twice."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the provider works on ends here too, whatever one of its answers looks like and whatever a listing missed."""
+"""Tracking finishes every accepted operation despite strange answers and incomplete listings."""
 
 from collections import Counter
 from collections.abc import Callable
