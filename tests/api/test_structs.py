@@ -157,7 +157,7 @@ def test_wrong_types_are_garbled(change: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("value", [None, 3, "", [], {}, {"resources": 4}])
 @pytest.mark.parametrize("struct", [Vm, HostingAccount])
-def test_missing_struct_is_garbled(struct: type[Struct], value: object) -> None:
+def test_non_struct_value_is_garbled(struct: type[Struct], value: object) -> None:
     with pytest.raises(Garbled):
         struct.from_wire(value)
 
