@@ -32,13 +32,13 @@ WHAT = {
     Permission.OPERATE: "Create, start, stop, reboot and resize servers; create, attach and detach disks; tags, notes; "
     "what became of a request that had no answer.",
     Permission.DELETE: "Delete servers and disks, one or many.",
-    Permission.SPEND: "Buy, renew, change and release shares and other products, up to the team's ceilings.",
-    Permission.APPROVE: "Let a request pass that is above its asker's ceiling, or refuse it. Never one's own.",
+    Permission.SPEND: "Buy, renew, change and release shares and other products, up to the team's spending limits.",
+    Permission.APPROVE: "Approve or decline operations above their requester's spending limit, except one's own.",
     Permission.MANAGE_ACCOUNTS: "Connect accounts; change their names, logins and passwords; the team's name.",
     Permission.MANAGE_PEOPLE: "Invite people, change roles, narrow and end memberships, revoke invitations and tokens; "
     "delete shared views of others.",
-    Permission.MANAGE_POLICIES: "Second factors, session length, networks, quiet hours, ceilings.",
-    Permission.READ_AUDIT: "Read, filter and export the audit trail.",
+    Permission.MANAGE_POLICIES: "Second factors, session length, networks, quiet hours, spending limits.",
+    Permission.READ_AUDIT: "Read, filter and export the audit log.",
 }
 
 

@@ -58,7 +58,7 @@ def main() -> None:
             desktop = _page(browser, stack, viewport=DESKTOP)
             _work(desktop, stack)
             stack.run(COLLEAGUES)
-            _ask_above_the_ceiling(browser, stack)
+            _request_above_the_spending_limit(browser, stack)
             for name, open_it in PAGES.items():
                 open_it(desktop)
                 _take(desktop, name)
@@ -82,7 +82,7 @@ def _page(browser: Browser, stack: Stack, *, email: str = "", password: str = ""
     return page
 
 
-def _ask_above_the_ceiling(browser: Browser, stack: Stack) -> None:
+def _request_above_the_spending_limit(browser: Browser, stack: Stack) -> None:
     """What a colleague then waits for."""
     bill = _page(browser, stack, email=BILL, password=PASSWORD, viewport=DESKTOP)
     go(bill, "Shares")

@@ -12,7 +12,7 @@ print(*METHODS)
 """
 
 
-def test_the_client_knows_every_method_that_the_provider_serves(provider: Provider) -> None:
+def test_client_knows_every_method_of_the_provider(provider: Provider) -> None:
     assert set(provider.shell(SERVED).split()) == set(METHODS)
 
 
@@ -28,5 +28,5 @@ def test_every_method_has_a_page_a_job_and_a_browser_test() -> None:
     assert driven.keys() == set(METHODS)
 
 
-def test_the_document_is_what_the_code_says() -> None:
+def test_document_matches_the_code() -> None:
     assert api_coverage.DOCUMENT.read_text(encoding="utf-8") == api_coverage.document(), "make docs"

@@ -1,4 +1,4 @@
-"""What people and workers do at the same moment: on PostgreSQL rows are locked in one order, and nobody fails."""
+"""Concurrent work of members and workers: rows are locked in one order on PostgreSQL, without deadlocks."""
 
 import threading
 import uuid
@@ -58,8 +58,8 @@ def accounts(by: Membership) -> list[Account]:
 
 
 @pytest.fixture(autouse=True)
-def the_trail_fits(transactional_db: None) -> Iterator[None]:
-    """Whatever is done at once, the lines of a team make one chain."""
+def audit_log_is_valid(transactional_db: None) -> Iterator[None]:
+    """The audit log of each team stays one valid chain."""
     yield
     for team_id in AuditEntry.objects.order_by().values_list("team_id", flat=True).distinct():
         assert verification.verify(team_id).finding is None
@@ -89,7 +89,7 @@ def start_test(account: Account, by: Membership) -> Candidate:
         return credential_rotation.start_test(account, by=by, password="another-passw0rd")
 
 
-def test_later_credentials_come_while_the_earlier_are_refused(accounts: list[Account], by: Membership) -> None:
+def test_new_credentials_arrive_while_earlier_ones_are_refused(accounts: list[Account], by: Membership) -> None:
     for _ in range(TIMES):
         earlier = start_test(accounts[0], by)
         at_once(
@@ -99,14 +99,14 @@ def test_later_credentials_come_while_the_earlier_are_refused(accounts: list[Acc
         assert credential_rotation.open_of(accounts[0])
 
 
-def test_two_handles_of_a_login_are_given_a_password(accounts: list[Account], by: Membership) -> None:
+def test_two_handles_of_a_login_accept_a_password_concurrently(accounts: list[Account], by: Membership) -> None:
     for _ in range(TIMES):
         first, second = (start_test(account, by) for account in accounts)
         at_once(lambda: credential_rotation.accept(first), lambda: credential_rotation.accept(second))  # noqa: B023 - as above
         assert Account.objects.values("sealed_password").distinct().count() == 1
 
 
-def test_a_tag_is_deleted_while_it_is_put_on_servers(accounts: list[Account], by: Membership) -> None:
+def test_tag_is_deleted_while_it_is_added_to_servers(accounts: list[Account], by: Membership) -> None:
     servers = {number: f"web-{number}" for number in range(100)}
     for number in range(TIMES):
         tag = tags.create(f"tag-{number}", "red", by=by)
@@ -118,8 +118,8 @@ def test_a_tag_is_deleted_while_it_is_put_on_servers(accounts: list[Account], by
         assert not TagUse.objects.exists()
 
 
-def test_a_whole_team_asks_for_different_things(accounts: list[Account], by: Membership) -> None:
-    """Each of these locks rows of its own before the team's trail, in which they all write."""
+def test_team_submits_different_changes_concurrently(accounts: list[Account], by: Membership) -> None:
+    """Each change locks its own rows before the audit log of the team, to which all of them write."""
     first, second = accounts
     servers = [[factories.vm(account) for _ in range(TIMES)] for account in accounts]
     waiting = [factories.operation(first, by=by, vm_id=None, params={"vm_id": 10_000 + n}) for n in range(TIMES)]
@@ -154,7 +154,7 @@ def test_a_whole_team_asks_for_different_things(accounts: list[Account], by: Mem
     assert Operation.objects.filter(state="cancelled").count() == TIMES
 
 
-def test_bulks_go_on_while_members_ask(accounts: list[Account], by: Membership) -> None:
+def test_bulk_actions_advance_while_members_submit_operations(accounts: list[Account], by: Membership) -> None:
     bulks = [
         bulk.begin(
             "vm_stop",
@@ -176,8 +176,8 @@ def test_bulks_go_on_while_members_ask(accounts: list[Account], by: Membership) 
     assert Operation.objects.filter(bulk=bulks[1]).count() == TIMES
 
 
-def test_names_and_terms_change_while_members_ask(accounts: list[Account], by: Membership) -> None:
-    """New rows refer to what others hold: that is looked at before the trail's turn, and not at the commit."""
+def test_tags_and_invitations_change_while_members_submit_operations(accounts: list[Account], by: Membership) -> None:
+    """New rows refer to rows locked by others: references are checked before the audit log is locked, not at commit."""
     first, second = accounts
     servers = [factories.vm(first) for _ in range(TIMES)]
     for number in range(TIMES):
@@ -197,7 +197,7 @@ def test_names_and_terms_change_while_members_ask(accounts: list[Account], by: M
     assert Tag.objects.count() == TIMES * 2
 
 
-def test_plans_begin_while_others_spend(accounts: list[Account], by: Membership) -> None:
+def test_plans_start_while_others_spend(accounts: list[Account], by: Membership) -> None:
     SpendingLimit.objects.create(team=by.team, role=Role.OWNER, shares=1_000)
     for account in accounts:
         factories.os_image(account, remote_id=PLAN.os_id)
@@ -213,7 +213,7 @@ def test_plans_begin_while_others_spend(accounts: list[Account], by: Membership)
     assert Operation.objects.filter(step="buy").count() == TIMES
 
 
-def test_two_requests_do_not_slip_under_a_ceiling_together(accounts: list[Account], by: Membership) -> None:
+def test_concurrent_operations_cannot_exceed_a_spending_limit_together(accounts: list[Account], by: Membership) -> None:
     SpendingLimit.objects.create(team=by.team, role=Role.OWNER, shares=3)
     for _ in range(TIMES):
         Operation.objects.all().delete()
@@ -226,7 +226,7 @@ def test_two_requests_do_not_slip_under_a_ceiling_together(accounts: list[Accoun
         assert sorted(Operation.objects.values_list("state", flat=True)) == [State.HELD, State.WAITING]
 
 
-def test_a_request_is_approved_while_it_is_taken_back(accounts: list[Account], by: Membership) -> None:
+def test_operation_is_approved_while_it_is_withdrawn(accounts: list[Account], by: Membership) -> None:
     SpendingLimit.objects.create(team=by.team, role=Role.OWNER, shares=0)
     second = factories.member(Role.BILLING, of=by.team)
     for _ in range(TIMES):

@@ -21,7 +21,7 @@ def people(directory: Path) -> list[tuple[str]]:
 
 
 @pytest.mark.timeout(300)
-def test_a_crash_of_one_process_is_shown_and_stops_the_rest_and_a_new_start_keeps_the_data(tmp_path: Path) -> None:
+def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Path) -> None:
     stack = start_stack(tmp_path)
     assert answers(f"{stack.url}/health") == 200
     assert answers(f"http://127.0.0.1:{stack.provider_port}/health") == 200
@@ -61,13 +61,13 @@ def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_a_port_that_is_no_number_is_a_clear_error() -> None:
+def test_non_numeric_port_is_a_clear_error() -> None:
     assert "not a port" in (port_problem("PORT", "http") or "")
     assert "not a port" in (port_problem("PORT", "0") or "")
     assert port_problem("PORT", str(free_port())) is None
 
 
-def test_secrets_are_written_once_for_their_owner_alone(tmp_path: Path) -> None:
+def test_secrets_are_written_once_and_private(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "env"
     assert write_env_file(file)
     written = file.read_text()

@@ -88,9 +88,7 @@ def away_since(account: Account) -> object:
     return Endpoint.objects.values_list("away_since", flat=True).get(pk=account.endpoint_id)
 
 
-def test_the_third_call_in_a_row_without_an_answer_marks_the_endpoint_since_the_first(
-    account: Account, silent: Silent
-) -> None:
+def test_third_unanswered_call_marks_the_endpoint_away_since_the_first(account: Account, silent: Silent) -> None:
     move(account, silent.url)
     before = timezone.now()
     call(account)
@@ -104,21 +102,21 @@ def test_the_third_call_in_a_row_without_an_answer_marks_the_endpoint_since_the_
     assert silent.calls == 3
 
 
-def test_an_answer_in_between_begins_the_count_anew(account: Account, silent: Silent, remote: Member) -> None:
+def test_answer_resets_the_count(account: Account, silent: Silent, remote: Member) -> None:
     for url in (silent.url, silent.url, remote.url, silent.url, silent.url):
         move(account, url)
         call(account)
     assert away_since(account) is None
 
 
-def test_calls_of_all_workers_count_together(account: Account, silent: Silent) -> None:
+def test_unanswered_calls_of_all_workers_count_together(account: Account, silent: Silent) -> None:
     move(account, silent.url)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: availability.record_no_answer(account.endpoint_id), range(3)))
     assert away_since(account)
 
 
-def test_what_was_never_sent_because_of_its_content_is_no_answer(account: Account, silent: Silent) -> None:
+def test_unencodable_call_does_not_count_as_an_answer(account: Account, silent: Silent) -> None:
     availability.record_no_answer(account.endpoint_id)
     availability.record_no_answer(account.endpoint_id)
 
@@ -132,7 +130,7 @@ def test_what_was_never_sent_because_of_its_content_is_no_answer(account: Accoun
     assert away_since(account)
 
 
-def test_without_redis_one_silence_is_enough_and_one_answer_too(
+def test_one_unanswered_call_or_one_answer_decides_without_redis(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone() -> redis.Redis:
@@ -145,7 +143,7 @@ def test_without_redis_one_silence_is_enough_and_one_answer_too(
     assert away_since(account) is None
 
 
-def test_other_endpoints_are_untouched(
+def test_other_endpoints_stay_available(
     account: Account, other: Account, owner: Membership, engine: Engine, silent: Silent
 ) -> None:
     move(account, silent.url)
@@ -157,7 +155,7 @@ def test_other_endpoints_are_untouched(
     assert engine.finish(submit(BUY, account=other, by=owner)).state == State.DONE
 
 
-def test_many_open_operations_are_probed_for_by_one_call_and_the_pauses_grow(
+def test_away_endpoint_gets_one_probe_at_a_time_at_growing_intervals(
     account: Account, owner: Membership, engine: Engine, silent: Silent
 ) -> None:
     move(account, silent.url)
@@ -199,7 +197,7 @@ def test_many_open_operations_are_probed_for_by_one_call_and_the_pauses_grow(
     assert not Operation.objects.filter(state=State.WAITING).exists()
 
 
-def test_a_probe_that_is_answered_clears_it_and_everything_goes_on(
+def test_answered_probe_makes_the_endpoint_available_again(
     account: Account, owner: Membership, engine: Engine, silent: Silent, remote: Member
 ) -> None:
     move(account, silent.url)
@@ -217,7 +215,7 @@ def test_a_probe_that_is_answered_clears_it_and_everything_goes_on(
     assert engine.finish(submit(BUY, account=account, by=owner)).state == State.DONE
 
 
-def test_nobody_probes_while_a_probe_may_still_be_waiting(account: Account) -> None:
+def test_no_second_probe_while_one_is_pending(account: Account) -> None:
     now = timezone.now()
     Endpoint.objects.update(away_since=now - timedelta(minutes=1), probe_due_at=now)
     assert availability.may_call(account.endpoint)
@@ -227,7 +225,7 @@ def test_nobody_probes_while_a_probe_may_still_be_waiting(account: Account) -> N
     assert account.endpoint.probe_due_at > now + timedelta(seconds=2)
 
 
-def test_an_account_in_trouble_does_not_probe(account: Account) -> None:
+def test_troubled_account_does_not_probe(account: Account) -> None:
     now = timezone.now()
     Endpoint.objects.update(away_since=now, probe_due_at=now)
     assert availability.probes_due(now) == [account.pk]

@@ -70,7 +70,7 @@ def hang_up(*_arguments: object, **_options: object) -> str:
     raise NotSent("The provider cannot be reached.")
 
 
-def test_an_accepted_password_replaces_the_old_one_and_its_session(
+def test_accepted_password_replaces_the_old_one_and_its_session(
     account: Account, owner: Membership, engine: Engine, provider: Provider
 ) -> None:
     client_for(account, Priority.MEMBER)
@@ -91,7 +91,7 @@ REFUSED: list[tuple[str, str, str]] = [(WRONG, "", "credentials"), ("", "AA1234-
 
 
 @pytest.mark.parametrize(("password", "handle", "refusal"), REFUSED)
-def test_what_the_provider_refuses_changes_nothing_although_a_session_is_cached(
+def test_refused_credentials_change_nothing_despite_a_cached_session(
     account: Account, owner: Membership, engine: Engine, password: str, handle: str, refusal: str
 ) -> None:
     client_for(account, Priority.MEMBER)
@@ -107,7 +107,7 @@ def test_what_the_provider_refuses_changes_nothing_although_a_session_is_cached(
     assert AuditEntry.objects.latest("id").detail == {"refusal": refusal}
 
 
-def test_of_two_rotations_the_later_word_counts_and_the_first_one_s_job_does_nothing(
+def test_later_rotation_replaces_the_earlier_one(
     account: Account, owner: Membership, engine: Engine, provider: Provider
 ) -> None:
     first = rotate(account, owner, WRONG)
@@ -123,7 +123,7 @@ def test_of_two_rotations_the_later_word_counts_and_the_first_one_s_job_does_not
     assert AuditEntry.objects.filter(detail__replaced=True).count() == 1
 
 
-def test_a_password_that_was_replaced_while_it_was_tested_is_not_used(
+def test_password_replaced_during_its_test_is_not_used(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = rotate(account, owner, WRONG)
@@ -139,7 +139,7 @@ def test_a_password_that_was_replaced_while_it_was_tested_is_not_used(
     assert (left.state, unseal(left.sealed_password)) == (Candidate.State.TESTING, NEW)
 
 
-def test_two_workers_with_the_same_job_make_one_login(
+def test_two_workers_with_the_same_job_log_in_once(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     candidate = rotate(account, owner, PASSWORD)
@@ -155,7 +155,7 @@ def test_two_workers_with_the_same_job_make_one_login(
     assert len(tries) == 1
 
 
-def test_a_test_whose_worker_was_killed_is_made_again_by_the_sweep(
+def test_sweep_repeats_a_test_whose_worker_was_killed(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     candidate = rotate(account, owner, WRONG)
@@ -177,7 +177,7 @@ def test_a_test_whose_worker_was_killed_is_made_again_by_the_sweep(
     assert works(account)
 
 
-def test_a_lost_job_is_asked_for_again(account: Account, owner: Membership, engine: Engine) -> None:
+def test_sweep_queues_a_lost_test_job_again(account: Account, owner: Membership, engine: Engine) -> None:
     candidate = rotate(account, owner, WRONG)
     engine.queue.clear()
     sweep.sweep()
@@ -186,7 +186,7 @@ def test_a_lost_job_is_asked_for_again(account: Account, owner: Membership, engi
     engine.until(lambda: Candidate.objects.filter(state="refused").exists())
 
 
-def test_while_the_endpoint_is_away_the_old_one_stays_and_the_new_one_waits(
+def test_credential_test_waits_while_the_endpoint_is_away(
     account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     Endpoint.objects.update(url="http://127.0.0.1:9/xmlrpc/")
@@ -207,7 +207,7 @@ def test_while_the_endpoint_is_away_the_old_one_stays_and_the_new_one_waits(
     engine.until(lambda: stored(account) == NEW)
 
 
-def test_what_nobody_could_test_for_a_day_is_forgotten(
+def test_untested_credentials_expire_after_a_day(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     candidate = rotate(account, owner, NEW)
@@ -222,7 +222,7 @@ def test_what_nobody_could_test_for_a_day_is_forgotten(
     assert actions()[-1] == "account.test_expired"
 
 
-def test_a_candidate_that_no_key_opens_is_refused_and_the_old_one_stays(
+def test_unreadable_new_credentials_are_refused_and_the_old_ones_stay(
     account: Account, owner: Membership, engine: Engine, settings: Settings
 ) -> None:
     key = settings.SEAL_KEYS
@@ -234,7 +234,7 @@ def test_a_candidate_that_no_key_opens_is_refused_and_the_old_one_stays(
     assert works(account)
 
 
-def test_who_keeps_what_is_in_use_is_not_told_of_the_refusal_any_more(
+def test_keeping_the_current_credentials_clears_the_refusal(
     account: Account, owner: Membership, engine: Engine
 ) -> None:
     rotate(account, owner, "", handle="AA1234-GANDI")
@@ -244,7 +244,7 @@ def test_who_keeps_what_is_in_use_is_not_told_of_the_refusal_any_more(
     assert not Candidate.objects.exists()
 
 
-def test_a_handle_that_came_meanwhile_is_taken(account: Account, owner: Membership, engine: Engine) -> None:
+def test_handle_connected_meanwhile_is_refused_as_taken(account: Account, owner: Membership, engine: Engine) -> None:
     other = Account.objects.get(pk=account.pk)
     other.pk, other.handle = None, "ELSEWHERE"
     other.save(force_insert=True)
@@ -258,7 +258,7 @@ def test_a_handle_that_came_meanwhile_is_taken(account: Account, owner: Membersh
     assert other.handle == "ELSEWHERE"
 
 
-def test_a_new_password_is_the_login_s_and_so_its_other_handles_get_it(
+def test_new_password_applies_to_the_teams_other_handles_of_the_login(
     account: Account, owner: Membership, engine: Engine, provider: Provider
 ) -> None:
     other = Account.objects.get(pk=account.pk)
@@ -276,7 +276,7 @@ def test_a_new_password_is_the_login_s_and_so_its_other_handles_get_it(
     assert stored(stranger) == PASSWORD
 
 
-def test_a_stored_password_that_is_replaced_while_it_is_tested_is_not_refused(
+def test_late_refusal_does_not_affect_a_replaced_password(
     account: Account, owner: Membership, engine: Engine, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = connect.add_handle(account, by=owner, label="Second", handle="SECOND")
@@ -297,7 +297,7 @@ def test_a_stored_password_that_is_replaced_while_it_is_tested_is_not_refused(
     assert credential_rotation.open_of(other)
 
 
-def test_a_handle_given_while_a_password_is_tested_is_tested_with_it(
+def test_handle_changed_during_a_password_test_is_tested_with_it(
     account: Account, owner: Membership, engine: Engine
 ) -> None:
     rotate(account, owner, NEW)
@@ -318,7 +318,7 @@ def newcomer(engine: Engine, owner: Membership, remote: Member) -> Callable[...,
     return make
 
 
-def test_a_new_login_is_read_once_the_provider_has_accepted_it(
+def test_new_account_is_imported_after_its_credentials_are_accepted(
     newcomer: Callable[..., Account], engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = newcomer()
@@ -344,7 +344,7 @@ def test_a_new_login_is_read_once_the_provider_has_accepted_it(
         ({"handle": "AA1234-GANDI"}, "handle"),
     ],
 )
-def test_a_new_login_that_is_refused_reads_nothing_and_can_be_corrected(
+def test_refused_new_account_imports_nothing_and_can_be_corrected(
     newcomer: Callable[..., Account],
     engine: Engine,
     owner: Membership,
@@ -365,9 +365,7 @@ def test_a_new_login_that_is_refused_reads_nothing_and_can_be_corrected(
     engine.until(lambda: Account.objects.filter(trouble="", mirrored_at__isnull=False).exists())
 
 
-def test_another_handle_of_a_login_needs_no_password_and_is_tested_too(
-    account: Account, owner: Membership, engine: Engine
-) -> None:
+def test_adding_a_handle_needs_no_password_and_tests_it(account: Account, owner: Membership, engine: Engine) -> None:
     other = connect.add_handle(account, by=owner, label="Customer", handle="AA1234-GANDI")
     assert other.trouble == Account.Trouble.UNTESTED
     end_tests(engine)
@@ -382,7 +380,7 @@ def test_another_handle_of_a_login_needs_no_password_and_is_tested_too(
         connect.add_handle(account, by=owner, label="Third", handle="E3")
 
 
-def test_who_may_not_manage_accounts_changes_no_credentials(account: Account, owner: Membership) -> None:
+def test_changing_credentials_needs_permission(account: Account, owner: Membership) -> None:
     user = User.objects.create_user("operator@example.org")
     operator = Membership.objects.create(team=owner.team, user=user, role=Role.OPERATOR)
     for attempt in (
@@ -396,9 +394,7 @@ def test_who_may_not_manage_accounts_changes_no_credentials(account: Account, ow
     assert not Candidate.objects.exists()
 
 
-def test_signing_in_again_opens_another_session_and_pages_know_when_but_not_which(
-    account: Account, owner: Membership, engine: Engine
-) -> None:
+def test_reconnecting_opens_a_new_session_and_hides_its_id(account: Account, owner: Membership, engine: Engine) -> None:
     client_for(account, Priority.MEMBER)
     key = session_store.session_key(account, PASSWORD)
     before = session_store.get(key)
@@ -414,13 +410,13 @@ def test_signing_in_again_opens_another_session_and_pages_know_when_but_not_whic
     assert after not in repr(state)
 
 
-def test_a_session_that_the_provider_refused_is_told(account: Account) -> None:
+def test_refused_session_is_recorded(account: Account) -> None:
     session_store.put(session_store.session_key(account, PASSWORD), "a-session-that-is-over")
     client_for(account, Priority.MEMBER).call(Client.vm_list)
     assert session_store.state_of(account).refused_at
 
 
-def test_an_account_in_trouble_is_tested_again_as_it_is(account: Account, owner: Membership, engine: Engine) -> None:
+def test_reconnecting_tests_a_troubled_account_unchanged(account: Account, owner: Membership, engine: Engine) -> None:
     Account.objects.update(trouble=Account.Trouble.HANDLE)
     account.refresh_from_db()
     connect.sign_in_again(account, by=owner)
@@ -432,7 +428,7 @@ def test_an_account_in_trouble_is_tested_again_as_it_is(account: Account, owner:
     assert account.trouble == Account.Trouble.NONE
 
 
-def test_the_password_is_in_no_audit_line_log_job_or_answer(
+def test_password_never_appears_in_audit_log_logs_or_jobs(
     account: Account, owner: Membership, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")

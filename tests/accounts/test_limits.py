@@ -1,4 +1,4 @@
-"""No login makes more calls than the API allows, and what a person waits for goes first."""
+"""Rate limits: no login exceeds the limit of the API, and calls of members have priority."""
 
 import threading
 import time
@@ -49,20 +49,20 @@ def most_in_a_window(at: list[float]) -> int:
     return max(sum(start <= moment < start + WINDOW_S - 0.15 for moment in at) for start in at)
 
 
-def test_members_may_use_the_whole_window_at_once_and_no_more() -> None:
+def test_members_can_use_the_whole_window_at_once() -> None:
     for _ in range(LIMIT):
         take("login", Priority.MEMBER, wait_s=0)
     with pytest.raises(NoAllowanceError):
         take("login", Priority.MEMBER, wait_s=0.1)
 
 
-def test_another_login_has_a_window_of_its_own() -> None:
+def test_each_login_has_its_own_window() -> None:
     for _ in range(LIMIT):
         take("login", Priority.MEMBER, wait_s=0)
     take("another", Priority.MEMBER, wait_s=0)
 
 
-def test_no_two_seconds_hold_more_calls_than_allowed(running_import: Import) -> None:
+def test_no_window_holds_more_calls_than_allowed(running_import: Import) -> None:
     at = []
     for _ in range(LIMIT):
         take("login", Priority.MEMBER)
@@ -72,19 +72,19 @@ def test_no_two_seconds_hold_more_calls_than_allowed(running_import: Import) -> 
     assert LIMIT // 2 < most_in_a_window([*running_import.at, *at]) <= LIMIT
 
 
-def test_background_calls_are_spread_so_that_one_becomes_free_every_moment(running_import: Import) -> None:
+def test_background_calls_are_spread_over_the_window(running_import: Import) -> None:
     time.sleep(2 * WINDOW_S)
     settled = [moment for moment in running_import.at if moment > running_import.at[0] + WINDOW_S]
     assert max(later - earlier for earlier, later in pairwise(settled)) < WINDOW_S / 2
 
 
-def test_members_go_ahead_of_a_running_import(running_import: Import) -> None:
+def test_members_have_priority_over_an_import(running_import: Import) -> None:
     time.sleep(WINDOW_S)
     for _ in range(5):
         take("login", Priority.MEMBER, wait_s=1)
 
 
-def test_tracking_goes_ahead_of_a_running_import(running_import: Import) -> None:
+def test_tracking_has_priority_over_an_import(running_import: Import) -> None:
     time.sleep(WINDOW_S)
     for _ in range(3):
         take("login", Priority.TRACKING, wait_s=1)

@@ -40,7 +40,7 @@ def store_credentials(account: Account, *, password: str = PASSWORD, handle: str
     account.save()
 
 
-def test_many_jobs_on_a_cold_cache_make_one_login(account: Account, provider: Provider, remote: Member) -> None:
+def test_many_jobs_on_a_cold_cache_log_in_once(account: Account, provider: Provider, remote: Member) -> None:
     store.connection().flushdb()
     before = logins(provider, remote.handle)
     with ThreadPoolExecutor(20) as pool:
@@ -49,7 +49,7 @@ def test_many_jobs_on_a_cold_cache_make_one_login(account: Account, provider: Pr
     assert logins(provider, remote.handle) == before + 1
 
 
-def test_the_session_in_redis_is_sealed(account: Account) -> None:
+def test_session_in_redis_is_sealed(account: Account) -> None:
     client_for(account, Priority.MEMBER)
     sealed = store.connection().get(session_key(account, PASSWORD))
     assert isinstance(sealed, str)
@@ -58,22 +58,20 @@ def test_the_session_in_redis_is_sealed(account: Account) -> None:
     assert session_id not in sealed
 
 
-def test_a_session_that_ended_is_renewed_without_anyone_noticing(
-    account: Account, owner: Membership, engine: Engine
-) -> None:
+def test_expired_session_is_renewed_automatically(account: Account, owner: Membership, engine: Engine) -> None:
     key = session_key(account, PASSWORD)
     store.connection().set(key, seal("a-session-that-is-over"))
     operation = submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=owner)
     assert engine.finish(operation).state == State.DONE
 
 
-def test_parallel_reads_survive_the_end_of_a_session(account: Account) -> None:
+def test_parallel_reads_survive_an_expired_session(account: Account) -> None:
     store.connection().set(session_key(account, PASSWORD), seal("a-session-that-is-over"))
     session = client_for(account, Priority.MIRROR)
     assert session.gather([Client.vm_list, Client.disk_list]) == [[], []]
 
 
-def test_wrong_credentials_stop_only_that_account_and_cost_one_login(
+def test_wrong_credentials_stop_the_account_until_corrected(
     account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     store_credentials(account, password="not-the-passw0rd")
@@ -88,7 +86,7 @@ def test_wrong_credentials_stop_only_that_account_and_cost_one_login(
     client_for(account, Priority.MEMBER)
 
 
-def test_ten_jobs_with_a_wrong_password_make_one_login_and_tell_the_team(
+def test_ten_jobs_with_a_wrong_password_log_in_once_and_are_audited(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operations = [submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=owner) for _ in range(10)]
@@ -118,7 +116,7 @@ def test_ten_jobs_with_a_wrong_password_make_one_login_and_tell_the_team(
     assert (entry.actor, entry.detail) == (None, {"trouble": "credentials"})
 
 
-def test_a_foreign_handle_stops_the_account(account: Account) -> None:
+def test_foreign_handle_stops_the_account(account: Account) -> None:
     store_credentials(account, handle="AA1234-GANDI")
     with pytest.raises(AccountStoppedError):
         client_for(account, Priority.MEMBER)
@@ -126,7 +124,7 @@ def test_a_foreign_handle_stops_the_account(account: Account) -> None:
     assert account.trouble == Account.Trouble.HANDLE
 
 
-def test_another_team_with_a_wrong_password_does_not_ride_on_a_cached_session(account: Account) -> None:
+def test_wrong_password_of_another_team_does_not_use_a_cached_session(account: Account) -> None:
     client_for(account, Priority.MEMBER)
     other = Account.objects.create(
         team=Team.objects.create(name="Other"),
@@ -140,7 +138,7 @@ def test_another_team_with_a_wrong_password_does_not_ride_on_a_cached_session(ac
         client_for(other, Priority.MEMBER)
 
 
-def test_a_rotated_key_opens_what_the_old_one_sealed(settings: Settings) -> None:
+def test_old_key_still_opens_secrets_after_rotation(settings: Settings) -> None:
     sealed = seal("secret")
     settings.SEAL_KEYS = [Fernet.generate_key().decode(), *settings.SEAL_KEYS]
     assert unseal(sealed) == "secret"
@@ -149,7 +147,7 @@ def test_a_rotated_key_opens_what_the_old_one_sealed(settings: Settings) -> None
         unseal(sealed)
 
 
-def test_a_lost_key_stops_the_account_and_says_so(account: Account, settings: Settings) -> None:
+def test_lost_key_stops_the_account(account: Account, settings: Settings) -> None:
     settings.SEAL_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(AccountStoppedError):
         client_for(account, Priority.MEMBER)
@@ -157,11 +155,11 @@ def test_a_lost_key_stops_the_account_and_says_so(account: Account, settings: Se
     assert account.trouble == Account.Trouble.SEAL
 
 
-def test_an_endpoint_that_offers_nothing_new_is_not_a_stranger(account: Account) -> None:
+def test_endpoint_is_available_after_connecting(account: Account) -> None:
     assert Endpoint.objects.filter(pk=account.endpoint_id, away_since=None).exists()
 
 
-def test_a_session_that_ends_during_the_login_stops_no_account(
+def test_session_fault_during_login_does_not_stop_the_account(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ended(*_arguments: object) -> str:
@@ -175,7 +173,7 @@ def test_a_session_that_ends_during_the_login_stops_no_account(
     assert account.trouble == Account.Trouble.NONE
 
 
-def test_a_late_refusal_of_the_old_handle_does_not_stop_the_corrected_account(
+def test_late_refusal_of_an_old_handle_does_not_stop_the_account(
     account: Account,
 ) -> None:
     late = ApiSession(Account.objects.select_related("endpoint", "team").get(pk=account.pk), Priority.MIRROR)
@@ -185,9 +183,7 @@ def test_a_late_refusal_of_the_old_handle_does_not_stop_the_corrected_account(
     assert account.trouble == Account.Trouble.NONE
 
 
-def test_a_login_that_somebody_else_never_ends_is_not_waited_for_long(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_for_another_workers_login_is_bounded(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "_LOCK_WAIT_S", 0.2)
     store.connection().flushdb()
     store.connection().lock(f"login:{session_key(account, PASSWORD)}", timeout=60).acquire()
@@ -195,7 +191,7 @@ def test_a_login_that_somebody_else_never_ends_is_not_waited_for_long(
         client_for(account, Priority.MEMBER)
 
 
-def test_a_worker_that_died_in_a_login_stops_the_others_no_longer_than_a_login_takes(
+def test_login_lock_of_a_killed_worker_expires(
     account: Account, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.API_CONNECT_TIMEOUT_S = settings.API_READ_TIMEOUT_S = 0.1
@@ -217,9 +213,7 @@ def test_a_worker_that_died_in_a_login_stops_the_others_no_longer_than_a_login_t
     client_for(account, Priority.MEMBER)
 
 
-def test_an_answer_is_not_lost_when_the_database_takes_no_note_of_it(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answer_survives_a_database_error_while_recording_it(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     session = client_for(account, Priority.MEMBER)
 
     def refuse(*_arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""Notes: nobody overwrites what they have not seen."""
+"""Notes: overwriting needs the current version."""
 
 import threading
 
@@ -20,7 +20,7 @@ def write(account: object, text: str, version: int, by: object) -> None:
 
 
 @pytest.mark.django_db
-def test_a_note_is_written_over_only_by_who_has_seen_it() -> None:
+def test_overwriting_a_note_needs_its_current_version() -> None:
     anna = factories.member()
     account = factories.account(anna.team)
     bert = factories.member(of=anna.team)
@@ -36,7 +36,7 @@ def test_a_note_is_written_over_only_by_who_has_seen_it() -> None:
 
 
 @pytest.mark.django_db
-def test_an_emptied_note_is_not_taken_for_none() -> None:
+def test_emptied_note_keeps_its_version() -> None:
     owner = factories.member()
     account = factories.account(owner.team)
     write(account, "x", 0, owner)
@@ -46,7 +46,7 @@ def test_an_emptied_note_is_not_taken_for_none() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_save_at_the_same_time_one_is_told() -> None:
+def test_one_of_two_concurrent_saves_is_refused() -> None:
     owner = factories.member()
     account = factories.account(owner.team)
     write(account, "x", 0, owner)
@@ -73,7 +73,7 @@ def test_of_two_who_save_at_the_same_time_one_is_told() -> None:
 
 
 @pytest.mark.django_db
-def test_the_trail_says_that_a_note_was_changed_and_not_what_it_says() -> None:
+def test_audit_log_records_a_note_change_without_its_text() -> None:
     owner = factories.member()
     account = factories.account(owner.team)
     write(account, "the password is hunter2", 0, owner)
@@ -83,7 +83,7 @@ def test_the_trail_says_that_a_note_was_changed_and_not_what_it_says() -> None:
 
 
 @pytest.mark.django_db
-def test_a_note_is_not_for_viewers_strangers_or_novels() -> None:
+def test_note_needs_permission_and_a_bounded_length() -> None:
     owner = factories.member()
     account = factories.account(owner.team)
     for by in (factories.member(Role.VIEWER, of=owner.team), factories.member()):

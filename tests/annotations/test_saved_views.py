@@ -1,4 +1,4 @@
-"""Saved views: whose they are, who sees them, and what they may hold."""
+"""Saved views: ownership, visibility and allowed filters."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def save(by: Membership, name: str = "Stopped", query: str = "state=halted", *, 
     return saved_views.save("servers", name, query, shared=shared, by=by)
 
 
-def test_ones_own_views_are_ones_own_and_shared_ones_are_the_teams(anna: Membership) -> None:
+def test_private_views_belong_to_the_member_and_shared_views_to_the_team(anna: Membership) -> None:
     bert = factories.member(of=anna.team)
     own, shared = save(anna), save(anna, "Ours", shared=True)
     assert set(saved_views.of_list("servers", by=anna)) == {own, shared}
@@ -31,7 +31,7 @@ def test_ones_own_views_are_ones_own_and_shared_ones_are_the_teams(anna: Members
     assert saved_views.of_list("servers", by=elsewhere) == []
 
 
-def test_only_shared_views_are_in_the_trail(anna: Membership) -> None:
+def test_audit_log_records_only_shared_views(anna: Membership) -> None:
     own, shared = save(anna), save(anna, "Ours", shared=True)
     saved_views.delete(own, by=anna)
     saved_views.delete(shared, by=anna)
@@ -52,13 +52,13 @@ def test_only_shared_views_are_in_the_trail(anna: Membership) -> None:
         ("servers", "q=" + "x" * 1000),
     ],
 )
-def test_a_view_holds_what_its_list_knows_and_nothing_else(anna: Membership, section: str, query: str) -> None:
+def test_view_accepts_only_filters_of_its_list(anna: Membership, section: str, query: str) -> None:
     with pytest.raises(Invalid):
         saved_views.save(section, "x", query, shared=False, by=anna)
     assert not SavedView.objects.exists()
 
 
-def test_a_person_has_twenty_views_of_a_list_and_each_name_once(anna: Membership) -> None:
+def test_views_are_limited_per_list_and_have_unique_names(anna: Membership) -> None:
     for number in range(saved_views.MOST):
         save(anna, f"view {number}")
     with pytest.raises(Invalid):
@@ -71,7 +71,7 @@ def test_a_person_has_twenty_views_of_a_list_and_each_name_once(anna: Membership
     assert refusal.value.field == "name"
 
 
-def test_a_view_is_deleted_by_its_owner_or_who_manages_people(anna: Membership) -> None:
+def test_only_owner_or_member_managers_delete_a_shared_view(anna: Membership) -> None:
     shared, own = save(anna, "Ours", shared=True), save(anna, "Mine")
     with pytest.raises(NotAllowedError):
         saved_views.delete(shared, by=factories.member(Role.OPERATOR, of=anna.team))

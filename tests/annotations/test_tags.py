@@ -1,4 +1,4 @@
-"""Tags: names that are one whatever their case, and objects that keep theirs while the mirror moves."""
+"""Tags: names are unique regardless of case, and objects keep their tags across mirror updates."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def account(owner: Membership) -> Account:
 
 
 @pytest.mark.parametrize("name", ["Production", "PRODUCTION", " production ", "ＰＲＯＤＵＣＴＩＯＮ"])
-def test_a_team_has_a_name_once_whatever_its_case(owner: Membership, name: str) -> None:
+def test_tag_names_are_unique_regardless_of_case(owner: Membership, name: str) -> None:
     tags.create("production", "green", by=owner)
     with pytest.raises(Invalid) as refusal:
         tags.create(name, "red", by=owner)
@@ -40,18 +40,18 @@ def test_a_team_has_a_name_once_whatever_its_case(owner: Membership, name: str) 
         tags.create("éTUDES", "red", by=owner)
 
 
-def test_another_team_may_use_the_same_name(owner: Membership) -> None:
+def test_another_team_can_use_the_same_tag_name(owner: Membership) -> None:
     tags.create("production", "green", by=owner)
     assert tags.create("production", "green", by=factories.member()).pk
 
 
 @pytest.mark.parametrize(("name", "color"), [("", "red"), ("   ", "red"), ("x" * 41, "red"), ("x", "mauve")])
-def test_a_name_or_a_colour_that_cannot_be_is_refused(owner: Membership, name: str, color: str) -> None:
+def test_invalid_tag_name_or_colour_is_refused(owner: Membership, name: str, color: str) -> None:
     with pytest.raises(Invalid):
         tags.create(name, color, by=owner)
 
 
-def test_tags_are_put_on_and_taken_off_and_what_is_so_already_stays(owner: Membership, account: Account) -> None:
+def test_adding_and_removing_tags_is_idempotent(owner: Membership, account: Account) -> None:
     web, db = tags.create("web", "teal", by=owner), tags.create("db", "blue", by=owner)
     objects = {1: "web-1", 2: "web-2"}
     assert tags.put(account, VM, {1: "web-1"}, on=[web], by=owner) == 1
@@ -63,7 +63,7 @@ def test_tags_are_put_on_and_taken_off_and_what_is_so_already_stays(owner: Membe
     assert [line.detail["objects"] for line in lines.order_by("id")] == [[1], [1, 2], [1, 2]]
 
 
-def test_an_object_whose_row_goes_and_comes_back_has_its_tags(owner: Membership, account: Account) -> None:
+def test_object_keeps_its_tags_when_its_row_is_recreated(owner: Membership, account: Account) -> None:
     vm = factories.vm(account)
     tag = factories.tag(owner.team, on=[vm])
     remote_id = vm.remote_id
@@ -74,7 +74,7 @@ def test_an_object_whose_row_goes_and_comes_back_has_its_tags(owner: Membership,
     assert tags.of_object(factories.account(owner.team), VM, remote_id) == []
 
 
-def test_renaming_keeps_the_uses_and_deleting_takes_them_away(owner: Membership, account: Account) -> None:
+def test_renaming_a_tag_keeps_its_uses_and_deleting_removes_them(owner: Membership, account: Account) -> None:
     tag = factories.tag(owner.team, "old", on=[factories.vm(account), factories.disk(account)])
     version = account.version
     tags.change(tag, "New name", "pink", by=owner)
@@ -88,7 +88,7 @@ def test_renaming_keeps_the_uses_and_deleting_takes_them_away(owner: Membership,
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.BILLING, Role.ADMIN])
-def test_who_may_not_operate_may_not_tag(owner: Membership, account: Account, role: str) -> None:
+def test_tagging_needs_operate_permission(owner: Membership, account: Account, role: str) -> None:
     tag = factories.tag(owner.team)
     member = factories.member(role, of=owner.team)
     for ask in (
@@ -101,7 +101,7 @@ def test_who_may_not_operate_may_not_tag(owner: Membership, account: Account, ro
             ask()
 
 
-def test_neither_tags_nor_objects_of_another_team_are_touched(owner: Membership, account: Account) -> None:
+def test_tags_and_objects_of_another_team_are_refused(owner: Membership, account: Account) -> None:
     stranger = factories.member()
     theirs = factories.tag(stranger.team)
     own = factories.tag(owner.team)
@@ -116,7 +116,7 @@ def test_neither_tags_nor_objects_of_another_team_are_touched(owner: Membership,
     assert not TagUse.objects.exists()
 
 
-def test_a_new_tag_is_not_left_behind_when_it_cannot_be_put_on(owner: Membership, account: Account) -> None:
+def test_failed_tagging_leaves_no_new_tag(owner: Membership, account: Account) -> None:
     with pytest.raises(Invalid):
         tags.put(account, VM, {}, new=("web", "teal"), by=owner)
     assert tags.of_team(owner.team_id) == []
@@ -130,7 +130,7 @@ def _luminance(color: str) -> float:
 
 @pytest.mark.parametrize("theme", ["", '[data-bs-theme="dark"] '])
 @pytest.mark.parametrize("color", Color.values)
-def test_every_colour_can_be_read_in_both_themes(color: str, theme: str) -> None:
+def test_tag_colours_are_readable_in_both_themes(color: str, theme: str) -> None:
     css = Path("static/panel.css").read_text(encoding="utf-8")
     pair = re.search(
         rf"^{re.escape(theme)}\.tag-{color} {{ --tag-bg: (#\w{{6}}); --tag-fg: (#\w{{6}}); }}$", css, re.MULTILINE

@@ -51,7 +51,7 @@ def test_a_method_sends_its_parameters_and_returns_its_type(
     transport.close()
 
 
-def test_every_method_of_the_contract_is_here() -> None:
+def test_client_has_every_method_of_the_contract() -> None:
     assert set(METHODS) == {"login", "su", *(row[0] for row in replies.METHODS)}
     assert len(METHODS) == len(set(METHODS)) == 29
     assert set(METHODS) > CHANGING
@@ -71,20 +71,20 @@ def test_login_is_in_safe_mode_and_su_narrows_it(server: Server) -> None:
     ]
 
 
-def test_a_refused_login_is_its_own_type(server: Server) -> None:
+def test_refused_login_raises_its_own_type(server: Server) -> None:
     server.script = answer(fault(510150, "DataError: invalid credentials [login: AA1234-GANDI]"))
     with pytest.raises(CredentialsRefused):
         login(Transport(server.url), "AA1234-GANDI", replies.PASSWORD)
 
 
 @pytest.mark.parametrize("value", ["", 12, True, None, []])
-def test_a_session_is_a_text(server: Server, value: object) -> None:
+def test_session_is_a_string(server: Server, value: object) -> None:
     server.script = answer(reply(value))
     with pytest.raises(Garbled):
         login(Transport(server.url), "AA1234-GANDI", replies.PASSWORD)
 
 
-def test_only_what_changes_is_sent(server: Server) -> None:
+def test_update_sends_only_changed_fields(server: Server) -> None:
     client = Client(Transport(server.url), replies.SESSION)
     client.vm_update(5, shares=5)
     assert server.calls()[0] == ("vm_update", (replies.SESSION, 5, {"shares": 5}))

@@ -36,11 +36,11 @@ from hosting.api import (
         (9_999_999, DataFault),
     ],
 )
-def test_the_code_decides_the_type(code: int, expected: type[ApiError]) -> None:
+def test_fault_code_decides_the_type(code: int, expected: type[ApiError]) -> None:
     assert type(fault_from(code, "x")) is expected
 
 
-def test_a_data_fault_names_what_to_correct() -> None:
+def test_data_fault_names_the_field_to_correct() -> None:
     error = fault_from(530130, "DataError: invalid value [quantity: [4, 5]]")
     assert isinstance(error, DataFault)
     assert error.object is FaultObject.PRODUCT
@@ -72,7 +72,7 @@ def test_errors_can_be_pickled(error: ApiError) -> None:
     assert vars(again) == vars(error)
 
 
-def test_no_answer_is_not_no() -> None:
+def test_missing_answer_is_not_a_refusal() -> None:
     assert issubclass(Garbled, Unanswered)
     for certain in (NotSent, NotEncodable, RateLimited, RequestTooLarge, ServerFault, DataFault):
         assert not issubclass(certain, Unanswered)

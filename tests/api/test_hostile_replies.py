@@ -155,7 +155,7 @@ class Canned(Transport):
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**64))
-def test_ten_thousand_mutated_replies(seed: int) -> None:
+def test_mutated_replies_raise_only_known_errors(seed: int) -> None:
     dice = random.Random(seed)
     transport = Canned("http://localhost/")
     for _ in range(20):
@@ -169,7 +169,7 @@ def test_ten_thousand_mutated_replies(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("call", "body", "returns"), CALLS)
-def test_replies_unharmed_are_values_and_faults_are_faults(call: Call, body: bytes, returns: object) -> None:
+def test_intact_replies_are_values_and_faults_are_faults(call: Call, body: bytes, returns: object) -> None:
     transport = Canned("http://localhost/")
     transport.body = body
     assert conforms(call(transport), returns)
@@ -179,7 +179,7 @@ def test_replies_unharmed_are_values_and_faults_are_faults(call: Call, body: byt
 
 
 @pytest.mark.parametrize(("call", "body", "returns"), CALLS)
-def test_every_cut_is_an_error(call: Call, body: bytes, returns: object) -> None:
+def test_every_truncated_reply_is_an_error(call: Call, body: bytes, returns: object) -> None:
     transport = Canned("http://localhost/")
     for end in range(len(body.rstrip())):
         transport.body = body[:end]
@@ -187,7 +187,7 @@ def test_every_cut_is_an_error(call: Call, body: bytes, returns: object) -> None
             call(transport)
 
 
-def test_mutated_http_over_real_sockets() -> None:
+def test_mutated_http_replies_over_sockets_raise_only_known_errors() -> None:
     dice = random.Random(20260304)
     with serving() as server:
         transport = Transport(server.url, read_timeout_s=2)

@@ -161,7 +161,7 @@ def test_success_logs_no_secret(caplog: pytest.LogCaptureFixture, server: Server
         assert form not in caplog.text + repr(client) + str(client) + repr(transport) + repr(vars(transport))
 
 
-def test_a_client_has_no_dictionary_to_print(server: Server) -> None:
+def test_client_has_no_instance_dictionary(server: Server) -> None:
     assert not hasattr(Client(Transport(server.url), SESSION), "__dict__")
 
 

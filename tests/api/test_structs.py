@@ -80,7 +80,7 @@ def strategy(hint: Any) -> st.SearchStrategy[Any]:
 @pytest.mark.parametrize("struct", STRUCTS)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_a_struct_survives_the_wire(struct: type[Struct], data: st.DataObject) -> None:
+def test_struct_survives_the_wire(struct: type[Struct], data: st.DataObject) -> None:
     sent = data.draw(strategy(struct))
     if struct is OperationFilter:  # an empty text asks nothing
         asked: Any = {each.name: getattr(sent, each.name) or None for each in fields(sent)}
@@ -91,7 +91,7 @@ def test_a_struct_survives_the_wire(struct: type[Struct], data: st.DataObject) -
     assert conforms(received, struct)
 
 
-def test_a_vm_is_read_with_its_units() -> None:
+def test_vm_is_read_with_its_units() -> None:
     vm = Vm.from_wire(decode_reply(reply(replies.VM)))
     assert (vm.memory_mb, vm.vm_max_memory_mb, vm.disks_id) == (1024, 2048, (6, 7))
     assert (vm.disks[1].size_mb, vm.disks[1].date_updated) == (2048, None)
@@ -100,7 +100,7 @@ def test_a_vm_is_read_with_its_units() -> None:
     assert vm.extra == {}
 
 
-def test_an_account_is_read_with_its_resources() -> None:
+def test_account_is_read_with_its_resources() -> None:
     account = HostingAccount.from_wire(decode_reply(reply(replies.ACCOUNT)))
     assert account.share_definition.cores == 0.25
     assert account.products[0].redemption_days == 7
@@ -109,7 +109,7 @@ def test_an_account_is_read_with_its_resources() -> None:
     assert account.granted.slots == 2.668
 
 
-def test_an_empty_id_is_none() -> None:
+def test_empty_id_is_none() -> None:
     operation = OperationDetails.from_wire(decode_reply(reply(replies.OPERATION)))
     assert (operation.vm_id, operation.disk_id, operation.product_id, operation.eta_s) == (5, None, None, 30)
 
@@ -150,14 +150,14 @@ def test_harmless_differences_are_tolerated(change: dict[str, object], attribute
         {"date_created": 5},
     ],
 )
-def test_other_types_are_garbled(change: dict[str, object]) -> None:
+def test_wrong_types_are_garbled(change: dict[str, object]) -> None:
     with pytest.raises(Garbled):
         Disk.from_wire({**replies.DISK, "date_created": "", **change})
 
 
 @pytest.mark.parametrize("value", [None, 3, "", [], {}, {"resources": 4}])
 @pytest.mark.parametrize("struct", [Vm, HostingAccount])
-def test_no_struct_is_garbled(struct: type[Struct], value: object) -> None:
+def test_non_struct_value_is_garbled(struct: type[Struct], value: object) -> None:
     with pytest.raises(Garbled):
         struct.from_wire(value)
 

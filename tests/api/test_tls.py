@@ -76,7 +76,7 @@ def test_a_large_call_and_reply_cross_tls(trusted: Server) -> None:
     assert Transport(trusted.url).call("vm_list", ("x" * 2_000_000,)) == "y" * 3_000_000
 
 
-def test_an_unknown_certificate_was_not_sent(tmp_path: Path) -> None:
+def test_call_with_an_unknown_certificate_is_not_sent(tmp_path: Path) -> None:
     with serving(tls=served_with(certificate(tmp_path, "127.0.0.1"))) as server:
         with pytest.raises(NotSent) as caught:
             Transport(server.url).call("vm_create", ("s",))
@@ -84,7 +84,7 @@ def test_an_unknown_certificate_was_not_sent(tmp_path: Path) -> None:
         assert server.requests == []
 
 
-def test_a_certificate_of_another_name_was_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_with_a_certificate_of_another_name_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = certificate(tmp_path, "127.0.0.2")
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     with serving(tls=served_with(file)) as server:
@@ -115,7 +115,7 @@ def hanging_up(sock: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize("behaviour", [plain_text, silent, resetting, hanging_up])
-def test_a_failed_handshake_was_not_sent(behaviour: object) -> None:
+def test_call_with_a_failed_handshake_is_not_sent(behaviour: object) -> None:
     with serving(on_accept=behaviour) as server:
         began = time.monotonic()
         with pytest.raises(NotSent):

@@ -42,19 +42,19 @@ def elapsed_s(call: Transport, expected: type[Exception]) -> float:
     return time.monotonic() - began
 
 
-def test_a_refused_connection_was_not_sent() -> None:
+def test_call_on_a_refused_connection_is_not_sent() -> None:
     with pytest.raises(NotSent) as caught:
         Transport(f"http://127.0.0.1:{free_port()}/xmlrpc/").call("vm_list", ("s",))
     assert type(caught.value) is NotSent
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".example", "[::1]"])
-def test_an_unreachable_name_was_not_sent(host: str) -> None:
+def test_call_to_an_unreachable_name_is_not_sent(host: str) -> None:
     with pytest.raises(NotSent):
         Transport(f"http://{host}:{free_port()}/", connect_timeout_s=2).call("vm_list", ("s",))
 
 
-def test_a_connection_that_is_never_accepted_was_not_sent() -> None:
+def test_call_on_a_never_accepted_connection_is_not_sent() -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=0)
     fillers = []
     for _ in range(4):  # fill the queue of connections that nobody accepts
@@ -68,14 +68,14 @@ def test_a_connection_that_is_never_accepted_was_not_sent() -> None:
         sock.close()
 
 
-def test_a_parameter_that_cannot_be_sent_opens_no_connection(server: Server) -> None:
+def test_unencodable_parameter_opens_no_connection(server: Server) -> None:
     with pytest.raises(NotEncodable):
         Transport(server.url).call("vm_create", ("s", "bell\x07"))
     assert server.accepted == 0
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_closed_before_reading_is_unanswered_and_not_repeated(server: Server, fresh: bool) -> None:
+def test_call_closed_before_reading_is_unanswered_and_not_repeated(server: Server, fresh: bool) -> None:
     server.on_accept = lambda _sock: False
     with pytest.raises(Unanswered):
         Transport(server.url).call("vm_create", ("s",), fresh=fresh)
@@ -83,7 +83,7 @@ def test_closed_before_reading_is_unanswered_and_not_repeated(server: Server, fr
     assert server.accepted == 1
 
 
-def test_reset_before_reading_is_unanswered_and_not_repeated(server: Server) -> None:
+def test_call_reset_before_reading_is_unanswered_and_not_repeated(server: Server) -> None:
     def hang_up(sock: socket.socket) -> bool:
         sock.recv(1)
         reset(sock)
@@ -127,7 +127,7 @@ def test_a_broken_reply_is_unanswered_and_not_repeated(server: Server, sent: byt
     assert (server.accepted, len(server.requests)) == (1, 1)
 
 
-def test_a_silent_server_ends_by_the_deadline(server: Server) -> None:
+def test_deadline_ends_a_call_to_a_silent_server(server: Server) -> None:
     def silent(_sock: socket.socket, _request: bytes) -> bool:
         time.sleep(2)
         return False
@@ -138,7 +138,7 @@ def test_a_silent_server_ends_by_the_deadline(server: Server) -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", CHUNKED + b"1388\r\n"])
-def test_a_dripping_server_ends_by_the_deadline(server: Server, head: bytes) -> None:
+def test_deadline_ends_a_call_to_a_dripping_server(server: Server, head: bytes) -> None:
     def script(sock: socket.socket, request: bytes) -> bool:
         sock.sendall(head)
         return send_in_parts(b"H" * 5000, 0.05)(sock, request)
@@ -147,7 +147,7 @@ def test_a_dripping_server_ends_by_the_deadline(server: Server, head: bytes) -> 
     assert 0.4 < elapsed_s(Transport(server.url, read_timeout_s=0.5), Unanswered) < 1.2
 
 
-def test_a_server_that_does_not_read_ends_by_the_deadline(server: Server) -> None:
+def test_deadline_ends_a_call_to_a_server_that_does_not_read(server: Server) -> None:
     def stall(_sock: socket.socket) -> bool:
         time.sleep(10)
         return False
@@ -159,7 +159,7 @@ def test_a_server_that_does_not_read_ends_by_the_deadline(server: Server) -> Non
     assert time.monotonic() - began < 5
 
 
-def test_continue_without_end_ends_by_the_deadline(server: Server) -> None:
+def test_deadline_ends_endless_continue_replies(server: Server) -> None:
     server.script = send_in_parts(b"HTTP/1.1 100 Continue\r\n\r\n" * 50, 0.005)
     assert elapsed_s(Transport(server.url, read_timeout_s=0.4), Unanswered) < 1
 
@@ -167,7 +167,7 @@ def test_continue_without_end_ends_by_the_deadline(server: Server) -> None:
 @pytest.mark.parametrize(
     "status", ["503 Service Unavailable", "500 Oops", "404 Not Found", "204 No Content", "201 Made"]
 )
-def test_another_status_is_unanswered(server: Server, status: str) -> None:
+def test_unexpected_status_is_unanswered(server: Server, status: str) -> None:
     server.script = answer(b"" if status.startswith("204") else reply(1), status)
     with pytest.raises(Unanswered) as caught:
         Transport(server.url).call("vm_create", ("s",))
@@ -207,7 +207,7 @@ SERVER_NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
         ("Wed, 99 Mar 2026 12:00:00 GMT", 1.0),
     ],
 )
-def test_the_rate_limit_says_how_long(server: Server, header: str | None, seconds: float) -> None:
+def test_rate_limit_reports_the_waiting_time(server: Server, header: str | None, seconds: float) -> None:
     headers = [f"Date: {format_datetime(SERVER_NOW, usegmt=True)}"]
     if header is not None:
         headers.append(f"Retry-After: {header}")
@@ -217,13 +217,13 @@ def test_the_rate_limit_says_how_long(server: Server, header: str | None, second
     assert caught.value.retry_after_s == seconds
 
 
-def test_a_request_too_large_was_not_executed(server: Server) -> None:
+def test_oversized_request_is_not_executed(server: Server) -> None:
     server.script = answer(b"", "413 Payload Too Large")
     with pytest.raises(RequestTooLarge):
         Transport(server.url).call("vm_create", ("s",))
 
 
-def test_an_early_answer_is_read_though_the_request_was_not(server: Server) -> None:
+def test_early_answer_is_read_before_the_request_is_consumed(server: Server) -> None:
     def refuse(sock: socket.socket) -> bool:
         sock.sendall(http(b"", "413 Payload Too Large", "Connection: close"))
         sock.shutdown(socket.SHUT_WR)
@@ -237,7 +237,7 @@ def test_an_early_answer_is_read_though_the_request_was_not(server: Server) -> N
 
 
 @pytest.mark.parametrize("announced", [True, False])
-def test_a_huge_reply_is_not_read_to_its_end(server: Server, announced: bool) -> None:
+def test_huge_reply_is_not_read_completely(server: Server, announced: bool) -> None:
     sent = 0
 
     def flood(sock: socket.socket, _request: bytes) -> bool:
@@ -254,7 +254,7 @@ def test_a_huge_reply_is_not_read_to_its_end(server: Server, announced: bool) ->
     assert sent < 30_000_000
 
 
-def test_an_encoding_that_was_not_asked_for_is_garbled(server: Server) -> None:
+def test_unrequested_encoding_is_garbled(server: Server) -> None:
     server.script = answer(reply(1), "200 OK", "Content-Encoding: gzip")
     with pytest.raises(Garbled):
         Transport(server.url).call("vm_list", ("s",))
@@ -276,7 +276,7 @@ def test_other_framings_are_read(server: Server, sent: bytes) -> None:
     assert [transport.call("vm_list", ("s",), fresh=True) for _ in range(2)] == [7, 7]
 
 
-def test_connections_are_kept_and_a_fresh_one_is_new(server: Server) -> None:
+def test_connections_are_kept_and_fresh_calls_open_new_ones(server: Server) -> None:
     transport = Transport(server.url)
     for _ in range(10):
         transport.call("vm_list", ("s",))
@@ -306,7 +306,7 @@ def test_a_connection_that_failed_is_not_used_again(server: Server) -> None:
     assert server.accepted == 2
 
 
-def test_a_kept_connection_that_the_server_closed_is_replaced(server: Server) -> None:
+def test_closed_kept_connection_is_replaced(server: Server) -> None:
     transport = Transport(server.url)
     transport.call("vm_list", ("s",))
     server.hang_up()
@@ -315,7 +315,7 @@ def test_a_kept_connection_that_the_server_closed_is_replaced(server: Server) ->
     assert (server.accepted, len(server.requests)) == (2, 2)
 
 
-def test_a_kept_connection_that_closes_during_the_call_is_not_repeated(server: Server) -> None:
+def test_call_on_a_connection_closing_midway_is_not_repeated(server: Server) -> None:
     transport = Transport(server.url)
     transport.call("vm_list", ("s",))
     server.script = lambda _sock, _request: False
@@ -327,7 +327,7 @@ def test_a_kept_connection_that_closes_during_the_call_is_not_repeated(server: S
     assert transport.call("vm_list", ("s",)) == 2
 
 
-def test_a_server_that_closes_at_any_moment_never_sees_a_call_twice(server: Server) -> None:
+def test_call_is_never_sent_twice_when_the_server_closes_at_any_moment(server: Server) -> None:
     """Between calls, at once after the answer: the client's check can win or lose that race."""
 
     def close_after(sock: socket.socket, _request: bytes) -> bool:
@@ -389,7 +389,7 @@ def test_a_forked_worker_opens_its_own_connections(server: Server) -> None:
     assert (server.accepted, len(server.requests)) == (2, 3)
 
 
-def test_the_servers_clock_is_known_from_its_replies(server: Server) -> None:
+def test_server_clock_is_read_from_replies(server: Server) -> None:
     transport = Transport(server.url)
     transport.call("vm_list", ("s",))
     assert transport.clock_offset is None
@@ -404,7 +404,7 @@ def test_the_servers_clock_is_known_from_its_replies(server: Server) -> None:
     assert abs(transport.clock_offset - timedelta(hours=1)) < timedelta(seconds=3)
 
 
-def test_proxies_are_not_taken_from_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_from_the_environment_are_ignored(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     assert Transport(server.url).call("vm_list", ("s",)) == 1

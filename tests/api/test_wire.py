@@ -37,14 +37,14 @@ def as_sent(value: object) -> object:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(values, max_size=4))
-def test_a_call_is_what_the_standard_library_reads(params: list[object]) -> None:
+def test_standard_library_reads_our_calls(params: list[object]) -> None:
     received, method = xmlrpc.client.loads(encode_call("vm_create", params).decode(), use_builtin_types=True)
     assert (method, list(received)) == ("vm_create", as_sent(params))
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(values)
-def test_a_value_comes_back(value: object) -> None:
+def test_value_survives_a_round_trip(value: object) -> None:
     assert decode_reply(respond(encode_value(value))) == value
 
 
@@ -74,7 +74,7 @@ def test_dates_are_sent_in_utc() -> None:
         [{"deep": ["\x1b"]}],
     ],
 )
-def test_what_cannot_be_carried_is_not_sent(value: object) -> None:
+def test_unencodable_value_is_not_sent(value: object) -> None:
     with pytest.raises(NotEncodable) as caught:
         encode_call("vm_create", ["fine", value])
     assert isinstance(caught.value, ValueError)
@@ -187,7 +187,7 @@ def test_nesting_is_bounded(depth: int) -> None:
             decode_reply(respond(opening * depth + "<value>1</value>" + closing * depth))
 
 
-def test_a_flood_of_tags_is_refused() -> None:
+def test_excessive_tags_are_refused() -> None:
     with pytest.raises(Garbled):
         decode_reply(respond("<value/>" * 2_000_000))
 

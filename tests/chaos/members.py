@@ -17,7 +17,7 @@ from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.rejection import Rejected
 from hosting.teams.models import Membership
 from tests.chaos.browser import Browser, NoPageError, Page, new_nonce, read_form
-from tests.chaos.workload import PLAN, RESIZE, RESUME, Wish
+from tests.chaos.workload import PLAN, RESIZE, RESUME, Action
 
 # What a page says while the endpoint is known not to answer.
 _AWAY = "Nothing was sent or queued"
@@ -27,7 +27,7 @@ _AWAY = "Nothing was sent or queued"
 class Asked:
     """A form that was sent under a nonce, and what came of it as the member was told."""
 
-    wish: Wish
+    action: Action
     nonce: str
     answer: str = "lost"
 
@@ -41,8 +41,8 @@ class Journal:
         self.answers: Counter[str] = Counter()
         self.refused_while_away = 0
 
-    def begin(self, wish: Wish, nonce: str) -> Asked:
-        asked = Asked(wish, nonce)
+    def begin(self, action: Action, nonce: str) -> Asked:
+        asked = Asked(action, nonce)
         with self._lock:
             self.asked.append(asked)
         return asked
@@ -57,45 +57,45 @@ class Journal:
 
 
 class Member:
-    """One person with a browser: carries out one wish after the other, from a thread of theirs."""
+    """One person with a browser: carries out one action after the other, from a thread of theirs."""
 
     def __init__(self, browser: Browser, journal: Journal, dice: random.Random) -> None:
         self._browser, self._journal, self._dice = browser, journal, dice
         self._busy = threading.Lock()
 
-    def carry_out(self, wish: Wish) -> None:
+    def carry_out(self, action: Action) -> None:
         """Ask for it by the pages, and note what was said."""
         with self._busy:
             try:
-                answer = self._resume(wish) if wish.name == RESUME else self._ask(wish)
+                answer = self._resume(action) if action.name == RESUME else self._ask(action)
             except NoPageError:
                 answer = "no page"
             self._journal.note(answer)
 
-    def _ask(self, wish: Wish) -> str:
-        page = self._browser.open(wish.page)
+    def _ask(self, action: Action) -> str:
+        page = self._browser.open(action.page)
         form = read_form(page.text)
-        where = wish.button or wish.page
-        if wish.button:
-            nonce = form.buttons.get(wish.button) or new_nonce()
+        where = action.button or action.page
+        if action.button:
+            nonce = form.buttons.get(action.button) or new_nonce()
             fields = {"csrfmiddlewaretoken": form.token, "nonce": nonce}
         else:
             nonce = form.fields.get("nonce") or new_nonce()
-            fields = {**form.fields, "nonce": nonce, **wish.fields}
-        asked = self._journal.begin(wish, nonce)
+            fields = {**form.fields, "nonce": nonce, **action.fields}
+        asked = self._journal.begin(action, nonce)
         answer = self._send(asked, where, fields)
-        if wish.name in {PLAN, RESIZE} and asked.answer == "accepted":
+        if action.name in {PLAN, RESIZE} and asked.answer == "accepted":
             self._start(answer)
         return asked.answer
 
     def _send(self, asked: Asked, where: str, fields: dict[str, str]) -> Page | None:
         """Once, twice at the same time (a double click), or once more after nothing came."""
-        if asked.wish.sent_twice:
+        if asked.action.sent_twice:
             with ThreadPoolExecutor(2) as fingers:
                 pages = list(fingers.map(lambda _: self._try(where, fields), range(2)))
         else:
             pages = [self._try(where, fields)]
-        if not any(pages) and asked.wish.sent_again:
+        if not any(pages) and asked.action.sent_again:
             time.sleep(self._dice.uniform(0.3, 2.5))
             pages.append(self._try(where, fields))
         came = [page for page in pages if page is not None]
@@ -123,27 +123,27 @@ class Member:
         for _ in range(self._dice.choice((1, 1, 2))):
             self._try(f"{here}start/", {"csrfmiddlewaretoken": form.token})
 
-    def _resume(self, wish: Wish) -> str:
+    def _resume(self, action: Action) -> str:
         """Give the root password again, then go on."""
-        page = self._browser.open(f"{wish.page}change/")
+        page = self._browser.open(f"{action.page}change/")
         form = read_form(page.text)
         if "password" in form.fields:
-            self._try(f"{wish.page}change/", {**form.fields, **wish.fields})
-        answer = self._try(f"{wish.page}resume/", {"csrfmiddlewaretoken": form.token})
+            self._try(f"{action.page}change/", {**form.fields, **action.fields})
+        answer = self._try(f"{action.page}resume/", {"csrfmiddlewaretoken": form.token})
         return "resumed" if answer and answer.status == 200 else "lost"
 
 
-def submit_in_this_process(wish: Wish, account: Account, by: Membership, journal: Journal) -> None:
+def submit_in_this_process(action: Action, account: Account, by: Membership, journal: Journal) -> None:
     """Ask without a page. Nobody hears of its job: the sweep finds the row."""
     nonce = new_nonce()
-    asked = journal.begin(wish, nonce)
+    asked = journal.begin(action, nonce)
     try:
         submit(
-            catalogue.load(wish.kind, wish.params),
+            catalogue.load(action.kind, action.params),
             account=account,
             by=by,
             nonce=uuid.UUID(nonce),
-            secret=wish.fields.get("password", ""),
+            secret=action.fields.get("password", ""),
         )
         asked.answer = "accepted"
     except Rejected:

@@ -26,7 +26,7 @@ from tests.chaos import verdict
 from tests.chaos.browser import Browser
 from tests.chaos.members import Journal, Member, submit_in_this_process
 from tests.chaos.strikes import Striker
-from tests.chaos.workload import Wishes
+from tests.chaos.workload import Workload
 from tests.chaos.world import World, wait_until
 
 HANDLE, PASSWORD = "CHAOS-TEST", "passw0rd-of-chaos"
@@ -80,7 +80,7 @@ def account(world: World, owner: Membership, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.timeout(300 + 8 * ROUNDS)
-def test_nothing_is_lost_and_nothing_is_done_twice(
+def test_crashes_neither_lose_nor_repeat_operations(
     seed: str, world: World, account: Account, owner: Membership
 ) -> None:
     began = time.monotonic()
@@ -117,7 +117,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(
 def storm(seed: str, world: World, account: Account, owner: Membership, striker: Striker, journal: Journal) -> int:
     """Members ask and things go wrong, until as many faults as were wanted have happened. The number of rounds."""
     dice = random.Random(f"{seed}: requests")
-    wishes = Wishes(account, dice)
+    workload = Workload(account, dice)
     members = []
     for _ in range(MEMBERS):
         browser = Browser(world.url)
@@ -130,17 +130,17 @@ def storm(seed: str, world: World, account: Account, owner: Membership, striker:
             what = striker.choose()
             at_work = [future for future in at_work if not future.done()]
             wanted = dice.randint(1, 4) if len(at_work) < 2 * MEMBERS else 0
-            asked = [wish for wish in (wishes.next() for _ in range(wanted)) if wish is not None]
+            asked = [action for action in (workload.next() for _ in range(wanted)) if action is not None]
             if what == "call":
-                striker.script([wish.kind or "vm_create" for wish in asked])
+                striker.script([action.kind or "vm_create" for action in asked])
             elif Endpoint.objects.filter(away_since__isnull=False).exists():
                 # Let a probe find it back, or there is nothing left to ask for.
                 world.script("")
-            for wish in asked:
-                if wish.page:
-                    at_work.append(threads.submit(dice.choice(members).carry_out, wish))
+            for action in asked:
+                if action.page:
+                    at_work.append(threads.submit(dice.choice(members).carry_out, action))
                 else:
-                    submit_in_this_process(wish, account, owner, journal)
+                    submit_in_this_process(action, account, owner, journal)
             time.sleep(dice.uniform(0.0, 0.6))
             striker.strike(what)
             time.sleep(dice.uniform(0.1, 0.5))

@@ -1,4 +1,4 @@
-"""The verdict sees what must never happen: each of these is one lie, and one sentence about it."""
+"""The verdict reports every violation: each test plants one and expects its sentence."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from hosting.teams.models import Team
 from tests.chaos import verdict
 from tests.chaos.members import Journal
 from tests.chaos.verdict import Theirs, Truth
-from tests.chaos.workload import Wish
+from tests.chaos.workload import Action
 
 BUY = "hosting_account_product_add"
 PARAMS = {"product_name": "shares", "quantity": 2, "duration": "1m"}
@@ -41,7 +41,7 @@ def untrue(account: Account, *operations: Theirs) -> str:
     return "\n".join(verdict.untrue(truth, account, known_before=set()))
 
 
-def test_the_truth_is_no_violation(account: Account) -> None:
+def test_matching_records_are_no_violation(account: Account) -> None:
     row(account, "done", 11)
     row(account, "failed", 12)
     row(account, "released")
@@ -50,7 +50,7 @@ def test_the_truth_is_no_violation(account: Account) -> None:
     assert verdict.stuck(account) == []
 
 
-def test_what_was_done_twice_is_nobodys_and_paid_too_often(account: Account) -> None:
+def test_duplicate_operation_is_reported_as_unowned_and_overpaid(account: Account) -> None:
     row(account, "done", 11)
     found = untrue(account, theirs(11), theirs(12))
     assert "12" in found
@@ -59,12 +59,12 @@ def test_what_was_done_twice_is_nobodys_and_paid_too_often(account: Account) -> 
 
 
 @pytest.mark.parametrize("state", ["refused", "not_sent", "released"])
-def test_what_happened_after_all_is_nobodys(account: Account, state: str) -> None:
+def test_operation_that_happened_after_all_is_reported_as_unowned(account: Account, state: str) -> None:
     row(account, state)
     assert "is nobody's" in untrue(account, theirs(11))
 
 
-def test_what_is_done_is_there_and_done_and_paid_once(account: Account) -> None:
+def test_finished_operation_must_exist_be_done_and_be_paid_once(account: Account) -> None:
     row(account, "done", 11)
     assert "the provider has no operation 11" in untrue(account)
     assert "is done, and the provider's 11 is ERROR" in untrue(account, theirs(11, "ERROR"))
@@ -72,37 +72,37 @@ def test_what_is_done_is_there_and_done_and_paid_once(account: Account) -> None:
     assert "was paid 2 times" in untrue(account, theirs(11, payments=PAID * 2))
 
 
-def test_a_row_holds_the_operation_that_it_asked_for(account: Account) -> None:
+def test_adopted_operation_must_match_its_parameters(account: Account) -> None:
     row(account, "done", 11)
     assert "took the provider's" in untrue(account, theirs(11, quantity=3))
 
 
-def test_our_own_is_not_told_as_one_from_outside(account: Account) -> None:
+def test_own_operation_must_not_be_recorded_as_external(account: Account) -> None:
     row(account, "done", 11, origin=Operation.Origin.EXTERNAL)
     assert "from outside" in untrue(account, theirs(11))
 
 
-def test_a_secret_goes_once_it_was_sent(account: Account) -> None:
+def test_secret_must_be_erased_once_sent(account: Account) -> None:
     row(account, "sending", sealed_secret="sealed")
     assert "still keeps its secret" in untrue(account)
 
 
 @pytest.mark.parametrize("state", ["waiting", "sending", "answered", "tracked", "uncertain"])
-def test_what_nobody_is_asked_about_must_end(account: Account, state: str) -> None:
+def test_operation_without_pending_decision_must_finish(account: Account, state: str) -> None:
     row(account, state)
     assert f"is still {state}" in verdict.stuck(account)[0]
 
 
 @pytest.mark.parametrize(("answer", "words"), [("accepted", "there is no row"), ("refused", "there is a row")])
-def test_what_a_member_was_told_holds(account: Account, answer: str, words: str) -> None:
+def test_answers_given_to_members_must_hold(account: Account, answer: str, words: str) -> None:
     journal, nonce = Journal(), "00000000-0000-4000-8000-000000000001"
     if answer == "refused":
         row(account, "waiting", nonce=nonce)
-    journal.begin(Wish(BUY, "/", kind=BUY, params=dict(PARAMS)), nonce).answer = answer
+    journal.begin(Action(BUY, "/", kind=BUY, params=dict(PARAMS)), nonce).answer = answer
     assert words in "\n".join(verdict.broken_promises(journal, account))
 
 
-def test_a_mirror_that_lags_is_seen(account: Account) -> None:
+def test_outdated_mirror_is_reported(account: Account) -> None:
     AccountInfo.objects.create(account=account, read_at="2026-01-01T00:00Z", balance=Decimal(10), currency="EUR")
     truth = Truth(balance=Decimal(9), servers={5: ("web", "running", 1, 1, 1024)})
     found = "\n".join(verdict.mirror_differs(truth, account))

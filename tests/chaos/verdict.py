@@ -253,15 +253,15 @@ def broken_promises(journal: Journal, account: Account) -> Iterator[str]:
     rows = {str(row.nonce): row for row in Operation.objects.filter(account=account, origin="panel", plan=None)}
     plans = {str(plan.nonce) for plan in Plan.objects.filter(account=account)}
     for asked in journal.asked:
-        makes = rows.keys() if asked.wish.kind else plans | rows.keys()
-        if asked.wish.button and not asked.wish.kind:
+        makes = rows.keys() if asked.action.kind else plans | rows.keys()
+        if asked.action.button and not asked.action.kind:
             continue
         if asked.answer == "accepted" and asked.nonce not in makes:
-            yield f"{asked.wish.name} was accepted, and there is no row for it"
+            yield f"{asked.action.name} was accepted, and there is no row for it"
         if asked.answer == "refused" and asked.nonce in makes:
-            yield f"{asked.wish.name} was refused, and there is a row for it"
-        if asked.wish.kind and (row := rows.get(asked.nonce)) and not _as_wished(asked, row):
-            yield f"{asked.wish.name} {asked.wish.params} became {_row(row)} {row.params}"
+            yield f"{asked.action.name} was refused, and there is a row for it"
+        if asked.action.kind and (row := rows.get(asked.nonce)) and not _as_requested(asked, row):
+            yield f"{asked.action.name} {asked.action.params} became {_row(row)} {row.params}"
     known = {asked.nonce for asked in journal.asked}
     for nonce, row in rows.items():
         if nonce not in known:
@@ -270,11 +270,11 @@ def broken_promises(journal: Journal, account: Account) -> Iterator[str]:
         yield from _wrong_plan(plan, known)
 
 
-def _as_wished(asked: Asked, row: Operation) -> bool:
+def _as_requested(asked: Asked, row: Operation) -> bool:
     """A value that would not change is left out of a resize."""
-    return row.kind == asked.wish.kind and all(
+    return row.kind == asked.action.kind and all(
         row.params.get(name) == value or (row.kind == "vm_update" and row.params.get(name) is None)
-        for name, value in asked.wish.params.items()
+        for name, value in asked.action.params.items()
     )
 
 

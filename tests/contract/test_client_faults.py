@@ -61,14 +61,12 @@ def client(transport: Transport) -> Client:
     return Client(transport, login(transport, "AA1234-GANDI", "mypassword", safe=False))
 
 
-def test_the_table_of_faults_knows_every_method_that_can_be_told_something_wrong() -> None:
+def test_fault_table_covers_every_method_with_parameters() -> None:
     assert {method for method, _, _ in FAULTS} >= VALID.keys() - {"su"}
 
 
 @pytest.mark.parametrize(("method", "arguments", "code"), FAULTS)
-def test_a_fault_is_told_with_its_object_and_cause(
-    client: Client, method: str, arguments: tuple[Any, ...], code: int
-) -> None:
+def test_fault_carries_its_object_and_cause(client: Client, method: str, arguments: tuple[Any, ...], code: int) -> None:
     with pytest.raises(DataFault) as told:
         client._call(method, *arguments)
     assert told.value.code == code
@@ -84,7 +82,7 @@ def test_an_unknown_session_is_a_session_fault(transport: Transport, method: str
 
 
 @pytest.mark.parametrize("method", WITH_SESSION)
-def test_an_argument_too_many_is_told_as_a_fault_of_the_call(client: Client, method: str) -> None:
+def test_extra_argument_is_a_fault_of_the_call(client: Client, method: str) -> None:
     with pytest.raises(DataFault) as told:
         client._call(method, *VALID.get(method, ()), "x", "x", "x")
     assert told.value.code == 520010
@@ -104,7 +102,7 @@ def test_a_safe_session_may_read(transport: Transport, method: str) -> None:
     assert safe._call(method, *VALID.get(method, ())) is not None
 
 
-def test_a_wrong_password_and_an_unknown_login_are_told_alike(transport: Transport) -> None:
+def test_wrong_password_and_unknown_login_give_the_same_fault(transport: Transport) -> None:
     with pytest.raises(CredentialsRefused) as wrong:
         login(transport, "AA1234-GANDI", "not-the-passw0rd")
     with pytest.raises(CredentialsRefused) as unknown:
@@ -113,13 +111,13 @@ def test_a_wrong_password_and_an_unknown_login_are_told_alike(transport: Transpo
     assert "not-the-passw0rd" not in str(wrong.value)
 
 
-def test_an_unknown_method_is_told(client: Client) -> None:
+def test_unknown_method_is_a_fault(client: Client) -> None:
     with pytest.raises(DataFault) as told:
         client._call("vm_fly")
     assert (told.value.object, told.value.cause) == (FaultObject.METHOD, Cause.NOT_FOUND)
 
 
-def test_a_stranger_cannot_be_acted_for(transport: Transport, member: Member) -> None:
+def test_acting_as_a_foreign_handle_is_refused(transport: Transport, member: Member) -> None:
     session = login(transport, member.handle, PASSWORD)
     with pytest.raises(DataFault) as told:
         su(transport, session, "AA1234-GANDI")
@@ -137,7 +135,7 @@ def call_often(client: Client) -> None:
         client.account_currency()
 
 
-def test_the_rate_limit_is_told_with_when_to_come_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_rate_limit_reports_when_to_retry(tmp_path_factory: pytest.TempPathFactory) -> None:
     limited = start_provider(tmp_path_factory.mktemp("limited"), PROVIDER_RATE_LIMIT="5")
     try:
         transport = Transport(limited.url)

@@ -180,7 +180,7 @@ def test_a_handle_without_hosting_account(reseller: Member) -> None:
 
 
 @pytest.mark.parametrize("method", ["account_currency", "account_balance", "hosting_account_info", "vm_list"])
-def test_every_method_wants_a_live_session_and_its_own_number_of_arguments(reseller: Member, method: str) -> None:
+def test_every_method_needs_a_live_session_and_the_right_argument_count(reseller: Member, method: str) -> None:
     for args, code in ((("nonsense",), 510240), ((5,), 510210), ((), 520010), (("nonsense", 1, 2), 520010)):
         with pytest.raises(xmlrpc.client.Fault) as refused:
             getattr(reseller.proxy, method)(*args)
@@ -206,7 +206,7 @@ def test_checks_come_in_the_documented_order(provider: Provider) -> None:
         assert refused.value.faultCode == code
 
 
-def test_texts_say_what_is_wrong_and_hide_secrets(reseller: Member) -> None:
+def test_fault_texts_explain_the_error_and_hide_secrets(reseller: Member) -> None:
     with pytest.raises(xmlrpc.client.Fault) as refused:
         reseller.vm_create("web", "hunter2", 111, 1, 1, {})
     assert refused.value.faultString == "DataError: invalid value for password [password: hidden]"

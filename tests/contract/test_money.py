@@ -44,7 +44,7 @@ def test_an_optional_disk_product_adds_quota(member: Member) -> None:
     assert member.code("disk_create", {"size": 1024, "name": "more", "fstype": "jfs"}) == 530160
 
 
-def test_what_is_in_use_cannot_be_given_back(owner: Member) -> None:
+def test_product_in_use_cannot_be_released(owner: Member) -> None:
     product_id = next(iter(products(owner)))
     owner.new_vm(shares=3)
     assert owner.code("hosting_account_product_remove", product_id) == 530160
@@ -53,7 +53,7 @@ def test_what_is_in_use_cannot_be_given_back(owner: Member) -> None:
     assert owner.resources("available")["shares"] == 0
 
 
-def test_open_purchases_keep_their_part_of_the_balance(provider: Provider, member: Member) -> None:
+def test_open_purchases_reserve_their_part_of_the_balance(provider: Provider, member: Member) -> None:
     with provider.faults("hosting_account_product_add:fail@1"):
         failed = member.hosting_account_product_add("shares", 30, "1m")
     assert member.wait(failed)["state"] == "ERROR"

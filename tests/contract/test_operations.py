@@ -99,7 +99,7 @@ def test_deleting_a_vm_keeps_its_data_disks(owner: Member) -> None:
     assert owner.disk_info(disk_id)["state"] == "created"
 
 
-def test_operations_on_one_vm_run_one_after_another_and_others_beside_them(patient: Member) -> None:
+def test_operations_on_one_vm_run_in_sequence_and_others_in_parallel(patient: Member) -> None:
     stop, start, reboot = patient.vm_stop(456), patient.vm_start(456), patient.vm_reboot(456)
     other = patient.vm_reboot(1234)
     seen_together = False
@@ -118,7 +118,7 @@ def test_operations_on_one_vm_run_one_after_another_and_others_beside_them(patie
     assert patient.vm_info(456)["state"] == "running"
 
 
-def test_calls_are_judged_by_what_the_operations_before_them_leave(patient: Member) -> None:
+def test_calls_are_checked_against_the_state_after_earlier_operations(patient: Member) -> None:
     stop = patient.vm_stop(2001)
     assert patient.code("vm_stop", 2001) == 580160
     start = patient.vm_start(2001)
@@ -203,7 +203,7 @@ def test_the_list_is_newest_first_filtered_and_bounded(owner: Member) -> None:
     assert owner.operation_list({"state": "PENDING"}) == []
 
 
-def test_three_hundred_operations_at_most(provider: Provider, member: Member) -> None:
+def test_list_returns_at_most_three_hundred_operations(provider: Provider, member: Member) -> None:
     provider.shell(
         "from hosting.provider.models import *; from django.utils import timezone; n = timezone.now()\n"
         f"h = Handle.objects.get(handle={member.handle!r}); a = h.hosting_account\n"
@@ -225,7 +225,7 @@ def test_an_operation_is_done_soon_after_its_acceptance(owner: Member) -> None:
     assert min(times) < 0.3, times
 
 
-def test_it_goes_on_when_the_broker_is_emptied(provider: Provider, owner: Member, tmp_path: Path) -> None:
+def test_operations_continue_when_the_broker_is_emptied(provider: Provider, owner: Member, tmp_path: Path) -> None:
     provider.shell(
         "import redis; from django.conf import settings\nredis.Redis.from_url(settings.PROVIDER_REDIS_URL).flushdb()"
     )

@@ -95,7 +95,7 @@ def test_two_workers_that_keep_dying_execute_each_operation_once(fragile: Provid
     assert member.account_balance() == before - 12
 
 
-def test_the_broker_being_away_costs_no_operation(broker: Process, member: Member) -> None:
+def test_broker_outage_loses_no_operation(broker: Process, member: Member) -> None:
     """Calls are answered, and the worker finds the rows by itself."""
     begun = member.vm_reboot(2001)
     until_running(member, begun)

@@ -24,7 +24,7 @@ DISK = {"size": 1024, "name": "scripted", "fstype": "ext3"}
 @pytest.mark.parametrize(
     ("action", "executed"), [("drop_before", 0), ("drop_after", 1), ("truncate", 1), ("garbage", 1)]
 )
-def test_answers_that_do_not_arrive(provider: Provider, owner: Member, action: str, executed: int) -> None:
+def test_dropped_answers_are_scripted(provider: Provider, owner: Member, action: str, executed: int) -> None:
     with provider.faults(f"disk_create:{action}@1"):
         if action == "garbage":
             status, body = raw(owner, provider, "disk_create", DISK)
@@ -80,7 +80,7 @@ def test_delays_before_and_after(provider: Provider, owner: Member) -> None:
         owner.disk_list()
 
 
-def test_bad_rules_are_loud(provider: Provider) -> None:
+def test_bad_rules_are_reported(provider: Provider) -> None:
     with pytest.raises(RuntimeError, match=r"ImproperlyConfigured: PROVIDER_FAULTS: unknown action"):
         Provider(
             provider.directory,

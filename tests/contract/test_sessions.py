@@ -92,7 +92,7 @@ def test_nothing_secret_is_logged(provider: Provider, member: Member) -> None:
     assert "secret-pass-1" not in stored
 
 
-def test_a_session_ends_with_what_was_made_from_it(provider: Provider, member: Member) -> None:
+def test_ending_a_session_ends_sessions_derived_from_it(provider: Provider, member: Member) -> None:
     narrowed = member.su(member.handle)
     provider.shell(
         "from hosting.provider.models import *; from django.utils import timezone\n"

@@ -31,7 +31,7 @@ def known(*structs: Struct) -> None:
         assert struct.extra == {}
 
 
-def test_every_method_is_understood(client: Client, member: Member) -> None:
+def test_typed_client_understands_every_method(client: Client, member: Member) -> None:
     assert (client.account_currency(), client.account_balance()) == ("EUR", Decimal(500))
     bought = client.hosting_account_product_add("shares", 8, "1m")
     member.done(bought)

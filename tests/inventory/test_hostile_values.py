@@ -1,4 +1,4 @@
-"""What a provider should never say stops nothing: the rest is mirrored and tracked as ever."""
+"""Impossible values from the provider do not stop mirroring or tracking."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def alter(monkeypatch: pytest.MonkeyPatch, method: str, change: Callable[[Any], 
 @pytest.mark.parametrize(
     "wrong", [{"shares": -1}, {"memory": 2**40}, {"id": 4711}, {"cores": "many"}, {"disks": [{"id": -3}]}]
 )
-def test_a_server_with_impossible_values_does_not_hide_the_others(
+def test_server_with_impossible_values_does_not_hide_others(
     account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
 ) -> None:
     engine.drain()
@@ -45,7 +45,7 @@ def test_a_server_with_impossible_values_does_not_hide_the_others(
     assert list(Vm.objects.filter(account=account).values_list("remote_id", flat=True)) == [sound]
 
 
-def test_parameters_of_any_type_are_kept_as_texts(
+def test_parameters_of_any_type_are_stored(
     account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.drain()
@@ -59,7 +59,7 @@ def test_parameters_of_any_type_are_kept_as_texts(
 
 
 @pytest.mark.parametrize("wrong", [{"eta": 2**62}, {"eta": -5}, {"date_start": datetime(1, 1, 1, tzinfo=UTC)}])
-def test_impossible_times_stop_no_round(
+def test_impossible_times_do_not_stop_a_round(
     account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
 ) -> None:
     engine.drain()
@@ -72,7 +72,7 @@ def test_impossible_times_stop_no_round(
     assert Vm.objects.filter(account=account, remote_id=vm_id).exists()
 
 
-def test_an_earlier_reading_of_money_and_shares_does_not_undo_a_later_one(account: Account, remote: Member) -> None:
+def test_older_reading_does_not_overwrite_newer_balance_and_shares(account: Account, remote: Member) -> None:
     session = client_for(account, Priority.MIRROR)
     early = Reading()
     read_account_data(session, ALL_ACCOUNT_DATA, early)

@@ -1,4 +1,4 @@
-"""What a server calls its disks is read when somebody looks at it, once, and forgotten when a disk moves."""
+"""Device names of disks are read once when a server is viewed, and cleared when a disk moves."""
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, Vm
@@ -14,7 +14,7 @@ def look(account: Account, vm_id: int) -> None:
     )
 
 
-def test_a_look_at_a_server_brings_its_device_names_once_and_a_disk_that_moved_loses_its_own(
+def test_device_names_are_read_once_and_cleared_when_a_disk_is_detached(
     engine: Engine, account: Account, remote: Member
 ) -> None:
     vm_id, disk_id = remote.new_vm(), remote.new_disk()

@@ -1,4 +1,4 @@
-"""The mirror equals the provider, cheaply, and says what changed elsewhere."""
+"""The mirror matches the provider with few calls and records external changes."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def test_the_first_import_brings_everything_and_calls_nothing_a_change(account: Account) -> None:
+def test_first_import_reads_everything_and_records_no_changes(account: Account) -> None:
     info = AccountInfo.objects.get(account=account)
     assert info.currency == "EUR"
     assert info.granted["shares"] == 8
@@ -46,14 +46,14 @@ def test_the_first_import_brings_everything_and_calls_nothing_a_change(account: 
     assert not Change.objects.exists()
 
 
-def test_an_idle_round_costs_three_calls(account: Account, counted: list[str]) -> None:
+def test_idle_round_makes_three_calls(account: Account, counted: list[str]) -> None:
     round_now(account)
     counted.clear()
     round_now(account)
     assert sorted(counted) == ["disk_list", "operation_list", "vm_list"]
 
 
-def test_what_was_made_elsewhere_appears_within_one_round(account: Account, remote: Member) -> None:
+def test_external_objects_appear_within_one_round(account: Account, remote: Member) -> None:
     vm_id = remote.new_vm(hostname="elsewhere")
     disk_id = remote.new_disk(name="spare")
     round_now(account)
@@ -63,7 +63,7 @@ def test_what_was_made_elsewhere_appears_within_one_round(account: Account, remo
     assert {operation.kind for operation in outside} >= {"vm_create", "disk_create"}
 
 
-def test_what_changed_elsewhere_shows_with_before_and_after(account: Account, remote: Member) -> None:
+def test_external_change_is_mirrored_within_one_round(account: Account, remote: Member) -> None:
     vm_id = remote.new_vm()
     round_now(account)
     remote.done(remote.vm_stop(vm_id))
@@ -72,7 +72,7 @@ def test_what_changed_elsewhere_shows_with_before_and_after(account: Account, re
     assert Vm.objects.get(account=account, remote_id=vm_id).state == Vm.State.HALTED
 
 
-def test_what_vanished_elsewhere_is_gone_within_one_round(account: Account, remote: Member) -> None:
+def test_externally_deleted_object_is_gone_within_one_round(account: Account, remote: Member) -> None:
     disk_id = remote.new_disk()
     round_now(account)
     remote.done(remote.disk_delete(disk_id))
@@ -80,7 +80,7 @@ def test_what_vanished_elsewhere_is_gone_within_one_round(account: Account, remo
     assert not Disk.objects.filter(account=account, remote_id=disk_id).exists()
 
 
-def test_a_reading_that_began_earlier_does_not_undo_a_later_one(account: Account, remote: Member) -> None:
+def test_older_reading_does_not_overwrite_a_newer_one(account: Account, remote: Member) -> None:
     vm_id = remote.new_vm()
     session = client_for(account, Priority.MIRROR)
     early = Reading()
@@ -93,7 +93,7 @@ def test_a_reading_that_began_earlier_does_not_undo_a_later_one(account: Account
     assert Vm.objects.filter(account=account, remote_id=vm_id).exists()
 
 
-def test_disks_keep_the_order_that_their_server_gives_them(account: Account, remote: Member) -> None:
+def test_disks_keep_the_order_of_their_server(account: Account, remote: Member) -> None:
     vm_id = remote.new_vm()
     first, second = remote.new_disk(name="first"), remote.new_disk(name="second")
     remote.done(remote.disk_attach(second, vm_id))
@@ -103,7 +103,7 @@ def test_disks_keep_the_order_that_their_server_gives_them(account: Account, rem
     assert [disk.remote_id for disk in mirrored] == remote.vm_disk_list(vm_id)
 
 
-def test_the_version_grows_only_when_something_changed(account: Account, remote: Member, engine: Engine) -> None:
+def test_version_grows_only_when_something_changed(account: Account, remote: Member, engine: Engine) -> None:
     round_now(account)
     account.refresh_from_db()
     before = account.version
@@ -116,7 +116,7 @@ def test_the_version_grows_only_when_something_changed(account: Account, remote:
     assert account.version > before
 
 
-def test_a_server_brings_its_disks_along(account: Account, remote: Member, counted: list[str]) -> None:
+def test_reading_a_server_includes_its_disks(account: Account, remote: Member, counted: list[str]) -> None:
     vm_id = remote.new_vm()
     round_now(account)
     system = Disk.objects.get(account=account, vm_remote_id=vm_id).remote_id
@@ -126,9 +126,7 @@ def test_a_server_brings_its_disks_along(account: Account, remote: Member, count
     assert counted == ["vm_info"]
 
 
-def test_a_disk_that_has_left_its_server_is_read_by_itself(
-    account: Account, remote: Member, counted: list[str]
-) -> None:
+def test_detached_disk_is_read_separately(account: Account, remote: Member, counted: list[str]) -> None:
     vm_id, disk_id = remote.new_vm(), remote.new_disk()
     remote.done(remote.disk_attach(disk_id, vm_id))
     round_now(account)
@@ -143,9 +141,7 @@ def test_a_disk_that_has_left_its_server_is_read_by_itself(
     assert (free.vm_remote_id, free.state) == (None, Disk.State.CREATED)
 
 
-def test_a_first_import_tells_how_far_it_is_and_that_it_is_still_at_work(
-    account: Account, remote: Member, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_first_import_reports_progress(account: Account, remote: Member, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_CHUNK", 1)
     for _ in range(2):
         remote.new_vm()
@@ -162,7 +158,7 @@ def test_a_first_import_tells_how_far_it_is_and_that_it_is_still_at_work(
     assert progress.current(account.pk) == progress.Progress(5, 5, 0)
 
 
-def test_an_import_that_broke_off_goes_on_where_it_was(
+def test_interrupted_import_continues_where_it_stopped(
     account: Account, remote: Member, counted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vm_ids = [remote.new_vm() for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The history of balance and capacity: written when it changed, thinned as it ages; and how long the balance lasts."""
+"""Samples of balance and capacity: recorded on change, thinned with age; and the projected end of the balance."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ from tests.engine import Engine
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 
 
-def test_capacity_is_noted_when_it_changed_and_only_then(account: Account, remote: Member, engine: Engine) -> None:
+def test_capacity_is_sampled_only_when_it_changes(account: Account, remote: Member, engine: Engine) -> None:
     session = client_for(account, Priority.MIRROR)
     mirror.refresh(session, facts=ALL_ACCOUNT_DATA)
     mirror.refresh(session, facts=ALL_ACCOUNT_DATA)
@@ -46,7 +46,7 @@ def note(account: Account, at: datetime, balance: str) -> None:
     AccountInfo.objects.filter(account=account).update(balance=Decimal(balance))
 
 
-def test_what_was_spent_is_summed_up_and_top_ups_are_not(other: Account) -> None:
+def test_samples_sum_up_spending_without_top_ups(other: Account) -> None:
     for day, balance in enumerate(["100", "90", "90", "140", "115.50"]):
         note(other, NOW + timedelta(days=day), balance)
     found = BalanceSample.objects.filter(account=other).values_list("balance", "spent")
@@ -59,7 +59,7 @@ def test_what_was_spent_is_summed_up_and_top_ups_are_not(other: Account) -> None
     assert not CapacitySample.objects.exists()
 
 
-def test_old_samples_are_thinned_to_one_an_hour_and_then_to_one_a_day(other: Account) -> None:
+def test_old_samples_are_thinned_to_hourly_then_daily(other: Account) -> None:
     elsewhere = factories.account(factories.team())
     ages = [
         *(timedelta(minutes=10 * number) for number in range(6)),
@@ -87,7 +87,7 @@ def test_old_samples_are_thinned_to_one_an_hour_and_then_to_one_a_day(other: Acc
     assert BalanceSample.objects.filter(account=elsewhere).count() == len(ages)
 
 
-def test_a_period_begins_with_what_held_before_it(other: Account) -> None:
+def test_period_starts_with_the_last_sample_before_it(other: Account) -> None:
     for days in (50, 40, 20, 10):
         BalanceSample.objects.create(account=other, at=NOW - timedelta(days=days), balance=days)
     start = NOW - timedelta(days=30)
@@ -115,7 +115,7 @@ def known(*rows: tuple[int, str, str]) -> list[Known]:
         (known((90, "5000", "0"), (10, "4999.99", "0.01")), Outlook.FAR),
     ],
 )
-def test_no_date_is_told_that_is_not_known(history: list[Known], outlook: Outlook) -> None:
+def test_unknown_end_of_balance_has_no_date(history: list[Known], outlook: Outlook) -> None:
     found = runway(history, NOW)
     assert (found.outlook, found.ends_at) == (outlook, None)
 
@@ -131,9 +131,7 @@ def test_no_date_is_told_that_is_not_known(history: list[Known], outlook: Outloo
         (known((200, "1000", "0"), (100, "200", "800"), (10, "110", "890")), "1", 110),
     ],
 )
-def test_the_balance_lasts_as_long_as_it_does_at_the_pace_of_the_last_months(
-    history: list[Known], per_day: str, days_left: int
-) -> None:
+def test_balance_end_is_projected_from_recent_spending(history: list[Known], per_day: str, days_left: int) -> None:
     found = runway(history, NOW)
     assert found.outlook == Outlook.ENDS
     assert found.per_day == Decimal(per_day)

@@ -1,4 +1,4 @@
-"""A page hands a mail over and goes on; it is sent later, whatever fails meanwhile, and is nowhere in the clear."""
+"""The outbox: mails are stored sealed, sent by a worker and retried after failures."""
 
 import logging
 import stat
@@ -46,7 +46,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
 
 
-def test_a_mail_is_asked_for_after_commit_and_gone_once_it_was_sent(asked: list[tuple[Job, tuple[int, ...]]]) -> None:
+def test_mail_is_queued_after_commit_and_deleted_once_sent(asked: list[tuple[Job, tuple[int, ...]]]) -> None:
     with transaction.atomic():
         row = post()
         assert not asked
@@ -59,7 +59,7 @@ def test_a_mail_is_asked_for_after_commit_and_gone_once_it_was_sent(asked: list[
     assert not OutgoingMail.objects.exists()
 
 
-def test_a_mail_of_a_change_that_was_taken_back_is_not_sent(asked: list[tuple[Job, tuple[int, ...]]]) -> None:
+def test_mail_of_a_rolled_back_transaction_is_not_sent(asked: list[tuple[Job, tuple[int, ...]]]) -> None:
     with transaction.atomic():
         post()
         transaction.set_rollback(True)
@@ -67,7 +67,7 @@ def test_a_mail_of_a_change_that_was_taken_back_is_not_sent(asked: list[tuple[Jo
     assert not OutgoingMail.objects.exists()
 
 
-def test_all_of_a_message_arrives() -> None:
+def test_all_parts_of_a_message_are_sent() -> None:
     message = EmailMultiAlternatives(
         "Both",
         "plain",
@@ -90,14 +90,14 @@ def test_all_of_a_message_arrives() -> None:
     assert sent.extra_headers["Message-ID"].endswith("@example.net>")
 
 
-def test_what_a_mail_says_is_sealed_in_the_database() -> None:
+def test_mail_content_is_sealed_in_the_database() -> None:
     post()
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM hosting_outgoingmail")
         assert LINK not in str(cursor.fetchall())
 
 
-def test_a_mail_whose_job_was_lost_is_asked_for_again(asked: list[tuple[Job, tuple[int, ...]]]) -> None:
+def test_sweep_queues_a_mail_with_a_lost_job_once(asked: list[tuple[Job, tuple[int, ...]]]) -> None:
     row = post()
     asked.clear()
     sweep.sweep()
@@ -108,7 +108,7 @@ def test_a_mail_whose_job_was_lost_is_asked_for_again(asked: list[tuple[Job, tup
     assert asked == [(Job.SEND_MAIL, (row.pk,))]
 
 
-def test_a_mail_waits_longer_each_time_and_no_log_quotes_it(
+def test_mail_retries_slow_down_and_logs_hide_its_content(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     row = post()
@@ -125,7 +125,7 @@ def test_a_mail_waits_longer_each_time_and_no_log_quotes_it(
     assert "anna@example.org" not in caplog.text
 
 
-def test_a_mail_is_given_up_after_two_days_or_when_there_is_no_such_mailbox(
+def test_mail_is_given_up_after_two_days_or_for_an_unknown_mailbox(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     old, wrong = post(), post()
@@ -140,7 +140,7 @@ def test_a_mail_is_given_up_after_two_days_or_when_there_is_no_such_mailbox(
     assert "anna" not in caplog.text
 
 
-def test_a_mail_whose_worker_died_is_sent_by_another_and_one_that_is_being_sent_is_left_alone() -> None:
+def test_claimed_mail_is_sent_by_another_worker_only_after_the_claim_expires() -> None:
     row = post()
     OutgoingMail.objects.update(claimed_until=timezone.now() + timedelta(minutes=1))
     outbox.send(row.pk)
@@ -150,14 +150,14 @@ def test_a_mail_whose_worker_died_is_sent_by_another_and_one_that_is_being_sent_
     assert len(mail.outbox) == 1
 
 
-def test_a_mail_server_that_hangs_holds_a_few_workers_and_not_all() -> None:
+def test_hanging_mail_server_blocks_only_a_few_workers() -> None:
     rows = [post() for _ in range(5)]
     OutgoingMail.objects.exclude(pk=rows[0].pk).update(claimed_until=timezone.now() + timedelta(minutes=1))
     outbox.send(rows[0].pk)
     assert not mail.outbox
 
 
-def test_a_mail_that_today_s_keys_cannot_open_waits_for_the_key(settings: Settings) -> None:
+def test_unreadable_mail_waits_for_its_key(settings: Settings) -> None:
     keys, row = settings.SEAL_KEYS, post()
     settings.SEAL_KEYS = ["c2VhbC1rZXktb2YtYS10ZXN0LXRoYXQtaXMtd3Jvbmc="]
     outbox.send(row.pk)
@@ -166,7 +166,7 @@ def test_a_mail_that_today_s_keys_cannot_open_waits_for_the_key(settings: Settin
     assert len(mail.outbox) == 1
 
 
-def test_without_a_mail_server_mails_are_files_for_their_owner_alone(settings: Settings, tmp_path: Path) -> None:
+def test_mails_without_a_server_become_private_files(settings: Settings, tmp_path: Path) -> None:
     settings.MAIL_BACKEND = "hosting.mail.backends.PrivateFiles"
     settings.MAIL_DIRECTORY = tmp_path / "mail"
     outbox.send(post().pk)
@@ -175,7 +175,7 @@ def test_without_a_mail_server_mails_are_files_for_their_owner_alone(settings: S
     assert stat.S_IMODE((tmp_path / "mail").stat().st_mode) == 0o700
 
 
-def test_a_mail_with_attachments_is_refused_before_it_is_lost() -> None:
+def test_mail_with_attachments_is_refused() -> None:
     message = mail.EmailMessage("With", "a file", None, ["anna@example.org"])
     message.attach("a.txt", "text", "text/plain")
     with pytest.raises(ValueError, match="attachments"):

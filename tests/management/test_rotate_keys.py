@@ -1,4 +1,4 @@
-"""Another key for secrets at rest: everything sealed is found, nothing is lost, and the old key can go."""
+"""Key rotation: every sealed value is resealed, nothing is lost, and the old key can be dropped."""
 
 import uuid
 from collections.abc import Callable
@@ -79,11 +79,11 @@ def rotate() -> str:
     return said.getvalue()
 
 
-def test_everything_that_is_sealed_has_a_row_here(sealed: dict[str, Any]) -> None:
+def test_every_sealed_column_is_covered(sealed: dict[str, Any]) -> None:
     assert {str(column) for column in rotation.columns()} == sealed.keys()
 
 
-def test_after_a_rotation_the_new_key_alone_opens_everything(sealed: dict[str, Any], settings: Settings) -> None:
+def test_new_key_alone_opens_everything_after_rotation(sealed: dict[str, Any], settings: Settings) -> None:
     before = secrets(sealed)
     settings.SEAL_KEYS = [NEW, OLD]
     said = rotate()
@@ -95,7 +95,7 @@ def test_after_a_rotation_the_new_key_alone_opens_everything(sealed: dict[str, A
     assert ": 0 sealed anew, 1 under the first key" in rotate()
 
 
-def test_more_rows_than_a_batch_are_all_found(
+def test_rotation_covers_more_rows_than_one_batch(
     sealed: dict[str, Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rotation, "_BATCH", 2)
@@ -107,7 +107,7 @@ def test_more_rows_than_a_batch_are_all_found(
     assert [unseal(account.sealed_password) for account in Account.objects.order_by("pk")][1:] == ["s3cret"] * 4
 
 
-def test_what_the_panel_changes_meanwhile_is_not_overwritten(sealed: dict[str, Any], settings: Settings) -> None:
+def test_rotation_does_not_overwrite_concurrent_changes(sealed: dict[str, Any], settings: Settings) -> None:
     settings.SEAL_KEYS = [NEW, OLD]
     operation, plan = (sealed[f"hosting.{name}.sealed_secret"] for name in ("operation", "plan"))
 
@@ -130,7 +130,7 @@ def test_what_the_panel_changes_meanwhile_is_not_overwritten(sealed: dict[str, A
     assert unseal(plan.sealed_secret) == "another"
 
 
-def test_what_no_key_opens_is_named_and_kept(sealed: dict[str, Any], settings: Settings) -> None:
+def test_unreadable_secret_is_reported_and_kept(sealed: dict[str, Any], settings: Settings) -> None:
     account = sealed["hosting.account.sealed_password"]
     Account.objects.filter(pk=account.pk).update(sealed_password=Fernet(Fernet.generate_key()).encrypt(b"x").decode())
     kept = Account.objects.get(pk=account.pk).sealed_password

@@ -1,4 +1,4 @@
-"""Jobs that a worker holds when its broker goes away are not given back: kombu's way of doing so ends the worker."""
+"""A worker does not restore its jobs when the broker goes away: kombu's way of doing so ends the worker."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from panel.celery import app
 from tests.processes import free_port, start_valkey
 
 
-def test_who_has_jobs_in_hand_outlives_the_broker(tmp_path: Path) -> None:
+def test_worker_holding_jobs_survives_a_broker_loss(tmp_path: Path) -> None:
     password, port = os.environ["VALKEY_PASSWORD"], free_port()
     valkey = start_valkey(port, password, tmp_path / "valkey.log")
     connection = app.connection_for_read(f"redis://:{password}@127.0.0.1:{port}/0")

@@ -1,4 +1,4 @@
-"""The sweep asks for what is due and can be done, and for nothing else."""
+"""The sweep queues only jobs that are due and possible."""
 
 import pytest
 from django.utils import timezone
@@ -17,7 +17,7 @@ from tests.engine import Engine
 BUY = catalogue.AddProduct("shares", 2, "1m")
 
 
-def test_what_waits_while_its_account_is_in_trouble_is_given_up_and_not_sent_later(
+def test_operation_waiting_on_a_troubled_account_is_not_sent(
     account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
@@ -28,9 +28,7 @@ def test_what_waits_while_its_account_is_in_trouble_is_given_up_and_not_sent_lat
 
 
 @pytest.mark.parametrize("state", [State.UNCERTAIN, State.ANSWERED])
-def test_nothing_is_looked_up_at_an_endpoint_that_is_away(
-    account: Account, owner: Membership, engine: Engine, state: State
-) -> None:
+def test_sweep_skips_an_unavailable_endpoint(account: Account, owner: Membership, engine: Engine, state: State) -> None:
     operation = submit(BUY, account=account, by=owner)
     engine.queue.clear()
     now = timezone.now()

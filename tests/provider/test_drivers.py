@@ -24,7 +24,7 @@ def test_speed_multiplies_and_zero_is_at_once() -> None:
     assert driver.look(work(), driver.begin(work())).state == "done"
 
 
-def test_the_token_is_all_that_another_process_needs() -> None:
+def test_another_process_needs_only_the_token() -> None:
     token = SimulatedDriver(1.0).begin(work())
     progress = SimulatedDriver(1.0).look(work(), token)
     assert progress.state == "running"

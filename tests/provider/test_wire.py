@@ -56,7 +56,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         wire.decode(body)
 
 
-def test_what_does_not_fit_the_wire_is_an_error() -> None:
+def test_unencodable_value_is_an_error() -> None:
     with pytest.raises(OverflowError):
         wire.encode(2**31)
     with pytest.raises(TypeError):

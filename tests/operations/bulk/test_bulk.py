@@ -1,4 +1,4 @@
-"""One change for many objects: a few at a time, each once, and one that fails stops nothing."""
+"""Bulk actions: a limited number of operations at a time, each object once, and failures do not stop the rest."""
 
 import uuid
 from datetime import timedelta
@@ -52,7 +52,7 @@ def finish(engine: Engine, bulk: Bulk) -> Bulk:
     return bulk
 
 
-def test_every_object_is_changed_once(
+def test_bulk_action_changes_every_object_once(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine, remote: Member
 ) -> None:
     bulk = finish(engine, begin(account, owner, servers))
@@ -62,7 +62,7 @@ def test_every_object_is_changed_once(
     assert len(remote.operation_list({"type": STOP})) == 5
 
 
-def test_the_same_form_twice_is_one_bulk(
+def test_submitting_the_same_form_twice_creates_one_bulk_action(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine, remote: Member
 ) -> None:
     nonce = uuid.uuid4()
@@ -73,7 +73,7 @@ def test_the_same_form_twice_is_one_bulk(
     assert AuditEntry.objects.filter(action="bulk.vm_stop").count() == 1
 
 
-def test_no_more_than_a_few_are_under_way_at_once(
+def test_bulk_action_runs_a_limited_number_of_operations_at_once(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
     team_settings.update(name="Team", bulk_at_once=2, by=owner)
@@ -84,7 +84,7 @@ def test_no_more_than_a_few_are_under_way_at_once(
     assert bulks.counts(finish(engine, bulk))["done"] == 5
 
 
-def test_one_that_cannot_be_asked_for_stops_no_other_and_can_be_asked_for_again(
+def test_bulk_action_continues_after_a_failed_row_and_retries_it(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine, remote: Member
 ) -> None:
     halted = servers[2][0]
@@ -102,7 +102,7 @@ def test_one_that_cannot_be_asked_for_stops_no_other_and_can_be_asked_for_again(
     assert len(remote.operation_list({"type": STOP})) == 6
 
 
-def test_what_did_not_fail_is_not_asked_for_again(
+def test_retry_is_refused_without_failed_rows(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
     bulk = finish(engine, begin(account, owner, servers[:2]))
@@ -110,7 +110,7 @@ def test_what_did_not_fail_is_not_asked_for_again(
         bulks.retry_failed(bulk, by=owner)
 
 
-def test_an_unconfirmed_operation_is_never_asked_for_again(
+def test_retry_skips_unconfirmed_operations(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
     bulk = finish(engine, begin(account, owner, servers[:1]))
@@ -120,7 +120,7 @@ def test_an_unconfirmed_operation_is_never_asked_for_again(
         bulks.retry_failed(bulk, by=owner)
 
 
-def test_a_pause_asks_for_nothing_more_until_it_ends(
+def test_paused_bulk_action_starts_no_operations_until_resumed(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
     team_settings.update(name="Team", bulk_at_once=1, by=owner)
@@ -134,7 +134,7 @@ def test_a_pause_asks_for_nothing_more_until_it_ends(
     assert bulks.counts(finish(engine, bulk))["done"] == 3
 
 
-def test_an_endpoint_that_is_away_pauses_it_and_fails_nothing(
+def test_unavailable_endpoint_pauses_the_bulk_action_without_failures(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
     bulk = begin(account, owner, servers)
@@ -150,7 +150,7 @@ def test_an_endpoint_that_is_away_pauses_it_and_fails_nothing(
     assert bulks.counts(finish(engine, bulk))["done"] == 5
 
 
-def test_whoever_left_the_team_changes_nothing_more(
+def test_bulk_action_pauses_when_the_requester_has_left_the_team(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
     operator = factories.member(Role.OPERATOR, of=owner.team)
@@ -162,7 +162,7 @@ def test_whoever_left_the_team_changes_nothing_more(
     assert not Operation.objects.filter(bulk=bulk).exists()
 
 
-def test_a_lost_job_is_asked_for_again(
+def test_sweep_queues_a_lost_job_again(
     account: Account, owner: Membership, servers: list[tuple[int, str]], engine: Engine
 ) -> None:
     bulk = begin(account, owner, servers)
@@ -172,7 +172,7 @@ def test_a_lost_job_is_asked_for_again(
     assert (Job.ADVANCE_BULK, (bulk.pk,)) in engine.queue
 
 
-def test_a_bulk_needs_the_permission_of_its_kind_and_some_objects(account: Account, owner: Membership) -> None:
+def test_bulk_action_needs_permission_and_a_valid_number_of_objects(account: Account, owner: Membership) -> None:
     viewer = factories.member(Role.VIEWER, of=owner.team)
     stranger = factories.member(Role.OWNER)
     for nobody in (viewer, stranger):

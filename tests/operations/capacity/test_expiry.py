@@ -1,4 +1,4 @@
-"""What ends when, and what that does to what is used."""
+"""Expiry of products and its impact on the resources in use."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ HOLDINGS = [
         (999, 4, 32_768, 3, 27_232),
     ],
 )
-def test_the_pool_shrinks_by_what_has_ended(
+def test_pool_shrinks_by_ended_products(
     day: int, shares: int, disk_mb: int, missing_shares: int, missing_disk_mb: int
 ) -> None:
     impact = Pool(GRANTED, USED, SHARE, HOLDINGS).after(in_days(day))
@@ -53,7 +53,7 @@ def test_the_pool_shrinks_by_what_has_ended(
     assert impact.fits == (missing_shares == 0)
 
 
-def test_what_had_ended_and_is_being_renewed_comes_back_and_ends_again() -> None:
+def test_ended_product_under_renewal_counts_until_its_new_end() -> None:
     back = Holding(is_disk=False, quantity=3, ends=in_days(20), granted=False)
     pool = Pool(SHARE.times(4), USED, SHARE, [back])
     assert pool.after(in_days(1)).pool.shares == 7
@@ -74,7 +74,7 @@ def test_what_had_ended_and_is_being_renewed_comes_back_and_ends_again() -> None
         (Amounts(disk_mb=5000), []),
     ],
 )
-def test_the_newest_servers_stop_fitting_until_the_others_fit(missing: Amounts, names: list[str]) -> None:
+def test_newest_servers_stop_fitting_first(missing: Amounts, names: list[str]) -> None:
     fleet = Fleet([Server(3, "newest", 2, 512), Server(2, "middle", 1, 1024), Server(1, "oldest", 4, 1024)])
     impact = Impact(SHARE.times(7), SHARE.times(7) + missing)
     assert [server.hostname for server in fleet.that_stop_fitting(impact)] == names
@@ -88,7 +88,7 @@ def test_the_newest_servers_stop_fitting_until_the_others_fit(missing: Amounts, 
         (datetime(9999, 12, 1, tzinfo=UTC), 1, None),
     ],
 )
-def test_a_renewal_adds_months_of_the_calendar(ends: datetime, months: int, until: datetime | None) -> None:
+def test_renewal_adds_calendar_months(ends: datetime, months: int, until: datetime | None) -> None:
     assert renewed(ends, months) == until
 
 
@@ -112,7 +112,7 @@ def shares_left(account: Account) -> list[float]:
     return [day.impact.pool.shares for day in days(account) if day.impact]
 
 
-def test_the_days_tell_what_is_left_and_which_servers_stop_fitting(account: Account) -> None:
+def test_calendar_days_show_remaining_shares_and_servers_that_stop_fitting(account: Account) -> None:
     first, last = days(account)
     assert shares_left(account) == [4, 0]
     assert [server.hostname for server in first.servers] == ["web-2"]
@@ -121,7 +121,7 @@ def test_the_days_tell_what_is_left_and_which_servers_stop_fitting(account: Acco
     assert ending.redeemable_until == ending.ends + timedelta(days=7)
 
 
-def test_a_renewal_that_is_under_way_counts(account: Account) -> None:
+def test_running_renewal_counts(account: Account) -> None:
     product = account.product_set.get(quantity=12)
     params = {"product_id": product.remote_id, "duration": "1y"}
     values: dict[str, Any] = {
@@ -135,12 +135,12 @@ def test_a_renewal_that_is_under_way_counts(account: Account) -> None:
     assert month.renewable == []
 
 
-def test_a_product_that_renews_by_itself_stays(account: Account) -> None:
+def test_autorenewed_product_stays(account: Account) -> None:
     account.product_set.filter(quantity=12).update(autorenew=True)
     assert shares_left(account) == [16, 12]
 
 
-def test_what_has_ended_is_not_counted_again(account: Account) -> None:
+def test_ended_product_is_not_subtracted_twice(account: Account) -> None:
     factories.product(account, quantity=3, ends_in_days=-2, is_in_redemption=True, redemption_days=7)
     calendar = expiry.calendar(account, timezone.now())
     assert [day.impact for day in calendar.over] == [None]
@@ -148,7 +148,7 @@ def test_what_has_ended_is_not_counted_again(account: Account) -> None:
     assert shares_left(account) == [4, 0]
 
 
-def test_a_product_without_an_end_or_of_an_unknown_kind_takes_nothing_away(account: Account) -> None:
+def test_product_without_end_or_of_unknown_kind_reduces_nothing(account: Account) -> None:
     factories.product(account, quantity=5, date_end=None)
     factories.product(account, product_name="addresses", quantity=5, ends_in_days=2)
     assert shares_left(account) == [16, 4, 0]

@@ -1,4 +1,4 @@
-"""What still fits, in numbers."""
+"""The capacity planner: how many servers fit and what to buy."""
 
 from dataclasses import replace
 
@@ -35,7 +35,9 @@ def pool(shares: int, disk_gb: int, *, reserved: int = 0, **other: float) -> Cap
         (pool(-2, -8), Size(1, GB), 1, Answer(0, "shares", 1, 3)),
     ],
 )
-def test_how_many_fit_what_runs_out_and_what_to_buy(capacity: Capacity, size: Size, count: int, answer: Answer) -> None:
+def test_planner_counts_servers_that_fit_and_what_to_buy(
+    capacity: Capacity, size: Size, count: int, answer: Answer
+) -> None:
     assert fit(capacity, size, count) == answer
 
 
@@ -51,5 +53,5 @@ def test_how_many_fit_what_runs_out_and_what_to_buy(capacity: Capacity, size: Si
         (pool(8, 64, servers=0), 3, None),
     ],
 )
-def test_the_largest_server_that_fits(capacity: Capacity, system_gb: int, found: Largest | None) -> None:
+def test_planner_finds_the_largest_server_that_fits(capacity: Capacity, system_gb: int, found: Largest | None) -> None:
     assert largest(capacity, system_gb * GB) == found

@@ -1,4 +1,4 @@
-"""In the quiet hours of a team nothing is deleted, whichever way it is asked for."""
+"""Deletes are refused during the quiet hours of a team, however they are submitted."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -45,7 +45,7 @@ def wake(team: Team) -> None:
     team.save()
 
 
-def test_a_delete_is_refused_until_they_are_over_and_nothing_else_is(account: Account, owner: Membership) -> None:
+def test_only_deletes_are_refused_in_quiet_hours(account: Account, owner: Membership) -> None:
     vm, disk = factories.vm(account, state="halted"), factories.disk(account)
     until = rest(owner.team)
     for kind in (catalogue.DeleteVm(vm.remote_id), catalogue.DeleteDisk(disk.remote_id)):
@@ -57,14 +57,16 @@ def test_a_delete_is_refused_until_they_are_over_and_nothing_else_is(account: Ac
     assert submit(catalogue.DeleteDisk(disk.remote_id), account=account, by=owner).pk
 
 
-def test_what_was_asked_for_before_they_began_is_still_the_same_request(account: Account, owner: Membership) -> None:
+def test_resubmitting_an_earlier_delete_in_quiet_hours_returns_the_same_operation(
+    account: Account, owner: Membership
+) -> None:
     disk, nonce = factories.disk(account), uuid.uuid4()
     first = submit(catalogue.DeleteDisk(disk.remote_id), account=account, by=owner, nonce=nonce)
     rest(owner.team)
     assert submit(catalogue.DeleteDisk(disk.remote_id), account=account, by=owner, nonce=nonce) == first
 
 
-def test_what_failed_is_not_tried_again_in_them(account: Account, owner: Membership) -> None:
+def test_failed_delete_is_not_retried_in_quiet_hours(account: Account, owner: Membership) -> None:
     vm = factories.vm(account, state="halted")
     failed = factories.operation(
         account, by=owner, kind="vm_delete", params={"vm_id": vm.remote_id}, state="failed", vm_id=vm.remote_id
@@ -74,14 +76,14 @@ def test_what_failed_is_not_tried_again_in_them(account: Account, owner: Members
         retry(failed, by=owner)
 
 
-def test_a_role_that_may_not_delete_learns_that_first(account: Account, owner: Membership) -> None:
+def test_permission_is_checked_before_quiet_hours(account: Account, owner: Membership) -> None:
     viewer = factories.member(Role.VIEWER, of=owner.team)
     rest(owner.team)
     with pytest.raises(NotAllowedError):
         submit(catalogue.DeleteVm(factories.vm(account, state="halted").remote_id), account=account, by=viewer)
 
 
-def test_a_bulk_of_deletes_that_they_reach_pauses_and_goes_on_afterwards(account: Account, owner: Membership) -> None:
+def test_bulk_delete_pauses_in_quiet_hours_and_resumes_afterwards(account: Account, owner: Membership) -> None:
     disks = [factories.disk(account) for _ in range(3)]
     chosen = [(disk.remote_id, disk.name) for disk in disks]
     bulk = bulks.begin("disk_delete", chosen, account=account, by=owner, nonce=uuid.uuid4())
@@ -99,7 +101,7 @@ def test_a_bulk_of_deletes_that_they_reach_pauses_and_goes_on_afterwards(account
     assert bulk.rows.filter(state=BulkRow.State.RUNNING).count() == 3
 
 
-def test_a_bulk_of_deletes_does_not_begin_in_them(account: Account, owner: Membership) -> None:
+def test_bulk_delete_cannot_start_in_quiet_hours(account: Account, owner: Membership) -> None:
     rest(owner.team)
     with pytest.raises(QuietHours):
         bulks.begin("disk_delete", [(1, "one")], account=account, by=owner, nonce=uuid.uuid4())

@@ -36,7 +36,7 @@ def owner(db: None) -> Membership:
 
 @pytest.fixture
 def payer(owner: Membership) -> Membership:
-    """Somebody of the role that has a ceiling."""
+    """A member whose role has a spending limit."""
     return factories.member(Role.BILLING, of=owner.team)
 
 
@@ -83,11 +83,11 @@ def demand(shares: int = 0, estimate: str | None = "0", currency: str = "EUR") -
         (Limits(shares=0, money=Decimal(0)), [demand(1, "0.01")], {Over.SHARES, Over.MONEY}),
     ],
 )
-def test_what_is_above_a_ceiling_of_which_some_is_spent(limits: Limits, asked: list[Demand], over: set[Over]) -> None:
+def test_standing_reports_which_limits_are_exceeded(limits: Limits, asked: list[Demand], over: set[Over]) -> None:
     assert Standing(limits, Spent(shares=4, money={"EUR": Decimal(60)})).over(asked) == over
 
 
-def test_up_to_its_ceiling_a_role_asks_freely_and_then_it_waits(account: Account, payer: Membership) -> None:
+def test_operation_above_the_spending_limit_is_held_for_approval(account: Account, payer: Membership) -> None:
     limit(payer, shares=6)
     first, second = buy(account, payer, 4), buy(account, payer, 3)
     third = buy(account, payer, 2)
@@ -100,7 +100,7 @@ def test_up_to_its_ceiling_a_role_asks_freely_and_then_it_waits(account: Account
     assert (entry.action, entry.outcome) == ("operation.hosting_account_product_add", "held")
 
 
-def test_a_ceiling_is_one_role_s_in_all_accounts_of_the_team(
+def test_spending_limit_applies_to_one_role_across_all_accounts(
     account: Account, payer: Membership, owner: Membership
 ) -> None:
     limit(payer, shares=4)
@@ -111,9 +111,7 @@ def test_a_ceiling_is_one_role_s_in_all_accounts_of_the_team(
     assert buy(account, owner, 50).state == State.WAITING
 
 
-def test_what_a_change_of_quantity_adds_counts_and_what_it_gives_back_is_free(
-    account: Account, payer: Membership
-) -> None:
+def test_only_added_shares_count_against_the_spending_limit(account: Account, payer: Membership) -> None:
     limit(payer, shares=2, money="0")
     factories.purchase(account, "shares", 4, "1m", cost="40.00", days_ago=400)
     product = factories.product(account, quantity=4, ends_in_days=30)
@@ -133,7 +131,7 @@ def test_what_a_change_of_quantity_adds_counts_and_what_it_gives_back_is_free(
     assert submit(catalogue.RemoveProduct(product.remote_id), account=account, by=payer).state == State.WAITING
 
 
-def test_a_renewal_counts_in_money_and_not_in_shares(account: Account, payer: Membership) -> None:
+def test_renewal_counts_in_money_and_not_in_shares(account: Account, payer: Membership) -> None:
     limit(payer, shares=0)
     factories.purchase(account, "shares", 4, "1m", cost="40.00", days_ago=400)
     product = factories.product(account, quantity=4)
@@ -145,7 +143,7 @@ def test_a_renewal_counts_in_money_and_not_in_shares(account: Account, payer: Me
     assert submit(renew, account=account, by=payer).state == State.HELD
 
 
-def test_a_price_that_nobody_knows_needs_approval_under_a_ceiling_in_money(account: Account, payer: Membership) -> None:
+def test_unknown_price_needs_approval_under_a_money_limit(account: Account, payer: Membership) -> None:
     limit(payer, money="1000")
     held = buy(account, payer)
     assert (held.state, held.problem["over"]) == (State.HELD, ["price"])
@@ -154,7 +152,7 @@ def test_a_price_that_nobody_knows_needs_approval_under_a_ceiling_in_money(accou
     assert buy(account, payer, 2_000_000).problem["over"] == ["price"]
 
 
-def test_what_it_really_cost_counts_once_that_is_known(account: Account, payer: Membership) -> None:
+def test_known_cost_replaces_the_estimate(account: Account, payer: Membership) -> None:
     limit(payer, money="100")
     factories.purchase(account, "shares", 1, "1m", cost="60.00", days_ago=400)
     first = buy(account, payer)
@@ -164,7 +162,7 @@ def test_what_it_really_cost_counts_once_that_is_known(account: Account, payer: 
     assert buy(account, payer).state == State.WAITING
 
 
-def test_each_currency_counts_by_itself(account: Account, payer: Membership, owner: Membership) -> None:
+def test_each_currency_is_counted_separately(account: Account, payer: Membership, owner: Membership) -> None:
     limit(payer, money="100")
     abroad = factories.account(owner.team, label="Abroad")
     AccountInfo.objects.filter(account=abroad).update(currency="USD")
@@ -192,13 +190,15 @@ def test_each_currency_counts_by_itself(account: Account, payer: Membership, own
         (State.DECLINED, 0),
     ],
 )
-def test_what_may_have_happened_counts(account: Account, payer: Membership, state: State, counts: int) -> None:
+def test_operations_that_may_have_happened_count_as_spent(
+    account: Account, payer: Membership, state: State, counts: int
+) -> None:
     limit(payer, shares=10)
     Operation.objects.filter(pk=buy(account, payer, 3).pk).update(state=state)
     assert spent(account).shares == counts
 
 
-def test_nobody_makes_room_by_saying_that_it_never_happened(account: Account, payer: Membership) -> None:
+def test_marking_an_operation_as_not_happened_frees_no_spending_limit(account: Account, payer: Membership) -> None:
     limit(payer, shares=10)
     asked = buy(account, payer, 3)
     Operation.objects.filter(pk=asked.pk).update(state=State.UNCERTAIN, needs_person=True)
@@ -216,7 +216,7 @@ def test_nobody_makes_room_by_saying_that_it_never_happened(account: Account, pa
         ("2026-10-30T20:00:00Z", "2026-10-31T08:00:00Z", 0),
     ],
 )
-def test_a_month_begins_at_midnight_utc_and_what_was_approved_counts_from_then(
+def test_month_begins_at_midnight_utc_and_approved_operations_count_from_approval(
     account: Account, payer: Membership, asked: str, decided: str | None, counts: int
 ) -> None:
     limit(payer, shares=10)
@@ -227,7 +227,7 @@ def test_a_month_begins_at_midnight_utc_and_what_was_approved_counts_from_then(
     assert spent(account, now=NOON).shares == counts
 
 
-def test_what_takes_no_money_is_never_held(account: Account, owner: Membership) -> None:
+def test_operation_without_cost_is_never_held(account: Account, owner: Membership) -> None:
     factories.member(of=owner.team)
     setting.set_limits({Role.OWNER: Limits(0, Decimal(0))}, by=owner)
     vm = factories.vm(account)
@@ -235,7 +235,9 @@ def test_what_takes_no_money_is_never_held(account: Account, owner: Membership) 
 
 
 @pytest.mark.parametrize("proof", ["token", "not shown"])
-def test_above_the_ceiling_a_person_must_ask(account: Account, payer: Membership, proof: str) -> None:
+def test_tokens_and_unconfirmed_forms_cannot_exceed_the_spending_limit(
+    account: Account, payer: Membership, proof: str
+) -> None:
     limit(payer, shares=0)
     options: dict[str, Any] = {}
     if proof == "token":
@@ -247,7 +249,9 @@ def test_above_the_ceiling_a_person_must_ask(account: Account, payer: Membership
     assert not Operation.objects.exists()
 
 
-def test_ceilings_are_set_by_an_owner_and_the_trail_says_what_they_were(owner: Membership, payer: Membership) -> None:
+def test_only_owners_set_spending_limits_and_the_audit_log_records_old_values(
+    owner: Membership, payer: Membership
+) -> None:
     with pytest.raises(NotAllowedError):
         setting.set_limits({Role.BILLING: Limits(1)}, by=payer)
     assert setting.set_limits({Role.BILLING: Limits(4, Decimal("50.00")), Role.OWNER: Limits()}, by=owner)
@@ -259,7 +263,7 @@ def test_ceilings_are_set_by_an_owner_and_the_trail_says_what_they_were(owner: M
     assert first.after == second.before == {"billing": {"shares": 4, "money": "50.00"}}
 
 
-def test_a_ceiling_above_which_nobody_could_approve_is_not_set(owner: Membership) -> None:
+def test_spending_limit_without_a_possible_approver_is_refused(owner: Membership) -> None:
     with pytest.raises(NoApproverError):
         setting.set_limits({Role.OWNER: Limits(4)}, by=owner)
     # The owner approves what billing asks for; for the owner there must be somebody else.
@@ -268,5 +272,5 @@ def test_a_ceiling_above_which_nobody_could_approve_is_not_set(owner: Membership
     assert setting.set_limits({Role.OWNER: Limits(4)}, by=owner)
 
 
-def test_products_that_are_no_shares_are_none() -> None:
+def test_share_products_are_exactly_shares_and_shares_fixed() -> None:
     assert {name for name in Product.Name if name in spending_limits._SHARES} == {"shares", "shares_fixed"}

@@ -1,4 +1,4 @@
-"""A deposit shows nowhere but in the balance: it is no part of what a purchase has cost."""
+"""Deposits show only in the balance and must not count as part of the cost of a purchase."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -34,7 +34,7 @@ def read_a_minute_ago(account: Account) -> None:
 
 
 @pytest.mark.usefixtures("read_a_minute_ago")
-def test_what_was_paid_in_before_a_purchase_is_no_part_of_its_cost(
+def test_deposit_before_a_purchase_is_not_part_of_its_cost(
     account: Account, remote: Member, provider: Provider, owner: Membership, engine: Engine
 ) -> None:
     provider.shell(
@@ -49,7 +49,7 @@ def test_what_was_paid_in_before_a_purchase_is_no_part_of_its_cost(
 
 
 @pytest.mark.usefixtures("read_a_minute_ago")
-def test_a_balance_that_can_not_be_read_keeps_nothing_from_being_bought(
+def test_unreadable_balance_does_not_block_a_purchase(
     account: Account, provider: Provider, owner: Membership, engine: Engine
 ) -> None:
     with provider.faults("account_balance:refuse@1"):
@@ -58,7 +58,7 @@ def test_a_balance_that_can_not_be_read_keeps_nothing_from_being_bought(
 
 
 @pytest.mark.usefixtures("read_a_minute_ago")
-def test_the_balance_is_read_in_each_round_while_money_may_move(
+def test_balance_is_read_every_round_while_an_operation_may_change_it(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(track, "look", lambda session: False)

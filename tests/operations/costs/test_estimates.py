@@ -1,4 +1,4 @@
-"""What a change will cost is reckoned from what the same cost before."""
+"""Estimates of costs, based on earlier prices."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ TWELVE = Price(Decimal(12), "EUR", NOW)
         ("12.29", 20480, 3, 20480, 3, "12.29"),
     ],
 )
-def test_a_purchase_or_a_renewal_costs_the_price_of_the_last_one(
+def test_purchases_and_renewals_use_the_last_price(
     cost: str, quantity: int, months: int, wanted: int, for_months: int, amount: str
 ) -> None:
     price = estimates.learned(Decimal(cost), quantity, months, currency="EUR", bought_at=NOW)
@@ -49,20 +49,20 @@ def test_a_purchase_or_a_renewal_costs_the_price_of_the_last_one(
         (4, 0, -3, "0.00"),
     ],
 )
-def test_a_change_or_a_release_counts_the_time_that_is_left(quantity: int, wanted: int, days: int, amount: str) -> None:
+def test_changes_and_releases_use_the_remaining_time(quantity: int, wanted: int, days: int, amount: str) -> None:
     found = estimates.changed(TWELVE, quantity, wanted, NOW + timedelta(days=days), NOW)
     assert found.amount == Decimal(amount)
     assert found.back == max(-Decimal(amount), Decimal(0))
 
 
-def test_it_says_when_the_balance_does_not_suffice() -> None:
+def test_estimate_reports_an_insufficient_balance() -> None:
     asked = estimates.paid(TWELVE, 2, 1)
     assert asked.exceeds(Decimal("23.99"))
     assert not asked.exceeds(Decimal(24))
     assert not estimates.changed(TWELVE, 4, 0, NOW + timedelta(days=31), NOW).exceeds(Decimal(-5))
 
 
-def test_several_together_are_as_old_as_their_oldest_price() -> None:
+def test_combined_estimate_has_the_age_of_its_oldest_price() -> None:
     older = Price(Decimal(10), "EUR", NOW - timedelta(days=9))
     found = estimates.together([estimates.paid(TWELVE, 1, 1), estimates.paid(older, 1, 1)])
     assert found is not None
@@ -72,13 +72,13 @@ def test_several_together_are_as_old_as_their_oldest_price() -> None:
     assert estimates.together([estimates.paid(TWELVE, 1, 1), estimates.paid(francs, 1, 1)]) is None
 
 
-def test_nothing_is_learned_from_what_was_free() -> None:
+def test_no_price_is_learned_from_a_free_purchase() -> None:
     assert estimates.learned(Decimal(0), 2, 1, currency="EUR", bought_at=NOW) is None
     assert estimates.learned(Decimal(5), 0, 1, currency="EUR", bought_at=NOW) is None
 
 
 @pytest.mark.django_db
-def test_the_newest_price_counts_of_all_accounts_of_the_team_at_the_same_provider() -> None:
+def test_newest_price_across_the_teams_accounts_at_one_provider_counts() -> None:
     team = factories.team()
     ours = factories.account(team)
     beside = factories.account(team, label="Beside", endpoint=ours.endpoint)
@@ -96,7 +96,7 @@ def test_the_newest_price_counts_of_all_accounts_of_the_team_at_the_same_provide
 
 
 @pytest.mark.django_db
-def test_nothing_is_learned_from_another_team_endpoint_or_currency() -> None:
+def test_no_price_is_learned_from_another_team_endpoint_or_currency() -> None:
     team = factories.team()
     ours = factories.account(team)
     elsewhere = factories.account(team, label="Elsewhere")

@@ -1,4 +1,4 @@
-"""What an operation cost: told by the balance when only one can have moved it, and unknown otherwise."""
+"""Observed costs: known when a single operation explains a balance change, otherwise unknown."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -79,7 +79,7 @@ def is_weighed(account: Account) -> bool:
     return not BalanceSample.objects.filter(account=account, weighed=False).exists()
 
 
-def test_the_only_operation_of_an_interval_has_cost_the_difference(account: Account) -> None:
+def test_single_operation_in_an_interval_costs_the_balance_difference(account: Account) -> None:
     bought = operation(account, 10, 40)
     read(account, 41, "76.00")
     before = account.version
@@ -89,13 +89,13 @@ def test_the_only_operation_of_an_interval_has_cost_the_difference(account: Acco
     assert is_weighed(account)
 
 
-def test_money_given_back_is_a_negative_cost(account: Account) -> None:
+def test_refund_is_a_negative_cost(account: Account) -> None:
     removed = operation(account, 10, 40, REMOVE)
     read(account, 41, "105.50")
     assert cost(removed) == Decimal("-5.50")
 
 
-def test_readings_far_apart_leave_time_for_a_deposit(account: Account) -> None:
+def test_readings_far_apart_give_no_cost(account: Account) -> None:
     # Somebody with 100 paid 50 in and bought for 74.
     Account.objects.update(operations_cursor=at(900))
     bought = operation(account, 600, 640)
@@ -104,21 +104,21 @@ def test_readings_far_apart_leave_time_for_a_deposit(account: Account) -> None:
     assert is_weighed(account)
 
 
-def test_two_operations_in_one_interval_cost_nobody_knows_what(account: Account) -> None:
+def test_two_operations_in_one_interval_have_no_known_cost(account: Account) -> None:
     first, second = operation(account, 10, 40), operation(account, 12, 40)
     read(account, 41, "52.00")
     assert (cost(first), cost(second)) == (None, None)
     assert is_weighed(account)
 
 
-def test_two_operations_one_after_the_other_have_a_cost_each(account: Account) -> None:
+def test_consecutive_operations_each_have_a_cost(account: Account) -> None:
     first, second = operation(account, 10, 40), operation(account, 50, 80, RENEW)
     read(account, 41, "76.00")
     read(account, 81, "70.00")
     assert (cost(first), cost(second)) == (Decimal(24), Decimal(6))
 
 
-def test_two_that_overlap_have_a_cost_each_when_the_provider_s_stamps_tell_them_apart(account: Account) -> None:
+def test_overlapping_operations_separated_by_provider_timestamps_each_have_a_cost(account: Account) -> None:
     first, second = operation(account, 10, 40), operation(account, 12, None)
     read(account, 41, "76.00")
     assert cost(first) is None
@@ -130,7 +130,7 @@ def test_two_that_overlap_have_a_cost_each_when_the_provider_s_stamps_tell_them_
     assert (cost(first), cost(second)) == (Decimal(24), Decimal(6))
 
 
-def test_what_nobody_can_tell_for_a_day_is_not_asked_about_at_every_look(
+def test_undecidable_balance_change_is_given_up_after_the_waiting_time(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unconfirmed = operation(account, 12, None, state=State.UNCERTAIN, needs_person=True)
@@ -142,14 +142,14 @@ def test_what_nobody_can_tell_for_a_day_is_not_asked_about_at_every_look(
     assert is_weighed(account)
 
 
-def test_a_stamp_too_near_to_the_reading_tells_nothing(account: Account) -> None:
+def test_timestamp_too_close_to_the_reading_gives_no_cost(account: Account) -> None:
     first, second = operation(account, 10, 40), operation(account, 12, 46, remote_updated_at=at(44))
     read(account, 41, "76.00")
     read(account, 47, "70.00")
     assert (cost(first), cost(second)) == (None, None)
 
 
-def test_a_failed_operation_has_cost_nothing_and_hides_no_other(account: Account) -> None:
+def test_failed_operations_have_no_cost_and_do_not_hide_others(account: Account) -> None:
     failed = operation(account, 10, 39, state=State.FAILED, remote_state="ERROR")
     refused = operation(account, 10, 39, state=State.REFUSED, remote_id=None)
     done = operation(account, 12, 40)
@@ -157,7 +157,7 @@ def test_a_failed_operation_has_cost_nothing_and_hides_no_other(account: Account
     assert [cost(each) for each in (failed, refused, done)] == [None, None, Decimal(24)]
 
 
-def test_servers_move_no_money(account: Account) -> None:
+def test_server_operations_do_not_affect_costs(account: Account) -> None:
     bought = operation(account, 10, 40)
     operation(account, 10, 40, "vm_create", params={})
     read(account, 41, "76.00")
@@ -165,21 +165,21 @@ def test_servers_move_no_money(account: Account) -> None:
 
 
 @pytest.mark.parametrize("kind", [RENEW, "domain_renew"])
-def test_an_operation_from_elsewhere_may_have_moved_the_money(account: Account, kind: str) -> None:
+def test_external_operation_makes_the_cost_unknown(account: Account, kind: str) -> None:
     ours = operation(account, 10, 40)
     operation(account, 20, 40, kind, origin="outside", remote_updated_at=at(25))
     read(account, 41, "70.00")
     assert cost(ours) is None
 
 
-def test_a_product_that_changed_elsewhere_may_have_moved_the_money(account: Account) -> None:
+def test_external_product_change_makes_the_cost_unknown(account: Account) -> None:
     ours = operation(account, 10, 40)
     factories.change(account, object_type="product")
     read(account, 41, "70.00")
     assert cost(ours) is None
 
 
-def test_what_others_did_meanwhile_must_be_known_first(account: Account) -> None:
+def test_cost_waits_until_external_operations_are_known(account: Account) -> None:
     ours = operation(account, 10, 40)
     read(account, 41, "76.00")
     Account.objects.update(operations_cursor=at(42))
@@ -195,14 +195,14 @@ def test_what_others_did_meanwhile_must_be_known_first(account: Account) -> None
     ("kind", "balance"),
     [(ADD, "150.00"), (RENEW, "150.00"), (REMOVE, "90.00"), (UPDATE, "90.00")],
 )
-def test_a_change_in_the_wrong_direction_is_no_cost(account: Account, kind: str, balance: str) -> None:
+def test_balance_change_in_the_wrong_direction_is_no_cost(account: Account, kind: str, balance: str) -> None:
     # From four shares to two.
     ours = operation(account, 10, 40, kind)
     read(account, 41, balance)
     assert cost(ours) is None
 
 
-def test_an_operation_that_may_have_caused_two_changes_is_certain_for_none(account: Account) -> None:
+def test_operation_matching_two_balance_changes_has_no_cost(account: Account) -> None:
     ours = operation(account, 10, 40)
     read(account, 39, "98.00")
     assert cost(ours) is None
@@ -211,7 +211,7 @@ def test_an_operation_that_may_have_caused_two_changes_is_certain_for_none(accou
     assert is_weighed(account)
 
 
-def test_a_change_that_was_read_before_its_operation_was_known_to_be_over_counts_once_it_was_read_again(
+def test_early_balance_change_counts_after_a_second_reading(
     account: Account,
 ) -> None:
     ours = operation(account, 10, 40)
@@ -221,13 +221,13 @@ def test_a_change_that_was_read_before_its_operation_was_known_to_be_over_counts
     assert cost(ours) == Decimal(24)
 
 
-def test_a_person_s_word_that_it_happened_is_no_cost(account: Account) -> None:
+def test_operation_without_remote_id_has_no_cost(account: Account) -> None:
     ours = operation(account, 10, 40, remote_id=None)
     read(account, 41, "76.00")
     assert cost(ours) is None
 
 
-def test_a_balance_that_was_read_before_is_not_asked_about_again(account: Account) -> None:
+def test_operation_finished_before_the_first_reading_is_ignored(account: Account) -> None:
     earlier = operation(account, -40, -10)
     ours = operation(account, 10, 40)
     read(account, 41, "76.00")

@@ -1,4 +1,4 @@
-"""Above a ceiling nothing is sent before a second person has said so; then it is an ordinary request."""
+"""Operations above a spending limit are held until a second member approves them."""
 
 import uuid
 from datetime import timedelta
@@ -75,7 +75,7 @@ def count(remote: Member, kind: str = BUY.method) -> int:
     return len(remote.operation_list({"type": kind}))
 
 
-def test_what_is_held_is_not_sent_before_it_is_approved_and_then_once(
+def test_held_operation_is_sent_once_after_approval(
     held: Operation, owner: Membership, approver: Membership, engine: Engine, remote: Member
 ) -> None:
     before = count(remote)
@@ -94,7 +94,7 @@ def test_what_is_held_is_not_sent_before_it_is_approved_and_then_once(
     assert entry.detail == {"comment": "for the shop"}
 
 
-def test_nobody_approves_what_they_asked_for(held: Operation, owner: Membership) -> None:
+def test_requester_and_tokens_cannot_approve(held: Operation, owner: Membership) -> None:
     for decide in (approvals.approve, approvals.refuse):
         with pytest.raises(WrongState, match="You asked for this yourself"):
             decide(held, by=owner)
@@ -108,14 +108,14 @@ def test_nobody_approves_what_they_asked_for(held: Operation, owner: Membership)
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.OPERATOR, Role.VIEWER, Role.AUDITOR])
-def test_who_may_not_approve_decides_nothing(held: Operation, role: Role) -> None:
+def test_roles_without_approval_permission_cannot_decide(held: Operation, role: Role) -> None:
     by = factories.member(role, of=held.account.team)
     for decide in (approvals.approve, approvals.refuse):
         with pytest.raises(NotAllowedError):
             decide(held, by=by)
 
 
-def test_a_narrowed_approver_decides_for_their_accounts(held: Operation, approver: Membership) -> None:
+def test_restricted_approver_decides_only_for_their_accounts(held: Operation, approver: Membership) -> None:
     Membership.objects.filter(pk=approver.pk).update(narrowed=True)
     approver.refresh_from_db()
     assert approvals.approvers(held.account, besides=held.requested_by_id) == []
@@ -127,7 +127,9 @@ def test_a_narrowed_approver_decides_for_their_accounts(held: Operation, approve
     assert approvals.approve(held, by=approver)
 
 
-def test_who_asked_must_still_be_somebody_who_may_ask(held: Operation, owner: Membership, approver: Membership) -> None:
+def test_approval_needs_a_requester_who_still_has_permission(
+    held: Operation, owner: Membership, approver: Membership
+) -> None:
     factories.member(Role.OWNER, of=owner.team)
     Membership.objects.filter(pk=owner.pk).update(role=Role.OPERATOR)
     with pytest.raises(WrongState, match="may not spend money here any more"):
@@ -138,7 +140,7 @@ def test_who_asked_must_still_be_somebody_who_may_ask(held: Operation, owner: Me
     assert approvals.refuse(held, by=approver)
 
 
-def test_everything_is_looked_at_again(account: Account, owner: Membership, approver: Membership) -> None:
+def test_approval_repeats_all_checks(account: Account, owner: Membership, approver: Membership) -> None:
     product = Product.objects.filter(account=account).earliest("pk")
     SpendingLimit.objects.create(team=owner.team, role=Role.OWNER, shares=0)
     held = submit(catalogue.UpdateProduct(product.remote_id, product.quantity + 2), account=account, by=owner)
@@ -163,7 +165,7 @@ def test_everything_is_looked_at_again(account: Account, owner: Membership, appr
     assert Operation.objects.get(pk=held.pk).state == State.HELD
 
 
-def test_what_is_refused_says_why_and_may_be_asked_for_again(
+def test_declined_operation_keeps_the_reason_and_can_be_retried(
     held: Operation, owner: Membership, approver: Membership
 ) -> None:
     assert approvals.refuse(held, by=approver, comment="not this month")
@@ -179,7 +181,7 @@ def test_what_is_refused_says_why_and_may_be_asked_for_again(
     assert told(held) == ["operation.hosting_account_product_add", "operation.refused"]
 
 
-def test_what_nobody_decides_in_time_is_not_carried_out(held: Operation, approver: Membership) -> None:
+def test_undecided_operation_is_declined_at_its_deadline(held: Operation, approver: Membership) -> None:
     approvals.sweep(held.due_at - timedelta(seconds=1))
     assert Operation.objects.get(pk=held.pk).state == State.HELD
     approvals.sweep(held.due_at)
@@ -190,7 +192,9 @@ def test_what_nobody_decides_in_time_is_not_carried_out(held: Operation, approve
     assert entry.actor is None
 
 
-def test_who_asked_takes_it_back_and_nobody_else(held: Operation, owner: Membership, approver: Membership) -> None:
+def test_only_the_requester_can_withdraw_a_held_operation(
+    held: Operation, owner: Membership, approver: Membership
+) -> None:
     assert not may_cancel(held, approver)
     assert not cancel(held, by=approver)
     assert may_cancel(held, owner)
@@ -199,7 +203,7 @@ def test_who_asked_takes_it_back_and_nobody_else(held: Operation, owner: Members
     assert not approvals.approve(held, by=approver)
 
 
-def test_a_plan_waits_for_approval_and_then_goes_on(
+def test_plan_waits_for_approval_and_continues(
     account: Account, owner: Membership, approver: Membership, limit: SpendingLimit, engine: Engine
 ) -> None:
     plan = plans.draft(SPEC, account=account, by=owner, nonce=uuid.uuid4(), password="r00t-of-the-box")
@@ -224,7 +228,9 @@ def test_a_plan_waits_for_approval_and_then_goes_on(
     assert plan.state == Plan.State.DONE
 
 
-def test_all_of_a_bulk_are_asked_for_though_all_wait(owner: Membership, approver: Membership, engine: Any) -> None:
+def test_bulk_action_submits_all_rows_even_when_all_are_held(
+    owner: Membership, approver: Membership, engine: Any
+) -> None:
     account = factories.account(owner.team)
     SpendingLimit.objects.create(team=owner.team, role=Role.OWNER, money=0)
     products = [factories.product(account) for _ in range(owner.team.bulk_at_once + 4)]

@@ -1,4 +1,4 @@
-"""A request that is queued at the provider is cancelled there: asked for once, learnt by tracking, told calmly."""
+"""Cancelling an operation that is queued at the provider: one call, confirmed by tracking."""
 
 import uuid
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def free_shares(account: Account) -> float:
     return capacity.free.shares
 
 
-def test_what_is_queued_at_the_provider_is_cancelled_there_and_its_shares_are_free_again(
+def test_cancelling_a_queued_operation_frees_its_shares(
     queued: Operation, account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     assert free_shares(account) == 6
@@ -91,7 +91,7 @@ def test_what_is_queued_at_the_provider_is_cancelled_there_and_its_shares_are_fr
     assert (entry.actor, entry.operation_id) == (owner.user, queued.pk)
 
 
-def test_asking_twice_is_asking_once(
+def test_cancelling_twice_sends_one_call(
     queued: Operation, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert cancel(queued, by=owner)
@@ -109,7 +109,7 @@ def test_asking_twice_is_asking_once(
     assert len(calls) == 1
 
 
-def test_a_lost_job_is_asked_for_again(queued: Operation, owner: Membership, engine: Engine) -> None:
+def test_sweep_queues_a_lost_cancel_job_again(queued: Operation, owner: Membership, engine: Engine) -> None:
     cancel(queued, by=owner)
     engine.queue.clear()
     sweep.sweep()
@@ -118,7 +118,7 @@ def test_a_lost_job_is_asked_for_again(queued: Operation, owner: Membership, eng
     assert engine.finish(queued).state == State.CANCELLED
 
 
-def test_too_late_is_told_and_the_operation_goes_on(
+def test_late_cancel_is_reported_and_the_operation_continues(
     queued: Operation, owner: Membership, engine: Engine, idle: Provider, remote: Member
 ) -> None:
     cancel(queued, by=owner)
@@ -130,7 +130,7 @@ def test_too_late_is_told_and_the_operation_goes_on(
     assert engine.finish(queued).state == State.DONE
 
 
-def test_what_is_known_to_run_is_not_asked_for(queued: Operation, owner: Membership, engine: Engine) -> None:
+def test_running_operation_is_not_cancelled(queued: Operation, owner: Membership, engine: Engine) -> None:
     cancel(queued, by=owner)
     Operation.objects.update(remote_state="RUN")
     send(queued.pk)
@@ -140,7 +140,7 @@ def test_what_is_known_to_run_is_not_asked_for(queued: Operation, owner: Members
     assert not cancel(queued, by=owner)
 
 
-def test_a_cancel_without_an_answer_is_never_sent_again_by_itself(
+def test_unanswered_cancel_is_not_resent_automatically(
     queued: Operation, owner: Membership, engine: Engine, idle: Provider
 ) -> None:
     cancel(queued, by=owner)
@@ -158,7 +158,7 @@ def test_a_cancel_without_an_answer_is_never_sent_again_by_itself(
     assert engine.finish(queued).state == State.CANCELLED
 
 
-def test_a_cancel_that_happened_without_an_answer_is_learnt_by_tracking(
+def test_tracking_discovers_an_unanswered_cancel(
     queued: Operation, owner: Membership, engine: Engine, idle: Provider
 ) -> None:
     cancel(queued, by=owner)
@@ -166,9 +166,7 @@ def test_a_cancel_that_happened_without_an_answer_is_learnt_by_tracking(
         assert engine.finish(queued).state == State.CANCELLED
 
 
-def test_a_worker_that_died_while_asking_leaves_it_unanswered(
-    queued: Operation, owner: Membership, engine: Engine
-) -> None:
+def test_worker_crash_during_cancel_leaves_it_unanswered(queued: Operation, owner: Membership, engine: Engine) -> None:
     cancel(queued, by=owner)
     engine.queue.clear()
     Operation.objects.update(cancel_state=Cancel.SENT, cancel_sent_at=timezone.now() - timedelta(hours=1))
@@ -177,7 +175,7 @@ def test_a_worker_that_died_while_asking_leaves_it_unanswered(
     assert queued.cancel_state == Cancel.UNANSWERED
 
 
-def test_nothing_is_asked_of_an_endpoint_that_is_away(queued: Operation, owner: Membership, engine: Engine) -> None:
+def test_no_cancel_is_sent_to_an_unavailable_endpoint(queued: Operation, owner: Membership, engine: Engine) -> None:
     cancel(queued, by=owner)
     Endpoint.objects.update(away_since=timezone.now(), probe_due_at=timezone.now() + timedelta(hours=1))
     engine.drain()
@@ -185,7 +183,7 @@ def test_nothing_is_asked_of_an_endpoint_that_is_away(queued: Operation, owner: 
     assert queued.cancel_state == Cancel.ASKED
 
 
-def test_a_cancelled_step_stops_its_plan(idle: Provider, account: Account, owner: Membership, engine: Engine) -> None:
+def test_cancelled_step_stops_its_plan(idle: Provider, account: Account, owner: Membership, engine: Engine) -> None:
     spec = NewServer("shop", 0, "1m", 111, 2, 1, "admin", 4096, "shop-data", "xfs")
     plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4(), password=SECRET)
     plans.start(plan, by=owner)
@@ -199,7 +197,7 @@ def test_a_cancelled_step_stops_its_plan(idle: Provider, account: Account, owner
     assert [step.state for step in steps.steps(plan)] == ["skipped", "done", "stopped", "todo", "todo"]
 
 
-def test_who_may_not_ask_may_not_cancel(queued: Operation, owner: Membership) -> None:
+def test_cancel_needs_the_permission_of_the_operation(queued: Operation, owner: Membership) -> None:
     owner.role = Role.BILLING
     with pytest.raises(NotAllowedError):
         cancel(queued, by=owner)

@@ -1,4 +1,4 @@
-"""The history of an account only grows: its newest part must not cost more for that."""
+"""Reading the newest operations must not slow down as the history of an account grows."""
 
 import pytest
 from django.db import connection
@@ -8,7 +8,7 @@ from tests import factories
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is read as SQLite tells it")
-def test_the_newest_operations_are_found_without_sorting_all(db: None) -> None:
+def test_newest_operations_are_read_without_sorting_all(db: None) -> None:
     account = factories.account(factories.team())
     newest = Operation.objects.filter(account=account).order_by("-created_at", "-id")[:51]
     assert "TEMP B-TREE" not in newest.explain()

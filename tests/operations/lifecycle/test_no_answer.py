@@ -1,4 +1,4 @@
-"""A call that was sent and not answered may have happened: it is found out by reading, and never sent again."""
+"""An unanswered call may have happened: the outcome is found by reading, and the call is never resent."""
 
 import traceback
 from datetime import timedelta
@@ -34,7 +34,7 @@ def purchases(remote: Member) -> int:
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "garbage", "truncate", "503_after", "delay_after=2"])
-def test_a_purchase_that_happened_without_an_answer_is_adopted(
+def test_unanswered_purchase_that_happened_is_adopted(
     account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member, fault: str
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
@@ -47,7 +47,7 @@ def test_a_purchase_that_happened_without_an_answer_is_adopted(
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "503", "refuse", "delay=2"])
-def test_a_purchase_without_an_answer_is_never_sent_again(
+def test_unanswered_purchase_is_never_resent(
     account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member, fault: str
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
@@ -58,7 +58,7 @@ def test_a_purchase_without_an_answer_is_never_sent_again(
     assert purchases(remote) == happened
 
 
-def test_a_server_created_without_an_answer_is_found_by_its_parameters(
+def test_unanswered_server_creation_is_found_by_its_parameters(
     account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     kind = catalogue.CreateVm("lost", 111, 2, 1, "admin")
@@ -69,13 +69,13 @@ def test_a_server_created_without_an_answer_is_found_by_its_parameters(
     assert remote.vm_list() == [operation.vm_id]
 
 
-def test_equal_purchases_from_elsewhere_at_the_same_time_are_for_a_person(ambiguous: Operation, remote: Member) -> None:
+def test_equal_external_purchase_needs_a_decision(ambiguous: Operation, remote: Member) -> None:
     assert ambiguous.state == State.UNCERTAIN
     assert len(ambiguous.problem["candidates"]) == 2
     assert purchases(remote) == 2
 
 
-def test_a_worker_that_died_while_sending_leaves_an_uncertain_operation(
+def test_worker_crash_while_sending_leaves_an_uncertain_operation(
     account: Account, owner: Membership, engine: Engine, settings: Settings, remote: Member
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
@@ -89,7 +89,7 @@ def test_a_worker_that_died_while_sending_leaves_an_uncertain_operation(
     assert purchases(remote) == 0
 
 
-def test_a_worker_that_died_after_the_answer_loses_nothing(
+def test_worker_crash_after_the_answer_loses_nothing(
     account: Account, owner: Membership, engine: Engine, settings: Settings, remote: Member
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
@@ -102,7 +102,7 @@ def test_a_worker_that_died_after_the_answer_loses_nothing(
     assert purchases(remote) == 1
 
 
-def test_an_answer_that_the_database_does_not_take_is_found_again_and_its_password_is_nowhere(
+def test_answer_lost_by_the_database_is_found_again_and_no_password_leaks(
     account: Account,
     owner: Membership,
     engine: Engine,
@@ -128,7 +128,7 @@ def test_an_answer_that_the_database_does_not_take_is_found_again_and_its_passwo
     assert remote.vm_list() == [operation.vm_id]
 
 
-def test_an_operation_seen_before_its_answer_was_written_is_not_taken_for_somebody_elses(
+def test_own_operation_is_not_recorded_as_external(
     account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     operation = engine.finish(submit(BUY, account=account, by=owner))
@@ -153,7 +153,9 @@ def ambiguous(account: Account, owner: Membership, engine: Engine, provider: Pro
     return operation
 
 
-def test_a_person_says_which_one_it_is(ambiguous: Operation, owner: Membership, engine: Engine, remote: Member) -> None:
+def test_member_chooses_the_matching_operation(
+    ambiguous: Operation, owner: Membership, engine: Engine, remote: Member
+) -> None:
     first, second = (candidate["id"] for candidate in ambiguous.problem["candidates"])
     with pytest.raises(Invalid):
         decide(ambiguous, second + 1000, by=owner)
@@ -166,7 +168,7 @@ def test_a_person_says_which_one_it_is(ambiguous: Operation, owner: Membership, 
     assert purchases(remote) == 2
 
 
-def test_a_person_says_that_it_did_not_happen(ambiguous: Operation, owner: Membership) -> None:
+def test_member_decides_that_it_did_not_happen(ambiguous: Operation, owner: Membership) -> None:
     decide(ambiguous, None, by=owner)
     ambiguous.refresh_from_db()
     assert ambiguous.state == State.RELEASED
@@ -176,7 +178,7 @@ def test_a_person_says_that_it_did_not_happen(ambiguous: Operation, owner: Membe
     assert "did not happen" in explained.title
 
 
-def test_who_may_not_ask_may_not_decide(ambiguous: Operation, owner: Membership) -> None:
+def test_decision_needs_the_permission_of_the_operation(ambiguous: Operation, owner: Membership) -> None:
     owner.role = Role.VIEWER
     with pytest.raises(NotAllowedError):
         decide(ambiguous, None, by=owner)

@@ -1,4 +1,4 @@
-"""The whole path of a change, against the real provider."""
+"""The whole life of an operation, against the real provider."""
 
 import uuid
 from datetime import timedelta
@@ -32,7 +32,7 @@ def create_vm(hostname: str = "web-1", shares: int = 2) -> catalogue.CreateVm:
     return catalogue.CreateVm(hostname=hostname, os_id=111, shares=shares, cpu=1, login="admin")
 
 
-def test_a_purchase_is_sent_tracked_and_mirrored(account: Account, owner: Membership, engine: Engine) -> None:
+def test_purchase_is_sent_tracked_and_mirrored(account: Account, owner: Membership, engine: Engine) -> None:
     operation = submit(catalogue.AddProduct("shares", 3, "1m"), account=account, by=owner)
     engine.finish(operation)
     assert operation.state == State.DONE
@@ -53,9 +53,7 @@ def test_a_purchase_is_sent_tracked_and_mirrored(account: Account, owner: Member
     assert operation.cost == 36
 
 
-def test_a_server_is_created_and_its_root_password_is_forgotten(
-    account: Account, owner: Membership, engine: Engine
-) -> None:
+def test_server_is_created_and_its_root_password_is_erased(account: Account, owner: Membership, engine: Engine) -> None:
     operation = submit(create_vm(), account=account, by=owner, secret=SECRET)
     assert operation.sealed_secret
     assert SECRET not in operation.sealed_secret
@@ -70,7 +68,7 @@ def test_a_server_is_created_and_its_root_password_is_forgotten(
     assert SECRET not in str(list(AuditEntry.objects.values()) + list(Operation.objects.values()))
 
 
-def test_every_kind_of_request_works(account: Account, owner: Membership, engine: Engine, remote: Member) -> None:
+def test_every_kind_of_operation_works(account: Account, owner: Membership, engine: Engine, remote: Member) -> None:
     def done(kind: Kind, secret: str = "") -> Operation:
         operation = engine.finish(submit(kind, account=account, by=owner, secret=secret))
         assert operation.state == State.DONE, (kind, operation.state, operation.problem)
@@ -101,7 +99,9 @@ def test_every_kind_of_request_works(account: Account, owner: Membership, engine
     assert remote.disk_list() == sorted(Disk.objects.values_list("remote_id", flat=True))
 
 
-def test_the_same_form_twice_is_one_operation(account: Account, owner: Membership, engine: Engine) -> None:
+def test_submitting_the_same_form_twice_creates_one_operation(
+    account: Account, owner: Membership, engine: Engine
+) -> None:
     nonce = uuid.uuid4()
     first = submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=owner, nonce=nonce)
     assert submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=owner, nonce=nonce).pk == first.pk
@@ -110,7 +110,7 @@ def test_the_same_form_twice_is_one_operation(account: Account, owner: Membershi
     assert AuditEntry.objects.filter(action="operation.hosting_account_product_add").count() == 1
 
 
-def test_one_object_has_one_unfinished_operation(account: Account, owner: Membership, engine: Engine) -> None:
+def test_object_has_at_most_one_unfinished_operation(account: Account, owner: Membership, engine: Engine) -> None:
     vm_id = engine.finish(submit(create_vm(), account=account, by=owner, secret=SECRET)).vm_id or 0
     first = submit(catalogue.StopVm(vm_id), account=account, by=owner)
     with pytest.raises(Busy) as busy:
@@ -119,7 +119,7 @@ def test_one_object_has_one_unfinished_operation(account: Account, owner: Member
     assert "owner@example.org" in str(busy.value)
 
 
-def test_shares_that_were_asked_for_cannot_be_asked_for_again(account: Account, owner: Membership) -> None:
+def test_reserved_shares_cannot_be_used_again(account: Account, owner: Membership) -> None:
     submit(create_vm("a", shares=5), account=account, by=owner, secret=SECRET)
     with pytest.raises(NotEnough) as refused:
         submit(create_vm("b", shares=4), account=account, by=owner, secret=SECRET)
@@ -127,7 +127,7 @@ def test_shares_that_were_asked_for_cannot_be_asked_for_again(account: Account, 
     assert "3 are free" in str(refused.value)
 
 
-def test_reserved_shares_come_back_after_a_refusal(
+def test_reserved_shares_are_freed_after_a_refusal(
     account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     remote.new_vm(shares=6, hostname="outside")
@@ -167,7 +167,7 @@ def test_bad_input_is_refused_before_any_call(
     assert not Operation.objects.filter(origin="panel").exists()
 
 
-def test_a_request_needs_the_permission_of_its_kind(account: Account, owner: Membership) -> None:
+def test_operation_needs_the_permission_of_its_kind(account: Account, owner: Membership) -> None:
     viewer = Membership.objects.create(
         team=owner.team, user=User.objects.create_user("v@example.org"), role=Role.VIEWER
     )
@@ -175,7 +175,7 @@ def test_a_request_needs_the_permission_of_its_kind(account: Account, owner: Mem
         submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=viewer)
 
 
-def test_a_member_of_another_team_is_kept_out(account: Account, owner: Membership) -> None:
+def test_member_of_another_team_has_no_access(account: Account, owner: Membership) -> None:
     stranger = Membership.objects.create(
         team=Team.objects.create(name="Other"), user=User.objects.create_user("s@example.org"), role=Role.OWNER
     )
@@ -185,9 +185,7 @@ def test_a_member_of_another_team_is_kept_out(account: Account, owner: Membershi
     assert not Product.objects.visible_to(stranger).exists()
 
 
-def test_a_provider_that_is_down_means_not_sent_and_nothing_queued(
-    account: Account, owner: Membership, engine: Engine
-) -> None:
+def test_operations_are_not_sent_when_the_provider_is_down(account: Account, owner: Membership, engine: Engine) -> None:
     account.endpoint.url = "http://127.0.0.1:9/xmlrpc/"
     account.endpoint.save()
     for _ in range(3):
@@ -202,9 +200,7 @@ def test_a_provider_that_is_down_means_not_sent_and_nothing_queued(
     assert Operation.objects.filter(origin="panel").count() == 3
 
 
-def test_an_endpoint_that_comes_back_is_noticed(
-    account: Account, owner: Membership, engine: Engine, provider: Provider
-) -> None:
+def test_endpoint_recovery_is_noticed(account: Account, owner: Membership, engine: Engine, provider: Provider) -> None:
     account.endpoint.url = "http://127.0.0.1:9/xmlrpc/"
     account.endpoint.save()
     Account.objects.update(round_due_at=None)
@@ -219,7 +215,7 @@ def test_an_endpoint_that_comes_back_is_noticed(
     engine.until(lambda: not is_away())
 
 
-def test_what_is_still_waiting_can_be_taken_back(account: Account, owner: Membership, engine: Engine) -> None:
+def test_waiting_operation_can_be_withdrawn(account: Account, owner: Membership, engine: Engine) -> None:
     operation = submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=owner)
     assert cancel(operation, by=owner)
     assert not cancel(operation, by=owner)
@@ -229,7 +225,7 @@ def test_what_is_still_waiting_can_be_taken_back(account: Account, owner: Member
     assert operation.remote_id is None
 
 
-def test_an_operation_that_ends_in_error_is_told_and_can_be_tried_again(
+def test_failed_operation_explains_itself_and_can_be_retried(
     account: Account, owner: Membership, engine: Engine, provider: Provider
 ) -> None:
     with provider.faults("disk_create:fail@1"):
@@ -243,14 +239,14 @@ def test_an_operation_that_ends_in_error_is_told_and_can_be_tried_again(
         retry(again, by=owner)
 
 
-def test_losing_every_key_of_redis_loses_no_operation(account: Account, owner: Membership, engine: Engine) -> None:
+def test_losing_all_redis_keys_loses_no_operation(account: Account, owner: Membership, engine: Engine) -> None:
     operation = submit(catalogue.AddProduct("shares", 1, "1m"), account=account, by=owner)
     engine.queue.clear()
     store.connection().flushdb()
     assert engine.finish(operation).state == State.DONE
 
 
-def test_what_was_asked_for_elsewhere_is_not_ours_to_take_back(
+def test_external_operation_cannot_be_withdrawn(
     account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     remote.new_vm()

@@ -1,4 +1,4 @@
-"""Two at work on the same operation: whoever comes second finds the row as it is, and nothing is lost or doubled."""
+"""Two workers on the same operation: nothing is lost and nothing is sent twice."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ from tests.processes import Provider
 BUY = catalogue.AddProduct("shares", 2, "1m")
 
 
-def test_an_answer_that_comes_after_its_worker_was_taken_for_dead_still_counts(
+def test_late_answer_of_a_presumed_dead_worker_is_adopted(
     account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
@@ -42,7 +42,7 @@ def test_an_answer_that_comes_after_its_worker_was_taken_for_dead_still_counts(
     assert not conclude.adopt(operation, State.SENDING, answer)
 
 
-def test_who_was_taken_for_dead_while_logging_in_again_does_not_send_any_more(
+def test_presumed_dead_worker_does_not_send_after_a_new_login(
     account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.queue.clear()
@@ -62,7 +62,7 @@ def test_who_was_taken_for_dead_while_logging_in_again_does_not_send_any_more(
     assert len(remote.operation_list({"type": BUY.method})) == 1
 
 
-def test_a_call_made_again_after_a_login_counts_from_then(
+def test_call_repeated_after_a_login_has_a_new_sent_time(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.queue.clear()
@@ -83,7 +83,7 @@ def test_a_call_made_again_after_a_login_counts_from_then(
     assert operation.sent_at > logged_in[1]
 
 
-def test_an_unconfirmed_request_does_not_take_what_belongs_to_its_twin(
+def test_unconfirmed_operation_does_not_adopt_its_twins_result(
     account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     """Two equal requests: one never arrived, the other one's answer is known and its operation is not yet."""
@@ -102,7 +102,7 @@ def test_an_unconfirmed_request_does_not_take_what_belongs_to_its_twin(
     assert engine.finish(lost).state == State.RELEASED
 
 
-def test_an_unconfirmed_request_does_not_take_what_its_twin_sends_while_it_looks(
+def test_unconfirmed_operation_does_not_adopt_what_its_twin_sends_meanwhile(
     account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     lost = submit(BUY, account=account, by=owner)

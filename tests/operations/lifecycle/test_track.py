@@ -1,4 +1,4 @@
-"""What the provider works on ends here too, whatever one of its answers looks like and whatever a listing missed."""
+"""Tracking finishes every accepted operation despite strange answers and incomplete listings."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def refuse(error: Exception) -> Callable[[int, Any], Any]:
     return answer
 
 
-def test_a_change_that_no_listing_showed_is_read_when_it_is_due(
+def test_change_missed_by_listings_is_read_when_due(
     account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     operation = tracked(engine, account, owner)
@@ -78,7 +78,7 @@ def test_a_change_that_no_listing_showed_is_read_when_it_is_due(
     assert engine.finish(operation).state == State.DONE
 
 
-def test_a_change_that_no_listing_showed_is_read_in_the_end_even_before_it_is_due(
+def test_change_missed_by_listings_is_eventually_read_before_it_is_due(
     account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     operation = tracked(engine, account, owner)
@@ -94,7 +94,7 @@ def test_a_change_that_no_listing_showed_is_read_in_the_end_even_before_it_is_du
     assert engine.finish(operation).state == State.DONE
 
 
-def test_an_operation_that_the_provider_does_not_know_any_more_is_for_a_person(
+def test_operation_unknown_to_the_provider_needs_a_decision(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = tracked(engine, account, owner)
@@ -106,7 +106,7 @@ def test_an_operation_that_the_provider_does_not_know_any_more_is_for_a_person(
 
 
 @pytest.mark.parametrize("error", [Garbled("nonsense"), DataFault(580450, "DataError: no right")])
-def test_one_operation_from_elsewhere_that_cannot_be_read_stops_no_round(
+def test_unreadable_external_operation_does_not_stop_a_round(
     account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     engine.drain()
@@ -118,7 +118,7 @@ def test_one_operation_from_elsewhere_that_cannot_be_read_stops_no_round(
     assert Disk.objects.filter(account=account, remote_id=disk_id).exists()
 
 
-def test_what_is_done_there_is_told_even_when_its_objects_cannot_be_read_again(
+def test_operation_is_done_even_when_its_objects_cannot_be_read(
     account: Account, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation = tracked(engine, account, owner)
@@ -169,7 +169,7 @@ def states(operations: list[Operation]) -> set[str]:
     return set(Operation.objects.filter(pk__in=[each.pk for each in operations]).values_list("state", flat=True))
 
 
-def test_of_many_that_ended_none_is_asked_for_by_itself(
+def test_finished_operations_are_read_by_listings_only(
     account: Account, owner: Membership, engine: Engine, remote: Member, counted: Counter[str]
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
@@ -179,7 +179,7 @@ def test_of_many_that_ended_none_is_asked_for_by_itself(
     assert counted == {"operation_list": 4, "vm_info": len(operations)}
 
 
-def test_of_many_new_servers_that_were_made_each_knows_its_system_disk(
+def test_each_new_server_knows_its_system_disk(
     account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     for number in range(5):
@@ -195,7 +195,7 @@ def test_of_many_new_servers_that_were_made_each_knows_its_system_disk(
     assert set(Operation.objects.filter(kind="vm_create").values_list("disk_id", flat=True)) == system_disks
 
 
-def test_of_many_that_ended_each_that_failed_says_why(
+def test_each_failed_operation_has_its_reason(
     account: Account, owner: Membership, engine: Engine, remote: Member, provider: Provider, counted: Counter[str]
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
@@ -212,7 +212,7 @@ def test_of_many_that_ended_each_that_failed_says_why(
     assert counted["operation_details"] == 1
 
 
-def test_a_look_that_finds_too_much_leaves_the_rest_to_the_next(
+def test_watch_leaves_excess_operations_to_the_next_pass(
     account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
@@ -224,7 +224,7 @@ def test_a_look_that_finds_too_much_leaves_the_rest_to_the_next(
     assert states(operations) == {State.DONE}
 
 
-def test_many_whose_details_alone_tell_what_they_made_are_all_found_by_the_next_looks(
+def test_operations_needing_details_are_all_found_over_several_passes(
     account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.drain()
@@ -255,9 +255,7 @@ def test_many_whose_details_alone_tell_what_they_made_are_all_found_by_the_next_
     assert account.operations_cursor > long_ago
 
 
-def test_a_listing_of_more_than_one_page_is_read_to_its_end(
-    account: Account, provider: Provider, remote: Member
-) -> None:
+def test_listing_of_several_pages_is_read_completely(account: Account, provider: Provider, remote: Member) -> None:
     provider.shell(
         "from datetime import timedelta; from hosting.provider.models import *\n"
         "from django.utils import timezone; n = timezone.now()\n"
@@ -272,7 +270,7 @@ def test_a_listing_of_more_than_one_page_is_read_to_its_end(
 
 
 @pytest.mark.parametrize(("late_s", "pause_s"), [(-5, 5), (-60, 10), (0, 0.8), (60, 2), (3600, 10)], ids=str)
-def test_the_later_an_operation_is_the_more_seldom_it_is_looked_for(
+def test_polling_slows_down_for_late_operations(
     account: Account, owner: Membership, engine: Engine, late_s: float, pause_s: float
 ) -> None:
     tracked(engine, account, owner)

@@ -61,9 +61,7 @@ def states(plan: Plan) -> list[str]:
     return [step.state for step in steps.steps(plan)]
 
 
-def test_the_five_steps_run_as_ordinary_operations(
-    plan: Plan, owner: Membership, engine: Engine, remote: Member
-) -> None:
+def test_plan_runs_five_steps_as_operations(plan: Plan, owner: Membership, engine: Engine, remote: Member) -> None:
     assert states(plan) == ["todo"] * 5
     plans.start(plan, by=owner)
     assert run(engine, plan).state == Plan.State.DONE
@@ -82,7 +80,7 @@ def test_the_five_steps_run_as_ordinary_operations(
     assert plan.sealed_secret == ""
 
 
-def test_starting_twice_is_starting_once(plan: Plan, owner: Membership, engine: Engine, remote: Member) -> None:
+def test_starting_a_plan_twice_runs_it_once(plan: Plan, owner: Membership, engine: Engine, remote: Member) -> None:
     plans.start(plan, by=owner)
     plans.start(plan, by=owner)
     advance_plan(plan.pk)
@@ -91,7 +89,7 @@ def test_starting_twice_is_starting_once(plan: Plan, owner: Membership, engine: 
     assert requested().count() == 4
 
 
-def test_existing_free_shares_can_be_used(account: Account, owner: Membership, engine: Engine, remote: Member) -> None:
+def test_plan_can_use_existing_free_shares(account: Account, owner: Membership, engine: Engine, remote: Member) -> None:
     spec = replace(SPEC, buy_shares=0)
     plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4(), password=SECRET)
     plans.start(plan, by=owner)
@@ -100,7 +98,7 @@ def test_existing_free_shares_can_be_used(account: Account, owner: Membership, e
     assert len(remote.operation_list({"type": "hosting_account_product_add"})) == 1
 
 
-def test_a_step_that_failed_can_be_resumed(
+def test_failed_step_can_be_resumed(
     plan: Plan, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -116,7 +114,7 @@ def test_a_step_that_failed_can_be_resumed(
     assert again.retry_of == first
 
 
-def test_a_stopped_plan_can_be_changed_and_asks_for_the_password_again(
+def test_stopped_plan_can_be_revised_and_needs_the_password_again(
     plan: Plan, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -134,7 +132,7 @@ def test_a_stopped_plan_can_be_changed_and_asks_for_the_password_again(
     assert len(remote.operation_list({"type": "hosting_account_product_add"})) == 2
 
 
-def test_a_plan_goes_on_after_a_crash_between_two_steps(
+def test_plan_continues_after_a_crash_between_steps(
     plan: Plan, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -146,7 +144,7 @@ def test_a_plan_goes_on_after_a_crash_between_two_steps(
     assert len(remote.vm_list()) == 1
 
 
-def test_an_unreachable_provider_stops_the_plan_and_keeps_the_password_for_the_next_try(
+def test_unreachable_provider_stops_the_plan_and_keeps_the_password(
     plan: Plan, account: Account, owner: Membership, engine: Engine, provider: Provider
 ) -> None:
     url = account.endpoint.url
@@ -188,7 +186,7 @@ def test_bad_input_names_the_field(account: Account, owner: Membership, change: 
     assert not Plan.objects.exists()
 
 
-def test_who_may_not_spend_cannot_plan_a_purchase(account: Account, owner: Membership) -> None:
+def test_plan_with_a_purchase_needs_spending_permission(account: Account, owner: Membership) -> None:
     operator = Membership.objects.create(
         team=owner.team, user=User.objects.create_user("o@example.org"), role=Role.OPERATOR
     )
@@ -196,14 +194,14 @@ def test_who_may_not_spend_cannot_plan_a_purchase(account: Account, owner: Membe
         plans.draft(SPEC, account=account, by=operator, nonce=uuid.uuid4(), password=SECRET)
 
 
-def test_a_plan_stops_when_its_member_has_left(plan: Plan, owner: Membership, engine: Engine) -> None:
+def test_plan_stops_when_its_requester_has_left(plan: Plan, owner: Membership, engine: Engine) -> None:
     plans.start(plan, by=owner)
     owner.delete()
     assert run(engine, plan).state == Plan.State.STOPPED
     assert requested().count() == 1
 
 
-def test_a_password_that_cannot_be_read_any_more_is_asked_for_again(
+def test_unreadable_password_must_be_entered_again(
     plan: Plan, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -216,7 +214,7 @@ def test_a_password_that_cannot_be_read_any_more_is_asked_for_again(
     assert len(remote.vm_list()) == 1
 
 
-def test_a_step_that_failed_stops_the_plan_whatever_the_clocks_of_the_machines_say(
+def test_failed_step_stops_the_plan_despite_clock_skew(
     plan: Plan, owner: Membership, engine: Engine, provider: Provider
 ) -> None:
     plans.start(plan, by=owner)
@@ -227,9 +225,7 @@ def test_a_step_that_failed_stops_the_plan_whatever_the_clocks_of_the_machines_s
     assert plan.state == Plan.State.STOPPED
 
 
-def test_a_plan_that_somebody_else_has_just_resumed_is_not_changed(
-    plan: Plan, owner: Membership, engine: Engine
-) -> None:
+def test_plan_resumed_meanwhile_cannot_be_revised(plan: Plan, owner: Membership, engine: Engine) -> None:
     before = Plan.objects.get(pk=plan.pk)
     plans.start(plan, by=owner)
     with pytest.raises(WrongState):
@@ -244,7 +240,7 @@ def operator(owner: Membership) -> Membership:
     return Membership.objects.create(team=owner.team, user=user, role=Role.OPERATOR)
 
 
-def test_an_operator_goes_on_with_a_plan_whose_purchase_is_done(
+def test_operator_can_resume_a_plan_after_its_purchase(
     plan: Plan, owner: Membership, operator: Membership, engine: Engine, provider: Provider
 ) -> None:
     with pytest.raises(NotAllowedError):
@@ -258,7 +254,7 @@ def test_an_operator_goes_on_with_a_plan_whose_purchase_is_done(
     assert run(engine, plan).state == Plan.State.DONE
 
 
-def test_an_operator_abandons_what_was_not_bought_yet_and_does_not_buy_it(
+def test_operator_can_discard_but_not_resume_a_plan_before_its_purchase(
     plan: Plan, owner: Membership, operator: Membership, engine: Engine, provider: Provider
 ) -> None:
     plans.start(plan, by=owner)
@@ -272,7 +268,7 @@ def test_an_operator_abandons_what_was_not_bought_yet_and_does_not_buy_it(
     assert plan.state == Plan.State.ABANDONED
 
 
-def test_steps_have_numbers_and_what_is_free_today_is_told_only_before_the_check(
+def test_steps_show_amounts_and_free_shares_only_before_the_check(
     plan: Plan, owner: Membership, engine: Engine
 ) -> None:
     buy, verify, vm, disk, _attach = steps.steps(plan)
@@ -285,7 +281,7 @@ def test_steps_have_numbers_and_what_is_free_today_is_told_only_before_the_check
     assert steps.steps(plan)[1].free_shares is None
 
 
-def test_why_a_plan_stopped_is_kept_as_data(plan: Plan, account: Account, owner: Membership, engine: Engine) -> None:
+def test_plan_stores_its_stop_reason_as_data(plan: Plan, account: Account, owner: Membership, engine: Engine) -> None:
     plans.start(plan, by=owner)
     requested().update(state=State.DONE)
     Account.objects.update(trouble=Account.Trouble.CREDENTIALS)

@@ -51,7 +51,7 @@ def asked(plan: Plan) -> list[tuple[str, str]]:
     return list(plan.operations.order_by("id").values_list("kind", "state"))
 
 
-def test_a_server_is_stopped_changed_and_started_again(
+def test_resize_stops_changes_and_starts_the_server(
     plan: Plan, vm_id: int, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -62,7 +62,7 @@ def test_a_server_is_stopped_changed_and_started_again(
     assert (vm["state"], vm["shares"], vm["cores"], vm["vm_max_memory"]) == ("running", 3, 1, 4096)
 
 
-def test_a_resize_that_fails_leaves_the_server_stopped_and_goes_on_from_there(
+def test_failed_resize_leaves_the_server_stopped_and_can_be_resumed(
     plan: Plan, vm_id: int, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -77,7 +77,7 @@ def test_a_resize_that_fails_leaves_the_server_stopped_and_goes_on_from_there(
     assert remote.vm_info(vm_id)["state"] == "running"
 
 
-def test_a_server_that_was_started_as_it_was_is_stopped_again_when_the_plan_goes_on(
+def test_resumed_resize_stops_a_server_started_meanwhile(
     plan: Plan, vm_id: int, owner: Membership, account: Account, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -90,7 +90,7 @@ def test_a_server_that_was_started_as_it_was_is_stopped_again_when_the_plan_goes
     assert remote.vm_info(vm_id)["shares"] == 3
 
 
-def test_what_somebody_else_has_done_already_is_not_asked_for(
+def test_resize_skips_steps_already_done(
     plan: Plan, vm_id: int, owner: Membership, account: Account, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     engine.finish(submit(catalogue.StopVm(vm_id), account=account, by=owner))
@@ -105,7 +105,7 @@ def test_what_somebody_else_has_done_already_is_not_asked_for(
     assert remote.vm_info(vm_id)["state"] == "running"
 
 
-def test_a_server_that_was_seen_to_run_before_its_change_only_is_started(vm: Vm, plan: Plan) -> None:
+def test_start_step_needs_a_reading_after_the_change(vm: Vm, plan: Plan) -> None:
     # The change is over, and the server could not be read again since.
     changed = factories.operation(vm.account, kind="vm_update", state="done", finished_at=timezone.now())
     spec = spec_of(plan)
@@ -114,7 +114,7 @@ def test_a_server_that_was_seen_to_run_before_its_change_only_is_started(vm: Vm,
     assert spec.is_settled("start", vm.account, {"change": changed})
 
 
-def test_a_server_is_not_stopped_for_shares_that_are_gone(
+def test_resize_without_free_shares_does_not_stop_the_server(
     plan: Plan, owner: Membership, account: Account, engine: Engine
 ) -> None:
     submit(catalogue.CreateVm("other", 111, 7, 1, "admin"), account=account, by=owner, secret="r00t-of-it")
@@ -124,7 +124,7 @@ def test_a_server_is_not_stopped_for_shares_that_are_gone(
     assert asked(plan) == []
 
 
-def test_a_plan_whose_member_has_left_stops_before_the_next_step(
+def test_resize_stops_before_the_next_step_when_the_requester_has_left(
     plan: Plan, vm_id: int, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -134,9 +134,7 @@ def test_a_plan_whose_member_has_left_stops_before_the_next_step(
     assert asked(plan) == [("vm_stop", "done")]
 
 
-def test_advancing_at_the_same_moment_asks_for_a_step_once(
-    plan: Plan, owner: Membership, engine: Engine, remote: Member
-) -> None:
+def test_concurrent_advances_submit_a_step_once(plan: Plan, owner: Membership, engine: Engine, remote: Member) -> None:
     plans.start(plan, by=owner)
     engine.finish(plan.operations.get())
     engine.queue.clear()
@@ -160,7 +158,7 @@ def test_advancing_at_the_same_moment_asks_for_a_step_once(
     assert run(engine, plan).state == Plan.State.DONE
 
 
-def test_what_is_done_stays_when_a_stopped_resize_is_changed(
+def test_revising_a_stopped_resize_keeps_finished_steps(
     plan: Plan, vm: Vm, owner: Membership, engine: Engine, provider: Provider, remote: Member
 ) -> None:
     plans.start(plan, by=owner)
@@ -181,7 +179,7 @@ def test_what_is_done_stays_when_a_stopped_resize_is_changed(
         ({"cpu": 2}, WrongState, "cpu"),
     ],
 )
-def test_a_size_that_can_not_be_is_refused_before_anything_stops(
+def test_impossible_size_is_refused_before_the_server_stops(
     vm: Vm, owner: Membership, size: dict[str, int], refusal: type[Exception], field: str
 ) -> None:
     with pytest.raises(refusal) as refused:

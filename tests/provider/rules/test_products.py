@@ -18,7 +18,7 @@ PRICE = Decimal(12)
     ("months", "expected"),
     [(1, (2026, 2, 28)), (12, (2027, 1, 31)), (13, (2027, 2, 28)), (25, (2028, 2, 29))],
 )
-def test_months_end_on_the_last_day_there_is(months: int, expected: tuple[int, int, int]) -> None:
+def test_months_end_on_the_last_existing_day(months: int, expected: tuple[int, int, int]) -> None:
     assert products.add_months(NOW, months).timetuple()[:3] == expected
 
 
