@@ -52,7 +52,7 @@ class Engine:
             assert time.monotonic() < deadline, list(Operation.objects.values())
             sweep.sweep()
             self.drain()
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def finish(self, operation: Operation, seconds: float = 15) -> Operation:
         """Work until the operation is final, and return it afresh."""
@@ -69,7 +69,7 @@ class Engine:
 def engine(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Engine:
     settings.API_CONNECT_TIMEOUT_S = 1.0
     settings.API_READ_TIMEOUT_S = 2.5
-    settings.UNCERTAIN_GRACE_S = 1.0
+    settings.UNCERTAIN_GRACE_S = 0.4
     settings.API_RATE_LIMIT = 0
     store.connection().flushdb()
     running = Engine()

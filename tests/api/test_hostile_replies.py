@@ -14,6 +14,7 @@ from hosting.api.wire import decode_reply, encode_call
 from tests.api import replies
 from tests.api.conform import conforms
 from tests.api.server import fault, http, reply, send, serving
+from tests.fuzzing import examples
 
 Call = Callable[[Transport], object]
 
@@ -153,7 +154,7 @@ class Canned(Transport):
         return decode_reply(self.body, secrets=secrets)
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**64))
 def test_mutated_replies_raise_only_known_errors(seed: int) -> None:
     dice = random.Random(seed)
@@ -191,7 +192,7 @@ def test_mutated_http_replies_over_sockets_raise_only_known_errors() -> None:
     dice = random.Random(20260304)
     with serving() as server:
         transport = Transport(server.url, read_timeout_s=2)
-        for number in range(800):
+        for number in range(examples(200)):
             call, body, returns = dice.choice(CALLS)
             whole = http(body, "200 OK", "Content-Type: text/xml", "Date: Wed, 04 Mar 2026 12:00:00 GMT")
             head = dice.choice([flip, cut, delete])(whole[:130], dice)

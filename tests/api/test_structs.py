@@ -33,6 +33,7 @@ from hosting.api.wire import decode_reply, encode_value
 from tests.api import replies
 from tests.api.conform import conforms
 from tests.api.server import reply
+from tests.fuzzing import examples
 
 STRUCTS: list[type[Struct]] = [
     ShareDefinition, Product, Resources, HostingAccount, Ip, Iface, Disk, Vm, DiskLink, OperationDetails,
@@ -78,7 +79,7 @@ def strategy(hint: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("struct", STRUCTS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_struct_survives_the_wire(struct: type[Struct], data: st.DataObject) -> None:
     sent = data.draw(strategy(struct))

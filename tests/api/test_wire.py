@@ -12,6 +12,7 @@ from hosting.api import DataFault, Fault, Garbled, NotEncodable, ServerFault
 from hosting.api.wire import decode_reply, encode_call, encode_value
 from tests.api.server import fault, reply
 from tests.api.test_structs import dates, ints, texts
+from tests.fuzzing import examples
 
 values = st.recursive(
     st.booleans() | ints | st.floats(allow_nan=False, allow_infinity=False) | texts | dates,
@@ -35,14 +36,14 @@ def as_sent(value: object) -> object:
     return value
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(values, max_size=4))
 def test_standard_library_reads_our_calls(params: list[object]) -> None:
     received, method = xmlrpc.client.loads(encode_call("vm_create", params).decode(), use_builtin_types=True)
     assert (method, list(received)) == ("vm_create", as_sent(params))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(values)
 def test_value_survives_a_round_trip(value: object) -> None:
     assert decode_reply(respond(encode_value(value))) == value
