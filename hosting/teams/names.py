@@ -30,8 +30,8 @@ def of_person(name: str) -> None:
         ValidationError: it holds what nobody sees or a web address, or is the panel's own.
     """
     if _UNSEEN.search(name):
-        raise ValidationError(_("Control characters can't be used here."))
+        raise ValidationError(_("Control characters aren't allowed here."))
     if holds_address(name):
-        raise ValidationError(_("A name holds no web address."))
+        raise ValidationError(_("A name can't contain a web address."))
     if unicodedata.normalize("NFKC", name).strip().casefold() == "sharedeck":
-        raise ValidationError(_("The panel itself is called that: choose another name."))
+        raise ValidationError(_("That's the name of this panel. Choose another name."))

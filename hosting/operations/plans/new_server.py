@@ -88,16 +88,15 @@ class NewServer(PlanSpec):
                 names = {theirs: ours for ours, theirs in inputs.items()}
                 raise Invalid(error.message, field=names.get(error.field or "", error.field)) from None
         if "vm" not in done and not OsImage.objects.filter(account=account, remote_id=self.os_id).exists():
-            raise Invalid(_("This operating system is not on offer any more: choose another one."), field="os_id")
+            raise Invalid(_("This operating system is no longer available. Choose another one."), field="os_id")
         capacity = overview(account)
         if capacity is None:
-            raise WrongState(_("This account has not been read from the provider yet: try again in a moment."))
+            raise WrongState(_("This account hasn't been imported yet. Try again in a moment."))
         bought = 0 if "buy" in done else self.buy_shares
         missing = missing_shares(self, capacity, system_disk_mb(self, account), done) - bought
         if missing > 0:
             raise NotEnough(
-                _("%(missing)d more shares are needed: for the server, or for the disk space that they bring.")
-                % {"missing": missing},
+                _("%(missing)d more shares are needed for the server or for its disk space.") % {"missing": missing},
                 field="buy_shares",
             )
 

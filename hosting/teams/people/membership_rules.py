@@ -86,14 +86,20 @@ def agree(terms: Terms, *, by: Membership, instead_of: Terms | None = None) -> N
         raise Invalid(_("Choose one of these roles."), field="role")
     require_as_much(terms.role, by)
     if terms.role == Role.OWNER and (terms.accounts is not None or terms.until is not None):
-        raise Invalid(_("An owner has all accounts, without an end: choose another role, or neither."), field="role")
+        raise Invalid(
+            _(
+                "Owners always have access to all accounts. Choose another role, or remove the "
+                "account selection and end date."
+            ),
+            field="role",
+        )
     if terms.accounts is not None:
         if not terms.accounts:
             raise Invalid(_("Choose at least one account."), field="accounts")
         if by.team.accounts.filter(pk__in=terms.accounts).count() != len(terms.accounts):
             raise Invalid(_("Choose accounts of this team."), field="accounts")
     if terms.until is not None and terms.until <= timezone.now():
-        raise Invalid(_("Choose a day that is still to come."), field="until")
+        raise Invalid(_("Choose a date in the future."), field="until")
     as_before = instead_of is not None and instead_of.until == terms.until
     if outlives(terms.until, by) and not as_before:
-        raise Invalid(_("Your own membership ends before that: choose a day up to its end."), field="until")
+        raise Invalid(_("Your own membership ends before that. Choose an earlier date."), field="until")

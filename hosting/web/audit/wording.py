@@ -20,80 +20,80 @@ from hosting.web.wording.permissions import PERMISSION_WORDS, TOKEN_PERMISSIONS
 from hosting.web.wording.words import LISTS, PARAMETERS, parameter_value
 
 _BARS: dict[str, Promise] = {
-    Bar.NETWORK: gettext_lazy("The request came from a network that the team has not allowed."),
-    Bar.TWO_FACTOR: gettext_lazy("The time to set up a second factor was over."),
+    Bar.NETWORK: gettext_lazy("The request came from a network that the team doesn't allow."),
+    Bar.TWO_FACTOR: gettext_lazy("The deadline for setting up two-factor authentication had passed."),
 }
 
 ACTIONS = {
     "account.changed": gettext_lazy("Renamed the account"),
     "account.connected": gettext_lazy("Connected the account"),
-    "account.password_passed_on": gettext_lazy("Gave the new password to another handle of the login"),
-    "account.signed_in_again": gettext_lazy("Had Sharedeck sign in again at the provider"),
-    "account.stopped": gettext_lazy("Stopped the account: its login does not work"),
+    "account.password_passed_on": gettext_lazy("Updated the password of another handle with the same login"),
+    "account.signed_in_again": gettext_lazy("Reconnected the account"),
+    "account.stopped": gettext_lazy("Suspended the account: its credentials don't work"),
     "account.test_accepted": gettext_lazy("The provider accepted the credentials"),
-    "account.test_asked": gettext_lazy("Gave credentials to be tested"),
-    "account.test_dismissed": gettext_lazy("Put the failed test of credentials aside"),
-    "account.test_expired": gettext_lazy("Credentials could not be tested in time"),
-    "account.test_refused": gettext_lazy("The provider refused the credentials"),
-    "bulk.paused": gettext_lazy("Paused a change of many"),
-    "bulk.resumed": gettext_lazy("Resumed a change of many"),
-    "bulk.retried": gettext_lazy("Asked again for what failed of many"),
-    "bulk.set_aside": gettext_lazy("Put a change of many aside"),
+    "account.test_asked": gettext_lazy("Submitted credentials for testing"),
+    "account.test_dismissed": gettext_lazy("Dismissed the failed credentials test"),
+    "account.test_expired": gettext_lazy("Credentials test timed out"),
+    "account.test_refused": gettext_lazy("The provider rejected the credentials"),
+    "bulk.paused": gettext_lazy("Paused a bulk action"),
+    "bulk.resumed": gettext_lazy("Resumed a bulk action"),
+    "bulk.retried": gettext_lazy("Retried the failed part of a bulk action"),
+    "bulk.set_aside": gettext_lazy("Dismissed a bulk action"),
     "invitation.accepted": gettext_lazy("Accepted an invitation"),
     "invitation.revoked": gettext_lazy("Revoked an invitation"),
-    "invitation.sent": gettext_lazy("Invited somebody"),
-    "invitation.sent_again": gettext_lazy("Sent an invitation again"),
+    "invitation.sent": gettext_lazy("Invited a person"),
+    "invitation.sent_again": gettext_lazy("Resent an invitation"),
     "list.exported": gettext_lazy("Exported a list"),
-    "member.changed": gettext_lazy("Changed what a member may do"),
+    "member.changed": gettext_lazy("Changed a member's access"),
     "member.ended": gettext_lazy("A temporary membership ended"),
     "member.joined": gettext_lazy("Joined the team"),
     "member.left": gettext_lazy("Left the team"),
     "member.removed": gettext_lazy("Removed a member"),
     "note.changed": gettext_lazy("Changed a note"),
-    "operation.approved": gettext_lazy("Approved what was held"),
-    "operation.cancel_asked": gettext_lazy("Asked the provider to cancel"),
-    "operation.cancelled": gettext_lazy("Cancelled before it was sent"),
-    "operation.decided": gettext_lazy("Decided what became of an unconfirmed request"),
-    "operation.ended": gettext_lazy("An operation ended"),
-    "operation.not_decided": gettext_lazy("Nobody approved in time"),
-    "operation.refused": gettext_lazy("Refused what was held"),
-    "operation.set_aside": gettext_lazy("Put a failed operation aside"),
-    "page.refused": gettext_lazy("Was refused"),
+    "operation.approved": gettext_lazy("Approved an operation"),
+    "operation.cancel_asked": gettext_lazy("Requested cancellation at the provider"),
+    "operation.cancelled": gettext_lazy("Cancelled an operation before it was sent"),
+    "operation.decided": gettext_lazy("Resolved an unconfirmed operation"),
+    "operation.ended": gettext_lazy("An operation finished"),
+    "operation.not_decided": gettext_lazy("Approval expired"),
+    "operation.refused": gettext_lazy("Refused an operation"),
+    "operation.set_aside": gettext_lazy("Dismissed a failed operation"),
+    "page.refused": gettext_lazy("Was denied access"),
     "person.email_added": gettext_lazy("Added an email address"),
     "person.email_changed": gettext_lazy("Changed the email address"),
     "person.email_removed": gettext_lazy("Removed an email address"),
-    "person.factor_added": gettext_lazy("Set up a second factor"),
-    "person.factor_failed": gettext_lazy("Gave a wrong second factor"),
-    "person.factor_removed": gettext_lazy("Removed a second factor"),
-    "person.factor_renewed": gettext_lazy("Made new recovery codes"),
+    "person.factor_added": gettext_lazy("Set up two-factor authentication"),
+    "person.factor_failed": gettext_lazy("Entered a wrong two-factor code"),
+    "person.factor_removed": gettext_lazy("Removed a two-factor method"),
+    "person.factor_renewed": gettext_lazy("Created new recovery codes"),
     "person.password_changed": gettext_lazy("Changed the password"),
-    "person.password_reset": gettext_lazy("Reset the password by mail"),
-    "person.renamed": gettext_lazy("Took another name"),
-    "person.sessions_ended": gettext_lazy("Ended sessions"),
-    "person.sign_in_failed": gettext_lazy("Did not get in: the password was wrong"),
+    "person.password_reset": gettext_lazy("Reset the password by email"),
+    "person.renamed": gettext_lazy("Changed their name"),
+    "person.sessions_ended": gettext_lazy("Signed out other sessions"),
+    "person.sign_in_failed": gettext_lazy("Failed sign-in: wrong password"),
     "person.signed_in": gettext_lazy("Signed in"),
     "person.signed_out": gettext_lazy("Signed out"),
-    "plan.abandoned": gettext_lazy("Abandoned a plan"),
-    "plan.drafted": gettext_lazy("Made a plan"),
+    "plan.abandoned": gettext_lazy("Discarded a plan"),
+    "plan.drafted": gettext_lazy("Created a plan"),
     "plan.resumed": gettext_lazy("Resumed a plan"),
     "plan.revised": gettext_lazy("Changed a plan"),
     "plan.started": gettext_lazy("Started a plan"),
     "policy.networks": gettext_lazy("Changed the allowed networks"),
     "policy.quiet_hours": gettext_lazy("Changed the quiet hours"),
-    "policy.session": gettext_lazy("Changed how long sessions last"),
-    "policy.two_factor": gettext_lazy("Changed who needs a second factor"),
+    "policy.session": gettext_lazy("Changed the session length"),
+    "policy.two_factor": gettext_lazy("Changed the two-factor policy"),
     "tag.changed": gettext_lazy("Changed a tag"),
-    "tag.created": gettext_lazy("Made a tag"),
+    "tag.created": gettext_lazy("Created a tag"),
     "tag.deleted": gettext_lazy("Deleted a tag"),
     "tags.put": gettext_lazy("Changed the tags of objects"),
-    "team.ceilings": gettext_lazy("Changed the spending ceilings"),
-    "team.created": gettext_lazy("Made the team"),
+    "team.ceilings": gettext_lazy("Changed the spending limits"),
+    "team.created": gettext_lazy("Created the team"),
     "team.settings": gettext_lazy("Changed the team's settings"),
-    "team.transferred": gettext_lazy("Made somebody else the owner"),
-    "token.created": gettext_lazy("Made an API token"),
-    "token.refused": gettext_lazy("An API token was refused"),
+    "team.transferred": gettext_lazy("Transferred ownership"),
+    "token.created": gettext_lazy("Created an API token"),
+    "token.refused": gettext_lazy("An API token was rejected"),
     "token.revoked": gettext_lazy("Revoked an API token"),
-    "trail.exported": gettext_lazy("Exported the audit trail"),
+    "trail.exported": gettext_lazy("Exported the audit log"),
     "view.deleted": gettext_lazy("Deleted a shared view"),
     "view.shared": gettext_lazy("Shared a view"),
 }
@@ -101,18 +101,18 @@ ACTIONS = {
 # What the trail is filtered by: how the actions of each group begin.
 GROUPS: Mapping[str, tuple[Any, Sequence[str]]] = {
     "operations": (gettext_lazy("Operations and plans"), ("operation.", "bulk.", "plan.")),
-    "accounts": (gettext_lazy("Reseller logins"), ("account.",)),
-    "sign_in": (gettext_lazy("Signing in"), ("person.",)),
+    "accounts": (gettext_lazy("Accounts and credentials"), ("account.",)),
+    "sign_in": (gettext_lazy("Sign-in"), ("person.",)),
     "team": (gettext_lazy("Team and policies"), ("team.", "policy.", "member.", "invitation.")),
     "tokens": (gettext_lazy("API tokens"), ("token.",)),
     "desk": (gettext_lazy("Tags, notes and views"), ("tag.", "tags.", "note.", "view.")),
-    "refused": (gettext_lazy("Refusals"), ("page.",)),
+    "refused": (gettext_lazy("Denied access"), ("page.",)),
     "exports": (gettext_lazy("Exports"), ("list.", "trail.")),
 }
 OUTCOMES = {
     "refused": gettext_lazy("Refused"),
     "failed": gettext_lazy("Failed"),
-    "held": gettext_lazy("Held for approval"),
+    "held": gettext_lazy("Waiting for approval"),
     **{state.value: state.label for state in (State.DONE, State.CANCELLED, State.NOT_SENT, State.RELEASED)},
     State.DECLINED.value: State.DECLINED.label,
 }
@@ -121,7 +121,7 @@ _FACTORS = {
     "totp": gettext_lazy("authenticator app"),
     "webauthn": gettext_lazy("passkey"),
     "recovery_codes": gettext_lazy("recovery code"),
-    "code": gettext_lazy("code by mail"),
+    "code": gettext_lazy("code by email"),
 }
 _NAMES = {
     **PARAMETERS,
@@ -130,31 +130,31 @@ _NAMES = {
     "login": gettext_lazy("Login"),
     "color": gettext_lazy("Colour"),
     "query": gettext_lazy("Filter"),
-    "bulk_at_once": gettext_lazy("At once"),
-    "trouble": gettext_lazy("Trouble"),
+    "bulk_at_once": gettext_lazy("Running in parallel"),
+    "trouble": gettext_lazy("Problem"),
     "role": gettext_lazy("Role"),
     "accounts": gettext_lazy("Accounts"),
     "expires_at": gettext_lazy("Ends"),
     "until": gettext_lazy("Ends"),
-    "link_until": gettext_lazy("The link works until"),
+    "link_until": gettext_lazy("Link expires"),
     "money": gettext_lazy("Money"),
     "tags": gettext_lazy("Tags"),
     "of": gettext_lazy("Belongs to"),
     "permissions": gettext_lazy("Permissions"),
     "networks": gettext_lazy("Networks"),
-    "two_factor_since": gettext_lazy("Second factor required since"),
-    "grace_days": gettext_lazy("Days to set it up"),
-    "session_hours": gettext_lazy("Hours of a session"),
-    "quiet_from": gettext_lazy("Quiet from"),
-    "quiet_until": gettext_lazy("Quiet until"),
+    "two_factor_since": gettext_lazy("Two-factor authentication required since"),
+    "grace_days": gettext_lazy("Days to set up two-factor authentication"),
+    "session_hours": gettext_lazy("Session length in hours"),
+    "quiet_from": gettext_lazy("Quiet hours from"),
+    "quiet_until": gettext_lazy("Quiet hours to"),
     "quiet_zone": gettext_lazy("Time zone"),
     "quiet_days": gettext_lazy("Days"),
 }
 # A moment is stored as ISO 8601.
 _MOMENTS = {"expires_at", "until", "link_until", "two_factor_since", "date_end"}
 _CHOICES: Mapping[str, Mapping[Any, Any]] = {
-    "of": {"team": gettext_lazy("the team"), "person": gettext_lazy("the person who made it")},
-    "permissions": {Permission.VIEW.value: gettext_lazy("See")}
+    "of": {"team": gettext_lazy("the team"), "person": gettext_lazy("the person who created it")},
+    "permissions": {Permission.VIEW.value: gettext_lazy("Read")}
     | {permission.value: title for permission, (title, _text) in TOKEN_PERMISSIONS.items()},
     "quiet_days": dict(DAYS),
 }
@@ -169,13 +169,13 @@ def action_words(entry: AuditEntry) -> str:
     """What was done, without on what. An action that has no words here is named as it is stored."""
     group, _dot, method = entry.action.partition(".")
     if entry.action == "operation.ended" and (method := str(entry.detail.get("method", ""))):
-        return _("Ended: %(what)s") % {"what": catalogue.title(method)}
+        return _("Finished %(what)s") % {"what": catalogue.title(method)}
     if words := ACTIONS.get(entry.action):
         return str(words)
     if method in catalogue.KINDS and group == "bulk":
-        return _("Asked for many: %(what)s") % {"what": catalogue.title(method)}
+        return _("Requested bulk %(what)s") % {"what": catalogue.title(method)}
     if method in catalogue.KINDS:
-        return _("Asked for: %(what)s") % {"what": catalogue.title(method)}
+        return _("Requested %(what)s") % {"what": catalogue.title(method)}
     return entry.action
 
 
@@ -185,7 +185,7 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
     if entry.action == "page.refused":
         reason = detail.get("reason", "")
         if reason in {permission.value for permission in Permission}:
-            yield _("It needs the permission to %(what)s.") % {"what": PERMISSION_WORDS[Permission(reason)]}
+            yield _("Requires permission to %(what)s.") % {"what": PERMISSION_WORDS[Permission(reason)]}
         elif reason in _BARS:
             yield str(_BARS[reason])
     if ways := detail.get("ways"):
@@ -194,7 +194,7 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
         yield str(_FACTORS.get(factor, factor)).capitalize()
     for name in ("attempts", "times"):
         if isinstance(count := detail.get(name), int) and count > 1:
-            yield _("%(count)d times within ten minutes") % {"count": count}
+            yield _("%(count)d times in ten minutes") % {"count": count}
     if (exported := detail.get("list")) in LISTS:
         yield str(LISTS[exported])
     if detail.get("password"):

@@ -39,7 +39,7 @@ def cost(amount: Decimal | None, currency: str) -> str:
     if amount is None:
         return ""
     paid = money(abs(amount), currency)
-    return paid if amount >= 0 else _("%(amount)s given back") % {"amount": paid}
+    return paid if amount >= 0 else _("%(amount)s credited") % {"amount": paid}
 
 
 @register.filter

@@ -38,7 +38,7 @@ LISTS = {
     "disks": gettext_lazy("Disks"),
     "shares": gettext_lazy("Shares"),
     "operations": gettext_lazy("Operations"),
-    "changes": gettext_lazy("Outside changes"),
+    "changes": gettext_lazy("External changes"),
 }
 
 
@@ -116,15 +116,15 @@ def product_label(name: str) -> str:
 def unit_price(price: Price, product_name: str) -> str:
     """What a share, or a GB of disk quota, costs for a month."""
     if product_name == Product.Name.DISK:
-        return _("%(price)s for a GB and month.") % {"price": money(price.unit * 1024, price.currency)}
-    return _("%(price)s for a share and month.") % {"price": money(price.unit, price.currency)}
+        return _("%(price)s per GB and month.") % {"price": money(price.unit * 1024, price.currency)}
+    return _("%(price)s per share and month.") % {"price": money(price.unit, price.currency)}
 
 
 @register.filter
 def asked_by(thing: Operation | Plan | Bulk) -> str:
     """Who asked for an operation, a plan or a bulk."""
     if isinstance(thing, Operation) and thing.origin == Operation.Origin.EXTERNAL:
-        return _("Outside Sharedeck")
+        return _("External")
     return requester_name(thing) or "–"
 
 
@@ -181,13 +181,13 @@ PARAMETERS = {
     "product_name": gettext_lazy("Product"),
     "quantity": gettext_lazy("Quantity"),
     "duration": gettext_lazy("Duration"),
-    "product_id": gettext_lazy("Product id"),
+    "product_id": gettext_lazy("Product ID"),
     "hostname": gettext_lazy("Host name"),
-    "os_id": gettext_lazy("System id"),
+    "os_id": gettext_lazy("System ID"),
     "shares": gettext_lazy("Shares"),
     "cpu": gettext_lazy("CPUs"),
     "login": gettext_lazy("Admin login"),
-    "vm_id": gettext_lazy("Server id"),
+    "vm_id": gettext_lazy("Server ID"),
     "vm_max_memory": gettext_lazy("Memory limit"),
     "vm_max_memory_mb": gettext_lazy("Memory limit"),
     "memory_mb": gettext_lazy("Memory"),
@@ -195,10 +195,10 @@ PARAMETERS = {
     "size": gettext_lazy("Size"),
     "name": gettext_lazy("Name"),
     "fstype": gettext_lazy("File system"),
-    "disk_id": gettext_lazy("Disk id"),
+    "disk_id": gettext_lazy("Disk ID"),
     "state": gettext_lazy("State"),
     "cores": gettext_lazy("CPUs"),
-    "vm_remote_id": gettext_lazy("Server id"),
+    "vm_remote_id": gettext_lazy("Server ID"),
     "date_end": gettext_lazy("Ends"),
 }
 
