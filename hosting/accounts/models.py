@@ -111,8 +111,8 @@ class Candidate(models.Model):
         TESTING = "testing", _("Testing")
         # The provider did not answer: tried again until it does, for a day.
         UNANSWERED = "unanswered", _("Waiting for the provider")
-        ACCEPTED = "accepted", _("Accepted")
-        REFUSED = "refused", _("Refused")
+        ACCEPTED = "accepted", _("Accepted by the provider")
+        REFUSED = "refused", _("Rejected by the provider")
         EXPIRED = "expired", _("Test timed out")
 
     class Refusal(models.TextChoices):

@@ -27,7 +27,7 @@ def test_what_ends_elsewhere_is_told_once_and_takes_no_focus(browse: Browse, com
     search = page.get_by_role("searchbox", name="Search in all accounts")
     search.focus()
     toast = page.locator("#toasts .toast-line")
-    expect(toast).to_contain_text(f"“Reboot server {name}” is done.", timeout=60_000)
+    expect(toast).to_contain_text(f"“Reboot server {name}” finished.", timeout=60_000)
     expect(search).to_be_focused()
     toast.get_by_role("button", name="Close").click()
     expect(toast).to_have_count(0)

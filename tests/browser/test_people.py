@@ -62,7 +62,7 @@ def invite(page: Page, email: str, role: str) -> None:
     page.get_by_role("radio", name=role).check()
     # Chosen only when not all of them are meant.
     expect(page.get_by_label("Quiet (QQ1-TEST)")).to_be_hidden()
-    page.get_by_role("button", name="Send the invitation").click()
+    page.get_by_role("button", name="Send invitation").click()
     expect(page.get_by_role("status").filter(has_text=f"A mail is on its way to {email}")).to_be_visible()
 
 
@@ -97,7 +97,7 @@ def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
     expect(owner.get_by_role("status").filter(has_text="Nora New is not in the team any more")).to_be_visible()
     theirs.locator(".nav-button").click()
     theirs.get_by_role("link", name="Disks").click()
-    expect(theirs.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+    expect(theirs.get_by_role("heading", level=1)).to_have_text("Page not found")
     theirs.goto("/")
     expect(theirs.get_by_text("You are in no team")).to_be_visible()
 

@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, MirrorRow, OsImage, Product, Vm
@@ -227,9 +228,13 @@ def _enough(account: Account, shares: int, disk_mb: int, *, disk_field: str | No
         raise WrongState(_("This account hasn't been imported yet. Try again in a moment."))
     free = capacity.free
     if shares > free.shares:
+        spare = max(0, int(free.shares))
         raise NotEnough(
-            _("%(wanted)d shares are needed and %(free)d are free: add shares first.")
-            % {"wanted": shares, "free": max(0, int(free.shares))},
+            _("%(needed)s and %(free)s. Add shares first.")
+            % {
+                "needed": ngettext("%d share is needed", "%d shares are needed", shares) % shares,
+                "free": ngettext("%d is free", "%d are free", spare) % spare,
+            },
             field="shares",
         )
     if disk_mb > free.disk_mb:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Capacity
@@ -96,7 +97,12 @@ class NewServer(PlanSpec):
         missing = missing_shares(self, capacity, system_disk_mb(self, account), done) - bought
         if missing > 0:
             raise NotEnough(
-                _("%(missing)d more shares are needed for the server or for its disk space.") % {"missing": missing},
+                ngettext(
+                    "%d more share is needed for the server or for its disk space.",
+                    "%d more shares are needed for the server or for its disk space.",
+                    missing,
+                )
+                % missing,
                 field="buy_shares",
             )
 

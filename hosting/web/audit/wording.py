@@ -9,7 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hosting.accounts.models import Account
+from hosting.annotations.models import Color
+from hosting.inventory.models import Product
 from hosting.operations.kinds import catalogue
+from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
 from hosting.teams.access.policy import Bar
@@ -17,7 +21,7 @@ from hosting.teams.audit.models import AuditEntry
 from hosting.teams.roles import Permission, Role
 from hosting.web.wording.days import DAYS
 from hosting.web.wording.permissions import PERMISSION_WORDS, TOKEN_PERMISSIONS
-from hosting.web.wording.words import LISTS, PARAMETERS, parameter_value
+from hosting.web.wording.words import LISTS, PARAMETERS, kind_noun, parameter_value
 
 _BARS: dict[str, Promise] = {
     Bar.NETWORK: gettext_lazy("The request came from a network that the team doesn't allow."),
@@ -71,7 +75,7 @@ ACTIONS = {
     "person.renamed": gettext_lazy("Changed their name"),
     "person.sessions_ended": gettext_lazy("Signed out other sessions"),
     "person.sign_in_failed": gettext_lazy("Failed sign-in: wrong password"),
-    "person.signed_in": gettext_lazy("Signed in"),
+    "person.signed_in": gettext_lazy("Signed in to the panel"),
     "person.signed_out": gettext_lazy("Signed out"),
     "plan.abandoned": gettext_lazy("Discarded a plan"),
     "plan.drafted": gettext_lazy("Created a plan"),
@@ -157,11 +161,16 @@ _CHOICES: Mapping[str, Mapping[Any, Any]] = {
     "permissions": {Permission.VIEW.value: gettext_lazy("Read")}
     | {permission.value: title for permission, (title, _text) in TOKEN_PERMISSIONS.items()},
     "quiet_days": dict(DAYS),
+    "role": dict(Role.choices),
+    "color": dict(Color.choices),
+    "trouble": dict(Account.Trouble.choices),
+    "product_name": dict(Product.Name.choices),
 }
-_VALUES: Mapping[str, Any] = {
-    **{str(value): label for value, label in Plan.State.choices},
-    **{str(value): label for value, label in State.choices},
-    **{str(value): label for value, label in Role.choices},
+# The states of what an action is about. Elsewhere a field called "state" is shown as it is stored.
+_STATES: Mapping[str, Mapping[Any, Any]] = {
+    "operation": dict(State.choices),
+    "plan": dict(Plan.State.choices),
+    "bulk": dict(Bulk.State.choices),
 }
 
 
@@ -169,13 +178,13 @@ def action_words(entry: AuditEntry) -> str:
     """What was done, without on what. An action that has no words here is named as it is stored."""
     group, _dot, method = entry.action.partition(".")
     if entry.action == "operation.ended" and (method := str(entry.detail.get("method", ""))):
-        return _("Finished %(what)s") % {"what": catalogue.title(method)}
+        return _("Finished %(what)s") % {"what": kind_noun(method)}
     if words := ACTIONS.get(entry.action):
         return str(words)
     if method in catalogue.KINDS and group == "bulk":
-        return _("Requested bulk %(what)s") % {"what": catalogue.title(method)}
+        return _("Requested bulk %(what)s") % {"what": kind_noun(method)}
     if method in catalogue.KINDS:
-        return _("Requested %(what)s") % {"what": catalogue.title(method)}
+        return _("Requested %(what)s") % {"what": kind_noun(method)}
     return entry.action
 
 
@@ -220,10 +229,15 @@ def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
         # The outcome says it.
         return []
     names = [name for name in names if not (name.endswith("_id") and entry.thing.endswith(f":{after.get(name)}"))]
+    # By field alone: a login, a name or a tag may well read like a role or a state.
+    group, _dot, _rest = entry.action.partition(".")
+    choices = {**_CHOICES, "state": _STATES[group]} if group in _STATES else _CHOICES
     found = [
-        (name, *(_said(name, pairs[name]) if name in pairs else "" for pairs in (before, after))) for name in names
+        (name, *(_said(name, pairs[name], choices) if name in pairs else "" for pairs in (before, after)))
+        for name in names
     ]
-    return [(_name(name), old, new) for name, old, new in found if old != new]
+    labels = _CHOICES["role"] if entry.action == "team.ceilings" else {}
+    return [(str(labels.get(name) or _name(name)), old, new) for name, old, new in found if old != new]
 
 
 def _as_pairs(value: Any) -> Mapping[str, Any]:
@@ -233,34 +247,29 @@ def _as_pairs(value: Any) -> Mapping[str, Any]:
 
 
 def _name(name: str) -> str:
-    return str(_NAMES.get(name, _VALUES.get(name, name.replace("_", " "))))
+    return str(_NAMES.get(name, name.replace("_", " ")))
 
 
-def _said(name: str, value: Any) -> str:
+def _said(name: str, value: Any, choices: Mapping[str, Mapping[Any, Any]]) -> str:
     if name == "accounts" and value is None:
         return _("all")
-    if name in _CHOICES and value not in (None, ""):
-        return ", ".join(_choice(name, each) for each in (value if isinstance(value, list) else [value]))
+    if name in choices and value not in (None, ""):
+        values = value if isinstance(value, list) else [value]
+        return ", ".join(str(choices[name].get(each, each) if isinstance(each, str | int) else each) for each in values)
     if value in (None, "", [], {}):
         return _("none") if name == "accounts" else ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Mapping):
-        said = [(_name(key), _said(key, each)) for key, each in value.items()]
-        return ", ".join(f"{label}: {words}" for label, words in said if words)
+        said = [(_name(key), _said(key, each, choices)) for key, each in value.items()]
+        return ", ".join(_("%(label)s: %(value)s") % {"label": label, "value": words} for label, words in said if words)
     if isinstance(value, list):
-        return ", ".join(_said(name, each) for each in value)
-    if isinstance(value, str) and value in _VALUES:
-        return str(_VALUES[value])
+        return ", ".join(_said(name, each, choices) for each in value)
     if name in {"quiet_from", "quiet_until"}:
         return str(value)[:5]
     if name in _MOMENTS and isinstance(value, str) and (moment := _moment(value)):
         return moment
     return parameter_value(value, name)
-
-
-def _choice(name: str, value: Any) -> str:
-    return str(_CHOICES[name].get(value, value))
 
 
 def _moment(text: str) -> str:

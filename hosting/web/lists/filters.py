@@ -104,7 +104,7 @@ class BulkRowFilter(django_filters.FilterSet):  # type: ignore[misc]
 class ChangeFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label=_("Search by name"))
     state = django_filters.ChoiceFilter(
-        field_name="what", choices=Change.What.choices, empty_label=_("Any type of change"), label=_("Change")
+        field_name="what", choices=Change.What.choices, empty_label=_("Any type of change"), label=_("Type of change")
     )
 
     class Meta:

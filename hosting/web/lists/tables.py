@@ -86,7 +86,7 @@ class BulkRowTable(List):
 
     subject = tables.Column(verbose_name=_("Object"), order_by=("subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "id"))
-    problem = Fixed(_("Change"), "problem")
+    problem = Fixed(_("Problem"), "problem")
 
 
 class ChangeTable(List):
@@ -94,7 +94,7 @@ class ChangeTable(List):
 
     at = tables.Column(verbose_name=_("Seen"), order_by=("at", "id"))
     name = tables.Column(verbose_name=_("Object"), order_by=("name", "id"))
-    what = tables.Column(verbose_name=_("Change"), order_by=("what", "id"))
+    what = tables.Column(verbose_name=_("Type of change"), order_by=("what", "id"))
 
 
 class AuditTable(List):

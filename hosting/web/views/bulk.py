@@ -29,6 +29,7 @@ from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
 from hosting.web.wording import costs
+from hosting.web.wording.words import bulk_title
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -82,7 +83,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
             return redirect("bulk", request.account.pk, bulk.pk)
     context = {
         "form": form,
-        "title": f"{catalogue.title(action.kind.method)}: {len(choice.fitting)}",
+        "title": bulk_title(action.kind.method, len(choice.fitting)),
         "facts": "hosting/_bulk_choice.html",
         "choice": choice,
         "why_left_out": action.left_out,

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from hosting.inventory.models import Product, Vm
 from hosting.operations.costs.estimates import Price
@@ -51,6 +51,45 @@ def list_label(section: str) -> str:
 @register.filter
 def kind_title(kind: str) -> str:
     return catalogue.title(kind)
+
+
+KIND_NOUNS = {
+    "hosting_account_product_add": gettext_lazy("purchase"),
+    "hosting_account_product_renew": gettext_lazy("renewal"),
+    "hosting_account_product_update": gettext_lazy("quantity change"),
+    "hosting_account_product_remove": gettext_lazy("release"),
+    "vm_create": gettext_lazy("server creation"),
+    "vm_update": gettext_lazy("resize"),
+    "vm_delete": gettext_lazy("server deletion"),
+    "vm_start": gettext_lazy("start"),
+    "vm_stop": gettext_lazy("stop"),
+    "vm_reboot": gettext_lazy("reboot"),
+    "disk_create": gettext_lazy("disk creation"),
+    "disk_delete": gettext_lazy("disk deletion"),
+    "disk_attach": gettext_lazy("disk attachment"),
+    "disk_detach": gettext_lazy("disk detachment"),
+}
+_BULK_TITLES = {
+    "hosting_account_product_renew": ngettext_lazy("Renew %d product", "Renew %d products"),
+    "vm_delete": ngettext_lazy("Delete %d server", "Delete %d servers"),
+    "vm_start": ngettext_lazy("Start %d server", "Start %d servers"),
+    "vm_stop": ngettext_lazy("Stop %d server", "Stop %d servers"),
+    "vm_reboot": ngettext_lazy("Reboot %d server", "Reboot %d servers"),
+    "disk_delete": ngettext_lazy("Delete %d disk", "Delete %d disks"),
+}
+
+
+def kind_noun(kind: str) -> str:
+    """The noun for an operation of this kind ("stop"); an unknown kind keeps the provider's name."""
+    return str(KIND_NOUNS.get(kind, kind))
+
+
+@register.filter
+def bulk_title(kind: str, count: int) -> str:
+    """The title of a bulk action: "Stop 50 servers"."""
+    if kind not in _BULK_TITLES:
+        return f"{catalogue.title(kind)} × {count}"
+    return str(_BULK_TITLES[kind] % count)
 
 
 ICONS = {
@@ -218,6 +257,8 @@ def parameter_value(value: Any, name: str) -> str:
     if is_number and name in {"size", "size_mb", "memory_mb", "vm_max_memory", "vm_max_memory_mb"}:
         exact = _("%s MB") % plain(value)
         return exact if value < 1024 else f"{size(value)} ({exact})"
+    if name == "product_name":
+        return product_label(str(value))
     return duration(value) if name == "duration" and isinstance(value, str) else str(value)
 
 

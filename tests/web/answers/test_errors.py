@@ -92,7 +92,7 @@ def test_a_change_that_cannot_be_saved_says_so_and_when_to_try_again(
     response = browser.post(url)
     page = response.content.decode()
     assert (response.status_code, response["Retry-After"]) == (503, "30")
-    assert "The panel can&#x27;t save anything right now" in page
+    assert "The panel can&#x27;t save changes right now" in page
     assert "list of operations before you ask again" in page
     assert str(error) not in page
     assert "toast-error" in browser.post(url, headers=HTMX).content.decode()
@@ -144,5 +144,5 @@ def test_an_unsound_form_says_so_to_a_person_and_to_htmx(account: Account, owner
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(owner.user)
     url = reverse("refresh", args=[account.pk])
-    assert "This form is out of date" in strict.post(url).content.decode()
+    assert "This form has expired" in strict.post(url).content.decode()
     assert "toast-error" in strict.post(url, headers=HTMX).content.decode()

@@ -155,7 +155,7 @@ def test_an_error_page_has_the_look_of_the_panel(browser: Client, status: str) -
     response = browser.get("/no/such/page/")
     assert response.status_code == 404
     check("404", response.content.decode())
-    assert "There is nothing here" in response.content.decode()
+    assert "Page not found" in response.content.decode()
 
 
 def test_names_from_the_provider_are_escaped(browser: Client, account: Account, owner: Membership) -> None:
@@ -295,8 +295,8 @@ def test_every_page_of_an_account_with_a_wrong_password_says_so_and_what_to_do(
     viewer.force_login(factories.member("viewer", of=owner.team).user)
     for name in ("dashboard", "servers", "shares", "operations", "attention", "server_new"):
         page = browser.get(reverse(name, args=[account.pk])).content.decode()
-        assert "The provider refused the login or its password." in page, name
+        assert "The provider rejected the credentials." in page, name
         assert reverse("account_settings", args=[account.pk]) in page, name
     page = viewer.get(reverse("dashboard", args=[account.pk])).content.decode()
-    assert "The provider refused the login or its password." in page
+    assert "The provider rejected the credentials." in page
     assert "Ask an owner or an admin of your team." in page

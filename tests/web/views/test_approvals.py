@@ -154,8 +154,8 @@ def test_the_page_shows_what_waits_and_how_it_stands(
     held(account, payer, state=State.DONE, requested_shares=3, estimate="30.00")
     operation = held(account, payer)
     page = text(browser, approvals_of(owner))
-    assert "Shares: 3 of 4 this month, and 6 more with this" in page
-    assert "Money: 30.00 EUR of 100.00 EUR this month, and about 60.00 EUR more with this" in page
+    assert "Shares: 3 of 4 used this month, 6 more with this operation" in page
+    assert "Money: 30.00 EUR of 100.00 EUR spent this month, about 60.00 EUR more with this operation" in page
     assert "Ben, Billing" in page
     html = browser.get(f"{approvals_of(owner)}?operation={operation.pk}").content.decode()
     assert re.search(rf'value="{operation.pk}"\s+checked', html)
@@ -166,7 +166,7 @@ def test_a_second_person_approves_and_everybody_reads_who_it_was(
 ) -> None:
     operation = held(account, payer)
     page = words(decide(browser, owner, "approve", "for the shop", operation=operation.pk).content.decode())
-    assert "1 request was approved." in page
+    assert "1 operation approved." in page
     operation.refresh_from_db()
     assert (operation.state, operation.decided_by) == (State.WAITING, owner.user)
     page = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
@@ -222,8 +222,8 @@ def test_all_of_a_bulk_are_decided_together_and_one_that_fails_keeps_nothing_fro
     assert "many at once: all 3 that wait" in text(browser, approvals_of(owner))
     products[0].delete()
     page = words(decide(browser, owner, "approve", bulk=bulk.pk).content.decode())
-    assert "2 requests were approved." in page
-    assert "This product is not there any more." in page
+    assert "2 operations approved." in page
+    assert "This product no longer exists." in page
     assert [Operation.objects.get(pk=row.pk).state for row in rows] == ["held", "waiting", "waiting"]
 
 

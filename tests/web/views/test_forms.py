@@ -289,7 +289,7 @@ def stopped_plan(account: Account, owner: Membership) -> Plan:
 def test_a_stopped_plan_says_why_and_what_to_correct(browser: Client, account: Account, owner: Membership) -> None:
     plan = stopped_plan(account, owner)
     html = browser.get(reverse("plan", args=[account.pk, plan.pk])).content.decode()
-    assert "The provider does not accept this password." in html
+    assert "The provider doesn't accept this password." in html
     assert "DataError: invalid password" in html
     assert reverse("plan_change", args=[account.pk, plan.pk]) in html
 

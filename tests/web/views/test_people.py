@@ -101,11 +101,11 @@ def test_the_pages_of_a_team_and_of_a_member_show_their_history_to_who_reads_the
         reverse("member", args=[owner.team_id, other.pk]),
     )
     page = text(browser, of_team)
-    assert "Invited somebody" in page
+    assert "Invited a person" in page
     assert "Joined the team" in page
-    assert "Changed what a member may do" not in page
+    assert "Changed a member's access" not in page
     page = text(browser, of_ada)
-    for words in ("Invited somebody", "Joined the team", "Changed what a member may do", f"who={member.user_id}"):
+    for words in ("Invited a person", "Joined the team", "Changed a member's access", f"who={member.user_id}"):
         assert words in page
     assert "Billing" not in page.partition("trail-title")[2]
     assert "Joined the team" not in text(browser, of_other)

@@ -89,7 +89,7 @@ def test_many_are_tagged_at_once_and_no_operation_is_made(browser: Client, accou
     refused = browser.post(url, {**asked, "on": [old.pk], "off": [old.pk]})
     assert (refused.status_code, on(account, vms[0].remote_id)) == (422, ["new", "old"])
     response = browser.post(url, {**asked, "on": [new.pk], "off": [old.pk]}, follow=True)
-    assert "3 changes were made to tags." in response.content.decode()
+    assert "3 tag changes saved." in response.content.decode()
     assert [on(account, vm.remote_id) for vm in vms] == [["new"], ["new"], ["old"]]
     assert not Bulk.objects.exists()
 
