@@ -22,7 +22,7 @@ def test_what_ends_elsewhere_is_told_once_and_takes_no_focus(browse: Browse, com
     name = to_server(page, "running")
     page.get_by_role("button", name="Reboot").click()
     page.get_by_role("dialog").get_by_role("button", name="Reboot").click()
-    expect(page.locator("#messages")).to_contain_text("is on its way")
+    expect(page.locator("#messages")).to_contain_text("was submitted")
     page.goto(re.sub(r"/servers/.*", "/shares/", page.url))
     search = page.get_by_role("searchbox", name="Search in all accounts")
     search.focus()

@@ -121,7 +121,7 @@ def life_of_a_product(page: Page, remote: Any, quantity: int) -> Iterator[None]:
     offered(here, "Release")
     assert product(quantity + 1)["id"] == bought["id"]
     press(page, "Release", here)
-    send(page, "Release it")
+    send(page, "Release product")
     yield
     expect(here).to_have_count(0, timeout=DONE_MS)
     assert bought["id"] not in [one["id"] for one in remote.hosting_account_info()["products"]]

@@ -71,11 +71,11 @@ def test_what_failed_is_asked_for_again_from_its_own_page(browse: Browse, stack:
         failed = page.locator("main").get_by_role("link", name=f"Reboot server {MAIL}").first
         offered(page, "Reboot")
         failed.click()
-        expect(page.locator("main")).to_contain_text("could not finish it")
+        expect(page.locator("main")).to_contain_text("couldn't finish it")
     finally:
         stack.faults("")
     press(page, "Ask again")
-    page.get_by_role("status").filter(has_text="was asked for again").get_by_role("link", name="Follow it").click()
+    page.get_by_role("status").filter(has_text="was retried").get_by_role("link", name="View operation").click()
     expect(page.locator(".state-card .state")).to_have_text("Done", timeout=DONE_MS)
     assert complaints == []
 

@@ -173,7 +173,7 @@ def test_a_person_says_that_it_did_not_happen(ambiguous: Operation, owner: Membe
     assert not ambiguous.needs_person
     explained = explain(ambiguous)
     assert explained is not None
-    assert "did not happen" in explained.title
+    assert "this didn't happen" in explained.title
 
 
 def test_who_may_not_ask_may_not_decide(ambiguous: Operation, owner: Membership) -> None:

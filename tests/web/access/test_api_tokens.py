@@ -125,7 +125,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(
     # The form sent again shows it no more, and makes no second one.
     again = browser.post(new, form())
     assert again.status_code == 422
-    assert "token of this name already" in again.content.decode()
+    assert "token with this name already exists" in again.content.decode()
     pages = [browser.get(url) for url in (new, reverse("my_tokens"), reverse("team_tokens", args=[owner.team_id]))]
     kept = "".join(page.content.decode() for page in [again, *pages])
     kept += repr(dict(browser.session)) + repr(list(AuditEntry.objects.values())) + caplog.text

@@ -432,7 +432,7 @@ def test_objects_show_their_history(
     assert "Requested stop" in page
     assert audit(owner, f"account={account.pk}&amp;thing=vm%3A{number}") in page
     assert "Changed a tag" not in page
-    assert "Stopped the account" in browser.get(reverse("login", args=[account.pk])).content.decode()
+    assert "Suspended the account" in browser.get(reverse("login", args=[account.pk])).content.decode()
     product = factories.product(account)
     record(
         owner.team,

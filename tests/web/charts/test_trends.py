@@ -53,9 +53,9 @@ def page_of(browser: Client, account: Account, query: str = "") -> str:
 def test_a_new_account_says_what_will_be_there(browser: Client, account: Account, owner: Membership) -> None:
     page = page_of(browser, account)
     check("trends", page)
-    assert page.count("Nothing was noted yet.") == 4
+    assert page.count("No data yet.") == 4
     assert "No operations in this period." in page
-    assert "Not enough history yet" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
+    assert "Not enough history to forecast" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
     unread = factories.account(owner.team, mirrored_at=None)
     unread.info.delete()
     assert "Reading the account for the first time" in page_of(browser, unread)
@@ -99,7 +99,7 @@ def test_operations_are_counted_by_day_or_week_and_outcome(browser: Client, acco
         asked(account, days_ago, state)
     asked(account, 0, "uncertain")
     week = page_of(browser, account, "?period=7")
-    assert "1 done, 2 not done, 1 unconfirmed" in week
+    assert "1 done, 2 failed, 1 unconfirmed" in week
     assert "Operations per day" in week
     quarter = page_of(browser, account, "?period=90")
     assert "2 done, 2 not done, 1 unconfirmed, 1 cancelled" in quarter

@@ -140,7 +140,7 @@ def test_a_bulk_and_a_plan_are_told_as_one(here: Client, account: Account, owner
     ended(account, owner, bulk=bulk)
     ended(account, owner, plan=plan)
     assert toasts(here, account) == [
-        "The new server “db-1” isn't ready because its plan stopped at a step. Open the plan to continue."
+        "The new server “db-1” isn&#x27;t ready because its plan stopped at a step. Open the plan to continue."
     ]
     bulk.rows.update(state="failed")
     Bulk.objects.update(state=Bulk.State.DONE, updated_at=timezone.now())

@@ -105,7 +105,7 @@ def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
     buyer: Client, browser: Client, account: Account, owner: Membership, payer: Membership, limit: SpendingLimit
 ) -> None:
     page = words(buy(buyer, account, 6).content.decode())
-    assert f"It waits for approval by {owner.user}." in page
+    assert f"It is waiting for approval by {owner.user}." in page
     operation = Operation.objects.get()
     assert operation.state == State.HELD
     own = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
@@ -173,7 +173,7 @@ def test_a_second_person_approves_and_everybody_reads_who_it_was(
     assert f"Approved by {owner.user} “for the shop”" in page
     assert f"Approved {owner.user} “for the shop”" in text(buyer, approvals_of(payer))
     again = words(decide(browser, owner, "refuse", operation=operation.pk).content.decode())
-    assert "Nothing was decided" in again
+    assert "No operations selected" in again
 
 
 def test_nobody_approves_their_own_however_they_ask(
@@ -181,7 +181,7 @@ def test_nobody_approves_their_own_however_they_ask(
 ) -> None:
     operation = held(account, payer)
     assert f'id="operation-{operation.pk}"' not in buyer.get(approvals_of(payer)).content.decode()
-    assert "Nothing was decided" in words(decide(buyer, payer, "approve", operation=operation.pk).content.decode())
+    assert "No operations selected" in words(decide(buyer, payer, "approve", operation=operation.pk).content.decode())
     assert Operation.objects.get(pk=operation.pk).state == State.HELD
 
 
@@ -289,7 +289,7 @@ def test_ceilings_are_set_and_what_is_wrong_stands_beside_its_field(browser: Cli
         response = browser.post(url, {**empty, **typed})
         assert response.status_code == 422
         assert next(iter(typed.values())) in response.content.decode()
-    assert "Nobody else could approve what this role asks for" in text_of(
+    assert "Nobody else could approve operations above this limit" in text_of(
         browser.post(url, {**empty, "owner_shares": "4"})
     )
     assert browser.post(url, empty).status_code == 303

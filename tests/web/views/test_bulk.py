@@ -96,7 +96,7 @@ def test_nothing_chosen_or_nothing_that_fits_is_said_on_the_list(
     for address in (url(account, "stop"), url(account, "start", servers[1].remote_id)):
         response = browser.get(address, follow=True)
         assert response.redirect_chain[-1][0] == reverse("servers", args=[account.pk])
-        assert "None was chosen" in response.content.decode() or "Nothing to do" in response.content.decode()
+        assert "Nothing selected" in response.content.decode() or "Nothing to do" in response.content.decode()
     assert not Bulk.objects.exists()
 
 

@@ -161,7 +161,7 @@ def test_a_button_of_a_product_that_is_off_says_why_in_words(
 def test_a_viewer_reads_on_the_page_why_all_buttons_are_off(client: Client, account: Account) -> None:
     factories.product(account)
     client.force_login(factories.member(Role.VIEWER, of=account.team).user)
-    assert "Your role may not spend money." in page(client, "shares", account.pk)
+    assert "Your role can't spend money." in page(client, "shares", account.pk)
 
 
 def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(

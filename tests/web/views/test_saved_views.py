@@ -44,7 +44,7 @@ def test_a_list_as_it_comes_has_nothing_to_save(browser: Client, account: Accoun
     assert "Save this view" not in browser.get(reverse("servers", args=[account.pk])).content.decode()
     response = browser.post(save_url(account, "servers", "page=2&state=nonsense"), {"name": "x"})
     assert response.status_code == 422
-    assert "There is nothing to save yet" in response.content.decode()
+    assert "Nothing to save yet" in response.content.decode()
 
 
 def test_a_shared_view_is_above_the_list_of_everybody_in_the_team(

@@ -59,7 +59,7 @@ def test_a_change_of_all_that_fit_is_for_those_with_the_tag_alone(
     browser.post(url, {name: form[name].value() for name in form.fields})
     assert list(Bulk.objects.get().rows.values_list("subject", flat=True)) == ["web-1"]
     gone = browser.get(reverse("servers_bulk", args=[account.pk]) + "?action=stop&all=1&tag=999999", follow=True)
-    assert "None was chosen" in gone.content.decode()
+    assert "Nothing selected" in gone.content.decode()
 
 
 def test_tags_of_one_object_are_put_on_taken_off_and_made(browser: Client, account: Account, owner: Membership) -> None:
@@ -179,7 +179,7 @@ def test_who_saves_a_note_that_has_changed_sees_both_and_loses_nothing(
     response = browser.post(url, {"text": "mine", "version": "0"})
     html = response.content.decode()
     assert response.status_code == 422
-    assert "Somebody else has changed this note" in html
+    assert "Someone else changed this note" in html
     assert "mine</textarea>" in html
     assert '<p class="note-text">theirs</p>' in html
     assert Note.objects.get().text == "theirs"
