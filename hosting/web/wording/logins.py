@@ -19,7 +19,7 @@ class Standing:
     label: str | Promise
 
 
-WORKS = Standing("works", "green", gettext_lazy("Active"))
+WORKS = Standing("works", "green", gettext_lazy("Connected"))
 TESTING = Standing("testing", "blue state-moving", gettext_lazy("Testing"))
 READING = Standing("reading", "blue state-moving", gettext_lazy("First import"))
 AWAY = Standing("away", "orange", gettext_lazy("The provider isn't responding"))

@@ -116,8 +116,8 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
     for words in (
         "rejected the credentials",
-        "couldn't finish it",
-        "isn't in the provider's list",
+        "couldn&#x27;t finish it",
+        "isn&#x27;t in the provider&#x27;s list",
         "Sharedeck keeps looking",
         "Takes unusually long",
         "still queued there",
@@ -244,7 +244,7 @@ def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
 def test_a_stopped_plan_says_why_it_stopped(browser: Client, account: Account, owner: Membership) -> None:
     factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
-    assert "There aren't enough free shares for this server." in page
+    assert "There aren&#x27;t enough free shares for this server." in page
 
 
 def test_an_operation_that_the_provider_forgot_is_for_a_person(
