@@ -216,7 +216,7 @@ def test_the_list_of_accounts_counts_how_their_logins_stand(browser: Client, acc
     away.endpoint.save()
     factories.vm(account)
     html = browser.get(reverse("accounts")).content.decode()
-    for words in ("Connected: 1", "Being tested: 1", "The provider does not answer: 1", "Does not work: 1", "1 server"):
+    for words in ("Connected: 1", "Testing: 1", "The provider isn&#x27;t responding: 1", "Connection failed: 1", "1 server"):
         assert words in html
 
 
