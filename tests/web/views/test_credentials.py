@@ -107,9 +107,7 @@ def test_another_handle_takes_the_password_along_and_shows_it_to_nobody(
         page = page_of(browser, each)
         assert reverse("login", args=[other.pk]) in page
         assert unseal(account.sealed_password) not in page
-    assert (
-        "other handle of this login" in browser.get(reverse("account_settings", args=[account.pk])).content.decode()
-    )
+    assert "other handle of this login" in browser.get(reverse("account_settings", args=[account.pk])).content.decode()
 
 
 def test_a_login_that_does_not_work_gets_no_other_handle(browser: Client, account: Account) -> None:
@@ -216,7 +214,13 @@ def test_the_list_of_accounts_counts_how_their_logins_stand(browser: Client, acc
     away.endpoint.save()
     factories.vm(account)
     html = browser.get(reverse("accounts")).content.decode()
-    for words in ("Connected: 1", "Testing: 1", "The provider isn&#x27;t responding: 1", "Connection failed: 1", "1 server"):
+    for words in (
+        "Connected: 1",
+        "Testing: 1",
+        "The provider isn&#x27;t responding: 1",
+        "Connection failed: 1",
+        "1 server",
+    ):
         assert words in html
 
 
