@@ -136,7 +136,8 @@
     for (const time of document.querySelectorAll("time[data-ago]")) {
       const seconds = Math.max(0, Math.floor((now - Date.parse(time.dateTime)) / 1000));
       const [length, unit] = UNITS.find(([length]) => seconds >= length) ?? UNITS[3];
-      const text = format.format(-Math.floor(seconds / length), unit);
+      const counted = format.format(-Math.floor(seconds / length), unit);
+      const text = seconds === 0 ? time.dataset.ago : counted;
       if (time.textContent !== text) time.textContent = text;
     }
   }

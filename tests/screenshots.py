@@ -89,7 +89,7 @@ def _request_above_the_spending_limit(browser: Browser, stack: Stack) -> None:
     bill.locator("main").get_by_role("link", name="Buy shares or disk").click()
     field(bill, "Quantity").fill("2")
     bill.get_by_role("button", name="Buy").click()
-    bill.get_by_role("link", name="Follow it").wait_for()
+    bill.get_by_role("link", name="View operation").wait_for()
     bill.context.close()
 
 

@@ -51,9 +51,9 @@ def begin(
     by.require(kind_class.permission, account)
     quiet_hours.require_none(kind_class, by.team)
     if not objects:
-        raise Invalid(_("Choose at least one."))
+        raise Invalid(_("Select at least one."))
     if len(objects) > MOST_ROWS:
-        raise Invalid(_("Choose %(most)d at most.") % {"most": MOST_ROWS})
+        raise Invalid(_("Select %(most)d at most.") % {"most": MOST_ROWS})
     kind_of(method, params or {}, objects[0][0]).validate()
     try:
         with transaction.atomic():
@@ -117,7 +117,7 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
             if row.operation is None or row.operation.state in HARMLESS | {State.FAILED}
         ]
         if not failed:
-            raise WrongState(_("Nothing of it has failed."))
+            raise WrongState(_("Nothing has failed, so there is nothing to retry."))
         for row in failed:
             row.state, row.attempt, row.problem = BulkRow.State.WAITING, row.attempt + 1, ""
         BulkRow.objects.bulk_update(failed, ["state", "attempt", "problem"])

@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, MirrorRow, OsImage, Product, Vm
@@ -43,7 +44,7 @@ def check(kind: Kind, account: Account) -> Standing:
 @check.register
 def _add_product(kind: catalogue.AddProduct, account: Account) -> Standing:
     if kind.product_name not in Product.Name.values:
-        raise WrongState(_("There is no such product."), field="product_name")
+        raise WrongState(_("This product doesn't exist."), field="product_name")
     return Standing(f"{Product.Name(kind.product_name).label} × {kind.quantity}", quantity=kind.quantity)
 
 
@@ -66,7 +67,7 @@ def _remove_product(kind: catalogue.RemoveProduct, account: Account) -> Standing
 def _create_vm(kind: catalogue.CreateVm, account: Account) -> Standing:
     image = OsImage.objects.filter(account=account, remote_id=kind.os_id).first()
     if image is None:
-        raise WrongState(_("This operating system is not on offer any more: choose another one."), field="os_id")
+        raise WrongState(_("This operating system is no longer available. Choose another one."), field="os_id")
     _enough(account, kind.shares, image.min_disk_mb)
     return Standing(kind.hostname, kind.shares, image.min_disk_mb)
 
@@ -122,7 +123,7 @@ def _attach_disk(kind: catalogue.AttachDisk, account: Account) -> Standing:
 def _detach_disk(kind: catalogue.DetachDisk, account: Account) -> Standing:
     disk = _disk(account, kind.disk_id, Disk.State.ATTACHED)
     if disk.vm_remote_id != kind.vm_id:
-        raise WrongState(_("This disk is not attached to that server."))
+        raise WrongState(_("This disk isn't attached to that server."))
     vm = _vm(account, kind.vm_id, *((Vm.State.HALTED,) if disk.type == "system" else Vm.State))
     return Standing(f"{disk.name} ← {vm.hostname}")
 
@@ -130,17 +131,17 @@ def _detach_disk(kind: catalogue.DetachDisk, account: Account) -> Standing:
 def why_not(product: Product, action: str) -> str:
     """Why a product can't be changed now, by `action` of its `errors`; empty when it can."""
     if product.product_name == Product.Name.SHARES_FIXED and action != "renewing":
-        return _("Fixed shares can be renewed only.")
+        return _("Fixed shares can only be renewed.")
     # The provider has two words for giving a product back.
     actions = ("removing", "releasing") if action == "removing" else (action,)
     reasons = [str(reason) for name in actions for reason in product.errors.get(name, [])]
     if action == "removing" and not product.can_release and not reasons:
-        return _("The provider does not take this product back.")
+        return _("This product can't be released.")
     return "; ".join(dict.fromkeys(reasons))
 
 
 def _product(account: Account, remote_id: int, action: str) -> Standing:
-    product = _row(Product, account, remote_id, _("This product is not there any more."))
+    product = _row(Product, account, remote_id, _("This product no longer exists."))
     if reason := why_not(product, action):
         raise WrongState(reason)
     label = dict(Product.Name.choices).get(product.product_name, product.product_name)
@@ -148,10 +149,10 @@ def _product(account: Account, remote_id: int, action: str) -> Standing:
 
 
 def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
-    vm = _row(Vm, account, remote_id, _("This server is not there any more."))
+    vm = _row(Vm, account, remote_id, _("This server no longer exists."))
     if vm.state not in allowed:
         raise WrongState(
-            _("The server is “%(state)s”: it must be “%(allowed)s” for this.")
+            _("The server is “%(state)s”. It must be “%(allowed)s” for this operation.")
             % {
                 "state": vm.get_state_display(),
                 "allowed": _(" or ").join(str(Vm.State(name).label) for name in allowed),
@@ -161,10 +162,10 @@ def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
 
 
 def _disk(account: Account, remote_id: int, *allowed: str) -> Disk:
-    disk = _row(Disk, account, remote_id, _("This disk is not there any more."))
+    disk = _row(Disk, account, remote_id, _("This disk no longer exists."))
     if disk.state not in allowed:
         raise WrongState(
-            _("The disk is “%(state)s”: it must be “%(allowed)s” for this.")
+            _("The disk is “%(state)s”. It must be “%(allowed)s” for this operation.")
             % {
                 "state": disk.get_state_display(),
                 "allowed": _(" or ").join(str(Disk.State(name).label) for name in allowed),
@@ -190,7 +191,7 @@ def size_fits(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> Standing:
     shares = vm.shares if kind.shares is None else kind.shares
     cores = vm.cores if kind.cpu is None else kind.cpu
     if cores > shares:
-        raise WrongState(_("A server has at most one CPU for each share."), field="cpu")
+        raise WrongState(_("A server can have at most one CPU per share."), field="cpu")
     more_shares = max(0, shares - vm.shares)
     _enough(account, more_shares, 0)
     return Standing(vm.hostname, more_shares)
@@ -205,7 +206,8 @@ def why_stop(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState |
         return None
     if kind.vm_max_memory_mb not in (None, vm.vm_max_memory_mb):
         return WrongState(
-            _("Stop the server first: its memory limit can't change while it runs."), field="vm_max_memory_mb"
+            _("The memory limit can't change while the server is running. Stop the server first."),
+            field="vm_max_memory_mb",
         )
     capacity = overview(account)
     if kind.shares is None or capacity is None:
@@ -214,7 +216,7 @@ def why_stop(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState |
     if memory_mb <= vm.vm_max_memory_mb:
         return None
     return WrongState(
-        _("Stop the server first: %(memory)d MB is more than the %(limit)d MB it can be given while it runs.")
+        _("%(memory)d MB is above the server's limit of %(limit)d MB while running. Stop the server first.")
         % {"memory": memory_mb, "limit": vm.vm_max_memory_mb},
         field="shares",
     )
@@ -223,17 +225,21 @@ def why_stop(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState |
 def _enough(account: Account, shares: int, disk_mb: int, *, disk_field: str | None = None) -> None:
     capacity = overview(account)
     if capacity is None:
-        raise WrongState(_("This account has not been read from the provider yet: try again in a moment."))
+        raise WrongState(_("This account hasn't been imported yet. Try again in a moment."))
     free = capacity.free
     if shares > free.shares:
+        spare = max(0, int(free.shares))
         raise NotEnough(
-            _("%(wanted)d shares are needed and %(free)d are free: add shares first.")
-            % {"wanted": shares, "free": max(0, int(free.shares))},
+            _("%(needed)s and %(free)s. Add shares first.")
+            % {
+                "needed": ngettext("%d share is needed", "%d shares are needed", shares) % shares,
+                "free": ngettext("%d is free", "%d are free", spare) % spare,
+            },
             field="shares",
         )
     if disk_mb > free.disk_mb:
         raise NotEnough(
-            _("%(wanted)d MB of disk are needed and %(free)d MB are free: add shares or disk quota first.")
+            _("This needs %(wanted)d MB of disk space and %(free)d MB is free. Add shares or disk quota first.")
             % {"wanted": disk_mb, "free": max(0, int(free.disk_mb))},
             field=disk_field,
         )

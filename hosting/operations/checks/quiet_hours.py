@@ -34,7 +34,7 @@ def now(team: Team) -> str:
     if hours is None or end is None:
         return ""
     local = end.astimezone(ZoneInfo(hours.zone))
-    return _("The team deletes nothing in its quiet hours: until %(day)s, %(time)s (%(zone)s).") % {
+    return _("Deleting is blocked during your team's quiet hours. Try again after %(day)s, %(time)s (%(zone)s).") % {
         "day": date_format(local, "DATE_FORMAT"),
         "time": date_format(local, "H:i"),
         "zone": hours.zone,

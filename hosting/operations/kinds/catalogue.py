@@ -101,7 +101,7 @@ class CreateVm(Kind):
     def validate(self, secret: str = "") -> None:
         super().validate(secret)
         if self.cpu > self.shares:
-            raise Invalid(_("A server has at most one CPU for each share."), field="cpu")
+            raise Invalid(_("A server can have at most one CPU per share."), field="cpu")
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_create(self.hostname, secret, self.os_id, self.shares, self.cpu, login=self.login)
@@ -141,7 +141,9 @@ class UpdateVm(_OnVm):
     def validate(self, secret: str = "") -> None:
         super().validate(secret)
         if self.shares is None and self.cpu is None and self.vm_max_memory_mb is None:
-            raise Invalid(_("Nothing changes: choose another number of shares, CPUs, or another memory limit."))
+            raise Invalid(
+                _("Nothing changed. Choose a different number of shares or CPUs, or a different memory limit.")
+            )
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_update(self.vm_id, shares=self.shares, cpu=self.cpu, vm_max_memory_mb=self.vm_max_memory_mb)

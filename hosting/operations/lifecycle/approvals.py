@@ -81,7 +81,9 @@ def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
         _require_requester(held, account, kind)
         require_working(account)
         if preconditions.check(kind, account).quantity != held.quantity:
-            raise WrongState(_("It has another quantity by now than when this was asked for: refuse it, and ask anew."))
+            raise WrongState(
+                _("The quantity has changed since this was requested. Refuse it and submit a new operation.")
+            )
         now = timezone.now()
         moved = conclude.move(
             held,
@@ -137,11 +139,11 @@ def sweep(now: datetime) -> None:
 def _require_second_person(operation: Operation, by: Membership, comment: str) -> None:
     by.require(Permission.APPROVE, operation.account)
     if by.person is None or by.via.token_id is not None:
-        raise WrongState(_("A token can't approve or refuse: a person must."))
+        raise WrongState(_("Tokens can't approve or refuse operations. A member must do it."))
     if operation.requested_by_id == by.person.pk:
-        raise WrongState(_("You asked for this yourself: somebody else must decide."))
+        raise WrongState(_("You can't decide on your own operation. Ask another member."))
     if len(comment) > MAX_COMMENT:
-        raise Invalid(_("Write %(most)d characters at most.") % {"most": MAX_COMMENT}, field="comment")
+        raise Invalid(_("Enter up to %(most)d characters.") % {"most": MAX_COMMENT}, field="comment")
 
 
 def _require_requester(operation: Operation, account: Account, kind: Kind) -> None:
@@ -149,10 +151,11 @@ def _require_requester(operation: Operation, account: Account, kind: Kind) -> No
     members = Membership.objects.current().select_related("user")
     requester = members.filter(team=account.team_id, user=operation.requested_by_id, user__is_active=True).first()
     if requester is None:
-        raise WrongState(_("Whoever asked for this is not in the team any more: it can only be refused."))
+        raise WrongState(_("The member who requested this has left the team. You can only refuse it."))
     if not requester.may(kind.permission, account):
         raise WrongState(
-            _("%(person)s may not spend money here any more: it can only be refused.") % {"person": requester.user}
+            _("%(person)s no longer has permission to spend money here. You can only refuse this operation.")
+            % {"person": requester.user}
         )
 
 

@@ -28,10 +28,10 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
     """
     by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
     if operation.state != State.UNCERTAIN or not operation.needs_person:
-        raise WrongState(_("There is nothing to decide about this operation any more."))
+        raise WrongState(_("This operation has already been resolved."))
     known = {candidate["id"]: candidate for candidate in operation.problem.get("candidates", [])}
     if remote_id is not None and remote_id not in known:
-        raise Invalid(_("This is none of the operations that were found."), field="remote_id")
+        raise Invalid(_("This isn't one of the matching operations. Choose one from the list."), field="remote_id")
     with transaction.atomic():
         if remote_id is None:
             problem = {"reason": Reason.RULED_OUT}
@@ -53,7 +53,7 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
             after = State.RELEASED if remote_id is None else State.TRACKED
             _record_decided(operation, after, by=by, remote_id=remote_id)
     if not decided:
-        raise Invalid(_("This one belongs to another request by now: choose again."), field="remote_id")
+        raise Invalid(_("This provider operation has been matched to another one. Choose again."), field="remote_id")
 
 
 def happened(operation: Operation, *, by: Membership) -> None:
@@ -67,7 +67,7 @@ def happened(operation: Operation, *, by: Membership) -> None:
     with transaction.atomic():
         is_open = operation.needs_person and not operation.problem.get("candidates")
         if not is_open or not conclude.move(operation, State.UNCERTAIN, State.DONE, problem={}, needs_person=False):
-            raise WrongState(_("There is nothing to decide about this operation any more."))
+            raise WrongState(_("This operation has already been resolved."))
         _record_decided(operation, State.DONE, by=by, happened=True)
         enqueue(Job.REFRESH, operation.account_id, 1)
 

@@ -150,7 +150,7 @@ def retry(
         NotAllowedError, Rejected: as `submit`.
     """
     if operation.state not in HARMLESS | {State.FAILED} or operation.plan_id or operation.origin != "panel":
-        raise WrongState(_("Only a request that did not work can be tried again."))
+        raise WrongState(_("Only a failed operation can be retried."))
     kind = catalogue.load(operation.kind, operation.params)
     return submit(
         kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation, may_hold=may_hold
@@ -164,26 +164,29 @@ def require_working(account: Account) -> None:
         AccountTrouble, EndpointAway: what to do first.
     """
     if account.trouble == Account.Trouble.UNTESTED:
-        raise AccountTrouble(_("The login has not been tested yet: nothing was sent. Try again when it works."))
+        raise AccountTrouble(
+            _("The account's credentials haven't been tested yet. Nothing was sent. Try again once they are accepted.")
+        )
     if account.trouble:
         raise AccountTrouble(
-            _("%(trouble)s. Correct the account's settings first; nothing was sent.")
+            _("%(trouble)s. Nothing was sent. Fix the account's credentials first.")
             % {"trouble": account.get_trouble_display()}
         )
     if account.endpoint.away_since:
-        raise EndpointAway(
-            _("The provider does not answer at the moment. Nothing was sent or queued: try again when it is back.")
-        )
+        raise EndpointAway(_("The provider isn't responding. Nothing was sent or queued. Try again later."))
 
 
 def _require_person(by: Membership, *, may_hold: bool) -> None:
     if by.person is None or by.via.token_id is not None:
         raise AboveSpendingLimit(
-            _("This is above the month's ceiling of the token's role. Nothing was sent: a person must ask for it.")
+            _(
+                "This exceeds the monthly spending limit of the token's role. Nothing was sent. A"
+                " member must request it."
+            )
         )
     if not may_hold:
         raise AboveSpendingLimit(
-            _("This is above the month's ceiling of your role. Show that it is you, then ask again.")
+            _("This exceeds your role's monthly spending limit. Confirm it's you, then try again.")
         )
 
 
@@ -193,7 +196,7 @@ def _require_free(account: Account, kind: Kind) -> None:
     other = account.operations.filter(target=kind.target, state__in=OPEN, origin=Operation.Origin.PANEL).first()
     if other is not None:
         raise Busy(
-            _("“%(title)s” by %(person)s is still at work on it. Wait until that is finished.")
-            % {"title": catalogue.title(other.kind), "person": requester_name(other) or _("somebody")},
+            _("“%(title)s”, requested by %(person)s, is still in progress on this object. Wait until it finishes.")
+            % {"title": catalogue.title(other.kind), "person": requester_name(other) or _("someone")},
             operation_id=other.pk,
         )

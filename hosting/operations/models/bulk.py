@@ -29,13 +29,13 @@ class Bulk(models.Model):
         """Why it paused by itself."""
 
         NONE = "", _("None")
-        AWAY = "away", _("The provider does not answer. Nothing was sent: go on when it is back.")
-        TROUBLE = "trouble", _("The account's login does not work. Correct its settings, then go on.")
-        NOT_ALLOWED = "not_allowed", _("The role of whoever asked for this does not allow it any more.")
-        QUIET = "quiet", _("The team deletes nothing in its quiet hours. Go on when they are over.")
+        AWAY = "away", _("The provider isn't responding. Nothing was sent. Resume when it responds again.")
+        TROUBLE = "trouble", _("The account's credentials don't work. Fix them, then resume.")
+        NOT_ALLOWED = "not_allowed", _("The requesting member's role no longer allows this.")
+        QUIET = "quiet", _("Deleting is blocked during your team's quiet hours. Resume when they are over.")
         MEMBER_LEFT = (
             "member_left",
-            _("Whoever asked for this is not in the team any more, or their API token has ended."),
+            _("The requesting member has left the team, or their API token has expired."),
         )
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="bulks")
@@ -66,19 +66,19 @@ class BulkRow(models.Model):
     """One object of a bulk, and how it went."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("Waiting its turn")
+        WAITING = "waiting", _("Queued")
         RUNNING = "running", _("In progress")
         DONE = "done", _("Done")
-        FAILED = "failed", _("Not done")
+        FAILED = "failed", _("Failed")
 
     class Problem(models.TextChoices):
         """Why Sharedeck itself did not take the request."""
 
         NONE = "", _("None")
-        BUSY = "busy", _("Another operation was at work on it.")
-        WRONG_STATE = "wrong_state", _("Its state did not allow it, or it was gone.")
-        NOT_ENOUGH = "not_enough", _("There was not enough left for it.")
-        INVALID = "invalid", _("The provider would not have taken these values.")
+        BUSY = "busy", _("Another operation was in progress on this object.")
+        WRONG_STATE = "wrong_state", _("Its state didn't allow this, or it no longer existed.")
+        NOT_ENOUGH = "not_enough", _("Not enough free capacity.")
+        INVALID = "invalid", _("The provider doesn't accept these values.")
 
     bulk = models.ForeignKey(Bulk, models.CASCADE, related_name="rows", db_index=False)
     object_id = models.PositiveIntegerField()

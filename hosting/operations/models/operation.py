@@ -53,17 +53,17 @@ class Operation(models.Model):
 
     class Origin(models.TextChoices):
         PANEL = "panel", _("Sharedeck")
-        EXTERNAL = "outside", _("Outside Sharedeck")
+        EXTERNAL = "outside", _("External")
 
     class Cancel(models.TextChoices):
         """How far the request to cancel it at the provider is."""
 
-        NONE = "", _("Not asked for")
-        ASKED = "asked", _("Asked for")
+        NONE = "", _("Not requested")
+        ASKED = "asked", _("Requested")
         SENT = "sent", _("Sent")
         TOO_LATE = "too_late", _("Too late")
         REFUSED = "refused", _("Refused")
-        UNANSWERED = "unanswered", _("Not answered")
+        UNANSWERED = "unanswered", _("No answer")
 
     # The indexes below begin with the account: one of the account alone would only mislead SQLite.
     account = models.ForeignKey(Account, models.CASCADE, related_name="operations", db_index=False)

@@ -34,7 +34,7 @@ class Plan(models.Model):
         RUNNING = "running", _("Running")
         STOPPED = "stopped", _("Stopped at a step")
         DONE = "done", _("Done")
-        ABANDONED = "abandoned", _("Abandoned")
+        ABANDONED = "abandoned", _("Discarded")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="plans")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")

@@ -36,5 +36,5 @@ def requester_name(of: Asked) -> str:
     if token is None:
         return str(person or "")
     if person is None:
-        return _("the token “%(token)s”") % {"token": token}
-    return _("%(person)s through the token “%(token)s”") % {"person": person, "token": token}
+        return _("token “%(token)s”") % {"token": token}
+    return _("%(person)s via token “%(token)s”") % {"person": person, "token": token}

@@ -11,8 +11,8 @@ class State(TextChoices):
 
     # Above a ceiling: a second person, or `approvals.sweep` when none has decided in time. Nothing is sent meanwhile.
     HELD = "held", _("Waiting for approval")
-    WAITING = "waiting", _("Waiting to be sent")  # a worker, soon: the sweep asks again
-    SENDING = "sending", _("Being sent")  # the worker that claimed it; stale ones become UNCERTAIN
+    WAITING = "waiting", _("Queued")  # a worker, soon: the sweep asks again
+    SENDING = "sending", _("Sending")  # the worker that claimed it; stale ones become UNCERTAIN
     ANSWERED = (
         "answered",
         _("Accepted"),
@@ -23,7 +23,7 @@ class State(TextChoices):
     FAILED = "failed", _("Failed")
     REFUSED = "refused", _("Refused")
     NOT_SENT = "not_sent", _("Not sent")
-    RELEASED = "released", _("Never arrived")
+    RELEASED = "released", _("Not seen at the provider")
     CANCELLED = "cancelled", _("Cancelled")
     DECLINED = "declined", _("Not approved")  # refused by a second person, or not decided in time
 

@@ -77,7 +77,7 @@ def revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str = "") ->
             .get(pk=plan.pk)
         )
         if current.state not in (Plan.State.DRAFT, Plan.State.STOPPED):
-            raise WrongState(_("This plan is running or over: it can't be changed."))
+            raise WrongState(_("This plan is running or finished and can't be changed."))
         _revise(current, spec, by=by, password=password)
     plan.refresh_from_db(fields=["spec", "sealed_secret", "state"])
 
@@ -122,7 +122,7 @@ def resume(plan: Plan, *, by: Membership) -> None:
         WrongState: the root password must be given again first (`needs_password`).
     """
     if needs_password(plan):
-        raise WrongState(_("The root password was not kept. Give it again."), field="password")
+        raise WrongState(_("The root password is no longer stored. Enter it again."), field="password")
     _run(plan, Plan.State.STOPPED, by=by, action="plan.resumed")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Capacity
@@ -88,16 +89,20 @@ class NewServer(PlanSpec):
                 names = {theirs: ours for ours, theirs in inputs.items()}
                 raise Invalid(error.message, field=names.get(error.field or "", error.field)) from None
         if "vm" not in done and not OsImage.objects.filter(account=account, remote_id=self.os_id).exists():
-            raise Invalid(_("This operating system is not on offer any more: choose another one."), field="os_id")
+            raise Invalid(_("This operating system is no longer available. Choose another one."), field="os_id")
         capacity = overview(account)
         if capacity is None:
-            raise WrongState(_("This account has not been read from the provider yet: try again in a moment."))
+            raise WrongState(_("This account hasn't been imported yet. Try again in a moment."))
         bought = 0 if "buy" in done else self.buy_shares
         missing = missing_shares(self, capacity, system_disk_mb(self, account), done) - bought
         if missing > 0:
             raise NotEnough(
-                _("%(missing)d more shares are needed: for the server, or for the disk space that they bring.")
-                % {"missing": missing},
+                ngettext(
+                    "%d more share is needed for the server or for its disk space.",
+                    "%d more shares are needed for the server or for its disk space.",
+                    missing,
+                )
+                % missing,
                 field="buy_shares",
             )
 

@@ -97,9 +97,9 @@ class Resize(PlanSpec):
         change.validate()
         vm = self._vms(account).first()
         if vm is None:
-            raise WrongState(_("This server is not there any more."))
+            raise WrongState(_("This server no longer exists."))
         if vm.state not in {Vm.State.RUNNING, Vm.State.HALTED}:
-            raise WrongState(_("The server is “%(state)s”: it can't be resized.") % {"state": vm.get_state_display()})
+            raise WrongState(_("The server is “%(state)s” and can't be resized.") % {"state": vm.get_state_display()})
         preconditions.size_fits(change, vm, account)
 
     def preview(self, account: Account, done: Collection[str] = ()) -> list[Step]:

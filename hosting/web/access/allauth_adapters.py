@@ -21,15 +21,15 @@ from hosting.web.access import devices
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": gettext_lazy("The email address or the password is wrong."),
-        "incorrect_password": gettext_lazy("That is not your password."),
-        "enter_current_password": gettext_lazy("That is not your password."),
-        "incorrect_code": gettext_lazy("That code is wrong, or it was used already. Wait for the next one."),
+        "email_password_mismatch": gettext_lazy("Wrong email address or password."),
+        "incorrect_password": gettext_lazy("Wrong password. Try again."),
+        "enter_current_password": gettext_lazy("Wrong password. Try again."),
+        "incorrect_code": gettext_lazy("This code is wrong or has already been used. Enter the next one."),
         "too_many_login_attempts": gettext_lazy(
-            "Too many wrong attempts. Wait five minutes, use a passkey, or set a new password."
+            "Too many failed attempts. Wait five minutes, use a passkey, or reset your password."
         ),
-        "rate_limited": gettext_lazy("Too many attempts. Wait a few minutes."),
-        "duplicate_email": gettext_lazy("That is your address already, or it waits to be confirmed."),
+        "rate_limited": gettext_lazy("Too many attempts. Wait a few minutes, then try again."),
+        "duplicate_email": gettext_lazy("This is already your address, or it is waiting to be confirmed."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -66,7 +66,7 @@ def ask(request: HttpRequest) -> HttpResponseBase:
     if not ways:
         raise PermissionDenied
     if request.method not in {"GET", "HEAD"}:
-        messages.warning(request, _("Nothing was done yet: confirm that it is you, then send it again."))
+        messages.warning(request, _("Confirm it's you, then submit the form again. Nothing was changed."))
     to = f"{ways[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: _back_to(request)})}"
     if request.headers.get("HX-Request"):
         return HttpResponseClientRedirect(to)

@@ -93,11 +93,12 @@ def answer(request: HttpRequest, member: Membership, bar: Denial) -> HttpRespons
             return errors.elsewhere(request, member)
         case Denial.SESSION:
             length = {**names, "length": hours(member.team.session_hours or 0)}
-            messages.info(request, _("%(team)s asks again who you are, %(length)s after a sign-in.") % length)
+            messages.info(request, _("Confirm it's you. %(team)s requires this %(length)s after you sign in.") % length)
             return reauthentication.ask(request)
         case Denial.TWO_FACTOR:
             messages.warning(
                 request,
-                _("%(team)s asks for a second factor. Set one up here, and the team's pages open again.") % names,
+                _("%(team)s requires two-factor authentication. Set it up here to get access to the team again.")
+                % names,
             )
             return HttpResponseRedirect(reverse("mfa_index"), status=303 if request.method == "POST" else 302)

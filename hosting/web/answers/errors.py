@@ -36,7 +36,7 @@ def _answer(request: HttpRequest, status: int, title: str, *texts: str, way: Way
     context = {
         "title": title,
         "texts": texts,
-        "way": way or Way(_("To the panel"), "/"),
+        "way": way or Way(_("Go to dashboard"), "/"),
         "status": status,
         "csp_nonce": getattr(request, "csp_nonce", ""),
     }
@@ -50,28 +50,28 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return _answer(
         request,
         400,
-        _("That request makes no sense"),
-        _("Something in it is missing, too large or altered. Go back, reload the page, and try again."),
+        _("Invalid request"),
+        _("Part of the request is missing, too large or has been altered. Go back, reload the page and try again."),
     )
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Which permission is missing, which roles have it, and who can give one of them."""
-    title = _("You may not do that")
+    title = _("You don't have permission")
     account = getattr(request, "account", None)
     way = None
     if account is not None:
-        way = Way(_("To %(label)s") % {"label": account.label}, reverse("dashboard", args=[account.pk]))
+        way = Way(_("Go to %(label)s") % {"label": account.label}, reverse("dashboard", args=[account.pk]))
     try:
         permission = Permission(str(exception))
     except ValueError:
-        return _answer(request, 403, title, _("Your role does not allow it. Ask an owner of the team."), way=way)
+        return _answer(request, 403, title, _("Your role doesn't allow this. Ask an owner of the team."), way=way)
     if _is_narrowed(exception):
         return _answer(
             request,
             403,
             title,
-            _("Your role allows to %(what)s, but it holds for other accounts of the team.")
+            _("Your role lets you %(what)s, but only in other accounts of the team.")
             % {"what": PERMISSION_WORDS[permission]},
             _ask_whom(request),
             way=way,
@@ -81,9 +81,8 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
         request,
         403,
         title,
-        _("It needs the permission to %(what)s, and your role does not have it.")
-        % {"what": PERMISSION_WORDS[permission]},
-        _("Roles that have it: %(roles)s.") % {"roles": ", ".join(roles)},
+        _("Your role doesn't have permission to %(what)s.") % {"what": PERMISSION_WORDS[permission]},
+        _("Roles with this permission: %(roles)s.") % {"roles": ", ".join(roles)},
         _ask_whom(request),
         way=way,
     )
@@ -103,13 +102,13 @@ def elsewhere(request: HttpRequest, member: Membership) -> HttpResponse:
     return _answer(
         request,
         403,
-        _("Not from this network"),
-        _("Your request came from %(address)s. %(team)s opens its pages from its own networks only.")
+        _("Your network isn't allowed"),
+        _("Your request came from %(address)s. %(team)s only allows access from its own networks.")
         % {"address": member.via.address, "team": member.team.name},
-        _("Come back from one of them, or ask an owner to add yours: %(people)s.")
+        _("Connect from one of these networks, or ask an owner to add yours: %(people)s.")
         % {"people": get_text_list(names, _("or"))}
         if names
-        else _("Come back from one of them."),
+        else _("Connect from one of these networks."),
     )
 
 
@@ -130,9 +129,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _answer(
         request,
         403,
-        _("This form is out of date"),
-        _("You have probably signed in or out in another tab. Nothing was done."),
-        _("Go back, reload the page, and send it again."),
+        _("This form has expired"),
+        _("You may have signed in or out in another tab. Nothing was changed."),
+        _("Go back, reload the page and submit the form again."),
     )
 
 
@@ -140,9 +139,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _answer(
         request,
         404,
-        _("There is nothing here"),
-        _("The address is wrong, the object is gone, or it belongs to a team that you are not in."),
-        _("Search for it by its name, or begin at the panel."),
+        _("Page not found"),
+        _("The address is wrong, the object was deleted, or it belongs to a team that you aren't a member of."),
+        _("Search by name, or go to the dashboard."),
     )
 
 
@@ -151,8 +150,8 @@ def not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
     response = _answer(
         request,
         405,
-        _("This address can't be opened like that"),
-        _("It belongs to a button. Go back and press that, or begin at the panel. Nothing was done."),
+        _("This address can't be opened directly"),
+        _("Go back and use the button on the page, or go to the dashboard. Nothing was changed."),
     )
     response["Allow"] = allowed
     return response
@@ -163,8 +162,8 @@ def too_many(request: HttpRequest) -> HttpResponse:
         request,
         429,
         _("Too many attempts"),
-        _("Wait a few minutes, then try again. Others who sign in from your network wait as well."),
-        way=Way(_("Back to signing in"), reverse("account_login")),
+        _("Wait a few minutes, then try again. This also applies to other people on your network."),
+        way=Way(_("Back to sign-in"), reverse("account_login")),
     )
 
 
@@ -175,9 +174,9 @@ def failed(request: HttpRequest) -> HttpResponse:
     return _answer(
         request,
         500,
-        _("Something went wrong here"),
-        _("It was written to the log; whoever runs this panel can read there what it was."),
-        _("What you asked for may not have been saved: look at the list of operations before you ask again."),
+        _("Something went wrong"),
+        _("The error was logged for the administrator of this panel."),
+        _("Your operation may not have been saved. Check the list of operations before you try again."),
     )
 
 
@@ -186,14 +185,14 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     what_now = (
         _("Wait half a minute, then try again. Your servers are not affected.")
         if request.method in {"GET", "HEAD"} or request.path.startswith("/auth/")
-        else _("Wait half a minute, then look at the list of operations before you ask again.")
+        else _("Wait half a minute, then check the list of operations before you try again.")
     )
     again = request.path if request.method in {"GET", "HEAD"} else "/"
     response = _answer(
         request,
         503,
-        _("The panel can't save anything right now"),
-        _("Its database or its session store does not answer, or takes no changes."),
+        _("The panel can't save changes right now"),
+        _("The database or the session store isn't responding, or is read-only."),
         what_now,
         way=Way(_("Try again"), again),
     )

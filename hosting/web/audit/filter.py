@@ -53,7 +53,7 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
         method="in_group",
     )
     who = _NumberFilter(
-        field_name="actor", label=gettext_lazy("Person"), empty_label=gettext_lazy("Anybody"), choices=[]
+        field_name="actor", label=gettext_lazy("Person"), empty_label=gettext_lazy("Anyone"), choices=[]
     )
     account = _NumberFilter(
         field_name="account_id", label=gettext_lazy("Account"), empty_label=gettext_lazy("Any account"), choices=[]
@@ -62,7 +62,7 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
         choices=list(OUTCOMES.items()), empty_label=gettext_lazy("Any outcome"), label=gettext_lazy("Outcome")
     )
     since = _day(gettext_lazy("From"), "from_day")
-    until = _day(gettext_lazy("Until"), "to_day")
+    until = _day(gettext_lazy("To"), "to_day")
     thing = django_filters.CharFilter(widget=forms.HiddenInput, max_length=60)
     operation = _NumberFilter(field_name="operation_id", widget=forms.HiddenInput, choices=[])
 
@@ -89,7 +89,7 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
         if thing := data.get("thing"):
             kind, _colon, number = thing.partition(":")
             if thing == "login":
-                return _("the login of the account")
+                return _("credentials of the account")
             return f"{OBJECT_TYPES.get(kind, kind)} #{number}"
         return ""
 

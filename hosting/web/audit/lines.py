@@ -53,8 +53,8 @@ class Line:
         if entry.actor_name:
             return entry.actor_name
         if entry.token_id:
-            return _("A token of the team")
-        return _("Somebody unknown") if entry.address else "Sharedeck"
+            return _("Team token")
+        return _("Unknown person") if entry.address else "Sharedeck"
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,9 @@ def _shares(standing: Standing, asked: int) -> Iterator[Measure]:
         return
     values = {"used": plain(used), "limit": plain(limit), "asked": plain(asked)}
     words = (
-        _("Shares: %(used)s of %(limit)s this month, and %(asked)s more with this")
+        _("Shares: %(used)s of %(limit)s used this month, %(asked)s more with this operation")
         if asked
-        else _("Shares: %(used)s of %(limit)s this month")
+        else _("Shares: %(used)s of %(limit)s used this month")
     )
     yield Measure(used, asked, limit, words % values)
 
@@ -67,8 +67,8 @@ def _money(standing: Standing, currency: str, asked: Decimal = Decimal(0)) -> It
         "asked": money(asked, currency).strip(),
     }
     words = (
-        _("Money: %(used)s of %(limit)s this month, and about %(asked)s more with this")
+        _("Money: %(used)s of %(limit)s spent this month, about %(asked)s more with this operation")
         if asked
-        else _("Money: %(used)s of %(limit)s this month")
+        else _("Money: %(used)s of %(limit)s spent this month")
     )
     yield Measure(float(used), float(asked), float(limit), words % values)

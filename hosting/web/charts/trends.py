@@ -74,15 +74,15 @@ def runway_words(history: Sequence[Known], now: datetime) -> str:
         case Outlook.USED_UP:
             return _("The balance is used up.")
         case Outlook.NOTHING_SPENT:
-            return ngettext(
-                "Nothing was spent in the last %d day.", "Nothing was spent in the last %d days.", found.days
-            ) % (found.days)
+            return ngettext("No spending in the last %d day.", "No spending in the last %d days.", found.days) % (
+                found.days
+            )
         case Outlook.FAR:
-            return _("At this pace the balance lasts for more than ten years.")
+            return _("At this rate, the balance lasts more than ten years.")
         case Outlook.ENDS if found.ends_at is not None:
             day = formats.date_format(timezone.localtime(found.ends_at), "DATE_FORMAT")
-            return _("At this pace the balance lasts until %(day)s.") % {"day": day}
-    return _("Not enough history yet to say how long the balance lasts: that takes %d days.") % ENOUGH.days
+            return _("At this rate, the balance lasts until %(day)s.") % {"day": day}
+    return _("Not enough history to forecast the balance. A forecast needs %d days of history.") % ENOUGH.days
 
 
 def balance_spark(history: Sequence[Known], now: datetime) -> svg.Drawing | None:
@@ -97,7 +97,7 @@ def spark_words(history: Sequence[Known], now: datetime) -> str:
     if not known:
         return ""
     words = {"days": WINDOW.days, "first": money(known[0]), "last": money(known[-1])}
-    return _("Balance of the last %(days)d days: from %(first)s to %(last)s") % words
+    return _("Balance over the last %(days)d days: from %(first)s to %(last)s") % words
 
 
 def balance_chart(history: Sequence[Known], currency: str, days: int, now: datetime) -> Chart:
@@ -109,7 +109,7 @@ def balance_chart(history: Sequence[Known], currency: str, days: int, now: datet
         "last": money(values[-1] if values else 0),
         "currency": currency,
     }
-    summary = _("Now %(last)s %(currency)s; lowest %(low)s, highest %(high)s.") % words
+    summary = _("Current: %(last)s %(currency)s. Lowest: %(low)s. Highest: %(high)s.") % words
     return _steps(
         Chart("balance", _("Prepaid balance"), summary=summary, head=[_("From"), _("Balance in %s") % currency]),
         points,
@@ -154,7 +154,7 @@ def _granted_and_used(
     name: str, title: str, points: Sequence[svg.Point], words: Callable[[float], str], days: int, now: datetime
 ) -> Chart:
     granted, used = points[-1][1] if points else (0.0, 0.0)
-    summary = _("Now %(used)s of %(granted)s used.") % {"used": words(used), "granted": words(granted)}
+    summary = _("%(used)s of %(granted)s used.") % {"used": words(used), "granted": words(granted)}
     legend = [("granted", _("Granted")), ("used", _("Used"))]
     chart = Chart(name, title, summary=summary, legend=legend, head=[_("From"), _("Granted"), _("Used")])
     unit = _unit(max((max(values) for _at, values in points), default=0)) if name.endswith("_mb") else 1
@@ -187,7 +187,7 @@ def _steps(
     tick: Callable[[float], str] | None = None,
 ) -> Chart:
     if not points:
-        return Chart(chart.name, chart.title, empty=_("Nothing was noted yet. It begins with the next reading."))
+        return Chart(chart.name, chart.title, empty=_("No data yet. It will appear after the next sync."))
     drawn = svg.thin(points)
     start, end = _span(drawn, now - timedelta(days=days), now)
     drawing = svg.steps(
@@ -253,10 +253,10 @@ def operation_slots(account: Account, days: int, now: datetime) -> list[Slot]:
 
 def operations_chart(account: Account, days: int, now: datetime) -> Chart:
     slots = operation_slots(account, days, now)
-    title = _("Operations a day") if days <= _DAILY else _("Operations a week")
+    title = _("Operations per day") if days <= _DAILY else _("Operations per week")
     totals = {name: sum(slot.counts[name] for slot in slots) for name in OUTCOMES}
     if not any(totals.values()):
-        return Chart("operations", title, empty=_("Nothing was asked for in this time."))
+        return Chart("operations", title, empty=_("No operations in this period."))
     columns = []
     for slot in slots:
         day = _day(slot.first)
@@ -270,7 +270,7 @@ def operations_chart(account: Account, days: int, now: datetime) -> Chart:
         svg.stacks(columns, OUTCOMES, label=plain),
         summary=_told(totals),
         legend=list(zip(OUTCOMES, names, strict=True)),
-        head=[_("Day") if days <= _DAILY else _("Week from"), *names],
+        head=[_("Day") if days <= _DAILY else _("Week starting"), *names],
         rows=[
             [formats.date_format(slot.first, "DATE_FORMAT"), *(plain(count) for count in slot.counts.values())]
             for slot in reversed(slots)
@@ -283,7 +283,7 @@ def _told(counts: dict[str, int]) -> str:
     """“12 done, 1 not done”: what is not nothing."""
     said = {
         "done": ngettext("%d done", "%d done", counts["done"]),
-        "failed": ngettext("%d not done", "%d not done", counts["failed"]),
+        "failed": ngettext("%d failed", "%d failed", counts["failed"]),
         "uncertain": ngettext("%d unconfirmed", "%d unconfirmed", counts["uncertain"]),
         "cancelled": ngettext("%d cancelled", "%d cancelled", counts["cancelled"]),
     }

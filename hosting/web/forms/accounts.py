@@ -13,14 +13,16 @@ from hosting.web.wording.logins import Correction, candidate_of
 
 # Names and handles are no words: no browser corrects or remembers them.
 QUIET = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
-_HANDLE_HELP = _("Whose hosting account it is: the login's own handle, or the handle of one of its customers.")
+_HANDLE_HELP = _("The login's own handle, or the handle of one of its customers.")
 
 
 class ConnectForm(ChangeForm):
-    team = forms.TypedChoiceField(label=_("Team"), coerce=int, help_text=_("Every member of it will see this account."))
+    team = forms.TypedChoiceField(
+        label=_("Team"), coerce=int, help_text=_("All members of the team will see this account.")
+    )
     endpoint = forms.ModelChoiceField(label=_("Provider"), queryset=Endpoint.objects.none(), empty_label=None)
     label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
     )
     login = forms.CharField(label=_("Login"), max_length=100, validators=[rules.plain])
     handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
@@ -30,7 +32,7 @@ class ConnectForm(ChangeForm):
         max_length=255,
         validators=[rules.plain],
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("Stored encrypted. It is never shown again, to anybody."),
+        help_text=_("Stored encrypted. It is never shown again."),
     )
 
     def __init__(self, *args: Any, memberships: list[Membership], **kwargs: Any) -> None:
@@ -54,7 +56,7 @@ class AccountForm(ChangeForm):
     """The password is write-only: empty keeps it. The login can be corrected until it has worked once."""
 
     label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
     )
     login = forms.CharField(label=_("Login"), max_length=100, validators=[rules.plain])
     handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
@@ -77,11 +79,11 @@ class AccountForm(ChangeForm):
             self.fields[name].widget.attrs |= QUIET
         if account.mirrored_at:
             del self.fields["login"]
-        help_text = _("Leave it empty to keep the stored one, which is never shown. A new one is tested first.")
+        help_text = _("Leave empty to keep the stored password. A new password is tested first.")
         if other_handles:
             also = ngettext(
-                "It is then used for the other handle of this login too.",
-                "It is then used for the %(count)d other handles of this login too.",
+                "It will also be used for the other handle of this login.",
+                "It will also be used for the %(count)d other handles of this login.",
                 other_handles,
             )
             help_text = format_lazy("{} {}", help_text, also % {"count": other_handles})
@@ -99,13 +101,13 @@ class HandleForm(ChangeForm):
     """Another handle of a login that is connected already."""
 
     label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
     )
     handle = forms.CharField(
         label=_("Handle"),
         max_length=100,
         validators=[rules.plain],
-        help_text=_("The handle of one of the login's customers, or its own."),
+        help_text=_("The login's own handle, or the handle of one of its customers."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -43,11 +43,11 @@ class _PutTagsForm(ChangeForm):
 
     def _add_new(self, color: str) -> None:
         self.fields["name"] = _name(
-            _("A new tag"),
+            _("New tag"),
             required=False,
-            help_text=_("Leave it empty, or name a tag that your team does not have yet."),
+            help_text=_("Leave empty, or enter the name of a new tag."),
         )
-        self.fields["color"] = forms.ChoiceField(label=_("Its colour"), choices=Color.choices, initial=color)
+        self.fields["color"] = forms.ChoiceField(label=_("Colour"), choices=Color.choices, initial=color)
 
     def new_name(self) -> str:
         """The name of the tag to be made, or nothing; one that the team has already counts as chosen."""
@@ -92,17 +92,17 @@ class ManyTagsForm(_PutTagsForm):
     def __init__(self, *args: Any, tags: Sequence[Tag], used: Sequence[Tag], color: str, **kwargs: Any) -> None:
         super().__init__(*args, tags=tags, **kwargs)
         if tags:
-            self.fields["on"] = _TagsField(tags, label=_("Put on all of them"))
+            self.fields["on"] = _TagsField(tags, label=_("Add tag"))
         if used:
-            self.fields["off"] = _TagsField(used, label=_("Take off"))
+            self.fields["off"] = _TagsField(used, label=_("Remove tag"))
         self._add_new(color)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if set(data.get("on", ())) & set(data.get("off", ())):
-            raise ValidationError(_("A tag can't be put on and taken off at once."))
+            raise ValidationError(_("You can't add and remove the same tag. Choose one."))
         if not (data.get("on") or data.get("off") or data.get("name") or self.errors):
-            raise ValidationError(_("Choose a tag, or name a new one."))
+            raise ValidationError(_("Choose a tag, or enter the name of a new one."))
         return data
 
     def put_on(self) -> list[Tag]:
@@ -128,7 +128,8 @@ class NoteForm(ChangeForm):
         max_length=notes.LONGEST,
         widget=forms.Textarea(attrs={"rows": 12}),
         help_text=_(
-            "Plain text, up to 4,000 characters. Your whole team can read it: no passwords. Empty it to remove it."
+            "Plain text, up to 4,000 characters. Your whole team can read it, so don't "
+            "include passwords. Leave empty to remove the note."
         ),
     )
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
@@ -141,9 +142,9 @@ class NoteForm(ChangeForm):
 class SaveViewForm(ChangeForm):
     name = _name(_("Name"))
     shared = forms.BooleanField(
-        label=_("Share it with the team"),
+        label=_("Share with the team"),
         required=False,
-        help_text=_("Everybody in the team then has it above this list."),
+        help_text=_("Everyone in the team will see it above this list."),
     )
 
 
@@ -152,8 +153,8 @@ class TeamForm(ChangeForm):
         label=_("Name"), max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     bulk_at_once = forms.IntegerField(
-        label=_("Many at once: how many run at the same time"),
+        label=_("Bulk actions: operations in parallel"),
         min_value=1,
         max_value=MOST_AT_ONCE,
-        help_text=_("1 to 20. Fewer leave the provider more room for what else your team asks for."),
+        help_text=_("1 to 20. A lower number leaves more capacity for your team's other operations."),
     )

@@ -54,8 +54,8 @@ class DiskSizeField(forms.CharField):
     """A size that people write as 8, 8.5, "8 GB" or "8192 MB" and that the API takes in MB."""
 
     default_error_messages = {
-        "size": _("Write a size in GB, such as 8 or 8.5, or in MB, such as 8192 MB."),
-        "whole": _("That is not a whole number of MB: 1 GB is 1,024 MB."),
+        "size": _("Enter a size in GB, such as 8 or 8.5, or in MB, such as 8192 MB."),
+        "whole": _("The size must be a whole number of MB. 1 GB is 1,024 MB."),
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -96,7 +96,7 @@ class DiskSizeField(forms.CharField):
         try:
             rules.disk_size_mb(value)
         except ValidationError:
-            raise ValidationError(_("A disk has between 1 GB and 1,024 GB.")) from None
+            raise ValidationError(_("The disk size must be between 1 GB and 1,024 GB.")) from None
 
     def prepare_value(self, value: Any) -> Any:
         """An initial value is in MB and is shown in GB where that is exact; what a person typed stays as it is."""
@@ -130,6 +130,6 @@ def typed_name(expected: str) -> Any:
     # A page shows a run of spaces as one, and so does whoever copies the name from it.
     def check(value: str) -> None:
         if value.split() != expected.split():
-            raise ValidationError(_("That is not its name. Type “%(name)s” to delete it."), params={"name": expected})
+            raise ValidationError(_("The name doesn't match. Type “%(name)s” to delete it."), params={"name": expected})
 
     return check

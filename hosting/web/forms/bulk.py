@@ -24,7 +24,7 @@ class BulkForm(ChangeForm):
         if asks_count:
             self._count = count
             self.fields["count"] = forms.IntegerField(
-                label=_("Type how many go away (%(count)d) to confirm") % {"count": count},
+                label=_("Type %(count)d, the number of objects to delete, to confirm") % {"count": count},
                 widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
                 validators=[self._is_count],
             )
@@ -39,7 +39,7 @@ class BulkForm(ChangeForm):
     def _is_count(self, value: int) -> None:
         if value != self._count:
             raise ValidationError(
-                _("That is not their number. Type %(count)d to delete them."), params={"count": self._count}
+                _("The number doesn't match. Type %(count)d to delete them."), params={"count": self._count}
             )
 
 

@@ -56,7 +56,7 @@ SERVERS = (
         _("Delete"),
         "trash-2",
         _in_state(Vm.State.HALTED, Vm.State.INVALID),
-        _("not stopped: stop them first"),
+        _("not stopped (stop them first)"),
         danger=True,
     ),
 )
@@ -67,7 +67,7 @@ DISKS = (
         _("Delete"),
         "trash-2",
         lambda disk: disk.state in {Disk.State.CREATED, Disk.State.ERROR} and not disk.is_boot_disk,
-        _("attached to a server: detach them first"),
+        _("attached to a server (detach them first)"),
         danger=True,
     ),
 )

@@ -26,5 +26,5 @@ class RetryForm(ChangeForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         validators=[rules.password],
         strip=False,
-        help_text=_("8 to 64 characters with a letter and a digit. Sharedeck forgets it once it was sent."),
+        help_text=_("8 to 64 characters with a letter and a digit. Not stored after sending."),
     )

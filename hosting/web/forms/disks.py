@@ -19,7 +19,7 @@ class DiskForm(ChangeForm):
     size_mb = DiskSizeField(
         label=_("Size, in GB"),
         initial="8",
-        help_text=_("Such as 8 or 8.5. With the unit, MB work too: 2048 MB."),
+        help_text=_("For example 8 or 8.5. You can also enter MB with the unit: 2048 MB."),
     )
     fstype = forms.ChoiceField(label=_("File system"), choices=[(name, name) for name in rules.FSTYPES])
 
@@ -34,7 +34,7 @@ class AttachForm(ChangeForm):
     vm_id = forms.CharField(
         label=_("Server"),
         max_length=280,
-        help_text=_("Its name, or # and the provider's id. A disk is attached to one server at a time."),
+        help_text=_("Server name, or # and the provider ID. A disk can be attached to one server at a time."),
         widget=forms.TextInput(
             attrs={
                 "list": "servers",
@@ -63,5 +63,5 @@ class AttachForm(ChangeForm):
             return found.remote_id
         like = [search.server_label(vm) for vm in search.servers_like(typed, self._account)[:MOST_NAMED]]
         if not like:
-            raise ValidationError(_("No server is called that, or has that in its name."))
-        raise ValidationError(_("Say which one: %(names)s."), params={"names": ", ".join(like)})
+            raise ValidationError(_("No servers match. Check the name."))
+        raise ValidationError(_("Several servers match. Choose one: %(names)s."), params={"names": ", ".join(like)})

@@ -39,19 +39,19 @@ class GrantForm(ChangeForm):
 
     role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect, initial=Role.VIEWER)
     reach = forms.ChoiceField(
-        label=_("Holds for"),
+        label=_("Access to"),
         widget=forms.RadioSelect,
         initial=ALL,
-        choices=[(ALL, _("All accounts of the team, later ones too")), (SOME, _("Only the accounts chosen here"))],
+        choices=[(ALL, _("All accounts of the team, including future ones")), (SOME, _("Only the selected accounts"))],
     )
     accounts = forms.TypedMultipleChoiceField(
         label=_("Accounts"), coerce=int, widget=forms.CheckboxSelectMultiple, required=False
     )
     until = forms.DateField(
-        label=_("Last day"),
+        label=_("Ends on"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=_("The membership ends by itself after this day. Leave it empty for no end."),
+        help_text=_("The membership ends automatically at the end of this day. Leave empty for no end date."),
     )
 
     def __init__(
@@ -89,14 +89,14 @@ class InviteForm(GrantForm):
     email = forms.EmailField(
         label=_("Email address"),
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
-        help_text=_("They get a mail with a link. They need no login here yet."),
+        help_text=_("They get an email with a link. They don't need an existing login."),
     )
     days = forms.TypedChoiceField(
-        label=_("The link works for"),
+        label=_("Link expires after"),
         coerce=int,
         required=False,
         empty_value=None,
-        help_text=_("Sent again, it works for as long once more."),
+        help_text=_("Resending the invitation renews the link for the same time."),
     )
     field_order = ["email", "role", "reach", "accounts", "until", "days"]
 
@@ -115,7 +115,7 @@ class TransferForm(ChangeForm):
     stay = forms.ChoiceField(
         label=_("You"),
         widget=forms.RadioSelect,
-        choices=[("admin", _("become an admin")), ("owner", _("stay an owner beside them"))],
+        choices=[("admin", _("become an admin")), ("owner", _("stay an owner"))],
         initial="admin",
     )
 
@@ -131,7 +131,7 @@ class NewTeamForm(ChangeForm):
         label=_("Name"),
         max_length=LONGEST_NAME,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=_("What people call it, such as the name of your company."),
+        help_text=_("For example, the name of your company."),
     )
 
 
@@ -143,7 +143,7 @@ class JoinForm(forms.Form):
         label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
     again = forms.CharField(
-        label=_("Password again"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        label=_("Confirm password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
     def __init__(self, data: Any = None, *, email: str) -> None:
@@ -159,5 +159,5 @@ class JoinForm(forms.Form):
             except ValidationError as error:
                 self.add_error("password", error)
             if data.get("again") and data["again"] != password:
-                self.add_error("again", _("The two passwords are not the same."))
+                self.add_error("again", _("The two passwords don't match. Enter them again."))
         return data

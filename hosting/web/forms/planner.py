@@ -27,7 +27,7 @@ class PlannerForm(forms.Form):
     cpu = forms.IntegerField(label=_("CPUs"), min_value=1, max_value=rules.MAX_CPU, initial=1)
     os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int, required=False, empty_value=None)
     disk = OptionalDiskField(label=_("Data disk, in GB"), initial="0", required=False)
-    count = forms.IntegerField(label=_("How many"), min_value=1, max_value=_MOST, initial=1)
+    count = forms.IntegerField(label=_("Number of servers"), min_value=1, max_value=_MOST, initial=1)
 
     def __init__(self, asked: Any, *, account: Account) -> None:
         self.images = {image.remote_id: image for image in OsImage.objects.filter(account=account)}
@@ -36,12 +36,12 @@ class PlannerForm(forms.Form):
         usual = {name: str(field.initial or "") for name, field in self.base_fields.items()} | {"os_id": str(first)}
         super().__init__({name: asked.get(name, value) for name, value in usual.items()})
         self.fields["os_id"].choices = [(number, image.label) for number, image in self.images.items()]  # type: ignore[attr-defined]
-        self.fields["disk"].help_text = _("0 for none. The system disk is added by itself.")
+        self.fields["disk"].help_text = _("0 for none. The system disk is added automatically.")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if "shares" in data and "cpu" in data and data["cpu"] > data["shares"]:
-            self.add_error("cpu", ValidationError(_("A server has at most one CPU for each share.")))
+            self.add_error("cpu", ValidationError(_("A server can have at most one CPU per share.")))
         return data
 
     @property

@@ -23,7 +23,9 @@ _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code"}
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     name = PersonNameField(
-        label=_("Name"), required=False, help_text=_("What others in your teams see. Without one it is your address.")
+        label=_("Name"),
+        required=False,
+        help_text=_("Shown to others in your teams. If empty, they see your email address."),
     )
 
     class Meta:
@@ -51,7 +53,7 @@ class SignupForm(account.SignupForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _reword(self, email=_("Email"), password1=_("Password"), password2=_("Password again"))
+        _reword(self, email=_("Email"), password1=_("Password"), password2=_("Confirm password"))
 
     def try_save(self, request: HttpRequest) -> Any:
         if self.account_already_exists:
@@ -73,7 +75,7 @@ class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
 class ResetPasswordKeyForm(account.ResetPasswordKeyForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _reword(self, password1=_("New password"), password2=_("New password again"))
+        _reword(self, password1=_("New password"), password2=_("Confirm new password"))
 
 
 class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
@@ -83,14 +85,14 @@ class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
             self,
             oldpassword=_("Current password"),
             password1=_("New password"),
-            password2=_("New password again"),
+            password2=_("Confirm new password"),
         )
 
 
 class SetPasswordForm(account.SetPasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _reword(self, password1=_("New password"), password2=_("New password again"))
+        _reword(self, password1=_("New password"), password2=_("Confirm new password"))
 
 
 class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
@@ -112,7 +114,9 @@ class AuthenticateForm(mfa.AuthenticateForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         _reword(self, code=_("Code"))
         self.fields["code"].widget.attrs.update(_CODE)
-        self.fields["code"].help_text = _("Six digits from your authenticator app, or one of your recovery codes.")
+        self.fields["code"].help_text = _(
+            "The six-digit code from your authenticator app, or one of your recovery codes."
+        )
 
 
 class ReauthenticateByCodeForm(mfa.ReauthenticateForm):  # type: ignore[misc]
@@ -120,7 +124,9 @@ class ReauthenticateByCodeForm(mfa.ReauthenticateForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         _reword(self, code=_("Code"))
         self.fields["code"].widget.attrs.update(_CODE)
-        self.fields["code"].help_text = _("Six digits from your authenticator app, or one of your recovery codes.")
+        self.fields["code"].help_text = _(
+            "The six-digit code from your authenticator app, or one of your recovery codes."
+        )
 
 
 class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
@@ -138,7 +144,7 @@ class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
         session[SECRET_SESSION_KEY] = seal(self.secret)
         _reword(self, code=_("Code"))
         self.fields["code"].widget.attrs.update(_CODE)
-        self.fields["code"].help_text = _("The six digits that the app shows now.")
+        self.fields["code"].help_text = _("The six-digit code shown in the app.")
 
     @property
     def spaced_secret(self) -> str:
@@ -151,12 +157,12 @@ class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["name"].label = _("Name")
         self.fields["name"].max_length = 100
-        self.fields["name"].help_text = _("So that you can tell your passkeys apart, such as the device it is on.")
-        self.fields["passwordless"].label = _("Sign in with it alone")
+        self.fields["name"].help_text = _("A name to recognize this passkey, such as the device.")
+        self.fields["passwordless"].label = _("Sign in without a password")
         self.fields["passwordless"].initial = True
         self.fields["passwordless"].help_text = _(
-            "It then takes the place of password and code, and asks for your finger, face or PIN. "
-            "Off: it is the second factor after your password."
+            "The passkey replaces your password and code, and asks for your fingerprint, face"
+            " or PIN. When off, it is your second step after the password."
         )
 
     def clean_credential(self) -> dict[str, Any]:

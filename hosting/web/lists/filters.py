@@ -72,7 +72,7 @@ class OperationFilter(django_filters.FilterSet):  # type: ignore[misc]
         "open": ([state.value for state in OPEN], _("In progress")),
         "held": ([State.HELD.value], _("Waiting for approval")),
         "done": ([State.DONE.value], _("Done")),
-        "failed": ([state.value for state in FINAL - {State.DONE, State.CANCELLED}], _("Not done")),
+        "failed": ([state.value for state in FINAL - {State.DONE, State.CANCELLED}], _("Failed")),
         "uncertain": ([State.UNCERTAIN.value], _("Unconfirmed")),
         "cancelled": ([State.CANCELLED.value], _("Cancelled")),
     }
@@ -104,7 +104,7 @@ class BulkRowFilter(django_filters.FilterSet):  # type: ignore[misc]
 class ChangeFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label=_("Search by name"))
     state = django_filters.ChoiceFilter(
-        field_name="what", choices=Change.What.choices, empty_label=_("Any change"), label=_("Change")
+        field_name="what", choices=Change.What.choices, empty_label=_("Any type of change"), label=_("Type of change")
     )
 
     class Meta:

@@ -91,5 +91,5 @@ def in_words(section: str, query: str, known: Sequence[Tag]) -> list[tuple[str, 
 
 def _in_words(name: str, value: str, field: Any, known: Sequence[Tag]) -> str:
     if name == "tag":
-        return next((tag.name for tag in known if str(tag.pk) == value), _("a tag that is gone"))
+        return next((tag.name for tag in known if str(tag.pk) == value), _("deleted tag"))
     return str(dict(getattr(field, "choices", ())).get(value, value))

@@ -65,8 +65,8 @@ class OperationTable(List):
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "created_at", "id"))
     cost = Fixed(_("Cost"), "cost")
-    remote_id = tables.Column(verbose_name=_("Provider's id"), order_by=("remote_id", "id"))
-    who = Fixed(_("Asked by"), "origin")
+    remote_id = tables.Column(verbose_name=_("Provider ID"), order_by=("remote_id", "id"))
+    who = Fixed(_("Requested by"), "origin")
     created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))
 
 
@@ -76,7 +76,7 @@ class DecisionTable(List):
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     decision = Fixed(_("Decision"), "state")
-    who = Fixed(_("Asked by"), "requested_by")
+    who = Fixed(_("Requested by"), "requested_by")
     decided_at = tables.Column(verbose_name=_("When"), order_by=("decided_at", "id"))
 
 
@@ -86,7 +86,7 @@ class BulkRowTable(List):
 
     subject = tables.Column(verbose_name=_("Object"), order_by=("subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "id"))
-    problem = Fixed(_("What happened"), "problem")
+    problem = Fixed(_("Problem"), "problem")
 
 
 class ChangeTable(List):
@@ -94,7 +94,7 @@ class ChangeTable(List):
 
     at = tables.Column(verbose_name=_("Seen"), order_by=("at", "id"))
     name = tables.Column(verbose_name=_("Object"), order_by=("name", "id"))
-    what = tables.Column(verbose_name=_("What happened"), order_by=("what", "id"))
+    what = tables.Column(verbose_name=_("Type of change"), order_by=("what", "id"))
 
 
 class AuditTable(List):
@@ -102,9 +102,9 @@ class AuditTable(List):
     related = ("actor",)
 
     at = tables.Column(verbose_name=_("When"), order_by=("sequence",))
-    who = Fixed(_("Who"), "actor_name")
-    what = Fixed(_("What"), "action")
-    subject = Fixed(_("On what"), "subject")
+    who = Fixed(_("Person"), "actor_name")
+    what = Fixed(_("Action"), "action")
+    subject = Fixed(_("Object"), "subject")
     outcome = Fixed(_("Outcome"), "outcome")
 
 

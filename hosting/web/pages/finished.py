@@ -114,7 +114,7 @@ def _toasts(new: Sequence[Ended], account: Account) -> list[Toast]:
     made = _operations(shown, account) | _bulks(shown, account) | _plans(shown, account)
     toasts = [made[one.what, one.pk] for one in shown if (one.what, one.pk) in made]
     if more := len(new) - len(shown):
-        text = _("%(count)d more of what you asked for have ended.") % {"count": more}
+        text = _("%(count)d more of your operations have finished.") % {"count": more}
         toasts.append(Toast("info", text, reverse("operations", args=[account.pk])))
     return toasts
 
@@ -136,13 +136,13 @@ def _operations(shown: Sequence[Ended], account: Account) -> Toasts:
         for operation in Operation.objects.filter(account=account, pk__in=ids):
             what = f"{catalogue.title(operation.kind)} {operation.subject}".strip()
             if operation.state == State.DONE:
-                level, words = "success", _("“%(what)s” is done.")
+                level, words = "success", _("“%(what)s” finished.")
             elif operation.state == State.CANCELLED:
                 level, words = "info", _("“%(what)s” was cancelled.")
             elif operation.state == State.DECLINED:
-                level, words = "warning", _("“%(what)s” was not approved.")
+                level, words = "warning", _("“%(what)s” wasn't approved.")
             else:
-                level, words = "warning", _("“%(what)s” was not done.")
+                level, words = "warning", _("“%(what)s” failed.")
             found |= _line(level, words, "operation", account, operation.pk, what)
     return found
 
@@ -153,9 +153,9 @@ def _bulks(shown: Sequence[Ended], account: Account) -> Toasts:
         failed = set(BulkRow.objects.filter(bulk__in=ids, state=BulkRow.State.FAILED).values_list("bulk_id", flat=True))
         for bulk in Bulk.objects.filter(account=account, pk__in=ids):
             if bulk.pk in failed:
-                level, words = "warning", _("“%(what)s”, many at once: some of it was not done.")
+                level, words = "warning", _("Bulk action “%(what)s” finished with failures.")
             else:
-                level, words = "success", _("“%(what)s”, many at once, is done.")
+                level, words = "success", _("Bulk action “%(what)s” finished.")
             found |= _line(level, words, "bulk", account, bulk.pk, catalogue.title(bulk.kind))
     return found
 
@@ -169,10 +169,13 @@ def _plans(shown: Sequence[Ended], account: Account) -> Toasts:
                 case Plan.Kind.NEW_SERVER, True:
                     words = _("The new server “%(what)s” is ready.")
                 case Plan.Kind.NEW_SERVER, False:
-                    words = _("The new server “%(what)s” is not ready: its plan stopped at a step.")
+                    words = _(
+                        "The new server “%(what)s” isn't ready because its plan stopped at a step. Open "
+                        "the plan to continue."
+                    )
                 case _, True:
-                    words = _("The server “%(what)s” has its new size.")
+                    words = _("The server “%(what)s” was resized.")
                 case _:
-                    words = _("The resize of “%(what)s” stopped at a step.")
+                    words = _("The resize of “%(what)s” stopped at a step. Open the plan to continue.")
             found |= _line("success" if is_done else "warning", words, "plan", account, plan.pk, what)
     return found

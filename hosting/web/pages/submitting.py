@@ -56,7 +56,7 @@ def ask(
     except Rejected as rejection:
         tell(request, rejection, form)
         return None
-    lead_to(request, operation, _("“%(what)s” is on its way.") % {"what": in_words(operation)})
+    lead_to(request, operation, _("“%(what)s” was submitted.") % {"what": in_words(operation)})
     return operation
 
 
@@ -70,12 +70,14 @@ def lead_to(request: AccountRequest, operation: Operation, words: str) -> None:
     """Say what was asked for, with a link to how it goes; of what is held, who may approve it."""
     if operation.state == State.HELD:
         people = approvals.approvers(request.account, besides=request.member.user_id)
-        words = _("“%(what)s” is above the month's ceiling of your role. It waits for approval by %(people)s.") % {
+        words = _(
+            "“%(what)s” exceeds your role's monthly spending limit. It is waiting for approval by %(people)s."
+        ) % {
             "what": in_words(operation),
-            "people": either(people) or _("somebody who may"),
+            "people": either(people) or _("someone with approval permission"),
         }
     there = reverse("operation", args=[request.account.pk, operation.pk])
-    link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("Follow it"))
+    link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("View operation"))
     messages.success(request, link)
 
 
@@ -92,7 +94,7 @@ def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) 
             '{} <a href="{}" class="alert-link">{}</a>',
             rejection.message,
             reverse("operation", args=[request.account.pk, rejection.operation_id]),
-            _("See that operation"),
+            _("View operation"),
         )
         if form is None:
             messages.warning(request, link)

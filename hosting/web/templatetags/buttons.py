@@ -131,7 +131,9 @@ def _why_narrowed(context: Context) -> str:
     member: Membership | None = context.get("member")
     if member is None or not member.narrowed:
         return ""
-    return _("It concerns all accounts of the team, and your role holds for some. Ask an owner or an admin.")
+    return _(
+        "This applies to all accounts of the team, but your role only covers some of them. Ask an owner or an admin."
+    )
 
 
 def _why_off(context: Context, needs: str, off: str, *, local: bool) -> str:
@@ -143,9 +145,9 @@ def _why_off(context: Context, needs: str, off: str, *, local: bool) -> str:
     account: Account | None = context.get("account")
     if account is not None and not local and permission in {Permission.SPEND, Permission.OPERATE, Permission.DELETE}:
         if account.trouble == Account.Trouble.UNTESTED:
-            return _("The login has not been tested yet: nothing can be sent before it works.")
+            return _("The account's credentials haven't been tested yet. Nothing can be sent until they are accepted.")
         if account.trouble:
-            return _("The account's login does not work: nothing can be sent until that is corrected.")
+            return _("The account's credentials don't work. Fix them to send operations.")
         if account.endpoint.away_since:
-            return _("The provider does not answer: nothing can be sent until it is back.")
+            return _("The provider isn't responding. Nothing can be sent until it responds again.")
     return off

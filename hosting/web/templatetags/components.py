@@ -133,7 +133,7 @@ def resource_gauge(capacity: Capacity, name: str) -> dict[str, object]:
     sides = ("used", "reserved", "granted", "expired", "free")
     amounts = {side: getattr(getattr(capacity, side), name) for side in sides}
     words = {side: said(amount) for side, amount in amounts.items()}
-    label = _("%(title)s: %(used)s of %(granted)s used, %(reserved)s on their way") % {"title": title, **words}
+    label = _("%(title)s: %(used)s of %(granted)s used, %(reserved)s pending") % {"title": title, **words}
     return {"title": title, "amounts": amounts, "label": label, **words}
 
 
@@ -182,9 +182,9 @@ def row_words() -> dict[str, str]:
         "choose": _("Choose"),
         "start": _("Start"),
         "stop": _("Stop"),
-        "stop_question": _("Stop this server? What runs on it stops too."),
+        "stop_question": _("Stop this server? Everything running on it stops too."),
         "reboot": _("Reboot"),
-        "reboot_question": _("Reboot this server? It is away for a moment."),
+        "reboot_question": _("Reboot this server? It will be unavailable for a moment."),
         "attach": _("Attach"),
         "detach": _("Detach"),
         "detach_question": _("Detach this disk? Unmount it on the server first."),

@@ -24,7 +24,7 @@ from hosting.web.views.logins import tested_words
 from hosting.web.wording import logins
 
 FORMS = ["GET", "HEAD", "POST"]
-_TAKEN = gettext_lazy("Your team has an account with this login and handle already.")
+_TAKEN = gettext_lazy("Your team already has an account with this login and handle.")
 
 
 @require_safe
@@ -78,8 +78,8 @@ def connect(request: PersonRequest) -> HttpResponse:
             return response
     context = {
         "form": form,
-        "title": _("Connect a reseller login"),
-        "lead": _("Sharedeck tests it first, then shows your team what the account has."),
+        "title": _("Connect an account"),
+        "lead": _("Sharedeck tests the credentials first, then imports the account."),
         "submit": _("Connect"),
         "icon": "plug",
         "cancel": reverse("accounts"),
@@ -136,7 +136,7 @@ def refresh(request: AccountRequest) -> HttpResponse:
     """Ask for a new reading of everything."""
     mirror_refresh.request_round(request.account, by=request.member)
     if request.account.endpoint.away_since:
-        messages.warning(request, _("The provider does not answer. It is tried again and again by itself."))
+        messages.warning(request, _("The provider isn't responding. Sharedeck keeps retrying automatically."))
     else:
-        messages.info(request, _("The provider is being asked. New data shows here by itself."))
+        messages.info(request, _("Syncing with the provider. New data appears here automatically."))
     return back(request, reverse("dashboard", args=[request.account.pk]))

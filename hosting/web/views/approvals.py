@@ -151,7 +151,7 @@ def decide(request: TeamRequest) -> HttpResponseBase:
     wanted = _decidable(member).filter(Q(pk__in=operations[:_MOST]) | Q(bulk__in=bulks[:_MOST]))
     chosen = list(wanted.select_related("account__team").order_by("due_at", "pk")[: _MOST + 1])
     if not chosen:
-        messages.warning(request, _("Nothing was decided: choose what waits for you first."))
+        messages.warning(request, _("No operations selected. Select the operations to approve or refuse."))
         return back(request, here)
     act = approvals.approve if request.POST.get("decision") == "approve" else approvals.refuse
     done, reasons = 0, []
@@ -161,15 +161,20 @@ def decide(request: TeamRequest) -> HttpResponseBase:
         except Rejected as rejection:
             reasons.append(f"“{submitting.in_words(operation)}”: {rejection.message}")
     if done and act is approvals.approve:
-        messages.success(request, ngettext("%d request was approved.", "%d requests were approved.", done) % done)
+        messages.success(request, ngettext("%d operation approved.", "%d operations approved.", done) % done)
     elif done:
-        messages.success(request, ngettext("%d request was refused.", "%d requests were refused.", done) % done)
+        messages.success(request, ngettext("%d operation refused.", "%d operations refused.", done) % done)
     for reason in reasons[:_MOST_REASONS]:
         messages.error(request, reason)
     if len(reasons) > _MOST_REASONS:
-        messages.error(request, _("%(count)d more could not be decided.") % {"count": len(reasons) - _MOST_REASONS})
+        messages.error(
+            request,
+            _("%(count)d more couldn't be decided. Open them to see why.") % {"count": len(reasons) - _MOST_REASONS},
+        )
     if len(chosen) > _MOST:
-        messages.info(request, _("No more than %(most)d are decided at once: choose the rest again.") % {"most": _MOST})
+        messages.info(
+            request, _("You can decide up to %(most)d at once. Select the rest and try again.") % {"most": _MOST}
+        )
     return back(request, here)
 
 
@@ -188,19 +193,24 @@ def limits(request: TeamRequest) -> HttpResponseBase:
         except NoApproverError as error:
             form.lacks_approver(error.roles)
         else:
-            messages.success(request, _("Saved. The ceilings hold from now on; what waits already goes on waiting."))
+            messages.success(
+                request, _("Saved. The limits apply from now on. Operations already waiting for approval stay waiting.")
+            )
             return back(request, reverse("team_spending_limits", args=[member.team_id]))
     lost = [role for role in setting.without_approver(member.team_id) if current[role] != NO_LIMITS]
     context = {
         "form": form,
-        "title": _("Spend ceilings"),
+        "title": _("Spending limits"),
         "lead": _(
-            "What all members with a role may ask for together, in all accounts, in a calendar month (UTC). "
-            "What goes above it waits until another owner or billing member approves it. "
-            "Renewals count in money alone."
+            "The total that all members with a role can spend across all accounts in a "
+            "calendar month (UTC). Operations above the limit wait until another owner or "
+            "billing member approves them. Renewals only count as money."
         ),
         "warnings": [
-            _("Nobody can approve what “%(role)s” asks for above its ceiling: give another member a role that may.")
+            _(
+                "Nobody can approve operations of “%(role)s” above the limit. Give another member"
+                " a role with approval permission."
+            )
             % {"role": Role(role).label}
             for role in sorted(lost)
         ],

@@ -29,6 +29,7 @@ from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
 from hosting.web.wording import costs
+from hosting.web.wording.words import bulk_title
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -50,9 +51,9 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     if ids and not choice.fitting and not choice.left_out:
         raise Http404
     if not choice.fitting:
-        none = _("None was chosen.")
+        none = _("Nothing selected. Select at least one.")
         if choice.left_out:
-            none = _("Nothing to do: all are %(why)s.") % {"why": action.left_out}
+            none = _("Nothing to do. All of them are %(why)s.") % {"why": action.left_out}
         messages.warning(request, none)
         return redirect(to_list)
     form = BulkForm(
@@ -82,7 +83,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
             return redirect("bulk", request.account.pk, bulk.pk)
     context = {
         "form": form,
-        "title": f"{catalogue.title(action.kind.method)}: {len(choice.fitting)}",
+        "title": bulk_title(action.kind.method, len(choice.fitting)),
         "facts": "hosting/_bulk_choice.html",
         "choice": choice,
         "why_left_out": action.left_out,
@@ -181,7 +182,7 @@ def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     except Rejected as rejection:
         submitting.tell(request, rejection, None)
     else:
-        words = ngettext("%d was asked for again.", "%d were asked for again.", count)
+        words = ngettext("%d operation retried.", "%d operations retried.", count)
         messages.success(request, words % count)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
 
@@ -193,5 +194,5 @@ def dismiss(request: AccountRequest, bulk_id: int) -> HttpResponse:
     bulk = _bulk(request, bulk_id)
     if bulks.dismiss(bulk, by=request.member):
         what = catalogue.title(bulk.kind)
-        messages.success(request, _("“%(what)s”, many at once, was put aside.") % {"what": what})
+        messages.success(request, _("Bulk action “%(what)s” dismissed.") % {"what": what})
     return back(request, reverse("attention", args=[request.account.pk]))

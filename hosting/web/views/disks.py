@@ -154,10 +154,10 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "server": _server_of(disk),
         "facts": "hosting/_disk_facts.html",
         "title": _("Delete %(name)s") % {"name": disk},
-        "lead": _("The disk and everything on it go away for good. This can't be undone."),
+        "lead": _("The disk and all its data will be deleted permanently. This can't be undone."),
         "warnings": submitting.held_back(request, DeleteDisk)
-        + ([_("It is attached to a server: detach it first.")] if disk.vm_remote_id else []),
-        "submit": _("Delete this disk"),
+        + ([_("This disk is attached to a server. Detach it first.")] if disk.vm_remote_id else []),
+        "submit": _("Delete disk"),
         "icon": "trash-2",
         "danger": True,
         "cancel": reverse("disk", args=[request.account.pk, remote_id]),

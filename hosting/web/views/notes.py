@@ -50,7 +50,7 @@ def edit(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
         "facts": "hosting/_note_now.html" if changed else "",
         "note": note,
         "hidden": "version",
-        "submit": _("Save my text in its place") if changed else _("Save"),
+        "submit": _("Overwrite with my text") if changed else _("Save"),
         "icon": "notebook-pen",
         "cancel": here,
     }

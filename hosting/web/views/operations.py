@@ -118,7 +118,7 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
     if kind is not None:
         request.member.require(kind.permission)
     if not _may_retry(operation):
-        messages.warning(request, _("This operation can't be asked for again."))
+        messages.warning(request, _("This operation can't be retried."))
         return back(request, here)
     if submitting.is_delete(kind) and not reauthentication.suffices(request):
         return reauthentication.ask(request)
@@ -141,16 +141,14 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
                 return back(request, here)
             submitting.tell(request, rejection, form)
         else:
-            submitting.lead_to(
-                request, again, _("“%(what)s” was asked for again.") % {"what": submitting.in_words(again)}
-            )
+            submitting.lead_to(request, again, _("“%(what)s” was retried.") % {"what": submitting.in_words(again)})
             return back(request, reverse("operation", args=[request.account.pk, again.pk]))
     context = {
         "form": form,
         "operation": operation,
         "facts": "hosting/_operation_facts.html",
-        "title": _("Ask again: %(what)s") % {"what": submitting.in_words(operation)},
-        "submit": _("Ask again"),
+        "title": _("Retry: %(what)s") % {"what": submitting.in_words(operation)},
+        "submit": _("Retry"),
         "icon": "rotate-ccw",
         "cancel": here,
     }
@@ -162,13 +160,11 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
 def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
     operation = _operation(request, operation_id)
     if not cancelling.cancel(operation, by=request.member):
-        messages.warning(request, _("It is too late to cancel this operation."))
+        messages.warning(request, _("This operation can no longer be cancelled."))
     elif operation.state in {State.HELD, State.WAITING}:
         messages.success(request, _("“%(what)s” was cancelled.") % {"what": submitting.in_words(operation)})
     else:
-        messages.info(
-            request, _("The provider is being asked to cancel “%(what)s”.") % {"what": submitting.in_words(operation)}
-        )
+        messages.info(request, _("Cancellation of “%(what)s” requested.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -182,7 +178,7 @@ def decide(request: AccountRequest, operation_id: int, remote_id: int | None = N
     except Rejected as rejection:
         submitting.tell(request, rejection, None)
     else:
-        messages.success(request, _("“%(what)s” is decided.") % {"what": submitting.in_words(operation)})
+        messages.success(request, _("“%(what)s” was resolved.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -196,7 +192,7 @@ def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
     except Rejected as rejection:
         submitting.tell(request, rejection, None)
     else:
-        messages.success(request, _("“%(what)s” is decided.") % {"what": submitting.in_words(operation)})
+        messages.success(request, _("“%(what)s” was resolved.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -206,7 +202,7 @@ def dismiss(request: AccountRequest, operation_id: int) -> HttpResponse:
     """A person has seen that it did not work, and leaves it at that."""
     operation = _operation(request, operation_id)
     if deciding.dismiss(operation, by=request.member):
-        messages.success(request, _("“%(what)s” was put aside.") % {"what": submitting.in_words(operation)})
+        messages.success(request, _("“%(what)s” was dismissed.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("attention", args=[request.account.pk]))
 
 

@@ -57,7 +57,9 @@ def index(request: TeamRequest) -> HttpResponse:
             _labels(member, seen),
             off=_why_not(member, by),
             is_self=member.pk == by.pk,
-            off_leave=_("A team needs an owner: make somebody else the owner first.") if owners == [member] else "",
+            off_leave=_("A team needs an owner. Transfer ownership to someone else first.")
+            if owners == [member]
+            else "",
             factor=factors.get(member.pk),
         )
         for member in everybody
@@ -81,7 +83,7 @@ def _why_not(one: Membership | Invitation, by: Membership) -> str:
     """Why somebody who manages people cannot touch this one."""
     if missing_for(by.permissions(), one.role) is None:
         return ""
-    return _("This role holds more than yours. Ask an owner.")
+    return _("This role has more permissions than yours. Ask an owner.")
 
 
 @require_http_methods(FORMS)
@@ -100,11 +102,11 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
             form.reject(rejection)
         else:
             words = {"name": member.user, "role": Role(form.cleaned_data["role"]).label}
-            messages.success(request, _("Saved. The role of %(name)s: %(role)s.") % words)
+            messages.success(request, _("Saved. Role of %(name)s: %(role)s.") % words)
             return back(request, to_people)
     context = {
         "form": form,
-        "title": _("Change what %(name)s may do") % {"name": member.user},
+        "title": _("Change access of %(name)s") % {"name": member.user},
         "lead": member.user.email if member.user.name else "",
         "submit": _("Save"),
         "icon": "user-cog",
@@ -121,7 +123,8 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
     """Take somebody out of the team."""
     member = _member(request, member_id)
     lead = _(
-        "%(name)s loses this team at once, in open sessions too. What is on its way is finished; their plans stop."
+        "%(name)s loses access to this team immediately, including in open sessions. "
+        "Their running operations finish; their plans stop."
     )
     words = {
         "title": _("Remove %(name)s from the team") % {"name": member.user},
@@ -130,7 +133,7 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
         "icon": "user-minus",
         "danger": True,
     }
-    done = _("%(name)s is not in the team any more.") % {"name": member.user}
+    done = _("%(name)s was removed from the team.") % {"name": member.user}
     if request.method == "POST" and tell(request, lambda: members.remove(member, by=request.member), done):
         return back(request, reverse("team", args=[member.team_id]))
     return _ask(request, words)
@@ -143,7 +146,7 @@ def leave(request: TeamRequest) -> HttpResponse:
     team = request.member.team
     words = {
         "title": _("Leave the team"),
-        "lead": _("You lose its accounts, servers and disks here. To come back you need a new invitation."),
+        "lead": _("You will lose access to its accounts, servers and disks. To rejoin, you need a new invitation."),
         "submit": _("Leave the team"),
         "icon": "log-out",
         "danger": True,
@@ -171,12 +174,12 @@ def transfer(request: TeamRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("%(name)s owns the team now.") % {"name": new.user})
+            messages.success(request, _("%(name)s now owns the team.") % {"name": new.user})
             return back(request, to_people)
     context = {
         "form": form,
         "title": _("Transfer the team"),
-        "lead": _("An owner may do everything: spend, delete, change policies, and remove other owners."),
+        "lead": _("Owners can do everything: spend money, delete objects, change policies and remove other owners."),
         "submit": _("Transfer"),
         "icon": "key-round",
         "cancel": to_people,

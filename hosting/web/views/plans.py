@@ -85,7 +85,7 @@ def change(request: AccountRequest, plan_id: int) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     plan = _plan(request, plan_id)
     if plan.state not in {Plan.State.DRAFT, Plan.State.STOPPED}:
-        messages.warning(request, _("A plan can be changed before it starts and after it stopped."))
+        messages.warning(request, _("You can only change a plan before it starts or after it has stopped."))
         return to_plan(plan)
     return _CHANGE[Plan.Kind(plan.kind)](request, plan)
 

@@ -33,7 +33,7 @@ def team_policies(request: TeamRequest) -> HttpResponseBase:
     if request.method == "POST":
         sent = _sent(request)
         if sent.is_valid() and _save(sent, by=member):
-            messages.success(request, _("Saved. It holds from everybody's next click on."))
+            messages.success(request, _("Saved. The policy takes effect immediately."))
             response = redirect(reverse("team_policies", args=[member.team_id]) + f"#{sent.name}")
             response.status_code = 303
             return response
@@ -44,7 +44,7 @@ def _days(days: frozenset[int]) -> str:
     """The days on which quiet hours begin, in words."""
     if days == EVERY_DAY:
         return _("Every day.")
-    return _("They begin on: %(days)s.") % {"days": ", ".join(str(DAYS[day][1]) for day in sorted(days))}
+    return _("Starting on: %(days)s.") % {"days": ", ".join(str(DAYS[day][1]) for day in sorted(days))}
 
 
 def _sent(request: TeamRequest) -> PolicyForm:

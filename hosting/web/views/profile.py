@@ -73,7 +73,7 @@ def end_session(request: PersonRequest, session_id: int) -> HttpResponse:
 @signed_in
 def end_others(request: PersonRequest) -> HttpResponse:
     ending.end_other_sessions(request, request.user)
-    messages.success(request, _("You are signed out everywhere else."))
+    messages.success(request, _("All other sessions have been signed out."))
     return _to_sessions()
 
 

@@ -48,13 +48,13 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
     }
     if offered:
         words |= {
-            "submit": _("Review the plan"),
+            "submit": _("Review plan"),
             "submit_name": "plan",
             "icon": "list-checks",
             "warnings": [
                 _(
-                    "This size needs a stopped server. Sharedeck can do it as one plan: stop the server, change its "
-                    "size, start it again. You see the plan before anything is done."
+                    "This resize requires a stopped server. Sharedeck can run it as a plan: stop the "
+                    "server, resize it, start it again. You review the plan before it starts."
                 )
             ],
         }
@@ -80,7 +80,7 @@ def _draft(request: AccountRequest, vm: Vm, kind: UpdateVm, form: ResizeForm) ->
 def change(request: AccountRequest, plan: Plan) -> HttpResponse:
     """Change the plan of a resize, as long as the size is not changed."""
     if steps.is_done(plan, "change"):
-        messages.warning(request, _("The size is changed already. “Try again” starts the server."))
+        messages.warning(request, _("The server has already been resized. Choose “Retry” to start it."))
         return to_plan(plan)
     vm: Vm = get_object_or_404(Vm, account=request.account, remote_id=plan.spec["vm_id"])
     wanted = {"shares": plan.spec["shares"], "cpu": plan.spec["cpu"], "max_memory": plan.spec["vm_max_memory_mb"]}

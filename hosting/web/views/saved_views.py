@@ -49,7 +49,7 @@ def save(request: AccountRequest, section: str) -> HttpResponse:
         except Rejected as rejection:
             submitting.tell(request, rejection, form)
         else:
-            messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
+            messages.success(request, _("View “%(name)s” saved.") % {"name": view.name})
             response = redirect(f"{here}?{query}")
             response.status_code = 303
             return response
@@ -70,7 +70,7 @@ def save(request: AccountRequest, section: str) -> HttpResponse:
 def delete(request: AccountRequest, view_id: int) -> HttpResponse:
     view: SavedView = get_object_or_404(SavedView.objects.visible_to(request.member), pk=view_id)
     saved_views.delete(view, by=request.member)
-    messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
+    messages.success(request, _("View “%(name)s” deleted.") % {"name": view.name})
     return back(request, reverse("views", args=[request.account.pk, view.section]))
 
 

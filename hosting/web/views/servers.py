@@ -114,14 +114,14 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "disks": _disks(vm)[:DISKS_SHOWN],
         "facts": "hosting/_server_delete.html",
         "title": _("Delete %(name)s") % {"name": vm},
-        "lead": _("The server and the disk it starts from go away for good. This can't be undone."),
+        "lead": _("The server and its system disk will be deleted permanently. This can't be undone."),
         "warnings": submitting.held_back(request, DeleteVm)
         + (
             []
             if vm.state in {Vm.State.HALTED, Vm.State.INVALID}
-            else [_("The provider deletes stopped servers only: stop it first.")]
+            else [_("Only stopped servers can be deleted. Stop the server first.")]
         ),
-        "submit": _("Delete this server"),
+        "submit": _("Delete server"),
         "icon": "trash-2",
         "danger": True,
         "cancel": reverse("server", args=[request.account.pk, remote_id]),

@@ -73,7 +73,7 @@ def add(request: AccountRequest) -> HttpResponse:
         "submit": _("Buy"),
         "icon": "shopping-cart",
         "cancel": reverse("shares", args=[request.account.pk]),
-        "lead": _("It is paid from the prepaid balance when the provider has done it."),
+        "lead": _("The prepaid balance is charged when the operation finishes."),
         "quote": costs.of(
             request.account, [(kind or (None if form.is_bound else FIRST_PURCHASE), None)], by=request.member
         ),
@@ -160,7 +160,7 @@ def renew(request: AccountRequest, remote_id: int) -> HttpResponse:
         "title": _("Renew"),
         "submit": _("Renew"),
         "icon": "calendar-plus",
-        "lead": _("It is paid from the prepaid balance when the provider has done it."),
+        "lead": _("The prepaid balance is charged when the operation finishes."),
         "quote_url": _quote_url(request, "renew", product),
     }
     # A duration that the provider gives may be none that it takes.
@@ -177,7 +177,7 @@ def update(request: AccountRequest, remote_id: int) -> HttpResponse:
         "title": _("Change quantity"),
         "submit": _("Change"),
         "icon": "sliders-horizontal",
-        "lead": _("The difference for the time left is paid from, or given back to, the prepaid balance."),
+        "lead": _("The difference for the remaining time is charged or credited to the prepaid balance."),
         "quote_url": _quote_url(request, "update", product),
     }
     return _form(request, product, form, _asked(form), words, action="updating")
@@ -192,10 +192,13 @@ def remove(request: AccountRequest, remote_id: int) -> HttpResponse:
     release = RemoveProduct(product.remote_id)
     words = {
         "title": _("Release"),
-        "submit": _("Release it"),
+        "submit": _("Release product"),
         "icon": "trash-2",
         "danger": True,
-        "lead": _("The time left is given back to the prepaid balance. What servers and disks use can't be released."),
+        "lead": _(
+            "The remaining time is credited to the prepaid balance. Capacity used by servers "
+            "and disks can't be released."
+        ),
     }
     asked = release if form.is_valid() else None
     return _form(request, product, form, asked, words, action="removing", at_first=release)

@@ -74,17 +74,21 @@ def delete(request: AccountRequest, tag_id: int) -> HttpResponse:
     form = ChangeForm(request.POST or None)
     if request.method == "POST":
         tags.delete(tag, by=request.member)
-        messages.success(request, _("The tag “%(name)s” is deleted.") % {"name": tag.name})
+        messages.success(request, _("Tag “%(name)s” deleted.") % {"name": tag.name})
         return back(request, reverse("tags", args=[request.account.pk]))
     count = tag.count  # type: ignore[attr-defined]
-    used = ngettext("It is on %d object and is taken off it.", "It is on %d objects and is taken off them.", count)
+    used = ngettext(
+        "The tag will be removed from %d object. This can't be undone.",
+        "The tag will be removed from %d objects. This can't be undone.",
+        count,
+    )
     context = {
-        "lead": used % count if count else _("It is on nothing."),
+        "lead": used % count if count else _("This tag isn't used."),
         "danger": True,
         "icon": "trash-2",
     }
     title = _("Delete tag %(name)s") % {"name": tag.name}
-    return _tag_form(request, form, title=title, submit=_("Delete this tag"), **context)
+    return _tag_form(request, form, title=title, submit=_("Delete tag"), **context)
 
 
 def _tag_form(request: AccountRequest, form: ChangeForm, **words: object) -> HttpResponse:
@@ -127,7 +131,7 @@ def of_many(request: AccountRequest, section: str) -> HttpResponse:
     if ids and not chosen:
         raise Http404
     if not chosen:
-        messages.warning(request, _("None was chosen."))
+        messages.warning(request, _("Nothing selected. Select at least one."))
         return redirect(to_list)
     objects = {one.remote_id: str(one) for one in chosen}
     known = tags.of_team(request.account.team_id)
@@ -141,7 +145,7 @@ def of_many(request: AccountRequest, section: str) -> HttpResponse:
         initial={"ids": ",".join(map(str, objects))},
     )
     if form.is_valid() and (count := _put(request, thing, objects, form)) is not None:
-        words = ngettext("%d change was made to tags.", "%d changes were made to tags.", count)
+        words = ngettext("%d tag change saved.", "%d tag changes saved.", count)
         messages.success(request, words % count)
         return back(request, to_list)
     context = {

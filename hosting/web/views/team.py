@@ -33,7 +33,7 @@ def settings(request: TeamRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("The settings are saved."))
+            messages.success(request, _("Settings saved."))
             return back(request, here)
     context = {
         "form": form,
@@ -59,13 +59,13 @@ def new(request: PersonRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("The team is there: invite people, or connect a reseller login."))
+            messages.success(request, _("Team created. Invite people or connect an account."))
             return back(request, reverse("team", args=[owner.team_id]))
     context = {
         "form": form,
         "title": _("New team"),
-        "lead": _("A team has its own people, reseller logins and policies. Teams never see each other."),
-        "submit": _("Create the team"),
+        "lead": _("A team has its own members, accounts and policies. Teams can't see each other."),
+        "submit": _("Create team"),
         "icon": "users",
         "cancel": reverse("home"),
     }

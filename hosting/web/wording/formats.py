@@ -39,7 +39,7 @@ def cost(amount: Decimal | None, currency: str) -> str:
     if amount is None:
         return ""
     paid = money(abs(amount), currency)
-    return paid if amount >= 0 else _("%(amount)s given back") % {"amount": paid}
+    return paid if amount >= 0 else _("%(amount)s credited") % {"amount": paid}
 
 
 @register.filter
@@ -93,6 +93,8 @@ def _exact_words(at: datetime, _language: str | None, _zone: str) -> str:
 def words_ago(at: datetime, now: datetime) -> str:
     """How long ago, in the largest unit that fits."""
     seconds = max(0, int((now - at).total_seconds()))
+    if seconds < 1:
+        return _("just now")
     if seconds < 60:
         return ngettext("%d second ago", "%d seconds ago", seconds) % seconds
     if seconds < 3600:
@@ -103,9 +105,9 @@ def words_ago(at: datetime, now: datetime) -> str:
 
 
 def _time(at: datetime, text: str, *, counts: bool) -> SafeString:
-    return format_html(
-        '<time datetime="{}" title="{}"{}>{}</time>', at.isoformat(), _exact(at), " data-ago" if counts else "", text
-    )
+    # The browser counts on from here, and knows numbers only: "just now" comes with the page.
+    ago = format_html(' data-ago="{}"', _("just now")) if counts else ""
+    return format_html('<time datetime="{}" title="{}"{}>{}</time>', at.isoformat(), _exact(at), ago, text)
 
 
 @register.simple_tag

@@ -19,12 +19,12 @@ class Standing:
     label: str | Promise
 
 
-WORKS = Standing("works", "green", gettext_lazy("Works"))
-TESTING = Standing("testing", "blue state-moving", gettext_lazy("Being tested"))
-READING = Standing("reading", "blue state-moving", gettext_lazy("Being read for the first time"))
-AWAY = Standing("away", "orange", gettext_lazy("The provider does not answer"))
+WORKS = Standing("works", "green", gettext_lazy("Connected"))
+TESTING = Standing("testing", "blue state-moving", gettext_lazy("Testing"))
+READING = Standing("reading", "blue state-moving", gettext_lazy("First import"))
+AWAY = Standing("away", "orange", gettext_lazy("The provider isn't responding"))
 UNTESTED = Standing("untested", "orange", gettext_lazy("Not tested"))
-REFUSED = Standing("refused", "red", gettext_lazy("Does not work"))
+REFUSED = Standing("refused", "red", gettext_lazy("Connection failed"))
 
 # In the order in which they are counted.
 ALL = (WORKS, READING, TESTING, AWAY, UNTESTED, REFUSED)
@@ -71,30 +71,32 @@ def correction(candidate: Candidate | None) -> Correction | None:
         return Correction("password", _expired(candidate))
     match candidate.refusal:
         case Candidate.Refusal.HANDLE:
-            title = _("The login may not act as “%(handle)s”.") % {"handle": candidate.handle}
+            title = _("These credentials can't act as “%(handle)s”.") % {"handle": candidate.handle}
             advice = _("Enter the login's own handle, or the handle of one of its customers.")
             return Correction("handle", Problem(title, advice, candidate.said))
         case Candidate.Refusal.TAKEN:
             return Correction(
                 "handle",
-                Problem(_("Your team has an account with this login and handle already."), _("Enter another handle.")),
+                Problem(_("Your team already has an account with this login and handle."), _("Enter another handle.")),
             )
         case Candidate.Refusal.SEAL:
             return Correction(
                 "password",
-                Problem(_("The password can't be read with today's keys."), _("Type it once more.")),
+                Problem(_("The password can't be decrypted with the current keys."), _("Enter it again.")),
             )
     if candidate.new_password:
-        title = _("The provider refused the new password.")
-        advice = _("It was forgotten. Type the one that the provider knows.")
+        title = _("The provider rejected the new password.")
+        advice = _("It was deleted here. Enter the current password at the provider.")
     else:
-        title = _("The provider refused the login or its password.")
-        advice = _("Compare both with what the provider gave you, then type the password again.")
+        title = _("The provider rejected the credentials.")
+        advice = _("Check the login and enter the password again.")
     return Correction("password", Problem(title, advice, candidate.said))
 
 
 def _expired(candidate: Candidate) -> Problem:
-    title = _("The provider did not answer for a day.")
+    title = _("The provider didn't respond for a day.")
     if candidate.new_password:
-        return Problem(title, _("The new password was forgotten untested. Type it again when the provider is back."))
-    return Problem(title, _("Test the login again when the provider is back."))
+        return Problem(
+            title, _("The new password was deleted here without a test. Enter it again when the provider responds.")
+        )
+    return Problem(title, _("Test the credentials again when the provider responds."))

@@ -70,7 +70,7 @@ def test_the_second_factor_is_asked_for_after_the_password(person: User, client:
     with_app(person)
     assert sign_in(client, person.email, PASSWORD, next="/me/") == SECOND
     assert client.get("/me/").status_code == 302
-    assert "That code is wrong" in client.post(SECOND, {"code": "abcdef"}).content.decode()
+    assert "This code is wrong" in client.post(SECOND, {"code": "abcdef"}).content.decode()
     assert client.post(SECOND, {"code": code()})["Location"] == "/me/"
     assert client.get("/me/").status_code == 200
 
@@ -82,7 +82,7 @@ def test_a_code_opens_once(person: User) -> None:
     for client in (first, second):
         sign_in(client, person.email, PASSWORD)
     assert first.post(SECOND, {"code": seen}).status_code == 302
-    assert "That code is wrong" in second.post(SECOND, {"code": seen}).content.decode()
+    assert "This code is wrong" in second.post(SECOND, {"code": seen}).content.decode()
 
 
 def test_a_recovery_code_opens_once(person: User) -> None:

@@ -86,7 +86,7 @@ def test_nobody_learns_by_signing_in_who_has_an_account(hashed: list[str]) -> No
     work = []
     for email in (person.email, closed.email, "nobody@example.org"):
         del hashed[:]
-        assert "The email address or the password is wrong" in sign_in(Client(), email, "wrong")
+        assert "Wrong email address or password" in sign_in(Client(), email, "wrong")
         work.append(len(hashed))
     assert work == [1, 1, 1]
 
@@ -147,7 +147,7 @@ def test_an_address_changes_once_the_new_one_is_confirmed(client: Client) -> Non
     assert mail.outbox[0].to == ["new@example.org"]
     person.refresh_from_db()
     assert person.email != "new@example.org"
-    assert "waits to be confirmed" in client.get("/auth/email/").content.decode()
+    assert "is waiting to be confirmed" in client.get("/auth/email/").content.decode()
     old = person.email
     client.post(link(str(mail.outbox[0].body)))
     person.refresh_from_db()
@@ -186,7 +186,7 @@ def test_changing_the_password_ends_the_other_sessions(client: Client) -> None:
     other = Client()
     sign_in(other, person.email, PASSWORD)
     change = {"oldpassword": "wrong", "password1": "an0ther-long-one", "password2": "an0ther-long-one"}
-    assert "That is not your password" in client.post("/auth/password/change/", change).content.decode()
+    assert "Wrong password" in client.post("/auth/password/change/", change).content.decode()
     client.post("/auth/password/change/", {**change, "oldpassword": PASSWORD})
     assert client.get("/me/").status_code == 200
     assert other.get("/me/").status_code == 302

@@ -154,7 +154,7 @@ def test_an_action_in_place_is_answered_with_the_region_as_it_is_then(browser: C
     )
     html = response.content.decode()
     assert html.lstrip().startswith('<div id="live"')
-    assert "is on its way" in html
+    assert "was submitted" in html
     assert 'id="messages"' in html
 
 

@@ -115,9 +115,9 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
     plan = factories.plan(account, by=owner, state="stopped")
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
     for words in (
-        "refused the login or its password",
-        "could not finish it",
-        "list of operations does not show it",
+        "rejected the credentials",
+        "couldn&#x27;t finish it",
+        "isn&#x27;t in the provider&#x27;s list",
         "Sharedeck keeps looking",
         "Takes unusually long",
         "still queued there",
@@ -161,7 +161,7 @@ def test_put_aside_is_remembered_with_who_did_it(browser: Client, account: Accou
     failed = factories.operation(account, by=owner, state="failed")
     url = reverse("operation_aside", args=[account.pk, failed.pk])
     response = browser.post(url, {"next": reverse("attention", args=[account.pk])}, follow=True)
-    assert "was put aside" in response.content.decode()
+    assert "was dismissed" in response.content.decode()
     assert whys(account, owner) == []
     entry = AuditEntry.objects.get(action="operation.set_aside")
     assert (entry.actor, entry.operation_id) == (owner.user, failed.pk)
@@ -228,7 +228,7 @@ def test_a_person_says_that_what_the_provider_does_not_show_has_happened(
     assert (operation.state, operation.needs_person, operation.problem) == ("done", False, {})
     entry = AuditEntry.objects.get(action="operation.decided")
     assert (entry.operation_id, entry.detail) == (operation.pk, {"happened": True})
-    assert "nothing to decide" in browser.post(url, follow=True).content.decode()
+    assert "already been resolved" in browser.post(url, follow=True).content.decode()
 
 
 def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
@@ -244,7 +244,7 @@ def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
 def test_a_stopped_plan_says_why_it_stopped(browser: Client, account: Account, owner: Membership) -> None:
     factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
-    assert "The shares that this server needs are not free." in page
+    assert "There aren&#x27;t enough free shares for this server." in page
 
 
 def test_an_operation_that_the_provider_forgot_is_for_a_person(
@@ -253,7 +253,7 @@ def test_an_operation_that_the_provider_forgot_is_for_a_person(
     problem = {"reason": "fault", "code": 580440, "object": 804, "cause": 40, "text": "no such operation"}
     factories.operation(account, by=owner, state="uncertain", needs_person=True, problem=problem)
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
-    assert "does not know its operation any more" in page
+    assert "no longer lists it" in page
 
 
 def test_a_change_of_many_waits_for_a_person_when_it_paused_or_did_not_do_all(
@@ -261,7 +261,7 @@ def test_a_change_of_many_waits_for_a_person_when_it_paused_or_did_not_do_all(
 ) -> None:
     bulk = factories.bulk(account, by=owner, state="paused", problem="away")
     assert whys(account, owner) == ["paused"]
-    assert "go on when it is back" in browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "Resume when it responds again" in browser.get(reverse("attention", args=[account.pk])).content.decode()
     Bulk.objects.update(state="done", problem="")
     assert whys(account, owner) == []
     bulk.rows.update(state="failed")

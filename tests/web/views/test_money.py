@@ -44,8 +44,8 @@ def test_a_cost_stands_in_the_list_in_the_operation_and_in_the_csv(browser: Clie
     unknown = factories.purchase(account, "shares", 2, "1m", cost=None)
     listed = page(browser, "operations", account.pk)
     assert "1,234.50 EUR" in listed
-    assert "5.25 EUR given back" in listed
-    assert "5.25 EUR given back" in page(browser, "operation", account.pk, released.pk)
+    assert "5.25 EUR credited" in listed
+    assert "5.25 EUR credited" in page(browser, "operation", account.pk, released.pk)
     assert "Cost Not known" in page(browser, "operation", account.pk, unknown.pk)
     rows = {row["id"]: (row["cost"], row["currency"]) for row in exported(browser, "operations", account)}
     assert rows[str(bought.pk)] == ("1234.50", "EUR")
@@ -68,10 +68,10 @@ def test_forms_estimate_from_the_last_purchase_without_javascript_too(browser: C
     added = page(browser, "shares_add", account.pk)
     assert "Costs about 12.00 EUR" in added
     assert "Estimated, from your purchase on" in added
-    assert "12.00 EUR for a share and month." in added
+    assert "12.00 EUR per share and month." in added
     assert "Costs about 96.00 EUR" in page(browser, "shares_renew", account.pk, product.remote_id)
     assert "Gives back about 48.06 EUR" in page(browser, "shares_remove", account.pk, product.remote_id)
-    assert "12.00 EUR for a share and month." in page(browser, "shares_update", account.pk, product.remote_id)
+    assert "12.00 EUR per share and month." in page(browser, "shares_update", account.pk, product.remote_id)
 
 
 def test_the_estimate_follows_the_form_and_warns_when_the_balance_does_not_suffice(
@@ -136,11 +136,11 @@ def test_an_estimate_asks_for_what_exists(browser: Client, account: Account, own
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"product_name": "shares_fixed", "can_release": False}, "Change, Release: Fixed shares can be renewed only."),
+        ({"product_name": "shares_fixed", "can_release": False}, "Change, Release: Fixed shares can only be renewed."),
         ({"errors": {"renewing": ["an invoice is open"]}}, "Renew: an invoice is open"),
         ({"errors": {"updating": ["in redemption"], "removing": ["in redemption"]}}, "Change, Release: in redemption"),
         ({"errors": {"releasing": ["still in use"]}}, "Release: still in use"),
-        ({"can_release": False}, "Release: The provider does not take this product back."),
+        ({"can_release": False}, "Release: This product can't be released."),
     ],
 )
 def test_a_button_of_a_product_that_is_off_says_why_in_words(
@@ -161,7 +161,7 @@ def test_a_button_of_a_product_that_is_off_says_why_in_words(
 def test_a_viewer_reads_on_the_page_why_all_buttons_are_off(client: Client, account: Account) -> None:
     factories.product(account)
     client.force_login(factories.member(Role.VIEWER, of=account.team).user)
-    assert "Your role may not spend money." in page(client, "shares", account.pk)
+    assert "Your role can't spend money." in page(client, "shares", account.pk)
 
 
 def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(

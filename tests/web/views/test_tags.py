@@ -59,7 +59,7 @@ def test_a_change_of_all_that_fit_is_for_those_with_the_tag_alone(
     browser.post(url, {name: form[name].value() for name in form.fields})
     assert list(Bulk.objects.get().rows.values_list("subject", flat=True)) == ["web-1"]
     gone = browser.get(reverse("servers_bulk", args=[account.pk]) + "?action=stop&all=1&tag=999999", follow=True)
-    assert "None was chosen" in gone.content.decode()
+    assert "Nothing selected" in gone.content.decode()
 
 
 def test_tags_of_one_object_are_put_on_taken_off_and_made(browser: Client, account: Account, owner: Membership) -> None:
@@ -89,7 +89,7 @@ def test_many_are_tagged_at_once_and_no_operation_is_made(browser: Client, accou
     refused = browser.post(url, {**asked, "on": [old.pk], "off": [old.pk]})
     assert (refused.status_code, on(account, vms[0].remote_id)) == (422, ["new", "old"])
     response = browser.post(url, {**asked, "on": [new.pk], "off": [old.pk]}, follow=True)
-    assert "3 changes were made to tags." in response.content.decode()
+    assert "3 tag changes saved." in response.content.decode()
     assert [on(account, vm.remote_id) for vm in vms] == [["new"], ["new"], ["old"]]
     assert not Bulk.objects.exists()
 
@@ -179,7 +179,7 @@ def test_who_saves_a_note_that_has_changed_sees_both_and_loses_nothing(
     response = browser.post(url, {"text": "mine", "version": "0"})
     html = response.content.decode()
     assert response.status_code == 422
-    assert "Somebody else has changed this note" in html
+    assert "Someone else changed this note" in html
     assert "mine</textarea>" in html
     assert '<p class="note-text">theirs</p>' in html
     assert Note.objects.get().text == "theirs"
