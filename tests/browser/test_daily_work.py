@@ -325,7 +325,7 @@ def test_a_password_is_tested_before_it_is_used_and_a_wrong_one_changes_nothing(
 
     give_password(page, "not-the-passw0rd")
     expect(page.locator("main")).to_contain_text("The provider refused the new password.", timeout=DONE_MS)
-    expect(page.locator("main")).to_contain_text("The credentials that worked before are still in use.")
+    expect(page.locator("main")).to_contain_text("Your previous credentials are still in use.")
     expect(state).to_have_text("Works")
     page.get_by_role("link", name="Correct it").click()
     expect(field(page, "New password")).to_have_attribute("aria-invalid", "true")

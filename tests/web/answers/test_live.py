@@ -193,7 +193,7 @@ def test_an_import_that_nobody_knows_of_shows_no_bar(browser: Client, owner: Mem
     url = reverse("servers", args=[account.pk])
     page = browser.get(url).content.decode()
     assert "Not read yet" in page
-    assert "Nothing was read yet" in page
+    assert "No data yet" in page
     assert "No servers yet" not in page
     assert "<progress" not in page
     assert poll(browser, url, shown_version(page)) == (204, "")

@@ -133,7 +133,7 @@ def test_the_first_account_is_home(browser: Client, account: Account) -> None:
 
 
 def test_home_says_how_to_begin(browser: Client) -> None:
-    assert "Connect a reseller login" in browser.get("/").content.decode()
+    assert "Connect account" in browser.get("/").content.decode()
 
 
 def test_home_of_somebody_in_no_team_says_so(db: None, client: Client) -> None:

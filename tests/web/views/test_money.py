@@ -70,7 +70,7 @@ def test_forms_estimate_from_the_last_purchase_without_javascript_too(browser: C
     assert "Estimated, from your purchase on" in added
     assert "12.00 EUR for a share and month." in added
     assert "Costs about 96.00 EUR" in page(browser, "shares_renew", account.pk, product.remote_id)
-    assert "Gives back about 48.06 EUR" in page(browser, "shares_remove", account.pk, product.remote_id)
+    assert "Estimated refund 48.06 EUR" in page(browser, "shares_remove", account.pk, product.remote_id)
     assert "12.00 EUR for a share and month." in page(browser, "shares_update", account.pk, product.remote_id)
 
 
@@ -85,7 +85,7 @@ def test_the_estimate_follows_the_form_and_warns_when_the_balance_does_not_suffi
     much = preview(browser, account, "add", product_name="shares", quantity=60, duration="2m")
     assert "more than the balance of 1,234.50 EUR" in much
     assert "Costs about 576.00 EUR" in preview(browser, account, f"renew&product={product.remote_id}", duration="1y")
-    assert "Gives back about 24.03" in preview(browser, account, f"update&product={product.remote_id}", quantity=2)
+    assert "Estimated refund 24.03" in preview(browser, account, f"update&product={product.remote_id}", quantity=2)
     assert "form is filled in" in preview(browser, account, f"update&product={product.remote_id}", quantity="x")
     disk = preview(browser, account, "add", product_name="disk", quantity=1024, duration="1m")
     assert UNKNOWN in disk
@@ -180,7 +180,7 @@ def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(
     assert "1 server stops fitting: web-2" in said
     assert "newest first" in said
     assert "can be renewed until" in said
-    assert "Ended, can still be renewed" in said
+    assert "Ended, still renewable" in said
     for product in (*soon, ended):
         assert reverse("shares_renew", args=[account.pk, product.remote_id]) in html
     together = f"?action=renew&amp;ids={soon[0].remote_id}&amp;ids={soon[1].remote_id}"
