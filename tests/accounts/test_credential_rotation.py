@@ -34,7 +34,7 @@ WRONG = "not-the-passw0rd-1"
 
 
 def set_password(provider: Provider, handle: str, password: str) -> None:
-    """Change password at the provider."""
+    """Change the password at the provider."""
     provider.shell(
         "from django.contrib.auth.hashers import make_password; from hosting.provider.models import Handle; "
         f"Handle.objects.filter(handle='{handle}').update(password=make_password('{password}'))"

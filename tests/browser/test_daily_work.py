@@ -327,13 +327,13 @@ def test_a_password_is_tested_before_it_is_used_and_a_wrong_one_changes_nothing(
     expect(page.locator("main")).to_contain_text("The provider refused the new password.", timeout=DONE_MS)
     expect(page.locator("main")).to_contain_text("Your previous credentials are still in use.")
     expect(state).to_have_text("Works")
-    page.get_by_role("link", name="Correct it").click()
+    page.get_by_role("link", name="Fix credentials").click()
     expect(field(page, "New password")).to_have_attribute("aria-invalid", "true")
     expect(field(page, "New password")).to_have_value("")
     expect(page.locator(".invalid-feedback").first).to_contain_text("The provider refused the new password.")
     # A session of its own with the password that stayed.
     page.goto(login)
-    press(page, "Sign in again")
+    press(page, "Reconnect")
     expect(page.get_by_role("status").filter(has_text="signing in again").first).to_be_visible()
     expect(page.locator("main")).to_contain_text("Signed in", timeout=DONE_MS)
 

@@ -21,7 +21,7 @@ def servers(stack: Stack) -> dict[str, str]:
 def choose_all(page: Page, action: str) -> None:
     page.goto(re.sub(r"/accounts/(\d+)/.*", r"/accounts/\1/servers/", page.url))
     page.get_by_role("checkbox", name="Choose").first.check()
-    page.get_by_role("checkbox", name="All, on every page").check()
+    page.get_by_role("checkbox", name="All on all pages").check()
     page.locator("#bulk").get_by_role("button", name=action).click()
     page.locator("main form").get_by_role("button", name=action).click()
     expect(page.locator(".bulk-state")).to_be_visible()
@@ -80,7 +80,7 @@ def test_keys_lead_to_places_and_can_be_switched_off(browse: Browse, complaints:
     page.locator("h1").click()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
-    page.get_by_role("checkbox", name="Use these keys on this computer").uncheck()
+    page.get_by_role("checkbox", name="Enable shortcuts on this computer").uncheck()
     page.get_by_role("button", name="Close").click()
     page.keyboard.press("g")
     page.keyboard.press("d")

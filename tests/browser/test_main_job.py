@@ -113,7 +113,7 @@ def test_while_the_provider_is_away_pages_show_the_mirror_and_nothing_is_queued(
     page = browse()
     stack.faults("*:drop_before")
     try:
-        page.get_by_role("button", name="Refresh").first.click()
+        page.get_by_role("button", name="Sync now").first.click()
         banner = page.get_by_text("has not answered since")
         expect(banner.first).to_be_visible(timeout=30_000)
         expect(page.get_by_text("As of").first).to_be_visible()

@@ -88,7 +88,7 @@ def test_what_somebody_else_changed_is_seen_after_a_refresh_searched_filtered_an
     remote = stack.api()
     disk_id = remote.disk_create({"size": 1024, "name": "from-outside", "fstype": "ext3"})
     go(page, "Disks")
-    page.get_by_role("button", name="Refresh").click()
+    page.get_by_role("button", name="Sync now").click()
     found = row(page, f"/disks/{disk_id}/")
     expect(found).to_be_visible(timeout=DONE_MS)
     page.get_by_role("searchbox", name="Search by name").fill("from-out")

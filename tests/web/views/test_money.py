@@ -188,7 +188,7 @@ def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(
 
 
 def test_a_calendar_without_products_says_what_to_do(browser: Client, account: Account) -> None:
-    assert "Nothing ends" in page(browser, "shares_calendar", account.pk)
+    assert "No upcoming expirations" in page(browser, "shares_calendar", account.pk)
 
 
 def test_a_calendar_needs_no_capacity_to_tell_when_products_end(browser: Client, account: Account) -> None:
