@@ -168,7 +168,7 @@ def fill_short_form(page: Page, hostname: str) -> None:
 def from_what_fits(page: Page, remote: Any, hostname: str) -> Iterator[None]:
     """From a size that still fits to a running server of that size."""
     go(page, "Servers")
-    page.get_by_role("link", name="What fits?").click()
+    page.get_by_role("link", name="Capacity planner").click()
     field(page, "Operating system").select_option(label="Debian 12")
     field(page, "Shares").fill("2")
     field(page, "CPUs").fill("2")
@@ -335,7 +335,7 @@ def test_a_password_is_tested_before_it_is_used_and_a_wrong_one_changes_nothing(
     page.goto(login)
     press(page, "Reconnect")
     expect(page.get_by_role("status").filter(has_text="signing in again").first).to_be_visible()
-    expect(page.locator("main")).to_contain_text("Signed in", timeout=DONE_MS)
+    expect(page.locator("main")).to_contain_text("Session open", timeout=DONE_MS)
 
     stack.run(SET_PASSWORD, provider=True)
     pocket = visit(login, viewport=PHONE, has_touch=True)
@@ -407,7 +407,7 @@ def test_what_failed_of_many_is_put_aside_counted_in_the_trends_and_the_limit_ch
     look_at_trends(pocket)
     go(pocket, "Needs attention")
     matter = pocket.locator("main .lines > li").filter(has_text="Reboot server, many at once")
-    press(pocket, "Put aside", matter)
+    press(pocket, "Dismiss", matter)
     expect(pocket.locator("main")).to_contain_text("“Reboot server”, many at once, was put aside.")
     expect(matter).to_have_count(0)
     assert complaints == []

@@ -79,7 +79,7 @@ def test_keys_lead_to_places_and_can_be_switched_off(browse: Browse, complaints:
     page.set_viewport_size(DESKTOP)
     page.locator("h1").click()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.get_by_role("checkbox", name="Enable shortcuts on this computer").uncheck()
     page.get_by_role("button", name="Close").click()
     page.keyboard.press("g")

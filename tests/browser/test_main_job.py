@@ -104,7 +104,7 @@ def test_a_fault_of_the_provider_is_shown_in_words_and_the_plan_goes_on_from_the
     page.get_by_role("button", name="Start").click()
     expect(page.locator("li.step-stopped")).to_contain_text("could not finish it", timeout=60_000)
     stack.faults("")
-    page.get_by_role("button", name="Try again", exact=True).click()
+    page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.locator("ol > li.step-done")).to_have_count(5, timeout=60_000)
     the_provider_shows_it_running_with_two_disks(stack, "bumpy")
 

@@ -74,7 +74,7 @@ def test_what_failed_is_asked_for_again_from_its_own_page(browse: Browse, stack:
         expect(page.locator("main")).to_contain_text("could not finish it")
     finally:
         stack.faults("")
-    press(page, "Ask again")
+    press(page, "Retry")
     page.get_by_role("status").filter(has_text="was asked for again").get_by_role("link", name="Follow it").click()
     expect(page.locator(".state-card .state")).to_have_text("Done", timeout=DONE_MS)
     assert complaints == []

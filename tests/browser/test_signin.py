@@ -41,7 +41,7 @@ def fresh_code(secret: str) -> str:
 
 
 def give_code(page: Page, value: str) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Two-factor authentication")
     field(page, "Code").fill(value)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")

@@ -15,7 +15,7 @@ from tests import factories
 
 @pytest.fixture
 def other(owner: Membership, account: Account) -> Account:
-    """Switch account of the team, of the same login."""
+    """Another account of the team, of the same login."""
     secret = factories.account(owner.team, label="Secret account", endpoint=account.endpoint, login=account.login)
     vm = factories.vm(secret, "secret-server")
     factories.disk(secret, "secret-disk", on=vm)

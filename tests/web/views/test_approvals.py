@@ -110,10 +110,10 @@ def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
     assert operation.state == State.HELD
     own = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
     assert f"Waits for approval by {owner.user}." in own
-    assert "Take it back" in own
+    assert "Withdraw" in own
     theirs = text(browser, reverse("operation", args=[account.pk, operation.pk]))
     assert "Decide" in theirs
-    assert "Take it back" not in theirs
+    assert "Withdraw" not in theirs
     assert "Waiting for approval" in text(browser, reverse("operations", args=[account.pk]) + "?state=held")
 
 

@@ -124,12 +124,12 @@ def test_the_session_is_told_without_its_id(browser: Client, account: Account) -
     session_store.put(session_store.session_key(account, "s3cret"), "the-session-id")
     session_store.note_refused(account.pk)
     page = page_of(browser, account)
-    assert "Signed in" in page
+    assert "Session open" in page
     assert "12 hours" in page
     assert "Not in the last 7 days" not in page
     assert "the-session-id" not in page
     browser.post(reverse("login_again", args=[account.pk]))
-    assert "Signed in" not in page_of(browser, account)
+    assert "Session open" not in page_of(browser, account)
     assert AuditEntry.objects.get().action == "account.signed_in_again"
 
 
