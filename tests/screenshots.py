@@ -115,7 +115,7 @@ def _bulk(page: Page) -> None:
     """Reboot all servers, and look while that goes on."""
     go(page, "Servers")
     page.get_by_role("checkbox", name="Choose").first.check()
-    page.get_by_role("checkbox", name="All, on every page").check()
+    page.get_by_role("checkbox", name="All on all pages").check()
     page.locator("#bulk").get_by_role("button", name="Reboot").click()
     page.locator("main form").get_by_role("button", name="Reboot").click()
     page.locator("main tbody progress").first.wait_for(timeout=DONE_MS)

@@ -59,7 +59,7 @@ def test_what_one_person_asks_for_above_the_ceiling_another_approves(
     olga.get_by_role("link", name=re.compile("^Decide")).click()
     expect(olga.get_by_role("checkbox", name="Add product Shares × 2")).to_be_checked()
     field(olga, "Comment").fill("For the shop")
-    olga.get_by_role("button", name="Approve what is chosen").click()
+    olga.get_by_role("button", name="Approve selected").click()
     expect(olga.get_by_role("status").filter(has_text="1 operation approved.")).to_be_visible()
 
     expect(bill.locator(".state-card .state")).to_have_text("Done", timeout=DONE_MS)

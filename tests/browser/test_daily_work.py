@@ -168,7 +168,7 @@ def fill_short_form(page: Page, hostname: str) -> None:
 def from_what_fits(page: Page, remote: Any, hostname: str) -> Iterator[None]:
     """From a size that still fits to a running server of that size."""
     go(page, "Servers")
-    page.get_by_role("link", name="What fits?").click()
+    page.get_by_role("link", name="Capacity planner").click()
     field(page, "Operating system").select_option(label="Debian 12")
     field(page, "Shares").fill("2")
     field(page, "CPUs").fill("2")
@@ -325,17 +325,17 @@ def test_a_password_is_tested_before_it_is_used_and_a_wrong_one_changes_nothing(
 
     give_password(page, "not-the-passw0rd")
     expect(page.locator("main")).to_contain_text("The provider rejected the new password.", timeout=DONE_MS)
-    expect(page.locator("main")).to_contain_text("The credentials that worked before are still in use.")
+    expect(page.locator("main")).to_contain_text("Your previous credentials are still in use.")
     expect(state).to_have_text("Works")
-    page.get_by_role("link", name="Correct it").click()
+    page.get_by_role("link", name="Fix credentials").click()
     expect(field(page, "New password")).to_have_attribute("aria-invalid", "true")
     expect(field(page, "New password")).to_have_value("")
     expect(page.locator(".invalid-feedback").first).to_contain_text("The provider rejected the new password.")
     # A session of its own with the password that stayed.
     page.goto(login)
-    press(page, "Sign in again")
+    press(page, "Reconnect")
     expect(page.get_by_role("status").filter(has_text="Reconnecting").first).to_be_visible()
-    expect(page.locator("main")).to_contain_text("Signed in", timeout=DONE_MS)
+    expect(page.locator("main")).to_contain_text("Session open", timeout=DONE_MS)
 
     stack.run(SET_PASSWORD, provider=True)
     pocket = visit(login, viewport=PHONE, has_touch=True)
@@ -407,7 +407,7 @@ def test_what_failed_of_many_is_put_aside_counted_in_the_trends_and_the_limit_ch
     look_at_trends(pocket)
     go(pocket, "Needs attention")
     matter = pocket.locator("main .lines > li").filter(has_text="Reboot server, many at once")
-    press(pocket, "Put aside", matter)
+    press(pocket, "Dismiss", matter)
     expect(pocket.locator("main")).to_contain_text("Bulk action “Reboot server” dismissed.")
     expect(matter).to_have_count(0)
     assert complaints == []

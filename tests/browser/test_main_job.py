@@ -104,7 +104,7 @@ def test_a_fault_of_the_provider_is_shown_in_words_and_the_plan_goes_on_from_the
     page.get_by_role("button", name="Start").click()
     expect(page.locator("li.step-stopped")).to_contain_text("couldn't finish it", timeout=60_000)
     stack.faults("")
-    page.get_by_role("button", name="Try again", exact=True).click()
+    page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.locator("ol > li.step-done")).to_have_count(5, timeout=60_000)
     the_provider_shows_it_running_with_two_disks(stack, "bumpy")
 
@@ -113,7 +113,7 @@ def test_while_the_provider_is_away_pages_show_the_mirror_and_nothing_is_queued(
     page = browse()
     stack.faults("*:drop_before")
     try:
-        page.get_by_role("button", name="Refresh").first.click()
+        page.get_by_role("button", name="Sync now").first.click()
         banner = page.get_by_text("has not answered since")
         expect(banner.first).to_be_visible(timeout=30_000)
         expect(page.get_by_text("As of").first).to_be_visible()

@@ -57,7 +57,7 @@ def owner(browse: Callable[..., Page], made: Made) -> Page:
 
 def invite(page: Page, email: str, role: str) -> None:
     """Ask somebody by the form; the label of a role also says what it may do."""
-    press(page, "Invite somebody")
+    press(page, "Invite member")
     field(page, "Email address").fill(email)
     page.get_by_role("radio", name=role).check()
     # Chosen only when not all of them are meant.
@@ -99,7 +99,7 @@ def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
     theirs.get_by_role("link", name="Disks").click()
     expect(theirs.get_by_role("heading", level=1)).to_have_text("Page not found")
     theirs.goto("/")
-    expect(theirs.get_by_text("You are in no team")).to_be_visible()
+    expect(theirs.get_by_text("You are not in a team yet")).to_be_visible()
 
 
 def test_who_has_a_login_signs_in_and_accepts(
@@ -112,7 +112,7 @@ def test_who_has_a_login_signs_in_and_accepts(
     theirs.get_by_role("button", name="Join the team").click()
     expect(theirs.locator(".crumbs")).to_have_text("People team")
     # What a viewer may not do is off, and says why.
-    off = theirs.get_by_role("button", name="Invite somebody")
+    off = theirs.get_by_role("button", name="Invite member")
     expect(off).to_be_disabled()
     expect(theirs.locator(".off", has=off)).to_have_attribute("title", re.compile("Your role can't manage members"))
     assert not complaints

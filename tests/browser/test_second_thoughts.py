@@ -74,7 +74,7 @@ def test_what_failed_is_asked_for_again_from_its_own_page(browse: Browse, stack:
         expect(page.locator("main")).to_contain_text("couldn't finish it")
     finally:
         stack.faults("")
-    press(page, "Ask again")
+    press(page, "Retry")
     page.get_by_role("status").filter(has_text="was retried").get_by_role("link", name="View operation").click()
     expect(page.locator(".state-card .state")).to_have_text("Done", timeout=DONE_MS)
     assert complaints == []
@@ -88,7 +88,7 @@ def test_what_somebody_else_changed_is_seen_after_a_refresh_searched_filtered_an
     remote = stack.api()
     disk_id = remote.disk_create({"size": 1024, "name": "from-outside", "fstype": "ext3"})
     go(page, "Disks")
-    page.get_by_role("button", name="Refresh").click()
+    page.get_by_role("button", name="Sync now").click()
     found = row(page, f"/disks/{disk_id}/")
     expect(found).to_be_visible(timeout=DONE_MS)
     page.get_by_role("searchbox", name="Search by name").fill("from-out")

@@ -224,6 +224,6 @@ def test_menus_and_dialogs_are_accessible_when_open(look: Look, made: scene.Scen
     look.check("a question before a change")
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     look.check("the list of keys")
     look.assert_fine()

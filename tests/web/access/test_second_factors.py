@@ -111,7 +111,7 @@ def test_no_page_of_a_person_opens_between_the_factors(person: User, client: Cli
     sign_in(client, person.email, PASSWORD)
     for path in ("/", "/me/", "/auth/2fa/", "/auth/2fa/totp/deactivate/", "/auth/email/", "/auth/password/change/"):
         assert client.get(path)["Location"].startswith("/auth/login/"), path
-    assert "Second factor" in client.get(SECOND).content.decode()
+    assert "Two-factor authentication" in client.get(SECOND).content.decode()
 
 
 def test_a_code_proves_who_it_is_as_well(person: User, client: Client) -> None:

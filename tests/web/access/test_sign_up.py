@@ -77,7 +77,7 @@ def test_nobody_learns_by_signing_up_who_has_an_account(opened: None, hashed: li
     assert (taken.status_code, taken["Location"]) == (fresh.status_code, fresh["Location"])
     assert work_of_taken == len(hashed) - work_of_taken
     assert [message.to for message in mail.outbox] == [["ada@example.org"], ["new@example.org"]]
-    assert "You have an account already" in str(mail.outbox[0].subject)
+    assert "You already have an account" in str(mail.outbox[0].subject)
 
 
 def test_nobody_learns_by_signing_in_who_has_an_account(hashed: list[str]) -> None:

@@ -367,7 +367,7 @@ def test_the_trail_is_for_who_may_read_it(account: Account, lines: list[AuditEnt
         client.force_login(factories.member(role, of=account.team).user)
         assert client.get(reverse("team_audit", args=[account.team_id])).status_code == status
         page = client.get(reverse("login", args=[account.pk])).content.decode()
-        assert ("In the audit trail" in page) is (status == 200)
+        assert ("View in audit log" in page) is (status == 200)
     client.force_login(factories.member().user)
     assert client.get(reverse("team_audit", args=[account.team_id])).status_code == 404
 

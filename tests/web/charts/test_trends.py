@@ -58,7 +58,7 @@ def test_a_new_account_says_what_will_be_there(browser: Client, account: Account
     assert "Not enough history to forecast" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
     unread = factories.account(owner.team, mirrored_at=None)
     unread.info.delete()
-    assert "Reading the account for the first time" in page_of(browser, unread)
+    assert "First import in progress" in page_of(browser, unread)
 
 
 @pytest.mark.parametrize("days", [3, 400])

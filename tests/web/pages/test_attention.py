@@ -138,7 +138,7 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
 
 def test_a_calm_account_says_that_nothing_needs_anybody(browser: Client, account: Account) -> None:
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
-    assert "Nothing needs you" in page
+    assert "You're all caught up" in page
     assert 'id="attention-count"' in page
     assert "Needs your attention" not in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
 
@@ -182,7 +182,7 @@ def test_a_viewer_sees_what_is_up_and_no_way_to_change_it(client: Client, accoun
     client.force_login(factories.member(Role.VIEWER, of=owner.team).user)
     page = client.get(reverse("attention", args=[account.pk])).content.decode()
     assert "formaction" not in page[page.index('id="live"') :]
-    assert "Your role may not do this." in page
+    assert "Your role doesn't allow this." in page
 
 
 def test_all_accounts_of_a_person_are_counted_in_the_same_queries(

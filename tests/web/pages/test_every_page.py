@@ -133,19 +133,19 @@ def test_the_first_account_is_home(browser: Client, account: Account) -> None:
 
 
 def test_home_says_how_to_begin(browser: Client) -> None:
-    assert "Connect a reseller login" in browser.get("/").content.decode()
+    assert "Connect account" in browser.get("/").content.decode()
 
 
 def test_home_of_somebody_in_no_team_says_so(db: None, client: Client) -> None:
     client.force_login(factories.user())
-    assert "You are in no team" in client.get("/").content.decode()
+    assert "You are not in a team yet" in client.get("/").content.decode()
 
 
 def test_an_account_that_was_not_read_yet_has_a_dashboard(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, mirrored_at=None)
     account.info.delete()
     page = browser.get(reverse("dashboard", args=[account.pk])).content.decode()
-    assert "Reading the account for the first time" in page
+    assert "First import in progress" in page
     for name in ("shares", "servers", "server_new"):
         assert browser.get(reverse(name, args=[account.pk])).status_code == 200
 
@@ -221,7 +221,7 @@ def test_an_operation_that_needs_a_person_shows_what_it_may_be(browser: Client, 
         account, state="uncertain", needs_person=True, problem={"reason": "no_answer", "candidates": CANDIDATES}
     )
     page = browser.get(reverse("operation", args=[account.pk, operation.pk])).content.decode()
-    assert "Which of these is it?" in page
+    assert "Which operation is it?" in page
     assert "<code>41</code>" in page
     assert "<code>42</code>" in page
 

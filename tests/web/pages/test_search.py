@@ -40,7 +40,7 @@ def test_what_other_teams_have_is_not_found(browser: Client) -> None:
     factories.disk(theirs, "shop-data")
     factories.operation(theirs, by=stranger, state="done", subject="shop-1")
     page = search(browser, "shop")
-    assert "Nothing has this name, tag or id" in page
+    assert "No results" in page
     assert "shop-data" not in page
 
 

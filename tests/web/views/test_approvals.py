@@ -98,7 +98,7 @@ def test_a_form_says_beforehand_who_must_approve(
         )
         assert (f"It will wait for approval by {owner.user}." in page) == is_above, page
     unknown = words(buyer.post(url, {"product_name": "disk", "quantity": 1, "duration": "1m"}).content.decode())
-    assert "The price is not known, and your role has a ceiling in money." in unknown
+    assert "The price is not known, and your role has a spending limit." in unknown
 
 
 def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
@@ -110,10 +110,10 @@ def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
     assert operation.state == State.HELD
     own = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
     assert f"Waits for approval by {owner.user}." in own
-    assert "Take it back" in own
+    assert "Withdraw" in own
     theirs = text(browser, reverse("operation", args=[account.pk, operation.pk]))
     assert "Decide" in theirs
-    assert "Take it back" not in theirs
+    assert "Withdraw" not in theirs
     assert "Waiting for approval" in text(browser, reverse("operations", args=[account.pk]) + "?state=held")
 
 

@@ -122,12 +122,12 @@ def test_the_session_is_told_without_its_id(browser: Client, account: Account) -
     session_store.put(session_store.session_key(account, "s3cret"), "the-session-id")
     session_store.record_refusal(account.pk)
     page = page_of(browser, account)
-    assert "Signed in" in page
+    assert "Session open" in page
     assert "12 hours" in page
     assert "Not in the last 7 days" not in page
     assert "the-session-id" not in page
     browser.post(reverse("login_again", args=[account.pk]))
-    assert "Signed in" not in page_of(browser, account)
+    assert "Session open" not in page_of(browser, account)
     assert AuditEntry.objects.get().action == "account.signed_in_again"
 
 
@@ -146,11 +146,11 @@ def test_without_redis_the_session_is_not_told_and_not_dropped(
 def test_a_refused_change_needs_attention_until_somebody_has_read_it(browser: Client, account: Account) -> None:
     candidate(account, "refused", refusal="handle", handle="X")
     to_attention = reverse("attention", args=[account.pk])
-    assert "New credentials were not accepted" in browser.get(to_attention).content.decode()
+    assert "New credentials were rejected" in browser.get(to_attention).content.decode()
     assert "1 to look at" in browser.get(reverse("accounts")).content.decode()
     browser.post(reverse("login_dismiss", args=[account.pk]))
     assert not Candidate.objects.exists()
-    assert "New credentials were not accepted" not in browser.get(to_attention).content.decode()
+    assert "New credentials were rejected" not in browser.get(to_attention).content.decode()
 
 
 def test_a_viewer_sees_how_the_login_stands_and_has_no_button(

@@ -83,7 +83,7 @@ def test_an_owner_sees_beside_each_person_whether_they_have_a_second_factor(brow
     url = reverse("team", args=[owner.team_id])
     Authenticator.objects.create(user=owner.user, type=Authenticator.Type.TOTP, data={})
     page = text(browser, url)
-    assert [page.count(words) for words in ("Has a second factor", "No second factor")] == [1, 1]
+    assert [page.count(words) for words in ("Two-factor on", "Two-factor off")] == [1, 1]
     assert "second factor" not in text(signed_in(admin), url).partition("<main")[2]
 
 
@@ -186,7 +186,7 @@ def test_a_removed_members_next_click_is_refused(browser: Client, owner: Members
     poll = at_work.get(servers, headers={"HX-Request": "true", "X-Sharedeck-Version": shown[1]})
     assert poll.status_code == 404
     text(at_work, reverse("team", args=[owner.team_id]), 404)
-    assert "You are in no team" in text(at_work, "/")
+    assert "You are not in a team yet" in text(at_work, "/")
 
 
 def test_the_last_owner_reads_why_they_cannot_leave(browser: Client, owner: Membership) -> None:

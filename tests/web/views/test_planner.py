@@ -42,4 +42,4 @@ def test_the_planner_says_what_is_wrong_with_a_size(browser: Client, account: Ac
 
 def test_the_planner_waits_for_the_first_reading(browser: Client, account: Account) -> None:
     account.info.delete()
-    assert "Nothing was read yet" in browser.get(reverse("planner", args=[account.pk])).content.decode()
+    assert "No data yet" in browser.get(reverse("planner", args=[account.pk])).content.decode()

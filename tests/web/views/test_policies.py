@@ -104,7 +104,7 @@ def test_an_account_of_a_barred_team_is_nowhere_to_be_seen(browser: Client, owne
         assert "shut-away-1" not in html
         assert "Wide open" in html
     listed = words(browser, reverse("accounts"), REMOTE_ADDR=ELSEWHERE)
-    assert "Closed to you now" in listed
+    assert "Access blocked" in listed
     assert owner.team.name in listed
 
 
@@ -149,7 +149,7 @@ def test_an_old_sign_in_does_for_other_teams(browser: Client, owner: Membership)
     rules(owner.team, session_hours=1)
     stale(browser, 3600)
     assert browser.get(reverse("dashboard", args=[other.pk])).status_code == 200
-    assert "Confirm that it is you" in words(browser, reverse("accounts"))
+    assert "Confirm it's you" in words(browser, reverse("accounts"))
 
 
 # Second factors --------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_an_owner_sees_who_has_one(
     Membership.objects.filter(pk=late.pk).update(created_at=timezone.now() - timedelta(days=9))
     factories.member(Role.VIEWER, of=owner.team, person=factories.user(name="New"))
     html = words(browser, page(owner.team))
-    assert [html.count(text) for text in ("Has a second factor", "kept out since", "has time until")] == [1, 1, 1]
+    assert [html.count(text) for text in ("Two-factor on", "kept out since", "has time until")] == [1, 1, 1]
     for _ in range(5):
         factories.member(Role.VIEWER, of=owner.team)
     # Session, person, memberships, whether they have one; the team's members and who of them has; the switcher.

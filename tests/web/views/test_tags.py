@@ -217,7 +217,7 @@ def test_a_bulk_with_failures_can_be_put_aside(browser: Client, account: Account
     aside = reverse("bulk_aside", args=[account.pk, bulk.pk])
     assert aside in browser.get(attention).content.decode()
     html = browser.post(aside, follow=True).content.decode()
-    assert "Nothing needs you" in html
+    assert "You're all caught up" in html
     browser.post(reverse("bulk_retry", args=[account.pk, bulk.pk]))
     bulk.refresh_from_db()
     assert bulk.dismissed_at is None
