@@ -35,7 +35,7 @@ def round_of(account: Account, *, with_info: bool = False) -> None:
     is_first = account.mirrored_at is None
     if reread or is_first:
         mirror.read_os_images(session)
-    moved = not _is_watched(account, now) and track.look(session)
+    moved = not _is_watched(account, now) and track.poll(session)
     before = now - timedelta(seconds=settings.MIRROR_REREAD_S) if reread else None
     mirror.sweep(
         session, explained=by_operations(account), reread_before=before, still_here=partial(_keep_claim, account)
@@ -69,9 +69,9 @@ def watch(account: Account) -> None:
         hosting.api.ApiError, AccountStoppedError, NoAllowanceError: nothing is lost; the sweep asks again.
     """
     try:
-        track.look(client_for(account, Priority.TRACKING))
+        track.poll(client_for(account, Priority.TRACKING))
     finally:
-        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_look_at(account))
+        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_poll_at(account))
 
 
 def retry_round_soon(account: Account) -> None:

@@ -26,19 +26,19 @@ _BATCH = 200
 def sweep() -> None:
     """Ask for whatever is due. Jobs are only hints: this makes the rows true when a job, a key or a worker is lost."""
     now = timezone.now()
-    _bury_dead_senders(now)
+    _expire_stale_senders(now)
     credential_rotation.sweep(now)
     outbox.sweep(now)
     members.sweep(now)
-    _ask_for_operations(now)
+    _queue_operations(now)
     cancel.sweep(now)
     approvals.sweep(now)
-    _ask_for_accounts(now)
-    _ask_for_plans(now)
-    _ask_for_bulks(now)
+    _queue_accounts(now)
+    _queue_plans(now)
+    _queue_bulks(now)
 
 
-def _bury_dead_senders(now: datetime) -> None:
+def _expire_stale_senders(now: datetime) -> None:
     """A call whose worker died may have happened: never back to WAITING."""
     stale = Operation.objects.filter(
         state=State.SENDING, sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
@@ -49,7 +49,7 @@ def _bury_dead_senders(now: datetime) -> None:
         )
 
 
-def _ask_for_operations(now: datetime) -> None:
+def _queue_operations(now: datetime) -> None:
     jobs = {State.WAITING: Job.SEND, State.ANSWERED: Job.IDENTIFY, State.UNCERTAIN: Job.SETTLE}
     # What waits is sent or given up, in trouble too: nothing is sent much later behind a member's back. Reading waits
     # until it can work.
@@ -63,7 +63,7 @@ def _ask_for_operations(now: datetime) -> None:
         ask(jobs[State(state)], pk)
 
 
-def _ask_for_accounts(now: datetime) -> None:
+def _queue_accounts(now: datetime) -> None:
     """Probes of endpoints that are away; rounds and looks that are due at all others."""
     tracked = Operation.objects.filter(account=OuterRef("pk"), state=State.TRACKED)
     for account_id in availability.probes_due(now):
@@ -86,7 +86,7 @@ def _claim(account: Account, column: str, now: datetime) -> bool:
     )
 
 
-def _ask_for_plans(now: datetime) -> None:
+def _queue_plans(now: datetime) -> None:
     """Plans that should go on and have no operation under way: whoever was to advance them died."""
     at_work = Operation.objects.filter(plan=OuterRef("pk"), state__in=OPEN)
     idle = Plan.objects.filter(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - timedelta(seconds=3))
@@ -94,7 +94,7 @@ def _ask_for_plans(now: datetime) -> None:
         ask(Job.ADVANCE, pk)
 
 
-def _ask_for_bulks(now: datetime) -> None:
+def _queue_bulks(now: datetime) -> None:
     """Bulks that run and were not looked at for a moment: a job of theirs was lost, or waits for a person's word."""
     idle = Bulk.objects.filter(state=Bulk.State.RUNNING, updated_at__lt=now - timedelta(seconds=5))
     for pk in idle.values_list("pk", flat=True)[:_BATCH]:

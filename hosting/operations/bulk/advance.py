@@ -42,7 +42,7 @@ OBJECT_OF = {
 
 
 # What the whole account lacks, and what one row does.
-_WHOLE: dict[type[Exception], Bulk.Problem] = {
+_PAUSES_BULK: dict[type[Exception], Bulk.Problem] = {
     EndpointAway: Bulk.Problem.AWAY,
     AccountTrouble: Bulk.Problem.TROUBLE,
     NotAllowedError: Bulk.Problem.NOT_ALLOWED,
@@ -50,7 +50,7 @@ _WHOLE: dict[type[Exception], Bulk.Problem] = {
     # A token may spend up to the ceiling and no further.
     AboveSpendingLimit: Bulk.Problem.NOT_ALLOWED,
 }
-_OF_ROW: dict[type[Exception], BulkRow.Problem] = {
+_FAILS_ROW: dict[type[Exception], BulkRow.Problem] = {
     Busy: BulkRow.Problem.BUSY,
     WrongState: BulkRow.Problem.WRONG_STATE,
     NotEnough: BulkRow.Problem.NOT_ENOUGH,
@@ -69,7 +69,7 @@ def advance(bulk_id: int) -> None:
         under_way = _settle_rows(bulk)
         if bulk.state == Bulk.State.RUNNING:
             more = max(0, bulk.account.team.bulk_at_once - under_way)
-            _ask_for(bulk, list(bulk.rows.filter(state=BulkRow.State.WAITING)[:more]))
+            _submit_rows(bulk, list(bulk.rows.filter(state=BulkRow.State.WAITING)[:more]))
         open_rows = bulk.rows.filter(state__in=(BulkRow.State.WAITING, BulkRow.State.RUNNING))
         if bulk.state == Bulk.State.RUNNING and not open_rows.exists():
             bulk.state = Bulk.State.DONE
@@ -93,26 +93,26 @@ def _settle_rows(bulk: Bulk) -> int:
     return under_way
 
 
-def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
+def _submit_rows(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
     by = as_requester(team_id=bulk.account.team_id, person_id=bulk.requested_by_id, token_id=bulk.requested_through_id)
     if by is None:
         _pause(bulk, Bulk.Problem.MEMBER_LEFT)
         return
     for row in rows:
         try:
-            row.operation = _submit(bulk, row, by)
+            row.operation = _submit_row(bulk, row, by)
             row.state, row.problem = BulkRow.State.RUNNING, BulkRow.Problem.NONE
         except (EndpointAway, AccountTrouble, QuietHours, NotAllowedError, AboveSpendingLimit) as reason:
-            _pause(bulk, _WHOLE[type(reason)])
+            _pause(bulk, _PAUSES_BULK[type(reason)])
             return
         except Rejected as refusal:
-            problem = _OF_ROW.get(type(refusal), BulkRow.Problem.INVALID)
+            problem = _FAILS_ROW.get(type(refusal), BulkRow.Problem.INVALID)
             row.operation, row.state, row.problem = None, BulkRow.State.FAILED, problem
         row.save(update_fields=["operation", "state", "problem"])
         versions.bump(bulk.account_id)
 
 
-def _submit(bulk: Bulk, row: BulkRow, by: Membership) -> Operation:
+def _submit_row(bulk: Bulk, row: BulkRow, by: Membership) -> Operation:
     return submit(
         kind_of(bulk.kind, bulk.params, row.object_id),
         account=bulk.account,

@@ -49,7 +49,7 @@ def begin(
     """
     kind_class = catalogue.KINDS[method]
     by.require(kind_class.permission, account)
-    quiet_hours.require_none(kind_class, by.team)
+    quiet_hours.enforce(kind_class, by.team)
     if not objects:
         raise Invalid(_("Choose at least one."))
     if len(objects) > MOST_ROWS:
@@ -108,7 +108,7 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
         QuietHours: as `begin`.
     """
     by.require(catalogue.KINDS[bulk.kind].permission, bulk.account)
-    quiet_hours.require_none(catalogue.KINDS[bulk.kind], by.team)
+    quiet_hours.enforce(catalogue.KINDS[bulk.kind], by.team)
     with transaction.atomic():
         Bulk.objects.select_for_update(no_key=True).get(pk=bulk.pk)
         failed = [
@@ -178,7 +178,7 @@ def _change(
 ) -> None:
     by.require(catalogue.KINDS[bulk.kind].permission, bulk.account)
     if after == Bulk.State.RUNNING:
-        quiet_hours.require_none(catalogue.KINDS[bulk.kind], by.team)
+        quiet_hours.enforce(catalogue.KINDS[bulk.kind], by.team)
     with transaction.atomic():
         changed = Bulk.objects.filter(pk=bulk.pk, state=before).update(
             state=after, problem="", updated_at=timezone.now(), **fields

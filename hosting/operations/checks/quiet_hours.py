@@ -12,22 +12,22 @@ from hosting.teams.models import Team
 from hosting.teams.roles import Permission
 
 
-def require_none(kind: Kind | type[Kind], team: Team) -> None:
+def enforce(kind: Kind | type[Kind], team: Team) -> None:
     """Let everything through but what deletes, and that too outside the team's quiet hours.
 
     Raises:
         QuietHours: says until when.
     """
-    if words := holds_back(kind, team):
+    if words := why_blocked(kind, team):
         raise QuietHours(words)
 
 
-def holds_back(kind: Kind | type[Kind], team: Team) -> str:
+def why_blocked(kind: Kind | type[Kind], team: Team) -> str:
     """Why this is not asked for now, and until when; empty for what may be."""
-    return now(team) if kind.permission is Permission.DELETE else ""
+    return why_blocked_now(team) if kind.permission is Permission.DELETE else ""
 
 
-def now(team: Team) -> str:
+def why_blocked_now(team: Team) -> str:
     """Why nothing is deleted now, and until when on the team's own clock; empty when it may be."""
     hours = team.policy().quiet
     end = hours.until(timezone.now()) if hours else None

@@ -116,7 +116,7 @@ def demand_of(
     return None
 
 
-def look(kind: Kind, account: Account) -> Demand | None:
+def current_demand(kind: Kind, account: Account) -> Demand | None:
     """What a request takes as things stand now. Three queries for one that moves money, none for another."""
     if not isinstance(kind, AddProduct | RenewProduct | UpdateProduct | RemoveProduct):
         return None
@@ -134,11 +134,11 @@ def check(demand: Demand | None, *, account: Account, role: str) -> frozenset[Ov
     """
     if demand is None or not demand.spends:
         return frozenset()
-    limit = hold(account.team_id, role)
+    limit = lock(account.team_id, role)
     return _standing(limit, timezone.now()).over([demand]) if limit else frozenset()
 
 
-def hold(team_id: int, role: str) -> SpendingLimit | None:
+def lock(team_id: int, role: str) -> SpendingLimit | None:
     """Lock a role's ceiling. Who writes a line of the trail and then spends does so before the line: see `record`."""
     return SpendingLimit.objects.select_for_update(no_key=True).filter(team=team_id, role=role).first()
 

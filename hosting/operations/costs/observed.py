@@ -36,13 +36,13 @@ log = logging.getLogger(__name__)
 # The provider's clock is known to some seconds, and its stamps have whole ones.
 _CLOCK_MARGIN = timedelta(seconds=4)
 # Two readings that are further apart leave time for a deposit that nobody saw.
-_WIDEST = timedelta(minutes=2)
+_MAX_GAP = timedelta(minutes=2)
 # A balance that was read so shortly before an operation is sent is not read again.
 _FRESH = timedelta(seconds=20)
 # What could not be told of a change by then stays unknown: an operation may wait for a person's word for weeks.
-_PATIENCE = timedelta(days=1)
+_GIVE_UP_AFTER = timedelta(days=1)
 # The kinds of request that move money.
-_MONEY = tuple(method for method in catalogue.KINDS if Fact.BALANCE in catalogue.changes(method))
+_MONEY_KINDS = tuple(method for method in catalogue.KINDS if Fact.BALANCE in catalogue.changes(method))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Span:
         )
 
 
-class Verdict(Enum):
+class Unattributed(Enum):
     """What a change of the balance says when it does not tell of one operation."""
 
     NOT_YET = "not yet"
@@ -67,7 +67,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Suspect:
+class PossibleCause:
     """An operation that may have moved money, and when it can have ended."""
 
     operation: Operation
@@ -90,8 +90,8 @@ class Suspect:
 
 
 def cause(
-    moved: Span, spent: Decimal, suspects: Iterable[Suspect], *, others: Iterable[Span], read_until: datetime
-) -> Operation | Verdict:
+    moved: Span, spent: Decimal, suspects: Iterable[PossibleCause], *, others: Iterable[Span], read_until: datetime
+) -> Operation | Unattributed:
     """The operation that a change of the balance belongs to, if that is certain.
 
     Args:
@@ -100,23 +100,23 @@ def cause(
         others: when the balance changed besides. An operation that may have caused two changes is certain for none.
         read_until: when the last reading of the balance began; `others` is complete up to then.
     """
-    if moved.latest is None or moved.latest - moved.earliest > _WIDEST:
-        return Verdict.NOBODY
+    if moved.latest is None or moved.latest - moved.earliest > _MAX_GAP:
+        return Unattributed.NOBODY
     met = [suspect for suspect in suspects if suspect.span.meets(moved)]
     if any(suspect.span.latest is None or suspect.span.latest > read_until for suspect in met):
-        return Verdict.NOT_YET
+        return Unattributed.NOT_YET
     if len(met) != 1 or not met[0].explains(spent) or any(met[0].span.meets(other) for other in others):
-        return Verdict.NOBODY
+        return Unattributed.NOBODY
     return met[0].operation
 
 
-def look_before(session: ApiSession, kind: str) -> None:
+def read_balance_before_spending(session: ApiSession, kind: str) -> None:
     """Read the balance before an operation is sent that moves it, so that no earlier deposit is taken for its cost.
 
     It is worth a try and no more: what keeps it from being read keeps no operation from being sent.
     """
     fresh = AccountInfo.objects.filter(account=session.account, read_at__gte=timezone.now() - _FRESH)
-    if kind not in _MONEY or fresh.exists():
+    if kind not in _MONEY_KINDS or fresh.exists():
         return
     try:
         mirror.refresh(session, facts=Fact.CAPACITY | Fact.BALANCE, explained=by_operations(session.account))
@@ -126,10 +126,10 @@ def look_before(session: ApiSession, kind: str) -> None:
 
 def is_money_moving(account: Account) -> bool:
     """Whether an operation of Sharedeck's is under way that moves the balance."""
-    return account.operations.filter(state__in=UNDER_WAY, kind__in=_MONEY).exists()
+    return account.operations.filter(state__in=UNDER_WAY, kind__in=_MONEY_KINDS).exists()
 
 
-def learn(account: Account) -> None:
+def attribute_costs(account: Account) -> None:
     """Look into the changes of the balance that were not looked into yet, as far as all is known that may explain them.
 
     Call it after a look at the provider's operations: what others did there is known as far as that look went.
@@ -140,8 +140,8 @@ def learn(account: Account) -> None:
         # As for a reading, so that two workers don't weigh the same change.
         account = Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
         for sample in BalanceSample.objects.filter(account=account, weighed=False).order_by("at"):
-            spent, found = _weigh(sample, account)
-            if found is Verdict.NOT_YET and sample.at > timezone.now() - _PATIENCE:
+            spent, found = _attribute(sample, account)
+            if found is Unattributed.NOT_YET and sample.at > timezone.now() - _GIVE_UP_AFTER:
                 continue
             BalanceSample.objects.filter(pk=sample.pk).update(weighed=True)
             if isinstance(found, Operation):
@@ -149,19 +149,19 @@ def learn(account: Account) -> None:
                 versions.bump(account.pk)
 
 
-def _weigh(sample: BalanceSample, account: Account) -> tuple[Decimal, Operation | Verdict]:
+def _attribute(sample: BalanceSample, account: Account) -> tuple[Decimal, Operation | Unattributed]:
     """What a change took from the balance, and the operation that it belongs to."""
     samples = BalanceSample.objects.filter(account=account)
     before = samples.filter(at__lt=sample.at).last()
     if before is None or sample.moved_after is None or sample.moved_before is None:
-        return Decimal(0), Verdict.NOBODY
+        return Decimal(0), Unattributed.NOBODY
     spent = before.balance - sample.balance
     looked_until = account.operations_cursor and account.operations_cursor - account.clock_offset
     if looked_until is None or looked_until < sample.moved_before:
-        return spent, Verdict.NOT_YET
+        return spent, Unattributed.NOT_YET
     if Change.objects.filter(account=account, object_type="product", at__gte=sample.moved_after).exists():
-        return spent, Verdict.NOBODY
-    suspects = _suspects(account, sample.moved_after)
+        return spent, Unattributed.NOBODY
+    suspects = _possible_causes(account, sample.moved_after)
     latest = samples.last() or sample
     others = samples.exclude(pk=sample.pk).filter(
         moved_before__gte=min((each.span.earliest for each in suspects), default=sample.moved_before)
@@ -175,13 +175,13 @@ def _weigh(sample: BalanceSample, account: Account) -> tuple[Decimal, Operation 
     )
 
 
-def _suspects(account: Account, since: datetime) -> list[Suspect]:
+def _possible_causes(account: Account, since: datetime) -> list[PossibleCause]:
     """The operations that may have moved money after `since`. One that failed, or never arrived, has moved none."""
     known = Operation.objects.filter(account=account).order_by()
     # Each half has an index; a condition with OR would read the account's whole history.
     found = known.filter(state__in=UNDER_WAY - {State.WAITING}).union(known.filter(finished_at__gte=since), all=True)
     return [
-        Suspect(operation, _span(operation, account))
+        PossibleCause(operation, _span(operation, account))
         for operation in found
         if Fact.BALANCE in catalogue.changes(operation.kind)
         and operation.state not in HARMLESS
@@ -194,13 +194,13 @@ def _span(operation: Operation, account: Account) -> Span:
     earliest = [account.created_at]
     if operation.sent_at is not None:
         is_ours = operation.origin == Operation.Origin.PANEL
-        earliest.append(operation.sent_at if is_ours else _in_our_time(operation.sent_at, account))
+        earliest.append(operation.sent_at if is_ours else _earliest_on_our_clock(operation.sent_at, account))
     if operation.remote_updated_at is not None:
-        earliest.append(_in_our_time(operation.remote_updated_at, account))
+        earliest.append(_earliest_on_our_clock(operation.remote_updated_at, account))
     return Span(max(earliest), operation.finished_at)
 
 
-def _in_our_time(stamp: datetime, account: Account) -> datetime:
+def _earliest_on_our_clock(stamp: datetime, account: Account) -> datetime:
     """The earliest moment on our clock that a stamp of the provider's can mean."""
     try:
         return stamp - account.clock_offset - _CLOCK_MARGIN

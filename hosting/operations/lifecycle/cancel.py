@@ -31,7 +31,7 @@ _JOB_LOST_AFTER = timedelta(seconds=5)
 # Jobs asked for in one sweep.
 _BATCH = 100
 # After these it can be asked for once more.
-_ASK_AGAIN = (Cancel.NONE, Cancel.UNANSWERED, Cancel.REFUSED)
+_MAY_RETRY = (Cancel.NONE, Cancel.UNANSWERED, Cancel.REFUSED)
 
 
 def may_cancel(operation: Operation, by: Membership) -> bool:
@@ -45,7 +45,7 @@ def may_cancel(operation: Operation, by: Membership) -> bool:
     return operation.state == State.WAITING or (
         operation.state == State.TRACKED
         and operation.remote_state in ("", "PENDING")
-        and operation.cancel_state in _ASK_AGAIN
+        and operation.cancel_state in _MAY_RETRY
     )
 
 
@@ -89,7 +89,7 @@ def send(operation_id: int) -> None:
     if operation is None or operation.remote_id is None or operation.account.endpoint.away_since:
         return
     if operation.remote_state == "RUN":
-        _note(operation, Cancel.ASKED, Cancel.TOO_LATE)
+        _move_cancel(operation, Cancel.ASKED, Cancel.TOO_LATE)
         return
     try:
         session = client_for(operation.account, Priority.MEMBER)
@@ -97,19 +97,19 @@ def send(operation_id: int) -> None:
         # The sweep asks again.
         return
     # Claimed right before the call.
-    if not _note(operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=timezone.now()):
+    if not _move_cancel(operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=timezone.now()):
         return
     remote_id = operation.remote_id
     try:
         cancelled = session.call(lambda client: client.operation_cancel(remote_id))
     except (RateLimited, NotSent, SessionFault, AccountStoppedError, NoAllowanceError, redis.RedisError):
         # It was not executed.
-        _note(operation, Cancel.SENT, Cancel.ASKED)
+        _move_cancel(operation, Cancel.SENT, Cancel.ASKED)
     except ApiError as error:
-        _note(operation, Cancel.SENT, _meaning(error))
+        _move_cancel(operation, Cancel.SENT, _cancel_state_after(error))
     else:
         if not cancelled:
-            _note(operation, Cancel.SENT, Cancel.TOO_LATE)
+            _move_cancel(operation, Cancel.SENT, Cancel.TOO_LATE)
     # How it ends is worth a look now.
     Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
 
@@ -121,7 +121,7 @@ def sweep(now: datetime) -> None:
         cancel_state=Cancel.SENT, cancel_sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
     )
     for operation in dead[:_BATCH]:
-        _note(operation, Cancel.SENT, Cancel.UNANSWERED)
+        _move_cancel(operation, Cancel.SENT, Cancel.UNANSWERED)
     lost = tracked.filter(
         cancel_state=Cancel.ASKED,
         cancel_requested_at__lt=now - _JOB_LOST_AFTER,
@@ -142,7 +142,7 @@ def _ask_provider(operation: Operation) -> bool:
         pk=operation.pk,
         state=State.TRACKED,
         remote_state__in=("", "PENDING"),
-        cancel_state__in=_ASK_AGAIN,
+        cancel_state__in=_MAY_RETRY,
     ).update(cancel_state=Cancel.ASKED, cancel_requested_at=now, cancel_sent_at=None)
     if asked:
         versions.bump(operation.account_id)
@@ -150,14 +150,14 @@ def _ask_provider(operation: Operation) -> bool:
     return bool(asked)
 
 
-def _meaning(error: ApiError) -> Cancel:
+def _cancel_state_after(error: ApiError) -> Cancel:
     """What the provider's answer, or its silence, says of the operation."""
     if isinstance(error, DataFault) and error.cause == Cause.STATE:
         return Cancel.TOO_LATE
     return Cancel.REFUSED if isinstance(error, Fault) else Cancel.UNANSWERED
 
 
-def _note(operation: Operation, before: Cancel, after: Cancel, **fields: object) -> bool:
+def _move_cancel(operation: Operation, before: Cancel, after: Cancel, **fields: object) -> bool:
     """Move how far a cancelling is, and tell whoever watches. False when somebody else was first."""
     with transaction.atomic():
         moved = Operation.objects.filter(pk=operation.pk, cancel_state=before).update(cancel_state=after, **fields)

@@ -12,7 +12,7 @@ from hosting.operations.models.states import FINAL, State
 from hosting.teams.audit.log import record
 
 # Whoever takes a request back or refuses it writes the line of that.
-_TOLD_BY_OTHERS = {(State.WAITING, State.CANCELLED), (State.HELD, State.CANCELLED), (State.HELD, State.DECLINED)}
+_RECORDED_ELSEWHERE = {(State.WAITING, State.CANCELLED), (State.HELD, State.CANCELLED), (State.HELD, State.DECLINED)}
 
 
 def move(operation: Operation, before: State, after: State, **fields: object) -> bool:
@@ -29,7 +29,11 @@ def move(operation: Operation, before: State, after: State, **fields: object) ->
                 ask(Job.ADVANCE, operation.plan_id)
             if after in FINAL and operation.bulk_id:
                 ask(Job.ADVANCE_BULK, operation.bulk_id)
-            if after in FINAL and operation.origin == Operation.Origin.PANEL and (before, after) not in _TOLD_BY_OTHERS:
+            if (
+                after in FINAL
+                and operation.origin == Operation.Origin.PANEL
+                and (before, after) not in _RECORDED_ELSEWHERE
+            ):
                 record(
                     operation.account.team_id,
                     by=None,

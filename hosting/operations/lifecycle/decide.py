@@ -56,7 +56,7 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
         raise Invalid(_("This one belongs to another request by now: choose again."), field="remote_id")
 
 
-def happened(operation: Operation, *, by: Membership) -> None:
+def confirm_done(operation: Operation, *, by: Membership) -> None:
     """Say that an operation was carried out, where the provider's list shows none that it could be.
 
     Raises:

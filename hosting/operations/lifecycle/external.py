@@ -13,7 +13,7 @@ from hosting.operations.models.states import State
 _PLAIN = (str, int, float, type(None))
 
 
-def row_of(account: Account, details: OperationDetails) -> Operation | None:
+def create_external(account: Account, details: OperationDetails) -> Operation | None:
     """A row for an operation that nobody asked for here; None when it may still turn out to be one of ours."""
     unsettled = account.operations.filter(
         kind=details.type,

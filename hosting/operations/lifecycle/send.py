@@ -94,27 +94,27 @@ def send(operation_id: int) -> None:
     attempt = _Attempt(operation, kind, secret)
     try:
         session = client_for(operation.account, Priority.MEMBER)
-        observed.look_before(session, operation.kind)
+        observed.read_balance_before_spending(session, operation.kind)
         answer = session.call(attempt)
     except _LostRaceError:
         return
     except (NoAllowanceError, redis.RedisError):
-        _wait(operation, attempt, secret, _PAUSE_S)
+        _postpone(operation, attempt, secret, _PAUSE_S)
     except AccountStoppedError as stop:
-        _give_up(operation, _state(attempt), Reason.ACCOUNT, text=stop.trouble)
+        _give_up(operation, _current_state(attempt), Reason.ACCOUNT, text=stop.trouble)
     except RateLimited as limit:
-        _wait(operation, attempt, secret, limit.retry_after_s)
+        _postpone(operation, attempt, secret, limit.retry_after_s)
     except ApiError as error:
-        _judge(operation, attempt, error)
+        _handle_error(operation, attempt, error)
     else:
         _accept(operation, kind, answer)
 
 
-def _state(attempt: _Attempt) -> State:
+def _current_state(attempt: _Attempt) -> State:
     return State.SENDING if attempt.claimed else State.WAITING
 
 
-def _wait(operation: Operation, attempt: _Attempt, secret: str, seconds: float) -> None:
+def _postpone(operation: Operation, attempt: _Attempt, secret: str, seconds: float) -> None:
     """Not now: the call was not executed, and the sweep asks again when it is due."""
     due_at = timezone.now() + timedelta(seconds=seconds)
     if attempt.claimed:
@@ -128,9 +128,9 @@ def _give_up(operation: Operation, before: State, reason: Reason, text: str = ""
     conclude.move(operation, before, State.NOT_SENT, problem=problem, sealed_secret="", sent_at=None)
 
 
-def _judge(operation: Operation, attempt: _Attempt, error: ApiError) -> None:
+def _handle_error(operation: Operation, attempt: _Attempt, error: ApiError) -> None:
     """What an error means for the operation."""
-    before = _state(attempt)
+    before = _current_state(attempt)
     match error:
         case NotEncodable() | RequestTooLarge():
             _give_up(operation, before, Reason.UNSENDABLE, error.message)

@@ -33,13 +33,13 @@ def settle(operation: Operation, session: ApiSession) -> None:
         return
     kind = catalogue.load(operation.kind, operation.params)
     looked_at = timezone.now()
-    fitting = _fitting(session, operation, kind, operation.sent_at)
+    fitting = _unmatched_lookalikes(session, operation, kind, operation.sent_at)
     # Read after the provider's list: whoever has sent one of these shows here, or holds its id already.
-    twins = _twins(operation)
+    twins = _identical_unsettled(operation)
     if any(twin.state != State.UNCERTAIN for twin in twins):
-        _look_again(operation)
+        _retry_later(operation)
         return
-    taken = _taken(operation, [each.id for each in fitting])
+    taken = _matched_ids(operation, [each.id for each in fitting])
     candidates = [each for each in fitting if each.id not in taken]
     if len(candidates) > 1 + len(twins):
         _ask_a_person(operation, candidates)
@@ -47,16 +47,16 @@ def settle(operation: Operation, session: ApiSession) -> None:
         # Requests with the same parameters are interchangeable: each takes one that is left.
         found = candidates[0]
         if not conclude.adopt(operation, State.UNCERTAIN, found.id, answered_at=looked_at, problem={}, **found.objects):
-            _look_again(operation)
+            _retry_later(operation)
     elif looked_at >= _grace_ends(operation.sent_at):
         conclude.move(
             operation, State.UNCERTAIN, State.RELEASED, problem={"reason": Reason.NEVER_ARRIVED}, sealed_secret=""
         )
     else:
-        _look_again(operation)
+        _retry_later(operation)
 
 
-def _twins(operation: Operation) -> list[Operation]:
+def _identical_unsettled(operation: Operation) -> list[Operation]:
     """Other requests of this account that could be taken for it, and have no operation at the provider yet."""
     unsettled = Operation.objects.filter(
         account=operation.account_id,
@@ -66,13 +66,15 @@ def _twins(operation: Operation) -> list[Operation]:
     return [twin for twin in unsettled if twin.params == operation.params]
 
 
-def _taken(operation: Operation, ids: Collection[int]) -> set[int | None]:
+def _matched_ids(operation: Operation, ids: Collection[int]) -> set[int | None]:
     """Which of the provider's operations are the answer to another request."""
     taken = Operation.objects.filter(account=operation.account_id, origin=Operation.Origin.PANEL, remote_id__in=ids)
     return set(taken.values_list("remote_id", flat=True))
 
 
-def _fitting(session: ApiSession, operation: Operation, kind: Kind, sent_at: datetime) -> list[OperationDetails]:
+def _unmatched_lookalikes(
+    session: ApiSession, operation: Operation, kind: Kind, sent_at: datetime
+) -> list[OperationDetails]:
     """The provider's operations that can be this one and were nobody's when they were listed, oldest first."""
     offset = session.account.clock_offset
     ids = listing.find(
@@ -83,7 +85,7 @@ def _fitting(session: ApiSession, operation: Operation, kind: Kind, sent_at: dat
             created_before=_grace_ends(sent_at) + offset + _CLOCK_MARGIN,
         ),
     )
-    taken = _taken(operation, ids)
+    taken = _matched_ids(operation, ids)
     details = [_details(session, remote_id) for remote_id in ids if remote_id not in taken]
     return sorted((each for each in details if kind.fits(each)), key=lambda each: each.id)
 
@@ -97,7 +99,7 @@ def _grace_ends(sent_at: datetime) -> datetime:
     return sent_at + timedelta(seconds=seconds)
 
 
-def _look_again(operation: Operation) -> None:
+def _retry_later(operation: Operation) -> None:
     Operation.objects.filter(pk=operation.pk, state=State.UNCERTAIN).update(
         due_at=timezone.now() + timedelta(seconds=_PAUSE_S)
     )

@@ -67,11 +67,11 @@ def submit(
             )
             if known := account.operations.filter(nonce=nonce).first():
                 return known
-            quiet_hours.require_none(kind, by.team)
+            quiet_hours.enforce(kind, by.team)
             require_working(account)
             _require_free(account, kind)
             standing = preconditions.check(kind, account)
-            demand = spending_limits.look(kind, account)
+            demand = spending_limits.current_demand(kind, account)
             over = spending_limits.check(demand, account=account, role=by.role)
             if over:
                 _require_person(by, may_hold=may_hold)

@@ -39,13 +39,13 @@ _REREAD_DUE, _REREAD_ANYWAY = timedelta(seconds=15), timedelta(minutes=5)
 _LATEST_FINISH = timedelta(minutes=1)
 _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.8), timedelta(seconds=10)
 # An operation that should be done by now is looked for after this part of the time that it is late.
-_PATIENCE = 30
+_LATE_DIVISOR = 30
 # The operation of a new object is listed with it; so long after its creation it will not be any more.
 _IDENTIFY_LIMIT = timedelta(minutes=5)
 # So many that may have moved are read one by one; of more, this many are read in a look for their progress.
 _FEW, _PROGRESS_READS = 3, 2
 # Operations that are concluded together, and the most that are taken up in one look: the next one goes on.
-_TOGETHER, _AT_MOST = 16, 96
+_BATCH, _MOST_PER_POLL = 16, 96
 
 
 @dataclass
@@ -84,7 +84,7 @@ def identify(operation: Operation, session: ApiSession) -> None:
         Operation.objects.filter(pk=operation.pk).update(due_at=timezone.now() + timedelta(seconds=2))
 
 
-def look(session: ApiSession) -> bool:
+def poll(session: ApiSession) -> bool:
     """One look at the account's operations at the provider. Whether any had moved.
 
     Raises:
@@ -102,27 +102,27 @@ def look(session: ApiSession) -> bool:
     known = set(account.operations.filter(remote_id__in=listed).values_list("remote_id", flat=True))
     # What was before the first import is no news.
     unknown = sorted(listed - known) if account.mirrored_at else []
-    news = _news(session, open_operations, listed, since)
+    news = _read_lists(session, open_operations, listed, since)
     wanted = [*news.to_read, *unknown]
-    read, failure = _read(session, open_operations, wanted[:_AT_MOST])
+    read, failure = _read(session, open_operations, wanted[:_MOST_PER_POLL])
     ended = news.ended
     for operation, details in read:
         if state := listing.ENDED.get(details.state):
             ended.append(_Ended(operation, state, details))
         else:
-            _note_progress(account, operation, details)
-    _conclude(session, ended[:_AT_MOST])
+            _save_progress(account, operation, details)
+    _conclude(session, ended[:_MOST_PER_POLL])
     if failure is not None:
         raise failure
     now_known: dict[str, object] = {"operations_read_at": timezone.now()}
-    if len(ended) <= _AT_MOST and len(wanted) <= _AT_MOST:
+    if len(ended) <= _MOST_PER_POLL and len(wanted) <= _MOST_PER_POLL:
         now_known["operations_cursor"] = provider_now.replace(microsecond=0) - _CURSOR_MARGIN
     Account.objects.filter(pk=account.pk).update(**now_known)
-    observed.learn(account)
+    observed.attribute_costs(account)
     return bool(read or ended)
 
 
-def next_look_at(account: Account) -> datetime | None:
+def next_poll_at(account: Account) -> datetime | None:
     """When the first open operation should be done, within bounds; None when none is open."""
     now = timezone.now()
     expected = account.operations.filter(state=State.TRACKED).values_list("eta_at", "answered_at")
@@ -131,22 +131,24 @@ def next_look_at(account: Account) -> datetime | None:
 
 
 def _pause(expected_at: datetime, now: datetime) -> timedelta:
-    wanted = expected_at - now if expected_at > now else (now - expected_at) / _PATIENCE
+    wanted = expected_at - now if expected_at > now else (now - expected_at) / _LATE_DIVISOR
     return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, wanted))
 
 
 @dataclass
-class _News:
+class _Findings:
     """What the lists tell of open operations: those that have ended, and those whose details are worth a call."""
 
     ended: list[_Ended]
     to_read: list[int]
 
 
-def _news(session: ApiSession, open_operations: dict[int, Operation], listed: set[int], since: datetime) -> _News:
+def _read_lists(
+    session: ApiSession, open_operations: dict[int, Operation], listed: set[int], since: datetime
+) -> _Findings:
     moved = [number for number, each in open_operations.items() if _may_have_moved(each, number in listed, since)]
     if len(moved) <= _FEW:
-        return _News([], moved)
+        return _Findings([], moved)
     states = listing.ended_since(session, since) if listed.intersection(moved) else {}
     ended, to_read = [], []
     for number, operation in open_operations.items():
@@ -159,7 +161,7 @@ def _news(session: ApiSession, open_operations: dict[int, Operation], listed: se
     others = [number for number in moved if number not in states]
     # Those that nothing is known of yet, then those that were read longest ago.
     others.sort(key=lambda number: (bool(open_operations[number].remote_state), open_operations[number].updated_at))
-    return _News(ended, [*to_read, *others[:_PROGRESS_READS]])
+    return _Findings(ended, [*to_read, *others[:_PROGRESS_READS]])
 
 
 def _knows_its_objects(operation: Operation) -> bool:
@@ -196,7 +198,7 @@ def _read(
         operation = open_operations.get(remote_id)
         if isinstance(answer, ApiError):
             failure = _unreadable(operation, remote_id, answer) or failure
-        elif operation := operation or external.row_of(session.account, answer):
+        elif operation := operation or external.create_external(session.account, answer):
             read.append((operation, answer))
     return read, failure
 
@@ -226,21 +228,21 @@ def _first_cursor(open_operations: Iterable[Operation], provider_now: datetime) 
     return min([*sent, provider_now], key=lambda moment: moment) - timedelta(minutes=1)
 
 
-def _note_progress(account: Account, operation: Operation, details: OperationDetails) -> None:
+def _save_progress(account: Account, operation: Operation, details: OperationDetails) -> None:
     now = timezone.now()
     eta_at = now + timedelta(seconds=details.eta_s) if details.eta_s is not None else None
     conclude.update(
         operation,
         State.TRACKED,
         remote_state=details.state[:10],
-        started_at=_in_our_time(details.date_start, account),
+        started_at=_on_our_clock(details.date_start, account),
         eta_at=eta_at,
         remote_updated_at=details.date_updated,
         **details.objects,
     )
 
 
-def _in_our_time(moment: datetime | None, account: Account) -> datetime | None:
+def _on_our_clock(moment: datetime | None, account: Account) -> datetime | None:
     """A stamp of the provider's clock on ours; None for one that no calendar has."""
     try:
         return moment and moment - account.clock_offset
@@ -257,8 +259,8 @@ def _conclude(session: ApiSession, ended: list[_Ended]) -> None:
     for each in ended:
         facts |= catalogue.changes(each.operation.kind)
     explained = by_operations(account)
-    for start in range(0, len(ended), _TOGETHER):
-        batch = ended[start : start + _TOGETHER]
+    for start in range(0, len(ended), _BATCH):
+        batch = ended[start : start + _BATCH]
         vms, disks = _touched(account, batch)
         try:
             mirror.refresh(session, vms=vms, disks=disks, facts=facts, explained=explained)
@@ -282,7 +284,7 @@ def _ended_at(ended: _Ended, account: Account) -> datetime:
     """When it ended, on our clock; without details, the last time that it was certainly open."""
     if ended.details is None:
         return ended.operation.updated_at
-    return _in_our_time(ended.details.date_updated, account) or ended.operation.updated_at
+    return _on_our_clock(ended.details.date_updated, account) or ended.operation.updated_at
 
 
 def _finish(ended: list[_Ended]) -> None:

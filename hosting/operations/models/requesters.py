@@ -8,7 +8,7 @@ from hosting.teams.models import Membership, User
 from hosting.teams.tokens.models import ApiToken
 
 
-class Asked(Protocol):
+class Requested(Protocol):
     """An operation, a plan or a bulk."""
 
     @property
@@ -18,19 +18,19 @@ class Asked(Protocol):
     def requested_through(self) -> ApiToken | None: ...
 
 
-class Name(TypedDict):
+class RequesterColumns(TypedDict):
     """The columns that say it: the person, and the API token that they used or that acts for the team."""
 
     requested_by: User | None
     requested_through_id: int | None
 
 
-def on_behalf_of(by: Membership) -> Name:
+def on_behalf_of(by: Membership) -> RequesterColumns:
     """What is written down of whoever asks."""
     return {"requested_by": by.person, "requested_through_id": by.via.token_id}
 
 
-def requester_name(of: Asked) -> str:
+def requester_name(of: Requested) -> str:
     """Who asked, for people; empty when that is not known any more."""
     person, token = of.requested_by, of.requested_through
     if token is None:

@@ -160,7 +160,7 @@ def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None
             # Here for the rest of the transaction: the first step locks the account too, after the line is written.
             versions.bump(plan.account_id)
             if must_buy(plan):
-                spending_limits.hold(by.team_id, by.role)
+                spending_limits.lock(by.team_id, by.role)
             record(
                 by.team,
                 by=by,

@@ -100,7 +100,7 @@ class Resize(PlanSpec):
             raise WrongState(_("This server is not there any more."))
         if vm.state not in {Vm.State.RUNNING, Vm.State.HALTED}:
             raise WrongState(_("The server is “%(state)s”: it can't be resized.") % {"state": vm.get_state_display()})
-        preconditions.size_fits(change, vm, account)
+        preconditions.check_size(change, vm, account)
 
     def preview(self, account: Account, done: Collection[str] = ()) -> list[Step]:
         capacity = overview(account)

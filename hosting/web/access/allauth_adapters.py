@@ -83,7 +83,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 def _count_of(request: HttpRequest, email: str) -> tuple[str, str]:
     """Which limit an attempt counts against, and whose: see `devices`."""
-    if device := devices.of_address(request, email):
+    if device := devices.known_device(request, email):
         return "login_failed_here", device
     if request.user.is_authenticated:
         return "login_failed_here", f"signed-in:{request.user.pk}"

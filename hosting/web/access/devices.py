@@ -20,7 +20,7 @@ _SALT = "hosting.web.devices"
 _MOST = 5
 
 
-def of_address(request: HttpRequest, email: str) -> str | None:
+def known_device(request: HttpRequest, email: str) -> str | None:
     """What names this browser for the person with that address, if they have signed in here."""
     known = _read(request)
     if not known:

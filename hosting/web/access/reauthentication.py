@@ -23,23 +23,23 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 # What a mailed link proves is who reads the mail, and no more.
-_PROOFS = {"password", "mfa"}
+_METHODS = {"password", "mfa"}
 
 ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
 
 
-def age(request: HttpRequest) -> float:
+def seconds_since(request: HttpRequest) -> float:
     """Seconds since the person of this session last proved who they are; infinite when they never did."""
     records = get_authentication_records(request, request.user)
-    times = [float(record["at"]) for record in records if record.get("method") in _PROOFS]
+    times = [float(record["at"]) for record in records if record.get("method") in _METHODS]
     return time.time() - max(times) if times else float("inf")
 
 
-def suffices(request: HttpRequest) -> bool:
+def is_recent(request: HttpRequest) -> bool:
     """Whether the last proof is young enough to open this page, or to take what it posts."""
     reading = request.method in {"GET", "HEAD"}
     limit: int = settings.PROOF_OPENS_S if reading else settings.PROOF_CHANGES_S
-    return age(request) < limit
+    return seconds_since(request) < limit
 
 
 def reauthenticated(view: ViewT) -> ViewT:
@@ -51,12 +51,12 @@ def reauthenticated(view: ViewT) -> ViewT:
 
     @wraps(view)
     def wrapper(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return view(request, *args, **kwargs) if suffices(request) else ask(request)
+        return view(request, *args, **kwargs) if is_recent(request) else redirect_to_confirm(request)
 
     return wrapper  # type: ignore[return-value]
 
 
-def ask(request: HttpRequest) -> HttpResponseBase:
+def redirect_to_confirm(request: HttpRequest) -> HttpResponseBase:
     """To the page that asks for a proof, and from there back to where the person was.
 
     Raises:
@@ -67,13 +67,13 @@ def ask(request: HttpRequest) -> HttpResponseBase:
         raise PermissionDenied
     if request.method not in {"GET", "HEAD"}:
         messages.warning(request, _("Nothing was done yet: confirm that it is you, then send it again."))
-    to = f"{ways[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: _back_to(request)})}"
+    to = f"{ways[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: _return_url(request)})}"
     if request.headers.get("HX-Request"):
         return HttpResponseClientRedirect(to)
     return HttpResponseRedirect(to, status=303 if request.method == "POST" else 302)
 
 
-def _back_to(request: HttpRequest) -> str:
+def _return_url(request: HttpRequest) -> str:
     """The page that the person looks at: for htmx what the address bar says, for a button the page that holds it."""
     if shown := request.headers.get("HX-Current-URL"):
         parts = urlsplit(shown)

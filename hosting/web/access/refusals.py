@@ -4,10 +4,10 @@ from django.http import HttpRequest
 
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
-from hosting.web.access.throttle import worth_a_line
+from hosting.web.access.throttle import attempts_to_record
 
 
-def note(request: HttpRequest, reason: str) -> None:
+def record_refusal(request: HttpRequest, reason: str) -> None:
     """Write that this request was refused, in the team that it was about, or in all of the person's teams.
 
     `reason` is a permission's value, or what a policy is called.
@@ -17,7 +17,7 @@ def note(request: HttpRequest, reason: str) -> None:
     members = [member] if member else getattr(request, "memberships", [])
     account = getattr(request, "account", None)
     for each in sorted(members, key=lambda one: one.team_id):
-        times = worth_a_line(f"refused:{each.team_id}:{page}:{reason}", str(each.user_id), each.via.address)
+        times = attempts_to_record(f"refused:{each.team_id}:{page}:{reason}", str(each.user_id), each.via.address)
         if times:
             record(
                 each.team_id,

@@ -25,9 +25,8 @@ from hosting.teams.access.policy import Bar
 from hosting.teams.models import Membership, User
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError
-from hosting.web.access import reauthentication, refusals
-from hosting.web.access import team_policies as door
-from hosting.web.access.team_policies import Door
+from hosting.web.access import reauthentication, refusals, team_policies
+from hosting.web.access.team_policies import Admission
 from hosting.web.answers import live
 
 P = ParamSpec("P")
@@ -39,7 +38,7 @@ class PersonRequest(HttpRequest):
     user: User
     htmx: HtmxDetails
     memberships: list[Membership]
-    door: Door
+    admission: Admission
 
 
 class TeamRequest(PersonRequest):
@@ -84,8 +83,8 @@ def _memberships(request: HttpRequest) -> list[Membership]:
     for member in found:
         member.user = request.user  # type: ignore[assignment]
         member.via = origin
-    request.door = door.open_for(request, found)  # type: ignore[attr-defined]
-    request.memberships = request.door.open  # type: ignore[attr-defined]
+    request.admission = team_policies.admit(request, found)  # type: ignore[attr-defined]
+    request.memberships = request.admission.open  # type: ignore[attr-defined]
     return found
 
 
@@ -161,10 +160,10 @@ def _answer_member(
 ) -> HttpResponseBase:
     """The page for a member whose team lets the request in; what to do about it for the others."""
     request.member = member  # type: ignore[attr-defined]
-    if bar := request.door.bar_of(member):  # type: ignore[attr-defined]
+    if bar := request.admission.bar_of(member):  # type: ignore[attr-defined]
         if bar is not Bar.SESSION:
-            refusals.note(request, bar)
-        return _private(door.answer(request, member, bar))
+            refusals.record_refusal(request, bar)
+        return _private(team_policies.answer(request, member, bar))
     return _answer(view, request, *args, **kwargs)
 
 
@@ -174,8 +173,8 @@ def _answer(
     try:
         return _private(view(request, *args, **kwargs))
     except NotAllowedError as error:
-        refusals.note(request, error.permission.value)
+        refusals.record_refusal(request, error.permission.value)
         raise PermissionDenied(error.permission.value) from error
     except AboveSpendingLimit:
         # It waits for a second person, who must know that the first one really asked.
-        return _private(reauthentication.ask(request))
+        return _private(reauthentication.redirect_to_confirm(request))

@@ -19,7 +19,7 @@ from hosting.jobs import Job, ask
 from hosting.teams.audit import sign_ins
 from hosting.teams.models import User
 from hosting.web.access.scope import origin_of
-from hosting.web.access.throttle import worth_a_line
+from hosting.web.access.throttle import attempts_to_record
 
 
 def connect() -> None:
@@ -79,7 +79,7 @@ def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, 
         return
     email = str(credentials.get("email", "")).lower()
     address = origin_of(request).address
-    attempts = worth_a_line("sign-in", email, address)
+    attempts = attempts_to_record("sign-in", email, address)
     if attempts:
         known = User.objects.filter(email=email).values_list("pk", flat=True).first()
         ask(Job.NOTE_FAILED_SIGN_IN, known or 0, address, attempts)
@@ -87,7 +87,7 @@ def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, 
 
 def _factor_failed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
     via = origin_of(request)
-    attempts = worth_a_line("factor", str(user.pk), via.address)
+    attempts = attempts_to_record("factor", str(user.pk), via.address)
     if attempts:
         factor = str(authenticator.type)
         sign_ins.tell(user, "person.factor_failed", via=via, outcome="failed", attempts=attempts, factor=factor)

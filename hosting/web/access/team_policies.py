@@ -16,8 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRefresh
 
-from hosting.teams.access import policy as access
-from hosting.teams.access.policy import Bar, Facts
+from hosting.teams.access.policy import Bar, Facts, bar, grace_until
 from hosting.teams.models import Membership
 from hosting.teams.policies import second_factor
 from hosting.web.access import reauthentication
@@ -26,7 +25,7 @@ from hosting.web.wording.formats import hours
 
 
 @dataclass(frozen=True)
-class Grace:
+class GracePeriod:
     """A team that asks its member for a second factor, and until when it still does without."""
 
     member: Membership
@@ -34,7 +33,7 @@ class Grace:
 
 
 @dataclass(frozen=True)
-class Barred:
+class BlockedTeam:
     """A team that does not let this request in."""
 
     member: Membership
@@ -42,18 +41,18 @@ class Barred:
 
 
 @dataclass(frozen=True)
-class Door:
+class Admission:
     """A person's memberships as this request may use them."""
 
     open: list[Membership]
-    barred: list[Barred]
-    graces: list[Grace]
+    blocked: list[BlockedTeam]
+    grace_periods: list[GracePeriod]
 
     def bar_of(self, member: Membership) -> Bar | None:
-        return next((each.bar for each in self.barred if each.member is member), None)
+        return next((each.bar for each in self.blocked if each.member is member), None)
 
 
-def open_for(request: HttpRequest, members: Sequence[Membership]) -> Door:
+def admit(request: HttpRequest, members: Sequence[Membership]) -> Admission:
     """Ask each team's policy. One query when a team asks for a second factor, otherwise none."""
     policies = {member.pk: member.team.policy() for member in members}
     asks = any(policy.two_factor_since for policy in policies.values())
@@ -63,22 +62,22 @@ def open_for(request: HttpRequest, members: Sequence[Membership]) -> Door:
         signed_in_at=signed_in_at(request),
         has_second_factor=asks and bool(second_factor.holders({member.user_id for member in members})),
     )
-    door = Door([], [], [])
+    admission = Admission([], [], [])
     for member in members:
         policy = policies[member.pk]
-        if bar := access.bar(policy, member.created_at, facts):
-            door.barred.append(Barred(member, bar))
+        if reason := bar(policy, member.created_at, facts):
+            admission.blocked.append(BlockedTeam(member, reason))
             continue
-        door.open.append(member)
-        until = access.grace_until(policy, member.created_at, has_second_factor=facts.has_second_factor)
+        admission.open.append(member)
+        until = grace_until(policy, member.created_at, has_second_factor=facts.has_second_factor)
         if until is not None:
-            door.graces.append(Grace(member, until))
-    return door
+            admission.grace_periods.append(GracePeriod(member, until))
+    return admission
 
 
 def signed_in_at(request: HttpRequest) -> datetime | None:
     """When the person last proved in this session who they are; None when the session does not know."""
-    age = reauthentication.age(request)
+    age = reauthentication.seconds_since(request)
     return None if isinf(age) else timezone.now() - timedelta(seconds=age)
 
 
@@ -90,11 +89,11 @@ def answer(request: HttpRequest, member: Membership, bar: Bar) -> HttpResponseBa
     names = {"team": member.team.name}
     match bar:
         case Bar.NETWORK:
-            return errors.elsewhere(request, member)
+            return errors.wrong_network(request, member)
         case Bar.SESSION:
             length = {**names, "length": hours(member.team.session_hours or 0)}
             messages.info(request, _("%(team)s asks again who you are, %(length)s after a sign-in.") % length)
-            return reauthentication.ask(request)
+            return reauthentication.redirect_to_confirm(request)
         case Bar.TWO_FACTOR:
             messages.warning(
                 request,

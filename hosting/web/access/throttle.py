@@ -10,7 +10,7 @@ WINDOW_S = 600
 _MOST_LINES = 20
 
 
-def worth_a_line(what: str, who: str, address: str) -> int:
+def attempts_to_record(what: str, who: str, address: str) -> int:
     """How many times it has happened to somebody from an address within ten minutes, where that is worth a line: else
     0. Always worth one when Redis does not answer.
     """

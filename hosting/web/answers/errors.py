@@ -94,7 +94,7 @@ def _is_narrowed(exception: Exception | None) -> bool:
     return isinstance(cause, NotAllowedError) and cause.narrowed
 
 
-def elsewhere(request: HttpRequest, member: Membership) -> HttpResponse:
+def wrong_network(request: HttpRequest, member: Membership) -> HttpResponse:
     """403: the team's pages open from other networks alone; `member` came from none of them."""
     owners = Membership.objects.current().filter(
         team=member.team_id, role__in=[role for role in Role if Permission.MANAGE_POLICIES in PERMISSIONS[role]]

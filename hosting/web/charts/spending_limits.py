@@ -12,7 +12,7 @@ from hosting.web.wording.formats import money, plain
 
 
 @dataclass(frozen=True)
-class Measure:
+class LimitBar:
     """One bar: `used` of `limit`, and what is `asked` for on top of it, which may be more than the limit."""
 
     used: float
@@ -26,12 +26,12 @@ class Measure:
         return max(self.limit, self.used + self.asked)
 
 
-def of_role(standing: Standing) -> list[Measure]:
+def of_role(standing: Standing) -> list[LimitBar]:
     """What a role has spent this month: its shares, and its money in each currency."""
     return [*_shares(standing, 0), *(bar for currency in _currencies(standing) for bar in _money(standing, currency))]
 
 
-def of_request(operation: Operation, standing: Standing | None) -> list[Measure]:
+def of_request(operation: Operation, standing: Standing | None) -> list[LimitBar]:
     """What a request would add to what its role has spent this month."""
     if standing is None:
         return []
@@ -44,7 +44,7 @@ def _currencies(standing: Standing) -> list[str]:
     return sorted(standing.spent.money) or [""]
 
 
-def _shares(standing: Standing, asked: int) -> Iterator[Measure]:
+def _shares(standing: Standing, asked: int) -> Iterator[LimitBar]:
     limit, used = standing.limits.shares, standing.spent.shares
     if limit is None:
         return
@@ -54,10 +54,10 @@ def _shares(standing: Standing, asked: int) -> Iterator[Measure]:
         if asked
         else _("Shares: %(used)s of %(limit)s this month")
     )
-    yield Measure(used, asked, limit, words % values)
+    yield LimitBar(used, asked, limit, words % values)
 
 
-def _money(standing: Standing, currency: str, asked: Decimal = Decimal(0)) -> Iterator[Measure]:
+def _money(standing: Standing, currency: str, asked: Decimal = Decimal(0)) -> Iterator[LimitBar]:
     limit, used = standing.limits.money, standing.spent.money.get(currency, Decimal(0))
     if limit is None:
         return
@@ -71,4 +71,4 @@ def _money(standing: Standing, currency: str, asked: Decimal = Decimal(0)) -> It
         if asked
         else _("Money: %(used)s of %(limit)s this month")
     )
-    yield Measure(float(used), float(asked), float(limit), words % values)
+    yield LimitBar(float(used), float(asked), float(limit), words % values)

@@ -260,7 +260,7 @@ def operations_chart(account: Account, days: int, now: datetime) -> Chart:
     columns = []
     for slot in slots:
         day = _day(slot.first)
-        told = _told(slot.counts)
+        told = _outcome_words(slot.counts)
         words = _("%(day)s: %(counts)s") % {"day": day, "counts": told} if told else day
         columns.append((day, words, list(slot.counts.values())))
     names = [str(OperationFilter.GROUPS[name][1]) for name in OUTCOMES]
@@ -268,7 +268,7 @@ def operations_chart(account: Account, days: int, now: datetime) -> Chart:
         "operations",
         title,
         svg.stacks(columns, OUTCOMES, label=plain),
-        summary=_told(totals),
+        summary=_outcome_words(totals),
         legend=list(zip(OUTCOMES, names, strict=True)),
         head=[_("Day") if days <= _DAILY else _("Week from"), *names],
         rows=[
@@ -279,7 +279,7 @@ def operations_chart(account: Account, days: int, now: datetime) -> Chart:
     )
 
 
-def _told(counts: dict[str, int]) -> str:
+def _outcome_words(counts: dict[str, int]) -> str:
     """“12 done, 1 not done”: what is not nothing."""
     said = {
         "done": ngettext("%d done", "%d done", counts["done"]),

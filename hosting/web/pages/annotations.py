@@ -15,7 +15,7 @@ from hosting.web.access.scope import AccountRequest
 
 
 @dataclass(frozen=True)
-class Thing:
+class AnnotatedType:
     """A type of object: the name of its page, and its rows in the mirror."""
 
     page: str
@@ -26,9 +26,9 @@ class Thing:
         return get_object_or_404(self.model, account=account, remote_id=remote_id)
 
 
-THINGS = {
-    "servers": Thing("server", ObjectType.VM, Vm),
-    "disks": Thing("disk", ObjectType.DISK, Disk),
+ANNOTATED_TYPES = {
+    "servers": AnnotatedType("server", ObjectType.VM, Vm),
+    "disks": AnnotatedType("disk", ObjectType.DISK, Disk),
 }
 
 

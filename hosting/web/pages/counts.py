@@ -16,8 +16,8 @@ from hosting.operations.models.states import State
 from hosting.reading import attention
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
-from hosting.web.pages import finished as ended
-from hosting.web.pages.finished import Ended
+from hosting.web.pages import finished
+from hosting.web.pages.finished import Finished
 
 _LIFE_S = 60
 
@@ -37,7 +37,7 @@ class Counts:
 
     open: int
     attention: int
-    ended: tuple[Ended, ...]
+    finished: tuple[Finished, ...]
     held: tuple[Held, ...]
 
     def to_approve(self, member: Membership) -> int:
@@ -56,7 +56,7 @@ class Counts:
 
 def counts(account: Account, now: datetime) -> Counts:
     """The counts of the account as `account` was read: one look into Redis, or seven queries."""
-    key = f"frame:3:{account.pk}:{account.version}"
+    key = f"counts:1:{account.pk}:{account.version}"
     try:
         known: Counts | None = cache.get(key)
         if known is None:
@@ -71,7 +71,7 @@ def _count(account: Account, now: datetime) -> Counts:
     return Counts(
         open=Operation.objects.filter(account=account).open().count(),
         attention=attention.counts([account], now)[account.pk],
-        ended=ended.lately(account, now),
+        finished=finished.recently_finished(account, now),
         held=_held(account, now),
     )
 

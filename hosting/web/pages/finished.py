@@ -31,7 +31,7 @@ MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Ended:
+class Finished:
     """An operation, a plan or a bulk that a person asked for and that has ended. One that ends again is another."""
 
     what: str
@@ -53,7 +53,7 @@ class Toast:
     url: str
 
 
-def lately(account: Account, now: datetime) -> tuple[Ended, ...]:
+def recently_finished(account: Account, now: datetime) -> tuple[Finished, ...]:
     """What ended in the account within a day, newest first, in one query.
 
     A step of a plan and one of a change of many are told with that.
@@ -73,7 +73,7 @@ def lately(account: Account, now: datetime) -> tuple[Ended, ...]:
     found = _columns(operations, "operation", "finished_at").union(
         _columns(bulks, "bulk", "updated_at"), _columns(plans, "plan", "updated_at"), all=True
     )
-    return tuple(Ended(*row) for row in found.order_by("-at")[:_MOST_KNOWN])
+    return tuple(Finished(*row) for row in found.order_by("-at")[:_MOST_KNOWN])
 
 
 def _columns(rows: "QuerySet[Any]", what: str, at: str) -> "QuerySet[Any, Any]":
@@ -82,8 +82,8 @@ def _columns(rows: "QuerySet[Any]", what: str, at: str) -> "QuerySet[Any, Any]":
     return columns.values_list("what", "pk", "requested_by_id", "at")
 
 
-def news(
-    ended: Iterable[Ended], account: Account, *, user_id: int, session: str, seen: Collection[tuple[str, int]] | None
+def new_toasts(
+    ended: Iterable[Finished], account: Account, *, user_id: int, session: str, seen: Collection[tuple[str, int]] | None
 ) -> list[Toast]:
     """What to tell a person now. Three queries at most when there is something, none otherwise.
 
@@ -91,13 +91,13 @@ def news(
     """
     own = [one for one in ended if one.asked_by == user_id]
     try:
-        new = _first_told(own, f"told:{session}:{account.pk}")
+        new = _not_shown_yet(own, f"told:{session}:{account.pk}")
     except redis.RedisError:
         return []
     return _toasts([one for one in new if seen is not None and (one.what, one.pk) not in seen], account)
 
 
-def _first_told(own: Sequence[Ended], name: str) -> list[Ended]:
+def _not_shown_yet(own: Sequence[Finished], name: str) -> list[Finished]:
     """Which of these were not told yet; from now on they were. What ended before a session's first page is no news."""
     keys = [one.key for one in own]
     pipe = connection().pipeline(transaction=True)
@@ -109,7 +109,7 @@ def _first_told(own: Sequence[Ended], name: str) -> list[Ended]:
     return [one for one, was_told in zip(own, told, strict=True) if not was_told] if known else []
 
 
-def _toasts(new: Sequence[Ended], account: Account) -> list[Toast]:
+def _toasts(new: Sequence[Finished], account: Account) -> list[Toast]:
     shown = new if len(new) <= MOST_SHOWN else new[: MOST_SHOWN - 1]
     made = _operations(shown, account) | _bulks(shown, account) | _plans(shown, account)
     toasts = [made[one.what, one.pk] for one in shown if (one.what, one.pk) in made]
@@ -119,7 +119,7 @@ def _toasts(new: Sequence[Ended], account: Account) -> list[Toast]:
     return toasts
 
 
-def _of(what: str, shown: Sequence[Ended]) -> list[int]:
+def _of(what: str, shown: Sequence[Finished]) -> list[int]:
     return [one.pk for one in shown if one.what == what]
 
 
@@ -130,7 +130,7 @@ def _line(level: str, words: str, name: str, account: Account, pk: int, what: st
 Toasts = dict[tuple[str, int], Toast]
 
 
-def _operations(shown: Sequence[Ended], account: Account) -> Toasts:
+def _operations(shown: Sequence[Finished], account: Account) -> Toasts:
     found: Toasts = {}
     if ids := _of("operation", shown):
         for operation in Operation.objects.filter(account=account, pk__in=ids):
@@ -147,7 +147,7 @@ def _operations(shown: Sequence[Ended], account: Account) -> Toasts:
     return found
 
 
-def _bulks(shown: Sequence[Ended], account: Account) -> Toasts:
+def _bulks(shown: Sequence[Finished], account: Account) -> Toasts:
     found: Toasts = {}
     if ids := _of("bulk", shown):
         failed = set(BulkRow.objects.filter(bulk__in=ids, state=BulkRow.State.FAILED).values_list("bulk_id", flat=True))
@@ -160,7 +160,7 @@ def _bulks(shown: Sequence[Ended], account: Account) -> Toasts:
     return found
 
 
-def _plans(shown: Sequence[Ended], account: Account) -> Toasts:
+def _plans(shown: Sequence[Finished], account: Account) -> Toasts:
     found: Toasts = {}
     if ids := _of("plan", shown):
         for plan in Plan.objects.filter(account=account, pk__in=ids):

@@ -43,8 +43,8 @@ def _toasts(
     session = request.session.session_key
     if request.method != "GET" or not session:
         return ()
-    return finished.news(
-        seen.ended,
+    return finished.new_toasts(
+        seen.finished,
         request.account,
         user_id=request.member.user_id,
         session=session,
@@ -70,7 +70,7 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
         "now": now,
         "zone": timezone.get_current_timezone_name(),
         "here": request.get_full_path(),
-        "quiet_hours": quiet_hours.now(request.member.team),
+        "quiet_hours": quiet_hours.why_blocked_now(request.member.team),
     }
 
 

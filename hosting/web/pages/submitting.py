@@ -35,7 +35,7 @@ def nonce_of(request: AccountRequest) -> uuid.UUID:
         return uuid.uuid4()
 
 
-def ask(
+def submit_from_page(
     request: AccountRequest,
     kind: Kind,
     *,
@@ -48,25 +48,25 @@ def ask(
     Raises:
         AboveSpendingLimit: it would have to wait for approval, and the person must show first that it is them.
     """
-    may_hold = reauthentication.suffices(request)
+    may_hold = reauthentication.is_recent(request)
     try:
         operation = submit(
             kind, account=request.account, by=request.member, nonce=nonce, secret=secret, may_hold=may_hold
         )
     except Rejected as rejection:
-        tell(request, rejection, form)
+        show_rejection(request, rejection, form)
         return None
-    lead_to(request, operation, _("“%(what)s” is on its way.") % {"what": in_words(operation)})
+    show_submitted(request, operation, _("“%(what)s” is on its way.") % {"what": in_words(operation)})
     return operation
 
 
-def held_back(request: AccountRequest, kind: type[Kind]) -> list[str]:
+def quiet_hours_warnings(request: AccountRequest, kind: type[Kind]) -> list[str]:
     """What to warn of on a form that would be refused at this hour."""
-    words = quiet_hours.holds_back(kind, request.member.team)
+    words = quiet_hours.why_blocked(kind, request.member.team)
     return [words] if words else []
 
 
-def lead_to(request: AccountRequest, operation: Operation, words: str) -> None:
+def show_submitted(request: AccountRequest, operation: Operation, words: str) -> None:
     """Say what was asked for, with a link to how it goes; of what is held, who may approve it."""
     if operation.state == State.HELD:
         people = approvals.approvers(request.account, besides=request.member.user_id)
@@ -79,7 +79,7 @@ def lead_to(request: AccountRequest, operation: Operation, words: str) -> None:
     messages.success(request, link)
 
 
-def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:
+def show_rejection(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:
     """Put a rejection where the person looks: beside the field, above the form, or in a message.
 
     Raises:

@@ -22,13 +22,17 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
-from hosting.teams.policies import spending_limits as setting
-from hosting.teams.policies.spending_limits import NO_LIMITS, NobodyApprovesError
+from hosting.teams.policies.spending_limits import (
+    NO_LIMITS,
+    NobodyApprovesError,
+    limits_of,
+    set_limits,
+    without_approver,
+)
 from hosting.teams.roles import Permission, Role
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
-from hosting.web.charts import spending_limits as measures
-from hosting.web.charts.spending_limits import Measure
+from hosting.web.charts.spending_limits import LimitBar, of_request, of_role
 from hosting.web.forms.approvals import DecisionForm, SpendingLimitsForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.lists import csv_export
@@ -49,7 +53,7 @@ class Waiting:
     """A request that waits, how it stands against its role's ceiling, and whether the member may decide about it."""
 
     operation: Operation
-    measures: list[Measure]
+    measures: list[LimitBar]
     decidable: bool
     chosen: bool
 
@@ -98,7 +102,7 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
     found = list(held[: _MOST + 1])
     context = {
         "form": form,
-        "roles": [(Role(role).label, measures.of_role(standings[role]), standings[role].spent) for role in shown],
+        "roles": [(Role(role).label, of_role(standings[role]), standings[role].spent) for role in shown],
         # A date: a time would be shown in the reader's zone, where it may be another day.
         "month": spending_limits.month_of(timezone.now()).date(),
         "groups": _groups(member, found[:_MOST], standings, chosen),
@@ -126,7 +130,7 @@ def _groups(member: Membership, held: list[Operation], standings: dict[str, Stan
         waiting = [
             Waiting(
                 operation,
-                measures.of_request(operation, standings.get(operation.requested_as)),
+                of_request(operation, standings.get(operation.requested_as)),
                 decidable=may and operation.requested_by_id != member.user_id,
                 chosen=operation.pk in chosen,
             )
@@ -180,17 +184,17 @@ def limits(request: TeamRequest) -> HttpResponseBase:
     """What each role may spend in a month without a second person."""
     member = request.member
     member.require_for_all(Permission.MANAGE_POLICIES)
-    current = setting.limits_of(member.team_id)
+    current = limits_of(member.team_id)
     form = SpendingLimitsForm(request.POST or None, limits=current)
     if form.is_valid():
         try:
-            setting.set_limits(form.limits(), by=member)
+            set_limits(form.limits(), by=member)
         except NobodyApprovesError as error:
             form.lacks_approver(error.roles)
         else:
             messages.success(request, _("Saved. The ceilings hold from now on; what waits already goes on waiting."))
             return back(request, reverse("team_spending_limits", args=[member.team_id]))
-    lost = [role for role in setting.without_approver(member.team_id) if current[role] != NO_LIMITS]
+    lost = [role for role in without_approver(member.team_id) if current[role] != NO_LIMITS]
     context = {
         "form": form,
         "title": _("Spend ceilings"),

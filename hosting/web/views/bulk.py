@@ -43,8 +43,8 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     if action is None:
         raise Http404
     request.member.require(action.kind.permission)
-    if action.danger and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if action.danger and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     ids = wanted_ids(request)
     choice = chosen(here, action, request.account, ids, request.GET)
     if ids and not choice.fitting and not choice.left_out:
@@ -64,9 +64,9 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     )
     money = _money(request, action.kind, choice, form)
     if form.is_valid():
-        if money and money["quote"].over and not reauthentication.suffices(request):
+        if money and money["quote"].over and not reauthentication.is_recent(request):
             # Some of it will wait for a second person, who must know that the first one really asked.
-            return reauthentication.ask(request)
+            return reauthentication.redirect_to_confirm(request)
         try:
             bulk = bulks.begin(
                 action.kind.method,
@@ -77,7 +77,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
                 params=form.params(),
             )
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return redirect("bulk", request.account.pk, bulk.pk)
     context = {
@@ -86,7 +86,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
         "facts": "hosting/_bulk_choice.html",
         "choice": choice,
         "why_left_out": action.left_out,
-        "warnings": submitting.held_back(request, action.kind)
+        "warnings": submitting.quiet_hours_warnings(request, action.kind)
         + ([_("This can't be undone.")] if action.danger else []),
         "submit": f"{action.label} ({len(choice.fitting)})",
         "icon": action.icon,
@@ -103,7 +103,7 @@ def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: Bulk
         return {}
     duration = form["duration"].value() or ""
     return {
-        "quote": costs.of(request.account, costs.renewals(choice.fitting, duration), by=request.member),
+        "quote": costs.quote(request.account, costs.renewals(choice.fitting, duration), by=request.member),
         "quote_url": reverse("shares_estimate", args=[request.account.pk]) + "?for=bulk",
     }
 
@@ -130,7 +130,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
         "moving": bulk.state == Bulk.State.RUNNING,
         "counts": counts,
         "held": bulk.operations.filter(state=State.HELD).count() if bulk.kind == catalogue.RenewProduct.method else 0,
-        "bulk_off": quiet_hours.holds_back(catalogue.KINDS[bulk.kind], request.member.team),
+        "bulk_off": quiet_hours.why_blocked(catalogue.KINDS[bulk.kind], request.member.team),
         "bulk_needs": catalogue.KINDS[bulk.kind].permission.value,
         "total": sum(counts.values()),
         "over": counts["done"] + counts["failed"],
@@ -161,12 +161,12 @@ def pause(request: AccountRequest, bulk_id: int) -> HttpResponse:
 @account_page
 def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _is_sensitive(request, bulk) and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if _is_sensitive(request, bulk) and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     try:
         bulks.resume(bulk, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
 
 
@@ -174,12 +174,12 @@ def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 @account_page
 def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _is_sensitive(request, bulk) and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if _is_sensitive(request, bulk) and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     try:
         count = bulks.retry_failed(bulk, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     else:
         words = ngettext("%d was asked for again.", "%d were asked for again.", count)
         messages.success(request, words % count)

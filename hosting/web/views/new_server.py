@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Capacity
-from hosting.operations.capacity import overview as capacity
+from hosting.operations.capacity.overview import overview
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.plans import control as plans
@@ -28,26 +28,26 @@ FORMS = ["GET", "HEAD", "POST"]
 
 def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) -> dict[str, object]:
     """What the specification needs and costs, as far as it is known."""
-    overview = capacity.overview(request.account)
+    capacity = overview(request.account)
     buys = spec.buy_shares > 0 and "buy" not in settled
     return {
         "steps": spec.preview(request.account),
         "spec": spec,
-        "worth": overview.share.times(spec.shares) if overview else None,
-        "capacity": overview,
-        "missing": _missing(spec, overview, request.account, settled),
+        "worth": capacity.share.times(spec.shares) if capacity else None,
+        "capacity": capacity,
+        "missing": _missing(spec, capacity, request.account, settled),
         "buying_settled": "buy" in settled,
-        "quote": costs.of(request.account, [(spec.request("buy", {}), None)], by=request.member) if buys else None,
+        "quote": costs.quote(request.account, [(spec.request("buy", {}), None)], by=request.member) if buys else None,
     }
 
 
 def _missing(
-    spec: NewServer, overview: Capacity | None, account: Account, settled: frozenset[str] = frozenset()
+    spec: NewServer, capacity: Capacity | None, account: Account, settled: frozenset[str] = frozenset()
 ) -> int:
     """How many shares must be bought; as many as are asked for, while nobody knows."""
-    if overview is None:
+    if capacity is None:
         return spec.buy_shares
-    return missing_shares(spec, overview, system_disk_mb(spec, account), settled)
+    return missing_shares(spec, capacity, system_disk_mb(spec, account), settled)
 
 
 def _page(
@@ -61,7 +61,7 @@ def _page(
     spec = form.spec() if form.is_bound else NewServer(**plan.spec) if plan else shown
     if plan is None and not form.is_bound:
         # What is missing is bought, unless somebody types another number.
-        spec = replace(spec, buy_shares=_missing(spec, capacity.overview(request.account), request.account))
+        spec = replace(spec, buy_shares=_missing(spec, overview(request.account), request.account))
         form.initial["buy_shares"] = spec.buy_shares
     summary = _summary(request, spec, settled)
     context = {"form": form, "plan": plan, "settled": settled, "mode": "guided", **summary}
@@ -98,7 +98,7 @@ def new(request: AccountRequest) -> HttpResponse:
                 password=data["password"],
             )
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return to_plan(plan)
     return _page(request, form, None)
@@ -119,7 +119,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
         try:
             plans.revise(plan, form.spec(), by=request.member, password=form.cleaned_data.get("password") or "")
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return to_plan(plan)
     return _page(request, form, plan, settled)
@@ -149,14 +149,14 @@ def alone(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     initial = {} if request.method == "POST" else _initial(_from_address(request))
     form = ServerAloneForm(request.POST or None, account=request.account, initial=initial)
-    if form.is_valid() and submitting.ask(
+    if form.is_valid() and submitting.submit_from_page(
         request, form.kind(), nonce=form.cleaned_data["nonce"], form=form, secret=form.cleaned_data["password"]
     ):
         return back(request, reverse("servers", args=[request.account.pk]))
     context = {
         "form": form,
         "mode": "alone",
-        "capacity": capacity.overview(request.account),
+        "capacity": overview(request.account),
         "submit": _("Create server"),
         "icon": "server",
         "cancel": reverse("servers", args=[request.account.pk]),

@@ -120,8 +120,8 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
     if not _may_retry(operation):
         messages.warning(request, _("This operation can't be asked for again."))
         return back(request, here)
-    if submitting.is_delete(kind) and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if submitting.is_delete(kind) and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     form: ChangeForm = (
         RetryForm(request.POST or None) if kind and kind.secret_rules else ChangeForm(request.POST or None)
     )
@@ -132,16 +132,16 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
                 by=request.member,
                 nonce=form.cleaned_data["nonce"],
                 secret=form.cleaned_data.get("password", ""),
-                may_hold=reauthentication.suffices(request),
+                may_hold=reauthentication.is_recent(request),
             )
         except Rejected as rejection:
             if not form.visible_fields():
                 # A button asked, and stays where it is: the reason is a message there.
-                submitting.tell(request, rejection, None)
+                submitting.show_rejection(request, rejection, None)
                 return back(request, here)
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
-            submitting.lead_to(
+            submitting.show_submitted(
                 request, again, _("“%(what)s” was asked for again.") % {"what": submitting.in_words(again)}
             )
             return back(request, reverse("operation", args=[request.account.pk, again.pk]))
@@ -180,7 +180,7 @@ def decide(request: AccountRequest, operation_id: int, remote_id: int | None = N
     try:
         deciding.decide(operation, remote_id, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     else:
         messages.success(request, _("“%(what)s” is decided.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
@@ -192,9 +192,9 @@ def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
     """A person's word on an unconfirmed operation that the provider's list does not show: it was carried out."""
     operation = _operation(request, operation_id)
     try:
-        deciding.happened(operation, by=request.member)
+        deciding.confirm_done(operation, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     else:
         messages.success(request, _("“%(what)s” is decided.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))

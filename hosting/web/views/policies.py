@@ -28,8 +28,8 @@ def team_policies(request: TeamRequest) -> HttpResponseBase:
     sent = None
     if request.method == "POST" or "change" in request.GET:
         member.require_for_all(Permission.MANAGE_POLICIES)
-        if not reauthentication.suffices(request):
-            return reauthentication.ask(request)
+        if not reauthentication.is_recent(request):
+            return reauthentication.redirect_to_confirm(request)
     if request.method == "POST":
         sent = _sent(request)
         if sent.is_valid() and _save(sent, by=member):
@@ -86,7 +86,7 @@ def _page(request: TeamRequest, sent: PolicyForm | None) -> HttpResponse:
     context = {
         "forms": forms,
         "manages": manages,
-        "changes": manages and (sent is not None or reauthentication.suffices(request)),
+        "changes": manages and (sent is not None or reauthentication.is_recent(request)),
         "policy": policy,
         "quiet_until": policy.quiet.until(now) if policy.quiet else None,
         "quiet_days": _days(policy.quiet.days) if policy.quiet else "",

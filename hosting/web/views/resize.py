@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from hosting.inventory.models import Vm
-from hosting.operations.checks.preconditions import why_stop
+from hosting.operations.checks.preconditions import why_stop_first
 from hosting.operations.kinds.catalogue import UpdateVm
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Rejected
@@ -34,11 +34,11 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
     offered = False
     if form.is_valid():
         kind = form.kind()
-        if why_stop(kind, vm, request.account):
+        if why_stop_first(kind, vm, request.account):
             plan, offered = _draft(request, vm, kind, form)
             if plan:
                 return to_plan(plan)
-        elif submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+        elif submitting.submit_from_page(request, kind, nonce=form.cleaned_data["nonce"], form=form):
             return back(request, here)
     words: dict[str, object] = {
         "title": _("Resize %(name)s") % {"name": vm},
@@ -72,7 +72,7 @@ def _draft(request: AccountRequest, vm: Vm, kind: UpdateVm, form: ResizeForm) ->
             return None, True
         plan = plans.draft(spec, account=request.account, by=request.member, nonce=form.cleaned_data["nonce"])
     except Rejected as rejection:
-        submitting.tell(request, rejection, form)
+        submitting.show_rejection(request, rejection, form)
         return None, False
     return plan, False
 
@@ -89,7 +89,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
         try:
             plans.revise(plan, Resize.of(vm, form.kind()), by=request.member)
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return to_plan(plan)
     words: dict[str, object] = {

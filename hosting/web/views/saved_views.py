@@ -47,7 +47,7 @@ def save(request: AccountRequest, section: str) -> HttpResponse:
         try:
             view = saved_views.save(section, data["name"], query, shared=data["shared"], by=request.member)
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
             response = redirect(f"{here}?{query}")

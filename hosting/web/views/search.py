@@ -1,7 +1,7 @@
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from hosting.reading import search as find
+from hosting.reading.search import everywhere
 from hosting.web.access.scope import PersonRequest, signed_in
 from hosting.web.pages.render import person_page
 
@@ -11,4 +11,4 @@ from hosting.web.pages.render import person_page
 def search(request: PersonRequest) -> HttpResponse:
     """Servers, disks and operations of all accounts that the person sees."""
     words = request.GET.get("q", "").strip()[:255]
-    return person_page(request, "search", {"q": words, "found": find.everywhere(words, request.memberships)})
+    return person_page(request, "search", {"q": words, "found": everywhere(words, request.memberships)})

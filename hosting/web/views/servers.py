@@ -90,7 +90,7 @@ def _one_click(kind: Callable[[int], Kind]) -> Callable[..., HttpResponseBase]:
     @account_page
     def view(request: AccountRequest, remote_id: int) -> HttpResponse:
         vm = _server(request, remote_id)
-        submitting.ask(request, kind(vm.remote_id), nonce=submitting.nonce_of(request))
+        submitting.submit_from_page(request, kind(vm.remote_id), nonce=submitting.nonce_of(request))
         return back(request, reverse("server", args=[request.account.pk, remote_id]))
 
     return view
@@ -106,7 +106,9 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     vm = _server(request, remote_id)
     form = TypedNameForm(request.POST or None, expected=str(vm))
-    if form.is_valid() and submitting.ask(request, DeleteVm(vm.remote_id), nonce=form.cleaned_data["nonce"], form=form):
+    if form.is_valid() and submitting.submit_from_page(
+        request, DeleteVm(vm.remote_id), nonce=form.cleaned_data["nonce"], form=form
+    ):
         return back(request, reverse("servers", args=[request.account.pk]))
     context = {
         "form": form,
@@ -115,7 +117,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "facts": "hosting/_server_delete.html",
         "title": _("Delete %(name)s") % {"name": vm},
         "lead": _("The server and the disk it starts from go away for good. This can't be undone."),
-        "warnings": submitting.held_back(request, DeleteVm)
+        "warnings": submitting.quiet_hours_warnings(request, DeleteVm)
         + (
             []
             if vm.state in {Vm.State.HALTED, Vm.State.INVALID}

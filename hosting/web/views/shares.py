@@ -65,7 +65,7 @@ def add(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.SPEND)
     form = AddProductForm(request.POST or None)
     kind = _asked(form)
-    if kind is not None and submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+    if kind is not None and submitting.submit_from_page(request, kind, nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("shares", args=[request.account.pk]))
     context = {
         "form": form,
@@ -74,7 +74,7 @@ def add(request: AccountRequest) -> HttpResponse:
         "icon": "shopping-cart",
         "cancel": reverse("shares", args=[request.account.pk]),
         "lead": _("It is paid from the prepaid balance when the provider has done it."),
-        "quote": costs.of(
+        "quote": costs.quote(
             request.account, [(kind or (None if form.is_bound else FIRST_PURCHASE), None)], by=request.member
         ),
         "quote_url": _quote_url(request, "add"),
@@ -114,7 +114,7 @@ def estimate(request: AccountRequest) -> HttpResponse:
             wanted = costs.renewals(chosen, request.POST.get("duration", ""))
         case _:
             raise Http404
-    return render(request, "hosting/_quote.html", {"quote": costs.of(request.account, wanted, by=request.member)})
+    return render(request, "hosting/_quote.html", {"quote": costs.quote(request.account, wanted, by=request.member)})
 
 
 def _product(request: AccountRequest, remote_id: int) -> Product:
@@ -133,7 +133,7 @@ def _form(
     action: str,
     at_first: Kind | None = None,
 ) -> HttpResponse:
-    if kind is not None and submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+    if kind is not None and submitting.submit_from_page(request, kind, nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("shares", args=[request.account.pk]))
     reason = why_not(product, action)
     context = {
@@ -143,7 +143,7 @@ def _form(
         "cancel": reverse("shares", args=[request.account.pk]),
         "warnings": [reason] if reason else [],
         "trail": lines.of_object(request, thing=f"product:{product.remote_id}"),
-        "quote": costs.of(
+        "quote": costs.quote(
             request.account, [(kind or (None if form.is_bound else at_first), product)], by=request.member
         ),
         **words,

@@ -41,7 +41,7 @@ def mine(request: PersonRequest) -> HttpResponse:
         for team in teams
     ]
     # A team that does not let this request in is named where the others are; its tokens are seen to once it does.
-    barred = {each.member.team_id for each in request.door.barred}
+    barred = {each.member.team_id for each in request.admission.blocked}
     left = [each for each in listed if each.token.team_id not in barred | {team.pk for team in teams}]
     if left:
         groups.append({"title": _("Teams that you have left"), "rows": left})

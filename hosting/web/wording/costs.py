@@ -46,7 +46,7 @@ class Quote:
         return self.estimate is not None and self.balance is not None and self.estimate.exceeds(self.balance)
 
 
-def of(account: Account, requests: Sequence[Request], *, by: Membership) -> Quote:
+def quote(account: Account, requests: Sequence[Request], *, by: Membership) -> Quote:
     """What these requests will cost, and whether they are above the ceiling of the member's role. Nothing is asked of
     the provider: it has no price list. Two queries; with a ceiling three, and four above it.
     """

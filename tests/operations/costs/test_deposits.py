@@ -61,7 +61,7 @@ def test_a_balance_that_can_not_be_read_keeps_nothing_from_being_bought(
 def test_the_balance_is_read_in_each_round_while_money_may_move(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(track, "look", lambda session: False)
+    monkeypatch.setattr(track, "poll", lambda session: False)
 
     def age() -> timedelta:
         return timezone.now() - AccountInfo.objects.get().read_at

@@ -216,7 +216,7 @@ def test_a_look_that_finds_too_much_leaves_the_rest_to_the_next(
     account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
-    monkeypatch.setattr(track, "_AT_MOST", 5)
+    monkeypatch.setattr(track, "_MOST_PER_POLL", 5)
     rounds.watch(account)
     assert states(operations) == {State.DONE, State.TRACKED}
     account.refresh_from_db()
@@ -238,7 +238,7 @@ def test_many_whose_details_alone_tell_what_they_made_are_all_found_by_the_next_
     for operation in operations:
         operation.refresh_from_db()
         remote.done(operation.remote_id or 0)
-    monkeypatch.setattr(track, "_AT_MOST", 3)
+    monkeypatch.setattr(track, "_MOST_PER_POLL", 3)
     long_ago = timezone.now() - timedelta(hours=1)
     Account.objects.update(operations_cursor=long_ago)
     for _ in range(2):
@@ -278,6 +278,6 @@ def test_the_later_an_operation_is_the_more_seldom_it_is_looked_for(
     tracked(engine, account, owner)
     now = timezone.now()
     Operation.objects.update(eta_at=now - timedelta(seconds=late_s))
-    look_at = track.next_look_at(account)
+    look_at = track.next_poll_at(account)
     assert look_at
     assert (look_at - now).total_seconds() == pytest.approx(pause_s, abs=0.5)
