@@ -1,6 +1,6 @@
-"""Whether the mirror allows a request: the object is there, its state fits, and shares and disk suffice.
+"""Check an operation against the mirror: the object exists, its state allows it, and shares and disk suffice.
 
-The provider checks all of it again. Asking here first saves a refusal, and says beside the right field what to correct.
+The provider checks all of this again. Checking here first saves a refusal, and names the form field to correct.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Row = TypeVar("Row", bound=MirrorRow)
 
 @dataclass(frozen=True)
 class Checked:
-    """A request that may go ahead: its object in words, what it sets aside, and how much of a product there is."""
+    """An operation that passed: the name of its object, what it reserves, and the current quantity of its product."""
 
     subject: str
     shares: int = 0
@@ -31,7 +31,7 @@ class Checked:
 
 @singledispatch
 def check(kind: Kind, account: Account) -> Checked:
-    """Check a request against the mirror.
+    """Check an operation against the mirror.
 
     Raises:
         WrongState: the object is gone, or in another state.
@@ -74,10 +74,10 @@ def _create_vm(kind: catalogue.CreateVm, account: Account) -> Checked:
 @check.register
 def _update_vm(kind: catalogue.UpdateVm, account: Account) -> Checked:
     vm = _vm(account, kind.vm_id, Vm.State.RUNNING, Vm.State.HALTED)
-    standing = check_size(kind, vm, account)
+    checked = check_size(kind, vm, account)
     if refusal := why_stop_first(kind, vm, account):
         raise refusal
-    return standing
+    return checked
 
 
 @check.register
@@ -128,10 +128,10 @@ def _detach_disk(kind: catalogue.DetachDisk, account: Account) -> Checked:
 
 
 def why_not(product: Product, action: str) -> str:
-    """Why a product can't be changed now, by `action` of its `errors`; empty when it can."""
+    """Why a product can't be changed now, from the entries for `action` in its `errors`; empty when it can."""
     if product.product_name == Product.Name.SHARES_FIXED and action != "renewing":
         return _("Fixed shares can be renewed only.")
-    # The provider has two words for giving a product back.
+    # The provider has two names for releasing a product.
     actions = ("removing", "releasing") if action == "removing" else (action,)
     reasons = [str(reason) for name in actions for reason in product.errors.get(name, [])]
     if action == "removing" and not product.can_release and not reasons:
@@ -181,7 +181,7 @@ def _row(model: type[Row], account: Account, remote_id: int, gone: str) -> Row:
 
 
 def check_size(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> Checked:
-    """Check a server's new size, whether it runs or not.
+    """Check the new size of a server, whether it is running or not.
 
     Raises:
         WrongState: more CPUs than shares.
@@ -197,7 +197,7 @@ def check_size(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> Checked:
 
 
 def why_stop_first(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState | None:
-    """The refusal of a new size that a server can't be given while it runs; None when it can.
+    """The rejection of a resize that needs a stopped server; None when the server may keep running.
 
     More memory than `vm_max_memory_mb`, or another `vm_max_memory_mb`, needs a stopped server (contract, VMs).
     """

@@ -1,4 +1,4 @@
-"""In whose name a request is made: kept beside it when it is asked for, and said in words."""
+"""The requester of an operation, plan or bulk action: what is stored with it, and the name that pages show."""
 
 from typing import Protocol, TypedDict
 
@@ -19,19 +19,19 @@ class Requested(Protocol):
 
 
 class RequesterColumns(TypedDict):
-    """The columns that say it: the person, and the API token that they used or that acts for the team."""
+    """The columns that store the requester: the person, and the API token (theirs, or one of the team)."""
 
     requested_by: User | None
     requested_through_id: int | None
 
 
 def on_behalf_of(by: Membership) -> RequesterColumns:
-    """What is written down of whoever asks."""
+    """The requester columns for a member who requests something."""
     return {"requested_by": by.person, "requested_through_id": by.via.token_id}
 
 
 def requester_name(of: Requested) -> str:
-    """Who asked, for people; empty when that is not known any more."""
+    """The name of the requester; empty when unknown, such as after the person was deleted."""
     person, token = of.requested_by, of.requested_through
     if token is None:
         return str(person or "")
