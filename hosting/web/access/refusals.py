@@ -1,4 +1,4 @@
-"""What was refused to a member, in the trail."""
+"""Record refused requests of members in the audit log."""
 
 from django.http import HttpRequest
 
@@ -8,9 +8,9 @@ from hosting.web.access.throttle import attempts_to_record
 
 
 def record_refusal(request: HttpRequest, reason: str) -> None:
-    """Write that this request was refused, in the team that it was about, or in all of the person's teams.
+    """Record that this request was refused, in the audit log of its team, or of all teams of the person.
 
-    `reason` is a permission's value, or what a policy is called.
+    `reason` is the value of a permission or a policy.
     """
     page = (request.resolver_match.url_name if request.resolver_match else "") or ""
     member: Membership | None = getattr(request, "member", None)

@@ -1,6 +1,6 @@
-"""Signing in and out, and second factors, in the trail: what django-allauth says through its signals.
+"""Record sign-ins, sign-outs and second factors in the audit log, through the signals of django-allauth.
 
-Signals are its public interface for this, and all their receivers are here.
+Signals are allauth's public interface for this. All receivers are here.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from hosting.web.access.throttle import attempts_to_record
 
 
 def connect() -> None:
-    """Listen from now on."""
+    """Connect the receivers."""
     for signal, receiver in (
         (account.user_logged_in, _signed_in),
         (account.user_logged_out, _signed_out),
@@ -43,10 +43,10 @@ def connect() -> None:
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
-    """Ending one's sessions is no signal of django-allauth's."""
+    """Records the end of sessions, for which django-allauth has no signal."""
 
     def end_sessions(self, sessions: Sequence[UserSession]) -> None:
-        """End these sessions of one person, and tell their teams."""
+        """End these sessions of one person, and record it for their teams."""
         super().end_sessions(sessions)
         if sessions:
             via = origin_of(context.request)
@@ -72,8 +72,8 @@ def _tells(action: str) -> Any:
 
 
 def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    """The same work whether there is such a person or not: the line is written by a worker, so that nobody learns
-    from the time it takes who has a login here.
+    """Record a failed sign-in in a worker, so that the response takes the same time for known and unknown addresses
+    and does not reveal who has an account here.
     """
     if request is None:
         return

@@ -1,6 +1,6 @@
-"""Which of a person's teams let this request in, and the answer of one that does not.
+"""Which of a person's teams admit a request under their policies, and the response when one does not.
 
-`web/scope.py` asks here for every page; the rules themselves are `hosting/teams/access/policy.py`.
+`access/scope.py` calls this for every page. The rules are in `hosting/teams/access/policy.py`.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from hosting.web.wording.formats import hours
 
 @dataclass(frozen=True)
 class GracePeriod:
-    """A team that asks its member for a second factor, and until when it still does without."""
+    """A team that requires a second factor from its member soon, and the end of the grace period."""
 
     member: Membership
     until: datetime
@@ -34,7 +34,7 @@ class GracePeriod:
 
 @dataclass(frozen=True)
 class BlockedTeam:
-    """A team that does not let this request in."""
+    """A team whose policies block this request."""
 
     member: Membership
     bar: Bar
@@ -42,7 +42,7 @@ class BlockedTeam:
 
 @dataclass(frozen=True)
 class Admission:
-    """A person's memberships as this request may use them."""
+    """A person's memberships: those that this request may use (`open`), those blocked, and those in a grace period."""
 
     open: list[Membership]
     blocked: list[BlockedTeam]
@@ -53,7 +53,7 @@ class Admission:
 
 
 def admit(request: HttpRequest, members: Sequence[Membership]) -> Admission:
-    """Ask each team's policy. One query when a team asks for a second factor, otherwise none."""
+    """Apply each team's policies. One query when a team requires a second factor, otherwise none."""
     policies = {member.pk: member.team.policy() for member in members}
     asks = any(policy.two_factor_since for policy in policies.values())
     facts = Facts(
@@ -76,15 +76,15 @@ def admit(request: HttpRequest, members: Sequence[Membership]) -> Admission:
 
 
 def signed_in_at(request: HttpRequest) -> datetime | None:
-    """When the person last proved in this session who they are; None when the session does not know."""
+    """When the person last authenticated in this session; None when unknown."""
     age = reauthentication.seconds_since(request)
     return None if isinf(age) else timezone.now() - timedelta(seconds=age)
 
 
 def answer(request: HttpRequest, member: Membership, bar: Bar) -> HttpResponseBase:
-    """What a page of a team that does not let this request in gives: words, and the way that is left."""
+    """The response of a page when the team's policies block the request: why, and what to do."""
     if request.headers.get("HX-Request"):
-        # What the page shows must go, and the page itself then says why.
+        # Reload the whole page: its content must disappear, and the reloaded page says why.
         return HttpResponseClientRefresh()
     names = {"team": member.team.name}
     match bar:

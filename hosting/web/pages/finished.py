@@ -1,7 +1,7 @@
-"""What a person asked for and what has ended while they looked at another page: told once in each session.
+"""Toasts: tell a person once per session that something they requested has finished while they were on another page.
 
-What was told is kept in Redis, where two tabs that ask at the same time can't both be first. What is lost there is
-not told; it shows in the list of operations as ever.
+Redis stores what was shown, so that two tabs at the same time don't both show it. If Redis loses this, the toast is
+not shown; the operation is in the list all the same.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,16 +23,16 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import FINAL, State
 
-# What ended longer ago is history.
-_LATELY = timedelta(days=1)
+# What finished longer ago gets no toast.
+_RECENT = timedelta(days=1)
 _MOST_KNOWN = 200
-# Shown at once; more are told as a number.
+# Toasts shown at once; of the others only the number is shown.
 MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Finished:
-    """An operation, a plan or a bulk that a person asked for and that has ended. One that ends again is another."""
+    """An operation, a plan or a bulk action that has finished. One that finishes again has another key."""
 
     what: str
     pk: int
@@ -46,7 +46,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Toast:
-    """One line: what ended, and where to see it. `level` as messages have it; empty words: so many more have ended."""
+    """One line: what has finished, and the link to it. `level` is that of a Django message."""
 
     level: str
     text: str
@@ -54,11 +54,11 @@ class Toast:
 
 
 def recently_finished(account: Account, now: datetime) -> tuple[Finished, ...]:
-    """What ended in the account within a day, newest first, in one query.
+    """What finished in the account within `_RECENT`, newest first, in one query.
 
-    A step of a plan and one of a change of many are told with that.
+    Operations of a plan or a bulk action are left out: the plan or bulk action gets the toast.
     """
-    since = now - _LATELY
+    since = now - _RECENT
     operations = Operation.objects.filter(
         account=account,
         origin=Operation.Origin.PANEL,
@@ -85,9 +85,9 @@ def _columns(rows: "QuerySet[Any]", what: str, at: str) -> "QuerySet[Any, Any]":
 def new_toasts(
     ended: Iterable[Finished], account: Account, *, user_id: int, session: str, seen: Collection[tuple[str, int]] | None
 ) -> list[Toast]:
-    """What to tell a person now. Three queries at most when there is something, none otherwise.
+    """The toasts to show a person now. Three queries at most when there are any, otherwise none.
 
-    `seen`: what the page itself shows, as ("operation", 12); None for all. It is told by that.
+    `seen`: what the page shows itself and needs no toast, as ("operation", 12); None for everything.
     """
     own = [one for one in ended if one.asked_by == user_id]
     try:
@@ -98,7 +98,7 @@ def new_toasts(
 
 
 def _not_shown_yet(own: Sequence[Finished], name: str) -> list[Finished]:
-    """Which of these were not told yet; from now on they were. What ended before a session's first page is no news."""
+    """Those that were not shown in this session yet; marks them as shown. None on the first page of a session."""
     keys = [one.key for one in own]
     pipe = connection().pipeline(transaction=True)
     pipe.exists(name)

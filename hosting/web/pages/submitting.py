@@ -1,4 +1,4 @@
-"""One way from a form to an operation, and what the person reads about it."""
+"""Submit operations from pages, and show the person the result or the rejection."""
 
 import uuid
 
@@ -23,12 +23,12 @@ from hosting.web.wording.words import either
 
 
 def is_delete(kind: type[Kind] | None) -> bool:
-    """Whether something is gone afterwards: whoever asks for it shows first that it is them."""
+    """Whether a kind deletes or releases something, and so requires reauthentication."""
     return kind is not None and (kind.permission is Permission.DELETE or kind is catalogue.RemoveProduct)
 
 
 def nonce_of(request: AccountRequest) -> uuid.UUID:
-    """The nonce of a form that has no other field; one that is missing or altered counts as new."""
+    """The nonce of a form without other fields; a new one when it is missing or invalid."""
     try:
         return uuid.UUID(request.POST.get("nonce", ""))
     except ValueError:
@@ -43,10 +43,10 @@ def submit_from_page(
     form: ChangeForm | None = None,
     secret: str = "",
 ) -> Operation | None:
-    """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or a message.
+    """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or in a message.
 
     Raises:
-        AboveSpendingLimit: it would have to wait for approval, and the person must show first that it is them.
+        AboveSpendingLimit: it would have to wait for approval, and the person must reauthenticate first.
     """
     may_hold = reauthentication.is_recent(request)
     try:
@@ -61,13 +61,13 @@ def submit_from_page(
 
 
 def quiet_hours_warnings(request: AccountRequest, kind: type[Kind]) -> list[str]:
-    """What to warn of on a form that would be refused at this hour."""
+    """Warnings for a form that would be rejected now because of quiet hours."""
     words = quiet_hours.why_blocked(kind, request.member.team)
     return [words] if words else []
 
 
 def show_submitted(request: AccountRequest, operation: Operation, words: str) -> None:
-    """Say what was asked for, with a link to how it goes; of what is held, who may approve it."""
+    """Show a message with a link to the operation; for a held one, also who may approve it."""
     if operation.state == State.HELD:
         people = approvals.approvers(request.account, besides=request.member.user_id)
         words = _("“%(what)s” is above the month's ceiling of your role. It waits for approval by %(people)s.") % {
@@ -80,10 +80,10 @@ def show_submitted(request: AccountRequest, operation: Operation, words: str) ->
 
 
 def show_rejection(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:
-    """Put a rejection where the person looks: beside the field, above the form, or in a message.
+    """Show a rejection beside the field, above the form, or in a message.
 
     Raises:
-        AboveSpendingLimit: that is what it is. Whoever asks proves first who they are (`scope`), and asks again.
+        AboveSpendingLimit: passed on to `scope`, which asks the person to reauthenticate.
     """
     if isinstance(rejection, AboveSpendingLimit):
         raise rejection
@@ -105,5 +105,5 @@ def show_rejection(request: AccountRequest, rejection: Rejected, form: ChangeFor
 
 
 def in_words(operation: Operation) -> str:
-    """An operation in a few words: "Stop server web-1"."""
+    """The title of an operation with its object: "Stop server web-1"."""
     return f"{catalogue.title(operation.kind)} {operation.subject}".strip()
