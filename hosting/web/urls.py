@@ -33,7 +33,7 @@ from hosting.web.views import (
 
 
 class NumberConverter(IntConverter):
-    """A row's number, as long as a database can hold it: a longer one is no address."""
+    """The number of a row. Numbers too long for the database match no address."""
 
     regex = "[0-9]{1,18}"
 

@@ -1,4 +1,4 @@
-"""How ceilings stand, as bars with words: what a role has spent this month, and what a request would add."""
+"""Spending limits as bars with words: what a role has spent this month, and what an operation would add."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hosting.web.wording.formats import money, plain
 
 @dataclass(frozen=True)
 class LimitBar:
-    """One bar: `used` of `limit`, and what is `asked` for on top of it, which may be more than the limit."""
+    """One bar: `used` of `limit`, and what an operation adds (`asked`), which may exceed the limit."""
 
     used: float
     asked: float
@@ -22,17 +22,17 @@ class LimitBar:
 
     @property
     def whole(self) -> float:
-        """What the bar is as long as."""
+        """The value at the full length of the bar."""
         return max(self.limit, self.used + self.asked)
 
 
 def of_role(standing: Standing) -> list[LimitBar]:
-    """What a role has spent this month: its shares, and its money in each currency."""
+    """The bars of what a role has spent this month: shares, and money in each currency."""
     return [*_shares(standing, 0), *(bar for currency in _currencies(standing) for bar in _money(standing, currency))]
 
 
 def of_request(operation: Operation, standing: Standing | None) -> list[LimitBar]:
-    """What a request would add to what its role has spent this month."""
+    """The bars of what an operation would add to the spending of its role this month."""
     if standing is None:
         return []
     shares = _shares(standing, operation.requested_shares) if operation.requested_shares else ()
@@ -40,7 +40,7 @@ def of_request(operation: Operation, standing: Standing | None) -> list[LimitBar
 
 
 def _currencies(standing: Standing) -> list[str]:
-    """Those in which something was spent; one that nobody knows yet when there is none."""
+    """The currencies in which something was spent; an empty one when there are none."""
     return sorted(standing.spent.money) or [""]
 
 
