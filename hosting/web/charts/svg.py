@@ -1,8 +1,8 @@
-"""The geometry of charts: values in, places in an SVG out. Pure, and without words.
+"""The geometry of charts: values in, coordinates in an SVG out. Pure, and without words.
 
-A drawing stretches sideways and keeps its height and its letters, so that it is read on a phone too: x is a part of the
-width (per cent, or thousandths in a path), y is in pixels. Places are strings: a template must not write them with the
-comma of somebody's language.
+A chart stretches in width but keeps its height and font size, so that it is readable on a phone too. x is a part of
+the width (per cent, or thousandths in a path), y is in pixels. Coordinates are strings, so that templates don't
+localise them.
 """
 
 import math

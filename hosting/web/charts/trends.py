@@ -224,7 +224,7 @@ class Slot:
 
 
 def operation_slots(account: Account, days: int, now: datetime) -> list[Slot]:
-    """The operations of a period by their outcome, for each day or week. One query."""
+    """The operations of a period by outcome, for each day or week. One query."""
     zone = timezone.get_current_timezone()
     today = now.astimezone(zone).date()
     length = 1 if days <= _DAILY else 7
@@ -233,8 +233,8 @@ def operation_slots(account: Account, days: int, now: datetime) -> list[Slot]:
     outcomes = {state: name for name in OUTCOMES for state in OperationFilter.GROUPS[name][0]}
     slots = [Slot(first + timedelta(days=number * length), dict.fromkeys(OUTCOMES, 0)) for number in range(count)]
     rows = Operation.objects.filter(account=account).order_by()
-    # A range of the index for each slot: cutting times into days costs SQLite a Python call for every row. By the bare
-    # state it would group along another index, and read the whole history for each slot.
+    # One index range per slot: truncating times to days would cost SQLite a Python call for every row. `Coalesce`
+    # because grouping by the plain state would use another index and read the whole history for each slot.
     state = Coalesce("state", Value(""))
     parts = [
         rows.filter(

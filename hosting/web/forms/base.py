@@ -125,9 +125,9 @@ class DurationField(forms.ChoiceField):
 
 
 def typed_name(expected: str) -> Any:
-    """A validator: the person typed the object's name, so they know what goes away."""
+    """A validator that requires the object's name, to confirm its deletion."""
 
-    # A page shows a run of spaces as one, and so does whoever copies the name from it.
+    # Pages show several spaces as one, so a name copied from a page has one.
     def check(value: str) -> None:
         if value.split() != expected.split():
             raise ValidationError(_("That is not its name. Type “%(name)s” to delete it."), params={"name": expected})

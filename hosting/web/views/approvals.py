@@ -1,4 +1,4 @@
-"""What waits for a second person's approval, what was decided, and the ceilings above which it is needed."""
+"""The page Approvals: operations that wait for approval, past decisions, and the spending limits of roles."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -42,15 +42,15 @@ from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
-# Shown on the page, and decided by one press: more wait for the next one.
+# The most that are shown and decided at once.
 _MOST = 100
-# So many reasons are read one by one.
+# The most reasons that are listed one by one.
 _MOST_REASONS = 5
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that waits, how it stands against its role's ceiling, and whether the member may decide about it."""
+    """A held operation, its role's spending limit, and whether the member may decide on it."""
 
     operation: Operation
     measures: list[LimitBar]
@@ -60,7 +60,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Group:
-    """What waits of one change of many, and how much of it the member may decide; or one request by itself."""
+    """The held operations of one bulk action, with how many the member may decide on; or a single operation."""
 
     bulk: Bulk | None
     decidable: int
@@ -72,7 +72,7 @@ def _held(member: Membership) -> QuerySet[Operation]:
 
 
 def _decidable(member: Membership) -> QuerySet[Operation]:
-    """What waits for this member's word."""
+    """The held operations that this member may decide on."""
     if member.person is None or not member.may(Permission.APPROVE):
         return Operation.objects.none()
     return _held(member).filter(~Q(requested_by=member.user_id))
@@ -81,7 +81,7 @@ def _decidable(member: Membership) -> QuerySet[Operation]:
 @require_safe
 @team_page
 def index(request: TeamRequest) -> HttpResponseBase:
-    """What waits for approval, and what was decided."""
+    """Operations that wait for approval, and past decisions."""
     decisions = _decisions(request)
     if csv_export.wanted(request):
         return csv_export.as_csv(request, decisions, csv_export.DECISIONS, name=f"approvals-{request.member.team.name}")
@@ -97,13 +97,13 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
     member, team = request.member, request.member.team
     standings = spending_limits.standings(team.pk, timezone.now())
     held = _held(member).select_related("requested_by", "account", "bulk").order_by("due_at", "pk")
-    # Nobody can be told more than they see: what others spend on accounts that are not theirs is summed up in a bar.
+    # A member limited to some accounts sees only the bar of their own role: a bar sums up spending in all accounts.
     shown = [role for role in standings if not member.narrowed or role == member.role]
     found = list(held[: _MOST + 1])
     context = {
         "form": form,
         "roles": [(Role(role).label, of_role(standings[role]), standings[role].spent) for role in shown],
-        # A date: a time would be shown in the reader's zone, where it may be another day.
+        # A date, because a time would be shown in the reader's zone, where it may be another day.
         "month": spending_limits.month_of(timezone.now()).date(),
         "groups": _groups(member, found[:_MOST], standings, chosen),
         "more": max(0, held.count() - _MOST) if len(found) > _MOST else 0,
@@ -115,7 +115,7 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
 
 
 def _groups(member: Membership, held: list[Operation], standings: dict[str, Standing], chosen: set[int]) -> list[Group]:
-    """The requests in order, those of one change of many together."""
+    """The held operations in order, with those of one bulk action together."""
     may = member.person is not None and member.may(Permission.APPROVE)
     bulks = {operation.bulk_id for operation in held if operation.bulk_id}
     whole = dict(
@@ -144,7 +144,7 @@ def _groups(member: Membership, held: list[Operation], standings: dict[str, Stan
 @team_page
 @reauthenticated
 def decide(request: TeamRequest) -> HttpResponseBase:
-    """Approve or refuse what was chosen, each by itself: one that can't be approved keeps nothing from the rest."""
+    """Approve or refuse the chosen operations one by one. One that can't be approved does not stop the rest."""
     member = request.member
     member.require(Permission.APPROVE)
     form = DecisionForm(request.POST)
@@ -181,7 +181,7 @@ def decide(request: TeamRequest) -> HttpResponseBase:
 @team_page
 @reauthenticated
 def limits(request: TeamRequest) -> HttpResponseBase:
-    """What each role may spend in a month without a second person."""
+    """The spending limits: what each role may spend in a month without approval."""
     member = request.member
     member.require_for_all(Permission.MANAGE_POLICIES)
     current = limits_of(member.team_id)

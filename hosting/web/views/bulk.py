@@ -36,7 +36,7 @@ FORMS = ["GET", "HEAD", "POST"]
 @require_http_methods(FORMS)
 @account_page
 def ask(request: AccountRequest, section: str) -> HttpResponseBase:
-    """What would be changed, with what is left out and why; then the change."""
+    """Confirm a bulk action: the objects it changes, and those it leaves out and why. Then begin it."""
     here = SECTIONS[section]
     to_list = reverse(section, args=[request.account.pk])
     action = here.action(request.GET.get("action", ""))
@@ -65,7 +65,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     money = _money(request, action.kind, choice, form)
     if form.is_valid():
         if money and money["quote"].over and not reauthentication.is_recent(request):
-            # Some of it will wait for a second person, who must know that the first one really asked.
+            # Some of it will wait for approval, and the approver must be able to trust who requested it.
             return reauthentication.redirect_to_confirm(request)
         try:
             bulk = bulks.begin(
@@ -98,7 +98,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
 
 
 def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: BulkForm) -> dict[str, Any]:
-    """What a renewal of many costs; nothing for what costs nothing."""
+    """The quote of a bulk renewal; empty for actions without a cost."""
     if kind is not catalogue.RenewProduct:
         return {}
     duration = form["duration"].value() or ""
@@ -126,7 +126,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     counts = bulks.counts(bulk)
     context = {
         "bulk": bulk,
-        # Between two of its operations none is open, and the page still moves.
+        # Keep polling: between two of its operations none is open.
         "moving": bulk.state == Bulk.State.RUNNING,
         "counts": counts,
         "held": bulk.operations.filter(state=State.HELD).count() if bulk.kind == catalogue.RenewProduct.method else 0,
@@ -141,7 +141,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 
 
 def _is_sensitive(request: AccountRequest, bulk: Bulk) -> bool:
-    """Whether what is left of it deletes, or may wait for a second person: it spends, and the role has a ceiling."""
+    """Whether the remaining rows delete something, or may need approval: they spend, and the role has a limit."""
     kind = catalogue.KINDS[bulk.kind]
     if submitting.is_delete(kind):
         return True
@@ -189,7 +189,7 @@ def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 @require_POST
 @account_page
 def dismiss(request: AccountRequest, bulk_id: int) -> HttpResponse:
-    """A person has seen that some of it was not done, and leaves it at that."""
+    """Dismiss the failed rows."""
     bulk = _bulk(request, bulk_id)
     if bulks.dismiss(bulk, by=request.member):
         what = catalogue.title(bulk.kind)

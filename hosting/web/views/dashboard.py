@@ -35,7 +35,7 @@ def dashboard(request: AccountRequest) -> HttpResponse:
 @require_safe
 @account_page
 def attention(request: AccountRequest) -> HttpResponse:
-    """What waits for a person."""
+    """The matters of the account that need attention."""
     return render_page(request, "attention", {"attention": _matters(request)})
 
 

@@ -58,7 +58,7 @@ def _disk(request: AccountRequest, remote_id: int) -> Disk:
 
 
 def _server_of(disk: Disk) -> Vm | None:
-    """What the disk is attached to, as far as it was read."""
+    """The server that the disk is attached to, if the mirror has it."""
     if disk.vm_remote_id is None:
         return None
     return Vm.objects.filter(account_id=disk.account_id, remote_id=disk.vm_remote_id).first()

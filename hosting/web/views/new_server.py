@@ -1,4 +1,4 @@
-"""A new server: the guided form that mirrors the specification's five steps, and the short one for a server alone."""
+"""A new server: the guided form with the five steps of the specification, and the short form for a server only."""
 
 from dataclasses import asdict, replace
 
@@ -27,7 +27,7 @@ FORMS = ["GET", "HEAD", "POST"]
 
 
 def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) -> dict[str, object]:
-    """What the specification needs and costs, as far as it is known."""
+    """What the plan needs and costs, as far as it is known."""
     capacity = overview(request.account)
     buys = spec.buy_shares > 0 and "buy" not in settled
     return {
@@ -44,7 +44,7 @@ def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) 
 def _missing(
     spec: NewServer, capacity: Capacity | None, account: Account, settled: frozenset[str] = frozenset()
 ) -> int:
-    """How many shares must be bought; as many as are asked for, while nobody knows."""
+    """How many shares must be bought; the number entered, while the capacity is unknown."""
     if capacity is None:
         return spec.buy_shares
     return missing_shares(spec, capacity, system_disk_mb(spec, account), settled)
@@ -57,10 +57,10 @@ def _page(
     settled: frozenset[str] = frozenset(),
     shown: NewServer = BLANK,
 ) -> HttpResponse:
-    """The guided form. While nothing was typed, the summary is about what the fields show at first."""
+    """The guided form. Before anything is entered, the summary describes the initial values."""
     spec = form.spec() if form.is_bound else NewServer(**plan.spec) if plan else shown
     if plan is None and not form.is_bound:
-        # What is missing is bought, unless somebody types another number.
+        # Buy the missing shares, unless another number is entered.
         spec = replace(spec, buy_shares=_missing(spec, overview(request.account), request.account))
         form.initial["buy_shares"] = spec.buy_shares
     summary = _summary(request, spec, settled)
@@ -69,7 +69,7 @@ def _page(
 
 
 def _from_address(request: AccountRequest) -> NewServer:
-    """What a link to the form fills in; an address is typed by anybody, so what is not valid is left out."""
+    """The initial values from the address. Invalid ones are ignored, because an address can contain anything."""
     asked = NewServerForm(request.GET, account=request.account)
     asked.is_valid()
     return asked.spec()
@@ -105,7 +105,7 @@ def new(request: AccountRequest) -> HttpResponse:
 
 
 def change(request: AccountRequest, plan: Plan) -> HttpResponse:
-    """Change the plan of a new server; what its steps did, or are doing, stays."""
+    """Change the plan of a new server. Steps that are done or running stay as they are."""
     settled = frozenset(step.name for step in steps.steps(plan) if step.state in {"done", "running"})
     kept = not steps.needs_password(plan)
     form = NewServerForm(
@@ -128,7 +128,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
 @require_POST
 @account_page
 def preview(request: AccountRequest) -> HttpResponse:
-    """The summary beside the form, for what was typed so far. Nothing is written."""
+    """The summary beside the form, for the values entered so far. Saves nothing."""
     form = NewServerForm(request.POST, account=request.account, password_kept=True)
     form.is_valid()
     return render(
@@ -145,7 +145,7 @@ def preview(request: AccountRequest) -> HttpResponse:
 @require_http_methods(FORMS)
 @account_page
 def alone(request: AccountRequest) -> HttpResponse:
-    """A server without a data disk, from free shares: one request, asked for at once."""
+    """A server without a data disk, from free shares, as one operation."""
     request.member.require(Permission.OPERATE)
     initial = {} if request.method == "POST" else _initial(_from_address(request))
     form = ServerAloneForm(request.POST or None, account=request.account, initial=initial)

@@ -16,7 +16,7 @@ from hosting.web.pages.render import account_form, back
 @require_http_methods(["GET", "HEAD", "POST"])
 @account_page
 def edit(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
-    """The note of an object. What somebody else wrote meanwhile is shown above, and what was typed stays."""
+    """Edit the note of an object. If somebody else has saved it meanwhile, show their text above and keep the input."""
     request.member.require(Permission.OPERATE)
     thing, account = ANNOTATED_TYPES[section], request.account
     found = thing.get(account, remote_id)

@@ -65,7 +65,7 @@ def _operation(request: AccountRequest, operation_id: int) -> Operation:
 
 
 def _may_retry(operation: Operation) -> bool:
-    """Asking again is for what did not happen; a step of a plan is asked again from its plan."""
+    """Whether an operation can be retried: it did not happen, and is no step of a plan (resume the plan instead)."""
     again = operation.state in HARMLESS or operation.state == State.FAILED
     return again and operation.plan_id is None and operation.origin == Operation.Origin.PANEL
 
@@ -100,7 +100,7 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
 
 
 def _approval(request: AccountRequest, operation: Operation) -> dict[str, object]:
-    """Whose word an operation waits for, in one query; none for one that is not held."""
+    """Who may approve an operation, in one query; empty when it is not held."""
     if operation.state != State.HELD:
         return {}
     return {
@@ -136,7 +136,7 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
             )
         except Rejected as rejection:
             if not form.visible_fields():
-                # A button asked, and stays where it is: the reason is a message there.
+                # Requested by a button: stay on its page and show the reason as a message.
                 submitting.show_rejection(request, rejection, None)
                 return back(request, here)
             submitting.show_rejection(request, rejection, form)
@@ -175,7 +175,7 @@ def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
 @require_POST
 @account_page
 def decide(request: AccountRequest, operation_id: int, remote_id: int | None = None) -> HttpResponse:
-    """A person's word on an unconfirmed operation: which of the provider's it is, or none."""
+    """Decide which of the provider's operations an unconfirmed operation is, or that it did not happen."""
     operation = _operation(request, operation_id)
     try:
         deciding.decide(operation, remote_id, by=request.member)
@@ -189,7 +189,7 @@ def decide(request: AccountRequest, operation_id: int, remote_id: int | None = N
 @require_POST
 @account_page
 def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
-    """A person's word on an unconfirmed operation that the provider's list does not show: it was carried out."""
+    """Confirm that an unconfirmed operation without candidates was carried out."""
     operation = _operation(request, operation_id)
     try:
         deciding.confirm_done(operation, by=request.member)
@@ -203,7 +203,7 @@ def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
 @require_POST
 @account_page
 def dismiss(request: AccountRequest, operation_id: int) -> HttpResponse:
-    """A person has seen that it did not work, and leaves it at that."""
+    """Dismiss a failed operation."""
     operation = _operation(request, operation_id)
     if deciding.dismiss(operation, by=request.member):
         messages.success(request, _("“%(what)s” was put aside.") % {"what": submitting.in_words(operation)})
@@ -211,7 +211,7 @@ def dismiss(request: AccountRequest, operation_id: int) -> HttpResponse:
 
 
 def _equals(operation: Operation) -> list[Operation]:
-    """Other requests of the same kind with the same parameters that are unconfirmed too."""
+    """Other unconfirmed operations of the same kind with the same parameters."""
     if not operation.needs_person:
         return []
     others = operation.account.operations.filter(kind=operation.kind, state=State.UNCERTAIN).exclude(pk=operation.pk)
@@ -223,7 +223,7 @@ def _equals(operation: Operation) -> list[Operation]:
 
 
 def _candidates(operation: Operation) -> list[dict[str, object]]:
-    """The provider's operations that a person chooses among, with their times as times."""
+    """The candidates that a person chooses from, with their times parsed."""
     if not operation.needs_person:
         return []
     return [
@@ -235,7 +235,7 @@ def _candidates(operation: Operation) -> list[dict[str, object]]:
 @require_safe
 @account_page
 def outside(request: AccountRequest) -> HttpResponseBase:
-    """What changed at the provider without Sharedeck."""
+    """External changes: those made at the provider without Sharedeck."""
     rows = ChangeFilter(request.GET, queryset=Change.objects.filter(account=request.account))
     seen = table(request, ChangeTable, rows.qs, order_by="-at")
     if csv_export.wanted(request):

@@ -1,4 +1,4 @@
-"""Plans of every kind: what they will do, how far they are, and going on with them."""
+"""Plans of every kind: their steps and progress, and starting, changing, resuming or discarding them."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]
 
-# The form that each kind of plan is changed with.
+# The view that changes each kind of plan.
 _CHANGE = {Plan.Kind.NEW_SERVER: new_server.change, Plan.Kind.RESIZE: resize.change}
 
 
@@ -42,7 +42,7 @@ def _plan(request: AccountRequest, plan_id: int) -> Plan:
 
 
 def _subject(request: AccountRequest, plan: Plan, steps: list[Step]) -> dict[str, object]:
-    """The server that a plan is about, as far as there is one, in one query."""
+    """The server of a plan, if there is one yet, in one query."""
     if plan.kind == Plan.Kind.RESIZE:
         vm_id = plan.spec["vm_id"]
         return {"vm_id": vm_id, "vm": Vm.objects.filter(account=request.account, remote_id=vm_id).first()}
@@ -72,7 +72,7 @@ def detail(request: AccountRequest, plan_id: int) -> HttpResponse:
         "needs_password": needs_password(plan),
         "must_buy": still_buys,
         "quote": _quote(request, plan) if still_buys and not held else None,
-        # Once its size is changed, a resize has nothing left that could be asked for otherwise.
+        # A resize can't be changed once its size was changed: nothing in it is left to decide.
         "changeable": not any(step.name == "change" and step.state in {"done", "running"} for step in steps),
         "facts": f"hosting/_plan_facts_{plan.kind}.html",
         **_subject(request, plan, steps),
@@ -97,7 +97,7 @@ def _press(move: Callable[..., None], *, spends: bool) -> Callable[..., HttpResp
     def view(request: AccountRequest, plan_id: int) -> HttpResponseBase:
         plan = _plan(request, plan_id)
         if spends and must_buy(plan) and _quote(request, plan).over and not reauthentication.is_recent(request):
-            # It will wait for a second person, who must know that the first one really asked.
+            # It will wait for approval, and the approver must be able to trust who requested it.
             return reauthentication.redirect_to_confirm(request)
         try:
             move(plan, by=request.member)

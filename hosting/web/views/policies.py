@@ -41,7 +41,7 @@ def team_policies(request: TeamRequest) -> HttpResponseBase:
 
 
 def _days(days: frozenset[int]) -> str:
-    """The days on which quiet hours begin, in words."""
+    """The days on which quiet hours start, in words."""
     if days == EVERY_DAY:
         return _("Every day.")
     return _("They begin on: %(days)s.") % {"days": ", ".join(str(DAYS[day][1]) for day in sorted(days))}

@@ -1,4 +1,4 @@
-"""Another size for a server: at once where it can be, and as a plan where the server must be stopped for it."""
+"""Resize a server: at once when possible, or as a plan when the server must be stopped for it."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -62,8 +62,8 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
 
 
 def _draft(request: AccountRequest, vm: Vm, kind: UpdateVm, form: ResizeForm) -> tuple[Plan | None, bool]:
-    """The plan of a change that needs a stopped server, once a person has said that they want one. Without it, whether
-    one can be offered.
+    """The plan of a resize that needs a stopped server, once the person has agreed to one. Otherwise None, and whether
+    a plan can be offered.
     """
     spec = Resize.of(vm, kind)
     try:
@@ -78,7 +78,7 @@ def _draft(request: AccountRequest, vm: Vm, kind: UpdateVm, form: ResizeForm) ->
 
 
 def change(request: AccountRequest, plan: Plan) -> HttpResponse:
-    """Change the plan of a resize, as long as the size is not changed."""
+    """Change the plan of a resize, as long as the size was not changed."""
     if steps.is_done(plan, "change"):
         messages.warning(request, _("The size is changed already. “Try again” starts the server."))
         return to_plan(plan)

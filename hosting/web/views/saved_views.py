@@ -37,7 +37,7 @@ def index(request: AccountRequest, section: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @account_page
 def save(request: AccountRequest, section: str) -> HttpResponse:
-    """Save what the address says under a name. What the list does not understand of it is left out."""
+    """Save the filters and order in the address under a name, without parameters that the list does not know."""
     _check(section)
     query = list_state.query_of(section, request.GET)
     here = reverse(section, args=[request.account.pk])

@@ -9,6 +9,6 @@ from hosting.web.pages.render import person_page
 @require_safe
 @signed_in
 def search(request: PersonRequest) -> HttpResponse:
-    """Servers, disks and operations of all accounts that the person sees."""
+    """Search servers, disks and operations in all accounts that the person may see."""
     words = request.GET.get("q", "").strip()[:255]
     return person_page(request, "search", {"q": words, "found": everywhere(words, request.memberships)})

@@ -30,7 +30,7 @@ from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
-# A server has a handful of disks; a page that is read again and again must not grow with whatever a provider says.
+# A server has a handful of disks. The limit protects the page, which polls, from a provider that reports thousands.
 DISKS_SHOWN = 100
 
 
@@ -60,7 +60,7 @@ def _server(request: AccountRequest, remote_id: int) -> Vm:
 
 
 def _disks(vm: Vm) -> QuerySet[Disk]:
-    """The disks of a server in the order that it has them."""
+    """The disks of a server, by their position."""
     return Disk.objects.filter(account=vm.account_id, vm_remote_id=vm.remote_id).order_by("position", "remote_id")
 
 
@@ -86,6 +86,8 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
 
 
 def _one_click(kind: Callable[[int], Kind]) -> Callable[..., HttpResponseBase]:
+    """A view that submits a kind of operation for a server without a form, such as `stop` with `StopVm`."""
+
     @require_POST
     @account_page
     def view(request: AccountRequest, remote_id: int) -> HttpResponse:

@@ -30,7 +30,7 @@ from hosting.web.pages.render import account_page as render_page
 from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]
-# What the form to buy holds at first.
+# The initial values of the form that buys a product.
 FIRST_PURCHASE = AddProduct(Product.Name.SHARES, 1, "1m")
 
 
@@ -54,7 +54,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
 @require_safe
 @account_page
 def expiry_calendar(request: AccountRequest) -> HttpResponse:
-    """What ends when, and what that does to the servers."""
+    """When products end, and which servers no longer fit then."""
     found = expiry.calendar(request.account, timezone.now())
     return render_page(request, "calendar", {"calendar": found}, section="shares")
 
@@ -84,12 +84,12 @@ def add(request: AccountRequest) -> HttpResponse:
 
 
 def _asked(form: AddProductForm | RenewForm | QuantityForm) -> Kind | None:
-    """What the form asks for; None while it holds nothing that the API would take."""
+    """The operation of a form; None while its input is not valid."""
     return form.kind() if form.is_valid() else None
 
 
 def _quote_url(request: AccountRequest, name: str, product: Product | None = None) -> str:
-    """Where a form asks what it would cost while it is filled in."""
+    """The address that returns a form's quote while it is filled in."""
     of_product = f"&product={product.remote_id}" if product else ""
     return f"{reverse('shares_estimate', args=[request.account.pk])}?for={name}{of_product}"
 
@@ -97,7 +97,7 @@ def _quote_url(request: AccountRequest, name: str, product: Product | None = Non
 @require_POST
 @account_page
 def estimate(request: AccountRequest) -> HttpResponse:
-    """What a form would cost as it is filled in now. Nothing is written."""
+    """The quote of a form with its current input. Saves nothing."""
     request.member.require(Permission.SPEND)
     name = request.GET.get("for")
     wanted: list[tuple[Kind | None, Product | None]] = []
@@ -163,7 +163,7 @@ def renew(request: AccountRequest, remote_id: int) -> HttpResponse:
         "lead": _("It is paid from the prepaid balance when the provider has done it."),
         "quote_url": _quote_url(request, "renew", product),
     }
-    # A duration that the provider gives may be none that it takes.
+    # The provider may report a duration that it does not accept.
     at_first, _same = costs.renewals([product], product.duration)[0]
     return _form(request, product, form, _asked(form), words, action="renewing", at_first=at_first)
 

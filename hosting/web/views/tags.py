@@ -46,7 +46,7 @@ def new(request: AccountRequest) -> HttpResponse:
 
 
 def _tag(request: AccountRequest, tag_id: int) -> Tag:
-    """A tag to be changed: all accounts of the team have it."""
+    """A tag that the member may change. Tags belong to all accounts of the team."""
     request.member.require_for_all(Permission.OPERATE)
     tag: Tag = get_object_or_404(tags.with_uses(request.member), pk=tag_id)
     return tag
@@ -159,7 +159,7 @@ def of_many(request: AccountRequest, section: str) -> HttpResponse:
 def _put(
     request: AccountRequest, thing: AnnotatedType, objects: dict[int, str], form: TagsForm | ManyTagsForm
 ) -> int | None:
-    """Put on and take off what the form says, a new tag among it. None when that was rejected."""
+    """Add and remove the tags of the form, and create a new one. None when that was rejected."""
     name = form.new_name()
     try:
         return tags.put(
