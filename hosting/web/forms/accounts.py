@@ -1,3 +1,5 @@
+"""Forms that connect an account, change its credentials, or add a handle."""
+
 from typing import Any
 
 from django import forms

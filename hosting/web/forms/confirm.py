@@ -1,3 +1,5 @@
+"""Forms that confirm a deletion or a retry."""
+
 from typing import Any
 
 from django import forms

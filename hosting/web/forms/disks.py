@@ -1,3 +1,5 @@
+"""Forms that create or attach a disk."""
+
 from typing import Any
 
 from django import forms

@@ -1,3 +1,5 @@
+"""The form of the capacity planner."""
+
 from typing import Any
 
 from django import forms

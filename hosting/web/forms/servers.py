@@ -1,3 +1,5 @@
+"""Forms that create or resize a server."""
+
 from dataclasses import asdict
 from typing import Any
 

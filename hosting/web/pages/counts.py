@@ -26,7 +26,7 @@ _LIFE_S = 60
 class Held:
     """How many operations of one requester wait for approval, and how many of those run out of time soon."""
 
-    asked_by: int | None
+    requested_by: int | None
     count: int
     nearly_over: int
 
@@ -51,7 +51,7 @@ class Counts:
     def _for(self, member: Membership) -> list[Held]:
         if member.person is None or not member.may(Permission.APPROVE):
             return []
-        return [each for each in self.held if each.asked_by != member.user_id]
+        return [each for each in self.held if each.requested_by != member.user_id]
 
 
 def counts(account: Account, now: datetime) -> Counts:

@@ -36,7 +36,7 @@ class Finished:
 
     what: str
     pk: int
-    asked_by: int
+    requested_by: int
     at: datetime
 
     @property
@@ -89,7 +89,7 @@ def new_toasts(
 
     `seen`: what the page shows itself and needs no toast, as ("operation", 12); None for everything.
     """
-    own = [one for one in ended if one.asked_by == user_id]
+    own = [one for one in ended if one.requested_by == user_id]
     try:
         new = _not_shown_yet(own, f"told:{session}:{account.pk}")
     except redis.RedisError:

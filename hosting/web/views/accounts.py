@@ -1,3 +1,5 @@
+"""Accounts: the list, connecting one, changing its credentials, and Sync now."""
+
 from collections import Counter
 
 from django.contrib import messages

@@ -1,3 +1,5 @@
+"""The audit log of a team, as a page, CSV or JSON."""
+
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime

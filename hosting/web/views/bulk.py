@@ -1,3 +1,5 @@
+"""Bulk actions: confirm and begin one, its page, and pausing, resuming, retrying or dismissing it."""
+
 from typing import Any
 
 from django.contrib import messages

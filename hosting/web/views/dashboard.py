@@ -1,3 +1,5 @@
+"""The dashboard of an account, and what needs attention in it."""
+
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe

@@ -1,3 +1,5 @@
+"""Disks: the list, a disk's page, and creating, attaching, detaching or deleting one."""
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase

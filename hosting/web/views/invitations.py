@@ -1,3 +1,5 @@
+"""Invitations to a team: send, resend, revoke and accept."""
+
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.contrib import messages

@@ -1,3 +1,5 @@
+"""The note of a server or disk."""
+
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _

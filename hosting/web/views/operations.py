@@ -1,3 +1,5 @@
+"""Operations: the list, an operation's page, and retrying, cancelling, deciding on or dismissing one."""
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase

@@ -1,3 +1,5 @@
+"""The members of a team: their roles and accounts, removing, leaving, and transferring ownership."""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,3 +1,5 @@
+"""The policies of a team: second factor, session length, networks and quiet hours."""
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError

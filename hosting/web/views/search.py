@@ -1,3 +1,5 @@
+"""The search in all accounts."""
+
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 

@@ -1,3 +1,5 @@
+"""Servers: the list, a server's page, and starting, stopping, rebooting or deleting one."""
+
 from collections.abc import Callable
 
 from django.db.models import QuerySet

@@ -1,3 +1,5 @@
+"""Shares and other products: the list, the expiry calendar, and buying, renewing, changing or releasing one."""
+
 from collections.abc import Mapping
 
 from django.http import Http404, HttpResponse

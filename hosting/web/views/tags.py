@@ -1,3 +1,5 @@
+"""Tags: the team's tags, and the tags of one or many objects."""
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect

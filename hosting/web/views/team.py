@@ -1,3 +1,5 @@
+"""The settings of a team, and creating one."""
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse

@@ -1,3 +1,5 @@
+"""The page Trends, as charts and as CSV."""
+
 from datetime import timedelta
 
 from django.http import Http404
