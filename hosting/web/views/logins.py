@@ -43,7 +43,7 @@ def login(request: AccountRequest) -> HttpResponse:
 
 @require_POST
 @account_page
-def again(request: AccountRequest) -> HttpResponse:
+def reconnect(request: AccountRequest) -> HttpResponse:
     """Reconnect: drop the session and open another."""
     account = request.account
     try:

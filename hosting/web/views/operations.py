@@ -190,7 +190,7 @@ def decide(request: AccountRequest, operation_id: int, remote_id: int | None = N
 
 @require_POST
 @account_page
-def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
+def confirm_done(request: AccountRequest, operation_id: int) -> HttpResponse:
     """Confirm that an unconfirmed operation without candidates was carried out."""
     operation = _operation(request, operation_id)
     try:
@@ -236,7 +236,7 @@ def _candidates(operation: Operation) -> list[dict[str, object]]:
 
 @require_safe
 @account_page
-def outside(request: AccountRequest) -> HttpResponseBase:
+def external_changes(request: AccountRequest) -> HttpResponseBase:
     """External changes: those made at the provider without Sharedeck."""
     rows = ChangeFilter(request.GET, queryset=Change.objects.filter(account=request.account))
     seen = table(request, ChangeTable, rows.qs, order_by="-at")
