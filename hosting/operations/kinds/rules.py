@@ -1,6 +1,6 @@
-"""What the Hosting API accepts, checked before any call. Forms and kinds share these.
+"""The rules of the Hosting API for parameters, checked before any call. Forms and kinds share them.
 
-Each function returns nothing and raises `ValidationError` with a sentence for the person who typed the value.
+Each function returns nothing and raises `ValidationError` with a message for the person who typed the value.
 The source of every rule is the API's contract (sections VMs, Disks and Account).
 """
 
@@ -47,7 +47,7 @@ def password(value: str) -> None:
 
 
 def login(value: str) -> None:
-    """The name of the user account on a new server, as Linux allows it."""
+    """The name of the admin user on a new server, as Linux allows it."""
     if not _LOGIN.fullmatch(value):
         raise ValidationError(
             _("Use lowercase letters, digits, - and _. Start with a letter and keep the login short.")
@@ -68,7 +68,7 @@ def months(value: str) -> int:
 
 
 def name(value: str) -> None:
-    """A disk's label: something to read, in one line."""
+    """A disk's label: one line, not blank."""
     if not value.strip():
         raise ValidationError(_("Enter a name."))
     if len(value) > MAX_NAME or _CONTROL.search(value):

@@ -1,4 +1,4 @@
-"""A person's word: on an unconfirmed operation that reading alone cannot settle, and on one that did not work."""
+"""Decisions by a person: what became of an operation that reading cannot settle, and dismissing failures."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ from hosting.teams.models import Membership
 
 
 def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> None:
-    """Say which of the provider's operations this one is, or with None that it is none of them and never happened.
+    """Match an unconfirmed operation with one of the provider's, or with None record that it did not happen.
 
     Raises:
-        NotAllowedError: the member could not have asked for it either.
+        NotAllowedError: the member may not request this kind of operation.
         WrongState: there is nothing to decide any more.
-        Invalid: `remote_id` is not among those that were found, or belongs to another request by now.
+        Invalid: `remote_id` is not one of the candidates, or is matched with another operation by now.
     """
     by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
     if operation.state != State.UNCERTAIN or not operation.needs_person:
@@ -56,12 +56,12 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
         raise Invalid(_("This provider operation has been matched to another one. Choose again."), field="remote_id")
 
 
-def happened(operation: Operation, *, by: Membership) -> None:
-    """Say that an operation was carried out, where the provider's list shows none that it could be.
+def confirm_done(operation: Operation, *, by: Membership) -> None:
+    """Record that an unconfirmed operation was carried out, when the provider's list has no candidate for it.
 
     Raises:
-        NotAllowedError: the member could not have asked for it either.
-        WrongState: there is nothing to decide, or there is one to choose.
+        NotAllowedError: the member may not request this kind of operation.
+        WrongState: there is nothing to decide, or there are candidates to choose from.
     """
     by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
     with transaction.atomic():
@@ -73,10 +73,10 @@ def happened(operation: Operation, *, by: Membership) -> None:
 
 
 def dismiss(operation: Operation, *, by: Membership) -> bool:
-    """Take note that an operation did not work: it needs nobody's attention any more. False when it needed none.
+    """Dismiss a failed operation, so that it no longer needs attention. False when it did not need any.
 
     Raises:
-        NotAllowedError: the member could not have asked for it either.
+        NotAllowedError: the member may not request this kind of operation.
     """
     if operation.origin != Operation.Origin.PANEL:
         return False

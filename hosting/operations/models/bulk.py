@@ -1,4 +1,4 @@
-"""The same change for many objects: saved, so that it goes on without anybody watching, one row for each object."""
+"""Bulk actions: the same change for many objects, with one row per object, so that it continues without a browser."""
 
 import uuid
 
@@ -13,12 +13,12 @@ from hosting.teams.tokens.models import ApiToken
 
 class BulkQuerySet(models.QuerySet["Bulk"]):
     def visible_to(self, member: Membership) -> "BulkQuerySet":
-        """The bulks of the member's team: the only way in from the web."""
+        """The bulk actions that the member may see. Web code reads them only through this."""
         return self.filter(account__in=Account.objects.visible_to(member))
 
 
 class Bulk(models.Model):
-    """One kind of change for many objects of an account. Its rows become ordinary operations, a few at a time."""
+    """One kind of change for many objects of an account. Its rows are submitted as operations, a few at a time."""
 
     class State(models.TextChoices):
         RUNNING = "running", _("Running")
@@ -26,7 +26,7 @@ class Bulk(models.Model):
         DONE = "done", _("Finished")
 
     class Problem(models.TextChoices):
-        """Why it paused by itself."""
+        """Why Sharedeck paused it."""
 
         NONE = "", _("None")
         AWAY = "away", _("The provider isn't responding. Nothing was sent. Resume when it responds again.")
@@ -40,16 +40,16 @@ class Bulk(models.Model):
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="bulks")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    # The API token that it was asked through: that of the person, or one of the team.
+    # The API token it was requested with: a personal one, or one of the team.
     requested_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
-    # The same form sent twice is the same bulk.
+    # The same form sent twice has the same nonce and makes one bulk action.
     nonce = models.UUIDField(default=uuid.uuid4)
     # The API method, and the parameters that all objects share.
     kind = models.CharField(max_length=40)
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     problem = models.CharField(max_length=20, choices=Problem.choices, default=Problem.NONE, blank=True)
-    # A member of the team has seen that some of it was not done, and leaves it at that.
+    # When a member dismissed its failed rows.
     dismissed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -63,7 +63,7 @@ class Bulk(models.Model):
 
 
 class BulkRow(models.Model):
-    """One object of a bulk, and how it went."""
+    """One object of a bulk action, and its state."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Queued")
@@ -72,7 +72,7 @@ class BulkRow(models.Model):
         FAILED = "failed", _("Failed")
 
     class Problem(models.TextChoices):
-        """Why Sharedeck itself did not take the request."""
+        """Why Sharedeck rejected the operation of this row."""
 
         NONE = "", _("None")
         BUSY = "busy", _("Another operation was in progress on this object.")
@@ -84,7 +84,7 @@ class BulkRow(models.Model):
     object_id = models.PositiveIntegerField()
     subject = models.CharField(max_length=255)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    # Grows when what failed is asked for again: each attempt is an operation of its own.
+    # Increased by each retry: each attempt is an operation of its own.
     attempt = models.PositiveSmallIntegerField(default=1)
     operation = models.ForeignKey(Operation, models.SET_NULL, null=True, related_name="bulk_rows")
     problem = models.CharField(max_length=20, choices=Problem.choices, default=Problem.NONE, blank=True)

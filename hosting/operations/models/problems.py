@@ -1,4 +1,4 @@
-"""Why an operation did not work, kept as data with it, and told in words that say what to do."""
+"""Why an operation failed: stored with it as data, and explained in words that say what to do."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from hosting.operations.models.states import State
 
 
 class Reason(StrEnum):
-    """What stands in `Operation.problem["reason"]`."""
+    """Values of `Operation.problem["reason"]`."""
 
     FAULT = "fault"
     UNREACHABLE = "unreachable"
@@ -38,7 +38,7 @@ class Problem:
 
 
 def of_fault(fault: Fault) -> dict[str, object]:
-    """A fault as data. A fault's text never holds a secret: the client has taken those out."""
+    """A fault as data. The text holds no secrets: the client removes them."""
     problem: dict[str, object] = {"reason": Reason.FAULT, "code": fault.code, "text": fault.text}
     if isinstance(fault, DataFault):
         problem |= {"object": int(fault.object), "cause": int(fault.cause), "element": fault.element}
@@ -173,7 +173,7 @@ def _explain_fault(problem: dict[str, object], quote: str) -> Problem:
 
 
 def _explain_approval(problem: dict[str, object]) -> Problem | None:
-    """Why an operation waits for a second person, or was not carried out without one."""
+    """Why an operation waits for approval, or was not approved."""
     match problem.get("reason"):
         case Reason.ABOVE_CEILING:
             over = str(problem.get("over", ""))

@@ -1,4 +1,4 @@
-"""A new server as a plan: the five steps of the specification, and the shares that they need."""
+"""The plan for a new server: the five steps of the specification, and the shares that they need."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Invalid, NotEnough, WrongState
 from hosting.operations.plans.base import PlanSpec, Step, StopReason
 
-# Which inputs belong to which step, and what the requests call them.
+# The inputs of each step, and the names of these fields in its kind of operation.
 _INPUTS = {
     "buy": {"buy_shares": "quantity", "duration": "duration"},
     "vm": {name: name for name in ("hostname", "os_id", "shares", "cpu", "login")},
@@ -28,7 +28,7 @@ _INPUTS = {
 
 @dataclass(frozen=True)
 class NewServer(PlanSpec):
-    """What the guided flow asks for. `buy_shares` 0 starts from free shares; the root password travels apart."""
+    """The inputs of the guided form. `buy_shares` 0 uses free shares. The root password is kept separately."""
 
     kind = Plan.Kind.NEW_SERVER
     steps = ("buy", "verify", "vm", "disk", "attach")
@@ -65,7 +65,7 @@ class NewServer(PlanSpec):
         return self._making(step)
 
     def _making(self, step: str) -> Kind:
-        """The request of a step that takes inputs."""
+        """The operation of a step that takes inputs."""
         match step:
             case "buy":
                 return catalogue.AddProduct("shares", self.buy_shares, self.duration)
@@ -121,13 +121,13 @@ class NewServer(PlanSpec):
 
 
 def system_disk_mb(spec: NewServer, account: Account) -> int:
-    """What the operating system's disk takes, in MB; 0 when the system is not known."""
+    """The size of the operating system's disk in MB; 0 when the image is unknown."""
     image = OsImage.objects.filter(account=account, remote_id=spec.os_id).first()
     return image.min_disk_mb if image else 0
 
 
 def missing_shares(spec: NewServer, capacity: Capacity, system_mb: int, done: Collection[str] = ()) -> int:
-    """How many shares must be bought for the steps that are not done: for the server, or for the disks."""
+    """How many shares must be bought for the steps that are not done, for the server or for the disks."""
     shares = 0 if "vm" in done else spec.shares
     disk_mb = (0 if "vm" in done else system_mb) + (0 if "disk" in done else spec.disk_size_mb)
     return capacity.missing_shares(shares, disk_mb)

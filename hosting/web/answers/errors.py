@@ -1,7 +1,7 @@
-"""What a person reads when a request cannot be answered: what happened, and what to do next.
+"""Error pages: what happened, and what to do next.
 
-Pages are drawn without a context of the request: neither the database nor Redis has to answer for them. An htmx
-request gets the same words as a message, so that the page it came from stays.
+They are rendered without the request's context, so they need neither the database nor Redis. An htmx request gets the
+same text as a message, and its page stays as it is.
 """
 
 import sys
@@ -20,13 +20,13 @@ from hosting.teams.models import Membership
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 from hosting.web.wording.permissions import PERMISSION_WORDS
 
-# How long a panel that can't reach its data asks for, in seconds: a restart takes no longer.
+# Seconds in `Retry-After` when the panel can't reach its data: a restart takes no longer.
 RETRY_AFTER_S = 30
 
 
 @dataclass(frozen=True)
 class Way:
-    """A link that leads on."""
+    """The link of an error page."""
 
     label: str
     url: str
@@ -56,7 +56,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Which permission is missing, which roles have it, and who can give one of them."""
+    """403: which permission is missing, which roles have it, and who can change the person's role."""
     title = _("You don't have permission")
     account = getattr(request, "account", None)
     way = None
@@ -93,8 +93,8 @@ def _is_narrowed(exception: Exception | None) -> bool:
     return isinstance(cause, NotAllowedError) and cause.narrowed
 
 
-def elsewhere(request: HttpRequest, member: Membership) -> HttpResponse:
-    """403: the team's pages open from other networks alone; `member` came from none of them."""
+def wrong_network(request: HttpRequest, member: Membership) -> HttpResponse:
+    """403: the team allows only its own networks, and `member` came from another one."""
     owners = Membership.objects.current().filter(
         team=member.team_id, role__in=[role for role in Role if Permission.MANAGE_POLICIES in PERMISSIONS[role]]
     )
@@ -113,7 +113,7 @@ def elsewhere(request: HttpRequest, member: Membership) -> HttpResponse:
 
 
 def _ask_whom(request: HttpRequest) -> str:
-    """Who can give a role: by name, because a person knows their colleagues and not their roles."""
+    """Who can change a role, by name: people know the names of their colleagues better than their roles."""
     member: Membership | None = getattr(request, "member", None)
     givers = [role for role in Role if Permission.MANAGE_PEOPLE in PERMISSIONS[role]]
     people = Membership.objects.current().filter(role__in=givers, narrowed=False).exclude(user=request.user.pk)
@@ -146,7 +146,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
-    """405: an address that only takes a form was opened, or the other way round."""
+    """405: the address does not accept this method, such as opening one that only takes a form."""
     response = _answer(
         request,
         405,
@@ -168,7 +168,7 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """500; or 503 when it is the database or Redis that does not answer."""
+    """500, or 503 when the database or Redis does not answer."""
     if isinstance(sys.exc_info()[1], redis.RedisError | OperationalError | InterfaceError | InternalError):
         return unavailable(request)
     return _answer(
@@ -181,7 +181,7 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """503: the panel itself cannot read or save."""
+    """503: the panel cannot reach its database or Redis."""
     what_now = (
         _("Wait half a minute, then try again. Your servers are not affected.")
         if request.method in {"GET", "HEAD"} or request.path.startswith("/auth/")

@@ -1,4 +1,4 @@
-"""What the trail can be searched and filtered by; it all stays in the address."""
+"""The search and filters of the audit log. They are kept in the address."""
 
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -21,12 +21,12 @@ _SHAREDECK = "sharedeck"
 
 class _AnyChoiceField(django_filters.fields.ChoiceField):  # type: ignore[misc]
     def valid_value(self, value: object) -> bool:
-        """Who has left the team is not offered any more, and a link to them stays true."""
+        """Accept any value: former members are not offered as choices, but links that filter by them keep working."""
         return True
 
 
 class _NumberFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
-    """Rows by a number, given in the address."""
+    """Filters rows by a number from the address."""
 
     field_class = _AnyChoiceField
 
@@ -82,7 +82,7 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     @property
     def only(self) -> str:
-        """The object that it is narrowed to, in words."""
+        """The object that the audit log is filtered by, in words."""
         data = self.form.cleaned_data if self.form.is_valid() else {}
         if data.get("operation"):
             return _("operation #%(number)s") % {"number": data["operation"]}
@@ -110,5 +110,5 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 def _midnight(day: Any) -> datetime:
-    """The beginning of a day where its reader is."""
+    """Midnight of a day in the reader's zone."""
     return timezone.make_aware(datetime.combine(day, time.min))

@@ -1,4 +1,4 @@
-"""What the trail says in words: actions, ways, outcomes, and the values that were changed."""
+"""The audit log in words: actions, sign-in methods, outcomes, and the values that were changed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -102,7 +102,7 @@ ACTIONS = {
     "view.shared": gettext_lazy("Shared a view"),
 }
 
-# What the trail is filtered by: how the actions of each group begin.
+# The groups of the filter, with the prefixes of their actions.
 GROUPS: Mapping[str, tuple[Any, Sequence[str]]] = {
     "operations": (gettext_lazy("Operations and plans"), ("operation.", "bulk.", "plan.")),
     "accounts": (gettext_lazy("Accounts and credentials"), ("account.",)),
@@ -154,7 +154,7 @@ _NAMES = {
     "quiet_zone": gettext_lazy("Time zone"),
     "quiet_days": gettext_lazy("Days"),
 }
-# A moment is stored as ISO 8601.
+# Values that hold a time, stored as ISO 8601.
 _MOMENTS = {"expires_at", "until", "link_until", "two_factor_since", "date_end"}
 _CHOICES: Mapping[str, Mapping[Any, Any]] = {
     "of": {"team": gettext_lazy("the team"), "person": gettext_lazy("the person who created it")},
@@ -175,7 +175,7 @@ _STATES: Mapping[str, Mapping[Any, Any]] = {
 
 
 def action_words(entry: AuditEntry) -> str:
-    """What was done, without on what. An action that has no words here is named as it is stored."""
+    """What was done, without the object. An action without words here is shown as it is stored."""
     group, _dot, method = entry.action.partition(".")
     if entry.action == "operation.ended" and (method := str(entry.detail.get("method", ""))):
         return _("Finished %(what)s") % {"what": kind_noun(method)}
@@ -189,7 +189,7 @@ def action_words(entry: AuditEntry) -> str:
 
 
 def more_words(entry: AuditEntry) -> Iterator[str]:
-    """What else there is to say, beside the values that changed."""
+    """Further details, besides the values that changed."""
     detail = entry.detail
     if entry.action == "page.refused":
         reason = detail.get("reason", "")
@@ -216,17 +216,17 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
 
 
 def outcome_words(outcome: str) -> str:
-    """How it ended."""
+    """The outcome of an action."""
     return str(OUTCOMES.get(outcome, outcome))
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
-    """The values that changed: name, before, after. What was not there before, or is not any more, is empty."""
+    """The values that changed: name, before, after. A value that did not or does not exist is empty."""
     before, after = _as_pairs(entry.before), _as_pairs(entry.after)
     names = [*before, *(name for name in after if name not in before)]
-    # The object's own number is said beside it.
+    # The object's id is shown beside its name already.
     if entry.action == "operation.ended":
-        # The outcome says it.
+        # The outcome says this already.
         return []
     names = [name for name in names if not (name.endswith("_id") and entry.thing.endswith(f":{after.get(name)}"))]
     # By field alone: a login, a name or a tag may well read like a role or a state.
@@ -273,7 +273,7 @@ def _said(name: str, value: Any, choices: Mapping[str, Mapping[Any, Any]]) -> st
 
 
 def _moment(text: str) -> str:
-    """A stored moment where its reader is; empty for what is none."""
+    """A stored time in the reader's zone; empty when it is not a time."""
     try:
         at = parse_datetime(text)
     except ValueError:

@@ -1,3 +1,5 @@
+"""Forms that connect an account, change its credentials, or add a handle."""
+
 from typing import Any
 
 from django import forms
@@ -11,7 +13,7 @@ from hosting.teams.models import Membership
 from hosting.web.forms.base import ChangeForm
 from hosting.web.wording.logins import Correction, candidate_of
 
-# Names and handles are no words: no browser corrects or remembers them.
+# For names and handles: browsers must not correct or remember them.
 QUIET = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 _HANDLE_HELP = _("The login's own handle, or the handle of one of its customers.")
 
@@ -47,13 +49,13 @@ class ConnectForm(ChangeForm):
             self.fields[name].widget.attrs |= QUIET
 
     def member(self) -> Membership:
-        """The actor: the person in the team that they chose, or in their only one."""
+        """The person's membership in the chosen team, or in their only one."""
         team_id = self.cleaned_data.get("team")
         return self.memberships[team_id] if team_id else next(iter(self.memberships.values()))
 
 
 class AccountForm(ChangeForm):
-    """The password is write-only: empty keeps it. The login can be corrected until it has worked once."""
+    """The password is write-only: empty keeps it. The login can be changed until it has worked once."""
 
     label = forms.CharField(
         label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
@@ -72,7 +74,7 @@ class AccountForm(ChangeForm):
     def __init__(self, data: Any = None, *, account: Account, other_handles: int = 0) -> None:
         super().__init__(data)
         candidate = candidate_of(account)
-        # What is being tested, or was refused, is what the person wants: nothing typed is lost.
+        # Show the credentials that are being tested or were refused, so that nothing typed is lost.
         wanted = candidate if candidate and candidate.state != Candidate.State.ACCEPTED else account
         for name, value in (("label", account.label), ("login", wanted.login), ("handle", wanted.handle)):
             self.fields[name].initial = value
@@ -90,7 +92,7 @@ class AccountForm(ChangeForm):
         self.fields["password"].help_text = help_text
 
     def show_refusal(self, correction: Correction) -> None:
-        """Show beside its field what the last test ended with, although nothing was sent."""
+        """Show the failure of the last test beside its field, although the form was not sent."""
         self.data = {name: field.initial for name, field in self.fields.items()}
         self.is_bound = True
         self.full_clean()
@@ -98,7 +100,7 @@ class AccountForm(ChangeForm):
 
 
 class HandleForm(ChangeForm):
-    """Another handle of a login that is connected already."""
+    """Another handle for credentials that are connected already."""
 
     label = forms.CharField(
         label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")

@@ -35,7 +35,7 @@ class _TagsField(forms.TypedMultipleChoiceField):
 
 
 class _PutTagsForm(ChangeForm):
-    """What ways of putting tags on things share: a new tag can be made right there."""
+    """Base of the forms that add tags to objects: a new tag can be created in the same form."""
 
     def __init__(self, *args: Any, tags: Sequence[Tag], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,7 +50,7 @@ class _PutTagsForm(ChangeForm):
         self.fields["color"] = forms.ChoiceField(label=_("Colour"), choices=Color.choices, initial=color)
 
     def new_name(self) -> str:
-        """The name of the tag to be made, or nothing; one that the team has already counts as chosen."""
+        """The name of the tag to create; empty when there is none or the team has it already (then it is chosen)."""
         return "" if self._known() else str(self.cleaned_data["name"])
 
     def _known(self) -> list[Tag]:
@@ -62,7 +62,7 @@ class _PutTagsForm(ChangeForm):
 
 
 class TagsForm(_PutTagsForm):
-    """The tags of one object. Only what the person changed is changed: others may be at it too."""
+    """The tags of one object. Saves only what the person changed, because others may be changing tags too."""
 
     shown = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -85,7 +85,7 @@ class TagsForm(_PutTagsForm):
 
 
 class ManyTagsForm(_PutTagsForm):
-    """Tags to put on, and to take off, all of the chosen objects; `ids` as they were shown."""
+    """Tags to add to and remove from all chosen objects; `ids` as they were shown."""
 
     ids = forms.CharField(widget=forms.HiddenInput)
 
@@ -113,14 +113,14 @@ class ManyTagsForm(_PutTagsForm):
 
 
 class _TextField(forms.CharField):
-    """Browsers send a line's end as two characters and count it as one."""
+    """Normalises line ends: browsers send each as two characters but count it as one."""
 
     def to_python(self, value: Any) -> str:
         return str(super().to_python(value)).replace("\r\n", "\n").replace("\r", "\n")
 
 
 class NoteForm(ChangeForm):
-    """`version` is that of the note that the person saw."""
+    """The note of an object. `version` is that of the note that the person saw."""
 
     text = _TextField(
         label=_("Note"),
@@ -135,7 +135,7 @@ class NoteForm(ChangeForm):
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
 
     def show_version(self, version: int) -> None:
-        """From now on the person has seen this version."""
+        """Set the version that the person has seen."""
         self.data = {**self.data.dict(), "version": str(version)}  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""Ceilings, and what a second person says about a request that is above one."""
+"""Spending limits, and the decision on an operation that exceeds one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ _MONEY = SpendingLimit._meta.get_field("money")
 
 
 class SpendingLimitsForm(ChangeForm):
-    """Shares and money for each role that may spend; an empty field is no ceiling."""
+    """Shares and money for each role that may spend; an empty field means no limit."""
 
     def __init__(self, *args: Any, limits: Mapping[str, Limits], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,7 +47,7 @@ class SpendingLimitsForm(ChangeForm):
         return {role: Limits(data[f"{role}_shares"], data[f"{role}_money"]) for role in SPENDING_ROLES}
 
     def lacks_approver(self, roles: frozenset[str]) -> None:
-        """Show beside the fields of these roles that nobody else could approve what is above them."""
+        """Show beside the fields of these roles that nobody else could approve operations above the limit."""
         words = _(
             "Nobody else could approve operations above this limit. Give another member the "
             "role Owner or Billing first."
@@ -58,7 +58,7 @@ class SpendingLimitsForm(ChangeForm):
 
 
 class DecisionForm(forms.Form):
-    """A comment that goes with a decision, for whoever asked and for the trail."""
+    """The comment of a decision, for the requester and the audit log."""
 
     comment = forms.CharField(
         label=gettext_lazy("Comment"),

@@ -1,4 +1,4 @@
-"""What a change of many objects asks for before it begins."""
+"""The form that confirms a bulk action."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from hosting.web.forms.base import ChangeForm, DurationField
 
 
 class BulkForm(ChangeForm):
-    """The chosen ids, as they were shown; a number to type before many things are deleted; a duration to renew for."""
+    """The chosen ids, as they were shown; the number of objects to type before a deletion; a duration for renewals."""
 
     ids = forms.CharField(widget=forms.HiddenInput)
 
@@ -44,5 +44,5 @@ class BulkForm(ChangeForm):
 
 
 def numbers(texts: list[str]) -> list[int]:
-    """The ids among these texts; what is none was never on a page."""
+    """The ids among these texts. Others are ignored: no page contains them."""
     return [number for text in texts if text.isascii() and text.isdigit() and (number := int(text[:12])) <= MAX_INT]

@@ -1,3 +1,5 @@
+"""Forms that create or attach a disk."""
+
 from typing import Any
 
 from django import forms
@@ -10,7 +12,7 @@ from hosting.operations.kinds.catalogue import CreateDisk
 from hosting.reading import search
 from hosting.web.forms.base import ChangeForm, DiskSizeField
 
-# Servers that are named when what was typed fits several.
+# Servers named in the error when the typed name matches several.
 MOST_NAMED = 5
 
 
@@ -29,7 +31,7 @@ class DiskForm(ChangeForm):
 
 
 class AttachForm(ChangeForm):
-    """Which server a disk goes to: typed, because there may be thousands to choose from."""
+    """The server to attach a disk to. Its name is typed, because there may be thousands of servers."""
 
     vm_id = forms.CharField(
         label=_("Server"),
@@ -41,7 +43,7 @@ class AttachForm(ChangeForm):
                 "autocomplete": "off",
                 "spellcheck": "false",
                 "autocapitalize": "none",
-                # The page's own address answers with the servers that fit what was typed.
+                # The page's own address returns the servers that match.
                 "hx-get": "",
                 "hx-trigger": "input changed delay:200ms",
                 "hx-target": "#servers",
@@ -57,7 +59,7 @@ class AttachForm(ChangeForm):
         self._account = account
 
     def clean_vm_id(self) -> int:
-        """The provider's id of the server that was meant."""
+        """The provider's id of the server."""
         typed = self.cleaned_data["vm_id"]
         if (found := search.server(typed, self._account)) is not None:
             return found.remote_id

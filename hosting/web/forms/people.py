@@ -1,4 +1,4 @@
-"""Invitations, what members may do, and the page on which a new person joins."""
+"""Invitations, the role and accounts of members, and joining as a new person."""
 
 from collections.abc import Sequence
 from datetime import datetime, time
@@ -25,7 +25,7 @@ ALL, SOME = "all", "some"
 
 
 def _roles(by: Membership) -> list[tuple[str, str]]:
-    """The roles that somebody can give, each with what it may do."""
+    """The roles that the member can assign, each with what it may do."""
     held = by.permissions()
     return [
         (role.value, format_html('{}<span class="choice-note">{}</span>', role.label, ROLE_WORDS[role]))
@@ -35,7 +35,7 @@ def _roles(by: Membership) -> list[tuple[str, str]]:
 
 
 class GrantForm(ChangeForm):
-    """What somebody is, or will be, in the team. The last day is a day of whoever fills the form in."""
+    """The role, accounts and end of a membership. The end is a day in the time zone of the person who fills it in."""
 
     role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect, initial=Role.VIEWER)
     reach = forms.ChoiceField(
@@ -79,7 +79,7 @@ class GrantForm(ChangeForm):
         return Grant(data["role"], frozenset(data["accounts"]) if some else None, self._end(data["until"]))
 
     def _end(self, day: Any) -> datetime | None:
-        """The end of a day; one that was not changed keeps its hour, whatever zone it was given in."""
+        """The end of a day. An unchanged day keeps its time, whatever zone it was entered in."""
         if day is None or (self._until and timezone.localdate(self._until) == day):
             return self._until if day else None
         return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
@@ -136,7 +136,7 @@ class NewTeamForm(ChangeForm):
 
 
 class JoinForm(forms.Form):
-    """Who is invited and was never here: a name and a password. The address is the one that the mail went to."""
+    """The name and password of an invited person without an account here. The address is that of the invitation."""
 
     name = PersonNameField(label=_("Your name"))
     password = forms.CharField(

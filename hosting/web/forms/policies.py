@@ -1,4 +1,4 @@
-"""The rules of a team: one form for each."""
+"""The policies of a team: one form for each."""
 
 from functools import cache
 from typing import Any
@@ -18,27 +18,27 @@ from hosting.web.wording.days import DAYS
 
 @cache
 def zones() -> list[tuple[str, str]]:
-    """All time zones that have a place, by name, and UTC."""
+    """All time zones named after a place, by name, and UTC."""
     places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/")))
     return [(name, name.replace("_", " ")) for name in ["UTC", *places]]
 
 
 class PolicyForm(forms.Form):
-    """Base: shows what the domain refuses beside the fields."""
+    """Base: shows validation errors of the policy beside the fields."""
 
     # The section of the page.
     name: str
 
     def __init__(self, data: QueryDict | None = None, *, team: Team) -> None:
-        # Several of them stand on one page.
+        # Ids need the form's name: the page has several of these forms.
         super().__init__(data, auto_id=f"{self.name}-%s", initial=self.stored(team))
 
     def stored(self, team: Team) -> dict[str, Any]:
-        """The rule as it is."""
+        """The current values of the policy."""
         raise NotImplementedError
 
     def refuse(self, error: ValidationError) -> None:
-        """Put the words of the domain beside the fields that they name."""
+        """Add a validation error beside the fields that it names."""
         self.add_error(None, error)
 
 

@@ -1,3 +1,5 @@
+"""Forms that create or resize a server."""
+
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +14,7 @@ from hosting.operations.kinds.catalogue import CreateVm, UpdateVm
 from hosting.operations.plans.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DiskSizeField, DurationField
 
-# What the summary assumes where nothing valid was typed yet.
+# Values for the summary where nothing valid was entered yet.
 BLANK = NewServer(
     buy_shares=0,
     duration="1m",
@@ -40,7 +42,7 @@ FIELDS_OF_STEP = {
 
 
 class ServerForm(ChangeForm):
-    """What a server itself is made of."""
+    """The fields of a server itself."""
 
     os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int)
     hostname = forms.CharField(
@@ -101,7 +103,7 @@ class ServerAloneForm(ServerForm):
         super().__init__(*args, account=account, **kwargs)
         for name in ("shares", "cpu", "login"):
             self.fields[name].initial = getattr(BLANK, name)
-        # Most likely the next server is like the last one.
+        # The defaults are those of the newest server.
         servers = Vm.objects.filter(account=account).order_by("-remote_id")
         self.fields["os_id"].initial = servers.values_list("os_id", flat=True).first()
         if self.is_bound:
@@ -155,7 +157,7 @@ class NewServerForm(ServerForm):
             self.fields["password"].help_text = TYPE_AGAIN
 
     def spec(self) -> NewServer:
-        """The specification so far: valid answers, and `BLANK` where there is none yet."""
+        """The spec so far: valid inputs, and those of `BLANK` for the rest."""
         answers = asdict(BLANK)
         for name in answers:
             value = self.cleaned_data.get(name)

@@ -1,3 +1,5 @@
+"""Forms that buy, renew or change a product."""
+
 from typing import Any
 
 from django import forms

@@ -1,4 +1,4 @@
-"""django-allauth's forms in the words of the panel, and what a person says about themselves."""
+"""The forms of django-allauth with the panel's labels, and the profile form."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def _reword(form: forms.Form, **labels: Any) -> None:
-    """Give fields their labels, in place of labels and placeholders that say the same twice."""
+    """Set the labels of fields, and drop placeholders that repeat them."""
     for name, label in labels.items():
         if name in form.fields:
             form.fields[name].label = label
@@ -57,7 +57,7 @@ class SignupForm(account.SignupForm):  # type: ignore[misc]
 
     def try_save(self, request: HttpRequest) -> Any:
         if self.account_already_exists:
-            # The work that an unknown address makes, so that nobody can tell the two apart by the time it takes.
+            # Hash the password as for an unknown address, so that the response time does not reveal known addresses.
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)
 
@@ -130,7 +130,7 @@ class ReauthenticateByCodeForm(mfa.ReauthenticateForm):  # type: ignore[misc]
 
 
 class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
-    """Keeps the new key sealed in the session until the first code has reauthenticated that the app has it."""
+    """Keeps the new key sealed in the session until a first code shows that the app has it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         session = context.request.session
@@ -148,7 +148,7 @@ class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
 
     @property
     def spaced_secret(self) -> str:
-        """The key as people type it, in groups of four."""
+        """The key in groups of four, to be typed."""
         return " ".join(self.secret[start : start + 4] for start in range(0, len(self.secret), 4))
 
 
@@ -166,7 +166,7 @@ class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
         )
 
     def clean_credential(self) -> dict[str, Any]:
-        """What the browser made: allauth takes an empty value unseen, which would count as a second factor."""
+        """The credential of the browser. Rejects an empty one, which allauth would accept as a second factor."""
         credential = self.cleaned_data["credential"]
         if not isinstance(credential, dict) or not credential:
             raise get_adapter().validation_error("incorrect_code")

@@ -1,4 +1,4 @@
-"""Making an API token."""
+"""The form that creates an API token."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -81,7 +81,7 @@ class TokenForm(forms.Form):
         return data
 
     def chosen(self) -> list[Account] | None:
-        """The accounts that it is kept to; None for all."""
+        """The accounts that the token is limited to; None for all."""
         if self.cleaned_data["reach"] == "all":
             return None
         return [self._accounts[pk] for pk in self.cleaned_data["accounts"]]

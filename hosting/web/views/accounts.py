@@ -1,3 +1,5 @@
+"""Accounts: the list, connecting one, changing its credentials, and Sync now."""
+
 from collections import Counter
 
 from django.contrib import messages
@@ -30,7 +32,7 @@ _TAKEN = gettext_lazy("Your team already has an account with this login and hand
 @require_safe
 @signed_in
 def index(request: PersonRequest) -> HttpResponse:
-    """All logins of all teams of the person, and what state they are in."""
+    """All accounts of all teams of the person, with the state of their credentials."""
     accounts = queries.accounts_of(request.memberships)
     context = {
         "memberships": request.memberships,
@@ -45,7 +47,7 @@ def index(request: PersonRequest) -> HttpResponse:
 
 
 def _count_standings(accounts: list[Account]) -> list[tuple[logins.Standing, int]]:
-    """How many accounts stand how, where there are any."""
+    """The number of accounts in each state of credentials, without zeros."""
     counts = Counter(logins.standing(account).code for account in accounts)
     return [(standing, counts[standing.code]) for standing in logins.ALL if counts[standing.code]]
 
@@ -133,7 +135,7 @@ def edit(request: AccountRequest) -> HttpResponse:
 @require_POST
 @account_page
 def refresh(request: AccountRequest) -> HttpResponse:
-    """Ask for a new reading of everything."""
+    """Sync now: request a new reading of the whole account."""
     mirror_refresh.request_round(request.account, by=request.member)
     if request.account.endpoint.away_since:
         messages.warning(request, _("The provider isn't responding. Sharedeck keeps retrying automatically."))

@@ -1,4 +1,4 @@
-"""What waits for a second person's approval, what was decided, and the ceilings above which it is needed."""
+"""The page Approvals: operations that wait for approval, past decisions, and the spending limits of roles."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,13 +22,17 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
-from hosting.teams.policies import spending_limits as setting
-from hosting.teams.policies.spending_limits import NO_LIMITS, NoApproverError
+from hosting.teams.policies.spending_limits import (
+    NO_LIMITS,
+    NoApproverError,
+    limits_of,
+    set_limits,
+    without_approver,
+)
 from hosting.teams.roles import Permission, Role
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
-from hosting.web.charts import spending_limits as measures
-from hosting.web.charts.spending_limits import Measure
+from hosting.web.charts.spending_limits import LimitBar, of_request, of_role
 from hosting.web.forms.approvals import DecisionForm, SpendingLimitsForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.lists import csv_export
@@ -38,25 +42,25 @@ from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
-# Shown on the page, and decided by one press: more wait for the next one.
+# The most that are shown and decided at once.
 _MOST = 100
-# So many reasons are read one by one.
+# The most reasons that are listed one by one.
 _MOST_REASONS = 5
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that waits, how it stands against its role's ceiling, and whether the member may decide about it."""
+    """A held operation, its role's spending limit, and whether the member may decide on it."""
 
     operation: Operation
-    measures: list[Measure]
+    measures: list[LimitBar]
     decidable: bool
     chosen: bool
 
 
 @dataclass(frozen=True)
 class Group:
-    """What waits of one change of many, and how much of it the member may decide; or one request by itself."""
+    """The held operations of one bulk action, with how many the member may decide on; or a single operation."""
 
     bulk: Bulk | None
     decidable: int
@@ -68,7 +72,7 @@ def _held(member: Membership) -> QuerySet[Operation]:
 
 
 def _decidable(member: Membership) -> QuerySet[Operation]:
-    """What waits for this member's word."""
+    """The held operations that this member may decide on."""
     if member.person is None or not member.may(Permission.APPROVE):
         return Operation.objects.none()
     return _held(member).filter(~Q(requested_by=member.user_id))
@@ -77,7 +81,7 @@ def _decidable(member: Membership) -> QuerySet[Operation]:
 @require_safe
 @team_page
 def index(request: TeamRequest) -> HttpResponseBase:
-    """What waits for approval, and what was decided."""
+    """Operations that wait for approval, and past decisions."""
     decisions = _decisions(request)
     if csv_export.wanted(request):
         return csv_export.as_csv(request, decisions, csv_export.DECISIONS, name=f"approvals-{request.member.team.name}")
@@ -93,13 +97,13 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
     member, team = request.member, request.member.team
     standings = spending_limits.standings(team.pk, timezone.now())
     held = _held(member).select_related("requested_by", "account", "bulk").order_by("due_at", "pk")
-    # Nobody can be told more than they see: what others spend on accounts that are not theirs is summed up in a bar.
+    # A member limited to some accounts sees only the bar of their own role: a bar sums up spending in all accounts.
     shown = [role for role in standings if not member.narrowed or role == member.role]
     found = list(held[: _MOST + 1])
     context = {
         "form": form,
-        "roles": [(Role(role).label, measures.of_role(standings[role]), standings[role].spent) for role in shown],
-        # A date: a time would be shown in the reader's zone, where it may be another day.
+        "roles": [(Role(role).label, of_role(standings[role]), standings[role].spent) for role in shown],
+        # A date, because a time would be shown in the reader's zone, where it may be another day.
         "month": spending_limits.month_of(timezone.now()).date(),
         "groups": _groups(member, found[:_MOST], standings, chosen),
         "more": max(0, held.count() - _MOST) if len(found) > _MOST else 0,
@@ -111,7 +115,7 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
 
 
 def _groups(member: Membership, held: list[Operation], standings: dict[str, Standing], chosen: set[int]) -> list[Group]:
-    """The requests in order, those of one change of many together."""
+    """The held operations in order, with those of one bulk action together."""
     may = member.person is not None and member.may(Permission.APPROVE)
     bulks = {operation.bulk_id for operation in held if operation.bulk_id}
     whole = dict(
@@ -126,7 +130,7 @@ def _groups(member: Membership, held: list[Operation], standings: dict[str, Stan
         waiting = [
             Waiting(
                 operation,
-                measures.of_request(operation, standings.get(operation.requested_as)),
+                of_request(operation, standings.get(operation.requested_as)),
                 decidable=may and operation.requested_by_id != member.user_id,
                 chosen=operation.pk in chosen,
             )
@@ -140,7 +144,7 @@ def _groups(member: Membership, held: list[Operation], standings: dict[str, Stan
 @team_page
 @reauthenticated
 def decide(request: TeamRequest) -> HttpResponseBase:
-    """Approve or refuse what was chosen, each by itself: one that can't be approved keeps nothing from the rest."""
+    """Approve or refuse the chosen operations one by one. One that can't be approved does not stop the rest."""
     member = request.member
     member.require(Permission.APPROVE)
     form = DecisionForm(request.POST)
@@ -182,14 +186,14 @@ def decide(request: TeamRequest) -> HttpResponseBase:
 @team_page
 @reauthenticated
 def limits(request: TeamRequest) -> HttpResponseBase:
-    """What each role may spend in a month without a second person."""
+    """The spending limits: what each role may spend in a month without approval."""
     member = request.member
     member.require_for_all(Permission.MANAGE_POLICIES)
-    current = setting.limits_of(member.team_id)
+    current = limits_of(member.team_id)
     form = SpendingLimitsForm(request.POST or None, limits=current)
     if form.is_valid():
         try:
-            setting.set_limits(form.limits(), by=member)
+            set_limits(form.limits(), by=member)
         except NoApproverError as error:
             form.lacks_approver(error.roles)
         else:
@@ -197,7 +201,7 @@ def limits(request: TeamRequest) -> HttpResponseBase:
                 request, _("Saved. The limits apply from now on. Operations already waiting for approval stay waiting.")
             )
             return back(request, reverse("team_spending_limits", args=[member.team_id]))
-    lost = [role for role in setting.without_approver(member.team_id) if current[role] != NO_LIMITS]
+    lost = [role for role in without_approver(member.team_id) if current[role] != NO_LIMITS]
     context = {
         "form": form,
         "title": _("Spending limits"),

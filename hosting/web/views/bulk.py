@@ -1,3 +1,5 @@
+"""Bulk actions: confirm and begin one, its page, and pausing, resuming, retrying or dismissing it."""
+
 from typing import Any
 
 from django.contrib import messages
@@ -37,15 +39,15 @@ FORMS = ["GET", "HEAD", "POST"]
 @require_http_methods(FORMS)
 @account_page
 def ask(request: AccountRequest, section: str) -> HttpResponseBase:
-    """What would be changed, with what is left out and why; then the change."""
+    """Confirm a bulk action: the objects it changes, and those it leaves out and why. Then begin it."""
     here = SECTIONS[section]
     to_list = reverse(section, args=[request.account.pk])
     action = here.action(request.GET.get("action", ""))
     if action is None:
         raise Http404
     request.member.require(action.kind.permission)
-    if action.danger and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if action.danger and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     ids = wanted_ids(request)
     choice = chosen(here, action, request.account, ids, request.GET)
     if ids and not choice.fitting and not choice.left_out:
@@ -65,9 +67,9 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     )
     money = _money(request, action.kind, choice, form)
     if form.is_valid():
-        if money and money["quote"].over and not reauthentication.suffices(request):
-            # Some of it will wait for a second person, who must know that the first one really asked.
-            return reauthentication.ask(request)
+        if money and money["quote"].over and not reauthentication.is_recent(request):
+            # Some of it will wait for approval, and the approver must be able to trust who requested it.
+            return reauthentication.redirect_to_confirm(request)
         try:
             bulk = bulks.begin(
                 action.kind.method,
@@ -78,7 +80,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
                 params=form.params(),
             )
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return redirect("bulk", request.account.pk, bulk.pk)
     context = {
@@ -87,7 +89,7 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
         "facts": "hosting/_bulk_choice.html",
         "choice": choice,
         "why_left_out": action.left_out,
-        "warnings": submitting.held_back(request, action.kind)
+        "warnings": submitting.quiet_hours_warnings(request, action.kind)
         + ([_("This can't be undone.")] if action.danger else []),
         "submit": f"{action.label} ({len(choice.fitting)})",
         "icon": action.icon,
@@ -99,12 +101,12 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
 
 
 def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: BulkForm) -> dict[str, Any]:
-    """What a renewal of many costs; nothing for what costs nothing."""
+    """The quote of a bulk renewal; empty for actions without a cost."""
     if kind is not catalogue.RenewProduct:
         return {}
     duration = form["duration"].value() or ""
     return {
-        "quote": costs.of(request.account, costs.renewals(choice.fitting, duration), by=request.member),
+        "quote": costs.quote(request.account, costs.renewals(choice.fitting, duration), by=request.member),
         "quote_url": reverse("shares_estimate", args=[request.account.pk]) + "?for=bulk",
     }
 
@@ -127,11 +129,11 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     counts = bulks.counts(bulk)
     context = {
         "bulk": bulk,
-        # Between two of its operations none is open, and the page still moves.
+        # Keep polling: between two of its operations none is open.
         "moving": bulk.state == Bulk.State.RUNNING,
         "counts": counts,
         "held": bulk.operations.filter(state=State.HELD).count() if bulk.kind == catalogue.RenewProduct.method else 0,
-        "bulk_off": quiet_hours.holds_back(catalogue.KINDS[bulk.kind], request.member.team),
+        "bulk_off": quiet_hours.why_blocked(catalogue.KINDS[bulk.kind], request.member.team),
         "bulk_needs": catalogue.KINDS[bulk.kind].permission.value,
         "total": sum(counts.values()),
         "over": counts["done"] + counts["failed"],
@@ -142,7 +144,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 
 
 def _is_sensitive(request: AccountRequest, bulk: Bulk) -> bool:
-    """Whether what is left of it deletes, or may wait for a second person: it spends, and the role has a ceiling."""
+    """Whether the remaining rows delete something, or may need approval: they spend, and the role has a limit."""
     kind = catalogue.KINDS[bulk.kind]
     if submitting.is_delete(kind):
         return True
@@ -162,12 +164,12 @@ def pause(request: AccountRequest, bulk_id: int) -> HttpResponse:
 @account_page
 def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _is_sensitive(request, bulk) and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if _is_sensitive(request, bulk) and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     try:
         bulks.resume(bulk, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
 
 
@@ -175,12 +177,12 @@ def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 @account_page
 def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _is_sensitive(request, bulk) and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if _is_sensitive(request, bulk) and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     try:
         count = bulks.retry_failed(bulk, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     else:
         words = ngettext("%d operation retried.", "%d operations retried.", count)
         messages.success(request, words % count)
@@ -190,7 +192,7 @@ def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 @require_POST
 @account_page
 def dismiss(request: AccountRequest, bulk_id: int) -> HttpResponse:
-    """A person has seen that some of it was not done, and leaves it at that."""
+    """Dismiss the failed rows."""
     bulk = _bulk(request, bulk_id)
     if bulks.dismiss(bulk, by=request.member):
         what = catalogue.title(bulk.kind)

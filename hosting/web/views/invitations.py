@@ -1,3 +1,5 @@
+"""Invitations to a team: send, resend, revoke and accept."""
+
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.contrib import messages
@@ -100,7 +102,7 @@ def _invitation(request: TeamRequest, invitation_id: int) -> Invitation:
 @never_cache
 @require_http_methods(FORMS)
 def accept(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Where the link of an invitation leads, for whoever holds it: to join, to sign in first, or to sign up."""
+    """The page behind the link of an invitation: join, sign in first, or sign up."""
     link = links.read(token)
     if link is None:
         words = _("This link is incomplete. Copy the whole link from the email, or ask for a new invitation.")
@@ -147,9 +149,9 @@ def _accept_as_new(request: HttpRequest, link: Link) -> HttpResponseBase:
     except ClosedError as error:
         return _closed(request, error.closed)
     except KnownAddressError:
-        # Somebody was quicker: now they sign in.
+        # The address was signed up meanwhile: reload, and let the person sign in.
         return redirect(request.path)
-    # They have just chosen a password, as good as typing it.
+    # They have just chosen a password, which counts as authentication.
     record_authentication(request, member.user, method="password")
     messages.success(request, _JOINED % {"name": member.team.name})
     answer: HttpResponse = perform_login(
@@ -165,6 +167,6 @@ def _closed(request: HttpRequest, closed: Closed) -> HttpResponse:
 def _card(
     request: HttpRequest, case: str, status: int = 200, *, link: Link | None = None, **more: object
 ) -> HttpResponse:
-    """One page for all cases: "join", "new", "known", "other" or "closed"."""
+    """The page for a case: "join", "new", "known", "other" or "closed"."""
     context = {"case": case, "invitation": link.invitation if link else None, **more}
     return render(request, "hosting/invitation.html", context, status=status)

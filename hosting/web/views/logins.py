@@ -1,4 +1,4 @@
-"""How an account's login stands, its session at the provider, and other handles of it."""
+"""The page Credentials of an account: their state and test, the session at the provider, and further handles."""
 
 import redis
 from django.contrib import messages
@@ -24,7 +24,7 @@ from hosting.web.wording import logins
 @require_safe
 @account_page
 def login(request: AccountRequest) -> HttpResponse:
-    """Whether the login works, what is being tested, and whether there is a session."""
+    """Whether the credentials work, what is being tested, and whether there is a session."""
     account = request.account
     candidate = Candidate.objects.filter(account=account).select_related("asked_by").first()
     correction = logins.correction(candidate)
@@ -43,8 +43,8 @@ def login(request: AccountRequest) -> HttpResponse:
 
 @require_POST
 @account_page
-def again(request: AccountRequest) -> HttpResponse:
-    """Drop the session and open another."""
+def reconnect(request: AccountRequest) -> HttpResponse:
+    """Reconnect: drop the session and open another."""
     account = request.account
     try:
         connect.sign_in_again(account, by=request.member)
@@ -61,7 +61,7 @@ def again(request: AccountRequest) -> HttpResponse:
 @require_POST
 @account_page
 def dismiss(request: AccountRequest) -> HttpResponse:
-    """The person has read how the last test ended."""
+    """Dismiss the result of the last test."""
     connect.dismiss(request.account, by=request.member)
     return back(request, reverse("login", args=[request.account.pk]))
 
@@ -99,7 +99,7 @@ def new_handle(request: AccountRequest) -> HttpResponse:
 
 
 def tested_words(away: bool) -> str:
-    """What is said once credentials were saved."""
+    """The message after credentials were saved."""
     if away:
         return _("Saved. The provider isn't responding. The credentials will be tested as soon as it does.")
     return _("Saved. Testing the credentials.")

@@ -1,3 +1,5 @@
+"""The members of a team: their roles and accounts, removing, leaving, and transferring ownership."""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,22 +32,22 @@ FORMS = ["GET", "HEAD", "POST"]
 
 @dataclass(frozen=True)
 class Row:
-    """A member or an invitation, with why the person who looks cannot change it (empty: they can)."""
+    """A member or an invitation, with the reason why the reader can't change it (empty when they can)."""
 
     one: Membership | Invitation
-    # The accounts that it holds for, as far as the reader sees them.
+    # The accounts it gives access to, as far as the reader may see them.
     accounts: list[str]
     off: str = ""
     is_self: bool = False
     off_leave: str = ""
-    # Whether they have a second factor, for whoever decides whether one is needed.
+    # Whether they have a second factor; only for readers who may change the team's policies.
     factor: Standing | None = None
 
 
 @require_safe
 @team_page
 def index(request: TeamRequest) -> HttpResponse:
-    """Who is in the team, and who is invited."""
+    """The members and invitations of the team."""
     by = request.member
     everybody = members.of_team(by.team)
     seen = dict(Account.objects.visible_to(by).filter(team=by.team_id).values_list("pk", "label"))
@@ -80,7 +82,7 @@ def _labels(one: Membership | Invitation, seen: dict[int, str]) -> list[str]:
 
 
 def _why_not(one: Membership | Invitation, by: Membership) -> str:
-    """Why somebody who manages people cannot touch this one."""
+    """Why a member who manages people can't change this one."""
     if missing_for(by.permissions(), one.role) is None:
         return ""
     return _("This role has more permissions than yours. Ask an owner.")
@@ -90,7 +92,7 @@ def _why_not(one: Membership | Invitation, by: Membership) -> str:
 @team_page
 @reauthenticated
 def edit(request: TeamRequest, member_id: int) -> HttpResponse:
-    """Change somebody's role, the accounts it holds for, and its end."""
+    """Change a member's role, accounts and end of membership."""
     member = _member(request, member_id)
     accounts = list(Account.objects.visible_to(request.member).filter(team=request.member.team_id))
     form = GrantForm(request.POST or None, by=request.member, accounts=accounts, grant=grant_of(member))
@@ -120,7 +122,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
 @team_page
 @reauthenticated
 def remove(request: TeamRequest, member_id: int) -> HttpResponse:
-    """Take somebody out of the team."""
+    """Remove a member from the team."""
     member = _member(request, member_id)
     lead = _(
         "%(name)s loses access to this team immediately, including in open sessions. "
@@ -142,7 +144,7 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
 @require_http_methods(FORMS)
 @team_page
 def leave(request: TeamRequest) -> HttpResponse:
-    """Go out of the team by oneself."""
+    """Leave the team."""
     team = request.member.team
     words = {
         "title": _("Leave the team"),
@@ -189,7 +191,7 @@ def transfer(request: TeamRequest) -> HttpResponse:
 
 
 def tell(request: TeamRequest, do: Callable[[], None], done: str) -> bool:
-    """Do it, and say that it is done, or why it is not."""
+    """Run `do`, and show a message that it is done, or why it is not."""
     try:
         do()
     except Rejected as rejection:
@@ -200,16 +202,17 @@ def tell(request: TeamRequest, do: Callable[[], None], done: str) -> bool:
 
 
 def _ask(request: TeamRequest, words: dict[str, object]) -> HttpResponse:
-    """A page with a question and a button."""
+    """A page that asks for confirmation."""
     context = {"form": ChangeForm(), "cancel": reverse("team", args=[request.member.team_id]), **words}
     return render_page(request, "form", context, tab="people", bad=request.method == "POST")
 
 
 def _member(request: TeamRequest, member_id: int) -> Membership:
-    """Another member of the team, whom the person may touch.
+    """Another member of the team, whom the person may change.
 
     Raises:
-        Http404, NotAllowedError: there is none, or they hold more.
+        Http404: there is no such member.
+        NotAllowedError: the member has more permissions than the person.
     """
     request.member.require_for_all(Permission.MANAGE_PEOPLE)
     found = Membership.objects.current().filter(team=request.member.team_id).select_related("user", "team")

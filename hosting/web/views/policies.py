@@ -1,3 +1,5 @@
+"""The policies of a team: second factor, session length, networks and quiet hours."""
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
@@ -28,8 +30,8 @@ def team_policies(request: TeamRequest) -> HttpResponseBase:
     sent = None
     if request.method == "POST" or "change" in request.GET:
         member.require_for_all(Permission.MANAGE_POLICIES)
-        if not reauthentication.suffices(request):
-            return reauthentication.ask(request)
+        if not reauthentication.is_recent(request):
+            return reauthentication.redirect_to_confirm(request)
     if request.method == "POST":
         sent = _sent(request)
         if sent.is_valid() and _save(sent, by=member):
@@ -41,7 +43,7 @@ def team_policies(request: TeamRequest) -> HttpResponseBase:
 
 
 def _days(days: frozenset[int]) -> str:
-    """The days on which quiet hours begin, in words."""
+    """The days on which quiet hours start, in words."""
     if days == EVERY_DAY:
         return _("Every day.")
     return _("Starting on: %(days)s.") % {"days": ", ".join(str(DAYS[day][1]) for day in sorted(days))}
@@ -86,7 +88,7 @@ def _page(request: TeamRequest, sent: PolicyForm | None) -> HttpResponse:
     context = {
         "forms": forms,
         "manages": manages,
-        "changes": manages and (sent is not None or reauthentication.suffices(request)),
+        "changes": manages and (sent is not None or reauthentication.is_recent(request)),
         "policy": policy,
         "quiet_until": policy.quiet.until(now) if policy.quiet else None,
         "quiet_days": _days(policy.quiet.days) if policy.quiet else "",

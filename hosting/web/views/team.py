@@ -1,3 +1,5 @@
+"""The settings of a team, and creating one."""
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
@@ -21,7 +23,7 @@ FORMS = ["GET", "HEAD", "POST"]
 @require_http_methods(FORMS)
 @team_page
 def settings(request: TeamRequest) -> HttpResponse:
-    """What the team decides for all of its accounts."""
+    """The settings of the team, which apply to all of its accounts."""
     request.member.require_for_all(Permission.MANAGE_ACCOUNTS)
     team = request.member.team
     form = TeamForm(request.POST or None, initial={"name": team.name, "bulk_at_once": team.bulk_at_once})
@@ -49,7 +51,7 @@ def settings(request: TeamRequest) -> HttpResponse:
 @require_http_methods(FORMS)
 @signed_in
 def new(request: PersonRequest) -> HttpResponse:
-    """Make a team of one's own."""
+    """Create a team."""
     if not create_team.may_create(request.user):
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
     form = NewTeamForm(request.POST or None)

@@ -40,8 +40,8 @@ def mine(request: PersonRequest) -> HttpResponse:
         }
         for team in teams
     ]
-    # A team that does not let this request in is named where the others are; its tokens are seen to once it does.
-    barred = {each.member.team_id for each in request.door.barred}
+    # Teams whose policies block this request are listed by `barred.html`, without their tokens.
+    barred = {each.member.team_id for each in request.admission.blocked}
     left = [each for each in listed if each.token.team_id not in barred | {team.pk for team in teams}]
     if left:
         groups.append({"title": _("Teams you have left"), "rows": left})
@@ -51,7 +51,7 @@ def mine(request: PersonRequest) -> HttpResponse:
 @require_safe
 @team_page
 def of_team(request: TeamRequest) -> HttpResponse:
-    """The team's tokens, and those that its people have made for themselves."""
+    """The team's tokens, and the personal tokens of its members."""
     listed = token_lists.of_team(request.member)
     own = [each for each in listed if not each.token.is_personal]
     of_people = [each for each in listed if each.token.is_personal]
@@ -76,7 +76,7 @@ def of_team(request: TeamRequest) -> HttpResponse:
 @reauthenticated
 @sensitive_variables("made")
 def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
-    """Make a token. The answer to the form shows the secret, once: it is in no session and in no address."""
+    """Create a token. The response shows the secret once; it is stored in no session and no address."""
     member = request.member
     issuing.require_may_create(member, personal=personal)
     form = TokenForm(
@@ -102,7 +102,7 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
         except Invalid as wrong:
             form.add_error(wrong.field if wrong.field in form.fields else None, str(wrong))
         else:
-            # The command without the secret, which would stay in the history of a shell.
+            # Without the secret, which would stay in the history of a shell.
             whoami = request.build_absolute_uri(reverse("api_whoami"))
             command = f'curl --header "Authorization: Bearer $SHAREDECK_TOKEN" {whoami}'
             context = {"made": made, "command": command, **_words(request, personal=personal)}
@@ -119,7 +119,7 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
 @require_http_methods(FORMS)
 @team_page
 def revoke(request: TeamRequest, token_id: int) -> HttpResponse:
-    """End a token, after a question."""
+    """Revoke a token, after a confirmation."""
     token = get_object_or_404(ApiToken.objects.select_related("owner"), team=request.member.team_id, pk=token_id)
     issuing.require_may_revoke(token, by=request.member)
     own = token.owner_id == request.user.pk

@@ -1,4 +1,4 @@
-"""How a login stands and how its test ended, in words that say what to do and beside which field."""
+"""The state of an account's credentials, and the result of their test: what to do, and in which field."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from hosting.operations.models.problems import Problem
 
 @dataclass(frozen=True)
 class Standing:
-    """How a login stands: a code to count by, its colour, and its words."""
+    """A state of credentials: a code, its colour and its label."""
 
     code: str
     color: str
@@ -31,12 +31,12 @@ ALL = (WORKS, READING, TESTING, AWAY, UNTESTED, REFUSED)
 
 
 def candidate_of(account: Account) -> Candidate | None:
-    """The latest test of the account; no query when the account was read with it."""
+    """The latest test of the account's credentials; no query when it was loaded with the account."""
     return getattr(account, "candidate", None)
 
 
 def standing(account: Account) -> Standing:
-    """How the login stands that the account uses now."""
+    """The state of the credentials that the account uses now."""
     candidate = candidate_of(account)
     tested = candidate is not None and candidate.is_open
     if account.trouble and tested:
@@ -52,19 +52,19 @@ def standing(account: Account) -> Standing:
 
 @dataclass(frozen=True)
 class Correction:
-    """What a person has to correct, and in which field of the form."""
+    """What to correct, and in which field of the form."""
 
     field: str
     problem: Problem
 
     @property
     def beside(self) -> str:
-        """Both sentences, for beside the field."""
+        """Both sentences, to show beside the field."""
         return f"{self.problem.title} {self.problem.advice}"
 
 
 def correction(candidate: Candidate | None) -> Correction | None:
-    """What came of a test that did not end well; None when there is nothing to correct."""
+    """What to correct after a failed test; None when there is nothing to correct."""
     if candidate is None or not candidate.needs_look:
         return None
     if candidate.state == Candidate.State.EXPIRED:

@@ -32,7 +32,7 @@ TOKEN_PERMISSIONS = {
     Permission.READ_AUDIT: (gettext_lazy("Read the audit log"), gettext_lazy("See who did what in the team.")),
 }
 
-# Why a button is off for a member whose role lacks the permission.
+# Why a button is disabled for a member whose role lacks the permission.
 WHY_NOT = {
     Permission.SPEND: gettext_lazy("Your role can't spend money. Ask an owner or a billing member."),
     Permission.OPERATE: gettext_lazy("Your role is read-only. Ask an owner or an operator."),

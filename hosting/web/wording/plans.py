@@ -1,4 +1,4 @@
-"""A plan's steps in words: what each does, takes and costs, and why it stopped."""
+"""The steps of a plan in words: what each does, needs and costs, and why it stopped."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ _REFUSED = {
 
 @register.filter
 def plan_title(plan: Plan) -> str:
-    """A plan in a few words: "New server web-1"."""
+    """The title of a plan: "New server web-1"."""
     title, _icon = _PLANS[Plan.Kind(plan.kind)]
     return str(title) % {"name": plan.spec["hostname"]}
 
@@ -70,7 +70,7 @@ def step_title(step: Step) -> str:
 
 @register.filter
 def step_cost(step: Step) -> str:
-    """What a step takes and costs."""
+    """What a step needs and costs."""
     match step.name:
         case "buy" if step.shares:
             return _("%(shares)s for %(duration)s, paid from the balance") % {
@@ -117,7 +117,7 @@ def _verified(step: Step) -> str:
 
 @register.filter
 def stop_words(problem: dict[str, Any] | None) -> str:
-    """Why Sharedeck stopped a plan; empty when the step's operation tells."""
+    """Why Sharedeck stopped a plan; empty when the step's operation says so."""
     problem = problem or {}
     match problem.get("reason"):
         case None:

@@ -1,4 +1,4 @@
-"""What things are called: operations, products, objects, parameters."""
+"""Names for people: of operations, products, objects and parameters."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -23,13 +23,13 @@ from hosting.web.wording.registry import register
 
 @register.filter
 def operation_title(operation: Operation) -> str:
-    """An operation in a few words: "Stop server web-1"."""
+    """The title of an operation with its object: "Stop server web-1"."""
     return f"{catalogue.title(operation.kind)} {operation.subject}".strip()
 
 
 @register.simple_tag
 def explain(operation: Operation) -> problems.Problem | None:
-    """Why an operation did not work, in words."""
+    """Why an operation failed, in words."""
     return problems.explain(operation)
 
 
@@ -44,7 +44,7 @@ LISTS = {
 
 @register.filter
 def list_label(section: str) -> str:
-    """What a list is called."""
+    """The name of a list."""
     return str(LISTS[section])
 
 
@@ -135,7 +135,7 @@ def share_count(count: int) -> str:
 
 @register.filter
 def duration(text: str) -> str:
-    """1m → 1 month, 2y → 2 years; whatever else it may be stays as it is."""
+    """1m → 1 month, 2y → 2 years; other texts are returned as they are."""
     count, unit = text[:-1], text[-1:]
     if not count.isdecimal() or unit not in {"m", "y"}:
         return text
@@ -147,13 +147,13 @@ def duration(text: str) -> str:
 
 @register.filter
 def product_label(name: str) -> str:
-    """What a product is called; one that Sharedeck does not know keeps the provider's name."""
+    """The name of a product; an unknown one keeps the provider's name."""
     return str(dict(Product.Name.choices).get(name, name))
 
 
 @register.simple_tag
 def unit_price(price: Price, product_name: str) -> str:
-    """What a share, or a GB of disk quota, costs for a month."""
+    """The price of a share, or of a GB of disk quota, per month."""
     if product_name == Product.Name.DISK:
         return _("%(price)s per GB and month.") % {"price": money(price.unit * 1024, price.currency)}
     return _("%(price)s per share and month.") % {"price": money(price.unit, price.currency)}
@@ -161,7 +161,7 @@ def unit_price(price: Price, product_name: str) -> str:
 
 @register.filter
 def asked_by(thing: Operation | Plan | Bulk) -> str:
-    """Who asked for an operation, a plan or a bulk."""
+    """The name of the requester of an operation, a plan or a bulk action."""
     if isinstance(thing, Operation) and thing.origin == Operation.Origin.EXTERNAL:
         return _("External")
     return requester_name(thing) or "–"
@@ -169,7 +169,7 @@ def asked_by(thing: Operation | Plan | Bulk) -> str:
 
 @register.filter
 def either(people: Iterable[object]) -> str:
-    """Names of which one will do: "Ada, Ben or Cleo"."""
+    """Alternative names: "Ada, Ben or Cleo"."""
     return get_text_list([str(person) for person in people], _("or"))
 
 
@@ -182,7 +182,7 @@ OBJECT_TYPES = {
 
 @register.filter
 def object_type(name: str) -> str:
-    """What the provider's kind of object is called here."""
+    """The name of one of the provider's object types."""
     return str(OBJECT_TYPES.get(name, name))
 
 
@@ -202,7 +202,7 @@ def first_address(ifaces: Any) -> str:
 
 @register.filter
 def total(counts: list[queries.StateCount]) -> str:
-    """How many objects there are in all states."""
+    """The number of objects in all states together."""
     return plain(sum(one.count for one in counts))
 
 
@@ -244,7 +244,7 @@ PARAMETERS = {
 
 @register.filter
 def parameter_label(name: str) -> str:
-    """What a parameter of the API is called here."""
+    """The name of an API parameter."""
     return str(PARAMETERS.get(name, name))
 
 
@@ -273,5 +273,5 @@ RESOURCES = {
 
 @register.filter
 def resource_label(name: str) -> str:
-    """What a resource of an account is called."""
+    """The name of a resource of an account."""
     return str(RESOURCES.get(name, name))
