@@ -102,7 +102,7 @@ def test_requester_and_tokens_cannot_approve(held: Operation, owner: Membership)
     # Nor through another of their memberships, nor with a token, their own or the team's.
     approver = factories.member(Role.OWNER, of=held.account.team)
     approver.via = Origin(token_id=7)
-    with pytest.raises(WrongState, match="token"):
+    with pytest.raises(WrongState, match="Token"):
         approvals.approve(held, by=approver)
     assert Operation.objects.get(pk=held.pk).state == State.HELD
 

@@ -136,7 +136,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(
 def test_a_form_that_is_wrong_keeps_what_was_typed(browser: Client, account: Account, owner: Membership) -> None:
     new = reverse("my_token_new", args=[owner.team_id])
     for values, words in (
-        ({"networks": "192.0.2.0/24 nonsense"}, "“nonsense” is no network"),
+        ({"networks": "192.0.2.0/24 nonsense"}, "“nonsense” isn&#x27;t a valid network"),
         ({"reach": "some"}, "Choose at least one account"),
         ({"name": ""}, "This field is required"),
     ):

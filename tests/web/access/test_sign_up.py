@@ -43,8 +43,8 @@ def link(body: str) -> str:
 
 
 def test_by_default_an_invitation_is_needed(client: Client) -> None:
-    assert "needs an invitation" in client.get("/auth/signup/").content.decode()
-    assert "needs an invitation" in client.post("/auth/signup/", NEW).content.decode()
+    assert "Sign-up is by invitation only" in client.get("/auth/signup/").content.decode()
+    assert "Sign-up is by invitation only" in client.post("/auth/signup/", NEW).content.decode()
     assert not User.objects.exists()
 
 
@@ -113,8 +113,8 @@ def test_a_link_to_a_new_password_works_once_and_ends_all_sessions(client: Clien
     assert page not in form
     other.post(form, {"password1": "an0ther-long-one", "password2": "an0ther-long-one"})
     assert client.get("/me/").status_code == 302
-    assert "This link does not work" in Client().get(page, follow=True).content.decode()
-    assert "set anew" in mail.outbox[-1].subject
+    assert "This link has expired or was already used" in Client().get(page, follow=True).content.decode()
+    assert "was reset" in mail.outbox[-1].subject
     assert sign_in(other, person.email, "an0ther-long-one") == "/"
 
 

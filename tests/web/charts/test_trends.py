@@ -102,7 +102,7 @@ def test_operations_are_counted_by_day_or_week_and_outcome(browser: Client, acco
     assert "1 done, 2 failed, 1 unconfirmed" in week
     assert "Operations per day" in week
     quarter = page_of(browser, account, "?period=90")
-    assert "2 done, 2 not done, 1 unconfirmed, 1 cancelled" in quarter
+    assert "2 done, 2 failed, 1 unconfirmed, 1 cancelled" in quarter
     assert "Operations per week" in quarter
     # Nonsense in the address is the usual period.
     assert 'aria-current="true">30 days' in page_of(browser, account, "?period=-1")

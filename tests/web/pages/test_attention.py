@@ -118,8 +118,8 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
         "rejected the credentials",
         "couldn&#x27;t finish it",
         "isn&#x27;t in the provider&#x27;s list",
-        "Sharedeck keeps looking",
-        "Takes unusually long",
+        "Sharedeck keeps checking",
+        "Taking unusually long",
         "still queued there",
         "A step did not work",
     ):
@@ -133,7 +133,7 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
         reverse("plan_abandon", args=[account.pk, plan.pk]),
     ):
         assert url in page, url
-    assert '>6<span class="visually-hidden"> to look at' in page
+    assert '>6<span class="visually-hidden"> need attention' in page
 
 
 def test_a_calm_account_says_that_nothing_needs_anybody(browser: Client, account: Account) -> None:
@@ -195,8 +195,8 @@ def test_all_accounts_of_a_person_are_counted_in_the_same_queries(
     # The person, their memberships, the accounts (the frame and the list), what needs attention (4), servers and disks.
     with django_assert_num_queries(10):
         page = browser.get(reverse("accounts")).content.decode()
-    assert "4 to look at" in page
-    assert page.count("to look at") == 3
+    assert "4 need attention" in page
+    assert page.count("need attention") + page.count("needs attention") == 3
 
 
 def test_the_evidence_of_two_equal_requests_stands_side_by_side(
@@ -210,8 +210,8 @@ def test_the_evidence_of_two_equal_requests_stands_side_by_side(
     )
     page = browser.get(reverse("operation", args=[account.pk, first.pk])).content.decode()
     compare = page[page.index('class="compare"') :]
-    assert "This request" in compare
-    assert f"Equal request #{second.pk}" in compare
+    assert "This operation" in compare
+    assert f"Identical operation #{second.pk}" in compare
     for number in (901, 902, 903):
         assert reverse("operation_is", args=[account.pk, first.pk, number]) in compare
 
@@ -267,6 +267,6 @@ def test_a_change_of_many_waits_for_a_person_when_it_paused_or_did_not_do_all(
     bulk.rows.update(state="failed")
     factories.operation(account, by=owner, state="failed", bulk=bulk)
     assert whys(account, owner) == ["failed"]
-    assert "see which, and ask for those again" in browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "Open the bulk action to retry them" in browser.get(reverse("attention", args=[account.pk])).content.decode()
     Bulk.objects.update(updated_at=ago(days=4))
     assert whys(account, owner) == []

@@ -56,10 +56,10 @@ def test_it_says_when_there_is_more_and_costs_the_same_queries(
 ) -> None:
     factories.vm(account, "web-0")
     with django_assert_num_queries(8):
-        assert "There is more" not in search(browser, "web")
+        assert "More results exist" not in search(browser, "web")
     for number in range(30):
         factories.vm(account, f"web-{number}x")
     with django_assert_num_queries(8):
         page = search(browser, "web")
-    assert "There is more" in page
+    assert "More results exist" in page
     assert page.count("line-words") == 20

@@ -96,7 +96,7 @@ def test_a_form_says_beforehand_who_must_approve(
         page = words(
             buyer.post(url, {"product_name": "shares", "quantity": quantity, "duration": "1m"}).content.decode()
         )
-        assert (f"It will wait for approval by {owner.user}." in page) == is_above, page
+        assert (f"This will need approval by {owner.user}." in page) == is_above, page
     unknown = words(buyer.post(url, {"product_name": "disk", "quantity": 1, "duration": "1m"}).content.decode())
     assert "The price is not known, and your role has a spending limit." in unknown
 
@@ -109,7 +109,7 @@ def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
     operation = Operation.objects.get()
     assert operation.state == State.HELD
     own = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
-    assert f"Waits for approval by {owner.user}." in own
+    assert f"Waiting for approval by {owner.user}." in own
     assert "Withdraw" in own
     theirs = text(browser, reverse("operation", args=[account.pk, operation.pk]))
     assert "Decide" in theirs
@@ -144,7 +144,7 @@ def test_a_plan_above_the_ceiling_is_started_by_somebody_who_shows_that_it_is_th
     client.force_login(owner.user)
     assert client.post(start).status_code == 303
     page = text(client, reverse("plan", args=[account.pk, plan.pk]))
-    assert "Waits for approval by Ben." in page
+    assert "Waiting for approval by Ben." in page
     assert Plan.objects.get(pk=plan.pk).state == Plan.State.RUNNING
 
 
@@ -219,7 +219,7 @@ def test_all_of_a_bulk_are_decided_together_and_one_that_fails_keeps_nothing_fro
         )
         for product in products
     ]
-    assert "many at once: all 3 that wait" in text(browser, approvals_of(owner))
+    assert "(bulk action): all 3 pending" in text(browser, approvals_of(owner))
     products[0].delete()
     page = words(decide(browser, owner, "approve", bulk=bulk.pk).content.decode())
     assert "2 operations approved." in page
@@ -305,7 +305,7 @@ def test_a_ceiling_whose_approver_has_left_is_warned_of(browser: Client, owner: 
     url = reverse("team_spending_limits", args=[owner.team_id])
     assert "Nobody can approve" not in text(browser, url)
     payer.delete()
-    assert "Nobody can approve what “Owner” asks for above its ceiling" in text(browser, url)
+    assert "Nobody can approve operations of “Owner” above the limit" in text(browser, url)
 
 
 def test_the_page_costs_the_same_queries_for_any_number(

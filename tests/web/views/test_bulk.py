@@ -107,7 +107,7 @@ def test_the_page_of_a_change_tells_how_each_went(browser: Client, account: Acco
     BulkRow.objects.filter(pk=second.pk).update(state="done")
     html = browser.get(reverse("bulk", args=[account.pk, bulk.pk])).content.decode()
     assert "1 of 3 done" in html
-    assert "1 not done" in html
+    assert "1 failed" in html
     assert "Its state didn't allow this, or it no longer existed." in html
     assert "Retry 1 failed" in html
     only = browser.get(reverse("bulk", args=[account.pk, bulk.pk]) + "?state=failed").content.decode()

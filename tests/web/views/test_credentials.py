@@ -39,12 +39,12 @@ def page_of(browser: Client, account: Account) -> str:
 @pytest.mark.parametrize(
     ("trouble", "state", "fields", "words"),
     [
-        ("untested", "testing", {}, "This page shows by itself what the provider says"),
+        ("untested", "testing", {}, "This page updates automatically"),
         ("untested", "unanswered", {}, "tested as soon as it does"),
         ("untested", "expired", {}, "Test the credentials again when the provider responds"),
         ("credentials", "refused", {"refusal": "credentials"}, "Check the login and enter the password again"),
         ("handle", "refused", {"refusal": "handle", "handle": "X"}, "act as “X”"),
-        ("", "testing", {"new_password": True}, "What you had stays in use"),
+        ("", "testing", {"new_password": True}, "Your current credentials stay in use"),
         ("", "refused", {"refusal": "credentials", "new_password": True}, "The provider rejected the new password"),
         ("", "refused", {"refusal": "taken"}, "Enter another handle"),
         ("", "refused", {"refusal": "seal"}, "Enter it again"),
@@ -118,7 +118,7 @@ def test_a_login_that_does_not_work_gets_no_other_handle(browser: Client, accoun
 
 
 def test_the_session_is_told_without_its_id(browser: Client, account: Account) -> None:
-    assert "Sharedeck signs in when it next has something to ask" in page_of(browser, account)
+    assert "Sharedeck signs in with the next request" in page_of(browser, account)
     session_store.put(session_store.session_key(account, "s3cret"), "the-session-id")
     session_store.record_refusal(account.pk)
     page = page_of(browser, account)
@@ -147,7 +147,7 @@ def test_a_refused_change_needs_attention_until_somebody_has_read_it(browser: Cl
     candidate(account, "refused", refusal="handle", handle="X")
     to_attention = reverse("attention", args=[account.pk])
     assert "New credentials were rejected" in browser.get(to_attention).content.decode()
-    assert "1 to look at" in browser.get(reverse("accounts")).content.decode()
+    assert "1 needs attention" in browser.get(reverse("accounts")).content.decode()
     browser.post(reverse("login_dismiss", args=[account.pk]))
     assert not Candidate.objects.exists()
     assert "New credentials were rejected" not in browser.get(to_attention).content.decode()
@@ -170,7 +170,7 @@ def test_nothing_is_sent_for_a_login_that_was_not_tested(browser: Client, accoun
     vm = factories.vm(account)
     page = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True).content.decode()
     assert "been tested yet. Nothing was sent" in page
-    assert "Nothing is read or sent before the provider has accepted it" in page
+    assert "Sharedeck reads and sends nothing until the provider accepts these credentials" in page
     assert "Nothing can be sent until they are accepted" in page
 
 

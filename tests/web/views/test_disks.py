@@ -66,7 +66,7 @@ def test_disks_that_no_server_uses_are_counted_and_shown(browser: Client, accoun
         factories.disk(account, name, size_mb=4096)
     here = reverse("disks", args=[account.pk])
     html = browser.get(here).content.decode()
-    assert "2 disks are attached to no server and take 8 GB." in html
+    assert "2 unattached disks use 8 GB." in html
     assert f'href="{here}?state=created"' in html
     orphans = browser.get(f"{here}?state=created").content.decode()
     assert "left-1" in orphans

@@ -86,7 +86,9 @@ def test_the_estimate_follows_the_form_and_warns_when_the_balance_does_not_suffi
     assert "more than the balance of 1,234.50 EUR" in much
     assert "Estimated cost 576.00 EUR" in preview(browser, account, f"renew&product={product.remote_id}", duration="1y")
     assert "Estimated refund 24.03" in preview(browser, account, f"update&product={product.remote_id}", quantity=2)
-    assert "form is filled in" in preview(browser, account, f"update&product={product.remote_id}", quantity="x")
+    assert "Fill in the form to see the price" in preview(
+        browser, account, f"update&product={product.remote_id}", quantity="x"
+    )
     disk = preview(browser, account, "add", product_name="disk", quantity=1024, duration="1m")
     assert UNKNOWN in disk
     assert not Operation.objects.filter(state="waiting").exists()
@@ -140,7 +142,7 @@ def test_an_estimate_asks_for_what_exists(browser: Client, account: Account, own
         ({"errors": {"renewing": ["an invoice is open"]}}, "Renew: an invoice is open"),
         ({"errors": {"updating": ["in redemption"], "removing": ["in redemption"]}}, "Change, Release: in redemption"),
         ({"errors": {"releasing": ["still in use"]}}, "Release: still in use"),
-        ({"can_release": False}, "Release: This product can't be released."),
+        ({"can_release": False}, "Release: This product can&#x27;t be released."),
     ],
 )
 def test_a_button_of_a_product_that_is_off_says_why_in_words(

@@ -138,7 +138,7 @@ def test_a_sign_in_that_is_too_old_is_renewed_and_leads_back(
     stale(client, 2 * 3600)
     asked = client.get(url)
     assert asked.status_code == 302
-    assert "2 hours after a sign-in" in client.get(asked["Location"]).content.decode()
+    assert "2 hours after you sign in" in client.get(asked["Location"]).content.decode()
     answered = client.post(asked["Location"], {"password": factories.PASSWORD})
     assert answered["Location"] == url
     assert client.get(url).status_code == 200
@@ -158,7 +158,7 @@ def test_a_member_has_time_and_is_told_until_when(browser: Client, account: Acco
     assert "requires two-factor authentication" not in words(browser, url)
     rules(owner.team, two_factor_since=timezone.now(), grace_days=3)
     html = words(browser, url)
-    assert "asks for a second factor. Set one up by" in html
+    assert "requires two-factor authentication. Set it up by" in html
     assert reverse("mfa_index") in html
     give_second_factor(owner.user)
     assert "requires two-factor authentication" not in words(browser, url)
@@ -239,7 +239,7 @@ def test_every_member_reads_the_rules_and_owners_alone_change_them(client: Clien
     rules(owner.team, networks=["192.0.2.0/24"], session_hours=8, quiet_from=time(22), quiet_until=time(6))
     client.force_login(factories.member(Role.ADMIN, of=owner.team).user)
     html = words(client, page(owner.team), REMOTE_ADDR=HERE)
-    for rule in ("192.0.2.0/24", "8 hours after a sign-in", "from 22:00 until 06:00 (UTC)", "password alone"):
+    for rule in ("192.0.2.0/24", "8 hours after signing in", "from 22:00 until 06:00 (UTC)", "password alone"):
         assert rule in html
     assert '<form method="post" action="#' not in html
     assert "Has none" not in html
@@ -311,9 +311,9 @@ def test_an_owner_does_not_lock_themselves_out(browser: Client, owner: Membershi
 @pytest.mark.parametrize(
     ("policy", "fields", "says"),
     [
-        ("networks", {"networks": "192.0.2.7/24"}, "did you mean 192.0.2.0/24?"),
-        ("networks", {"networks": "192.0.2.0/24\n<b>office</b>"}, "“<b>office</b>” is no network"),
-        ("networks", {"networks": "\n".join(f"10.0.{n}.0/24" for n in range(101))}, "100 networks at most"),
+        ("networks", {"networks": "192.0.2.7/24"}, "Did you mean 192.0.2.0/24?"),
+        ("networks", {"networks": "192.0.2.0/24\n<b>office</b>"}, "“<b>office</b>” isn't a valid network"),
+        ("networks", {"networks": "\n".join(f"10.0.{n}.0/24" for n in range(101))}, "Enter up to 100 networks"),
         ("session", {"hours": "0"}, "greater than or equal to 1"),
         ("session", {"hours": "99999999999999999999"}, "less than or equal to"),
         ("two_factor", {"grace_days": "31"}, "less than or equal to 30"),

@@ -67,7 +67,7 @@ def test_a_stopped_resize_says_that_the_server_is_stopped_and_how_to_start_it(
     assert url in browser.get(reverse("server", args=[account.pk, vm.remote_id])).content.decode()
     attention = browser.get(reverse("attention", args=[account.pk])).content.decode()
     assert "Resize web-9" in attention
-    assert "has stopped the server and not started it again" in attention
+    assert "stopped the server and has not started it again" in attention
     to_change = reverse("plan_change", args=[account.pk, plan.pk])
     assert browser.post(to_change, {"shares": 4, "cpu": 1, "max_memory": 2048}).status_code == 303
     plan.refresh_from_db()

@@ -125,7 +125,7 @@ def test_a_tag_is_renamed_and_deleted_on_the_page_of_tags(browser: Client, accou
     assert "On 1 object" in page
     assert "tag-blue" in page
     delete = reverse("tag_delete", args=[account.pk, tag.pk])
-    assert "It is on 1 object" in browser.get(delete).content.decode()
+    assert "The tag will be removed from 1 object" in browser.get(delete).content.decode()
     browser.post(delete)
     assert not Tag.objects.filter(pk=tag.pk).exists()
 
