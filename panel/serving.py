@@ -27,8 +27,8 @@ def when_ready(server: Any) -> None:
     from django.urls import get_resolver  # noqa: PLC0415
 
     _ = get_resolver().url_patterns
-    for directory in settings.TEMPLATES[0]["DIRS"]:
-        for file in sorted(directory.rglob("*.html")):
-            get_template(str(file.relative_to(directory)))
+    directory = settings.BASE_DIR / "templates"
+    for file in sorted(directory.rglob("*.html")):
+        get_template(str(file.relative_to(directory)))
     gc.collect()
     gc.freeze()

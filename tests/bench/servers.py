@@ -32,7 +32,7 @@ _ROUNDS, _SECONDS, _WARM_UP_S = 3, 3.0, 2.0
 _PANEL_CLIENTS, _PROVIDER_CLIENTS = 8, 16
 _ONE_PROCESS = ["--workers", "1", "--log-level", "warning", "--no-control-socket"]
 _OURS, _NAIVE = "as configured", "one process"
-# What one request at a time does must not be had by the naive way: its applications are Django's own.
+# The naive way works on as many requests at once as it has threads.
 _PANEL = {
     _OURS: ["-c", "python:panel.serving", "panel.wsgi"],
     _NAIVE: ["tests.bench.plain_panel", "--threads", "8", *_ONE_PROCESS],
@@ -129,7 +129,7 @@ def measure_provider(remote: Remote, handle: str) -> list[Figure]:
     session = proxy.login(handle, fleet.PASSWORD, False)
     vm_ids = proxy.vm_list(session)
     require(isinstance(vm_ids, list) and vm_ids, "the provider has no servers")
-    body = xmlrpc.client.dumps((session, vm_ids[0]), "vm_info")  # type: ignore[arg-type, index]
+    body = xmlrpc.client.dumps((session, vm_ids[0]), "vm_info")  # type: ignore[index]
     head = _head("POST", "/xmlrpc/", {"Content-Type": "text/xml", "Content-Length": str(len(body))})
     run = partial(load.run, request=head + body, connections=_PROVIDER_CLIENTS, status=200)
     env = {**remote.provider.env, "PROVIDER_LATENCY_MS": "0"}
