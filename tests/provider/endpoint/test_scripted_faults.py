@@ -89,7 +89,7 @@ def test_processes_forked_from_one_count_calls_together(tmp_path: Path) -> None:
             process.start()
         for process in processes:
             process.join(20)
-        return found.value
+        return int(found.value)
 
     file.write_text("vm_list:503@3")
     assert hits() == 1
