@@ -155,7 +155,7 @@ def test_an_address_changes_once_the_new_one_is_confirmed(client: Client) -> Non
     assert mail.outbox[1].to == [old]
     assert "was changed" in mail.outbox[1].subject
     assert sign_in(Client(), "new@example.org", PASSWORD) == "/"
-    assert "wrong" in sign_in(Client(), old, PASSWORD)
+    assert "Wrong" in sign_in(Client(), old, PASSWORD)
 
 
 def test_nobody_takes_the_address_of_somebody_else(client: Client) -> None:

@@ -120,7 +120,7 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
         "isn&#x27;t in the provider&#x27;s list",
         "Sharedeck keeps checking",
         "Taking unusually long",
-        "still queued there",
+        "still queued at the provider",
         "A step did not work",
     ):
         assert words in page, words
