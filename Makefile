@@ -26,7 +26,7 @@ ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHELL = /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help run provider test chaos bench docs screenshots lint format clean install assets environment
+.PHONY: help run provider check test coverage fuzz chaos bench docs screenshots lint format clean install assets environment
 .NOTPARALLEL:
 
 help: ## List the targets
@@ -57,8 +57,19 @@ provider: install ## Start the bundled provider alone
 	@echo "The Hosting API answers at http://$(PROVIDER_BIND)/xmlrpc/ (Ctrl-C stops it)"
 	@$(ON_PATH) exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker
 
+check: install assets environment format lint ## Quick check: format, lint, types, layers, tests without other processes
+	@$(PYTHON) -m pytest -q -n $(shell nproc) -m "not processes"
+
 test: install assets environment .venv/chromium lint ## Check everything that must hold
 	@$(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder
+
+coverage: install assets environment .venv/chromium ## Measure branch coverage of hosting by all tests, servers included
+	@rm -rf var/coverage && mkdir -p var/coverage
+	@$(PYTHON) -m coverage run -m pytest -q -n $(JOBS) --no-loadscope-reorder
+	@$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report --skip-covered --skip-empty
+
+fuzz: install environment ## Try properties with many more examples: FUZZ=25
+	@FUZZ=$(or $(FUZZ),25) $(PYTHON) -m pytest -q -n $(shell nproc) --timeout 1800 tests/api
 
 chaos: install assets environment ## Kill, drop and delay a thousand times: ROUNDS=1000 SEED=
 	@CHAOS_ROUNDS=$(or $(ROUNDS),1000) CHAOS_SEED=$(SEED) $(PYTHON) -m pytest tests/chaos -q -s

@@ -16,6 +16,9 @@ pytest_plugins = ["tests.engine"]
 
 # What waits longest begins first, so that the rest fills its pauses.
 _FIRST = ("tests/browser/", "tests/chaos/", "tests/test_run.py")
+# What needs a browser or a server beside the test process gets the marker `processes`: `make check` leaves it out.
+_WITH_PROCESSES = (*_FIRST, "tests/contract/", "tests/security/test_logs.py", "tests/security/test_slow_clients.py")
+_PROCESS_FIXTURES = {"provider", "stack", "chromium", "world"}
 
 
 class SideBySide(LoadScopeScheduling):  # type: ignore[misc]
@@ -36,6 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, start in enumerate(_FIRST) if item.nodeid.startswith(start)), len(_FIRST))
 
     items.sort(key=place)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if item.nodeid.startswith(_WITH_PROCESSES) or fixtures & _PROCESS_FIXTURES:
+        item.add_marker("processes")
 
 
 @pytest.fixture(scope="session")
