@@ -43,7 +43,7 @@ def test_axis_has_a_few_round_ticks_that_enclose_all_values(
         (timedelta(days=3), ["21 00:00", "21 12:00", "22 00:00", "22 12:00", "23 00:00", "23 12:00"]),
     ],
 )
-def test_hour_ticks_are_round_in_the_viewer_s_time_zone(length: timedelta, labels: list[str]) -> None:
+def test_hour_ticks_are_round_in_local_time(length: timedelta, labels: list[str]) -> None:
     at = svg.moments(NOW - length, NOW, ZoneInfo("Europe/Paris"))
     assert [f"{moment:%d %H:%M}"[-len(labels[0]) :] for moment in at] == labels
 

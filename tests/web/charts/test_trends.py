@@ -147,7 +147,7 @@ def test_currency_is_escaped(browser: Client, account: Account) -> None:
 
 
 @pytest.mark.parametrize(("zone", "counts"), [("UTC", [1, 0]), ("Europe/Paris", [0, 1])])
-def test_days_follow_the_viewer_s_time_zone(account: Account, zone: str, counts: list[int]) -> None:
+def test_days_follow_the_time_zone_of_the_viewer(account: Account, zone: str, counts: list[int]) -> None:
     now = datetime(2026, 11, 24, 10, tzinfo=UTC)
     made = factories.operation(account, state="done")
     Operation.objects.filter(pk=made.pk).update(created_at=datetime(2026, 11, 23, 23, 30, tzinfo=UTC))

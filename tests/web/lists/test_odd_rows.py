@@ -81,7 +81,7 @@ def test_external_operation_cannot_be_cancelled(
 
 @pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York"])
 @pytest.mark.parametrize("end", [NEVER, LONG_AGO, None])
-def test_product_can_have_no_end_or_a_distant_one(
+def test_pages_accept_a_product_without_end_or_ended_long_ago(
     browser: Client, account: Account, zone: str, end: datetime | None
 ) -> None:
     product = factories.product(account, date_end=end, date_created=None)

@@ -151,7 +151,7 @@ def test_account_before_its_first_import_has_pages(browser: Client, owner: Membe
 
 
 @pytest.mark.parametrize("status", ["404"])
-def test_error_page_uses_the_panel_s_layout(browser: Client, status: str) -> None:
+def test_error_page_uses_the_panel_layout(browser: Client, status: str) -> None:
     response = browser.get("/no/such/page/")
     assert response.status_code == 404
     check("404", response.content.decode())

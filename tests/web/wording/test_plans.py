@@ -52,7 +52,7 @@ def test_every_stop_reason_has_a_text_in_both_languages(reason: StopReason) -> N
         assert stop_words(problem) != english
 
 
-def test_stopped_plan_shows_its_reason_in_the_viewer_s_language(
+def test_stopped_plan_shows_its_reason_in_the_chosen_language(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     plan = factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})

@@ -54,7 +54,7 @@ def test_the_compiled_file_is_current() -> None:
 
 
 @pytest.mark.parametrize("name", ["dashboard", "servers", "disks", "shares", "operations", "changes", "server_new"])
-def test_page_uses_the_viewer_s_language(browser: Client, account: Account, name: str) -> None:
+def test_page_uses_the_chosen_language(browser: Client, account: Account, name: str) -> None:
     factories.vm(account)
     browser.cookies[settings.LANGUAGE_COOKIE_NAME] = "fr"
     page = browser.get(reverse(name, args=[account.pk])).content.decode()
