@@ -1,4 +1,4 @@
-"""Attackers meet the panel as the tests of its pages do."""
+"""Fixtures for the security tests."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ def pages(account: Account, owner: Membership) -> list[Page]:
 
 @dataclass
 class Other:
-    """Somebody else's team, with one of everything."""
+    """Another team with one object of every kind."""
 
     member: Membership
     account: Account

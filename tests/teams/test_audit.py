@@ -46,7 +46,7 @@ def verify(*args: str) -> tuple[int, str]:
 
 
 def by_hand(sql: str, *values: int | str) -> None:
-    """Run SQL on the database directly, with its triggers disabled."""
+    """Run SQL on the database directly, past the models' append-only rules."""
     with connection.cursor() as cursor:
         cursor.execute(sql.replace("ENTRIES", "hosting_auditentry").replace("HEADS", "hosting_audithead"), values)
 
