@@ -17,7 +17,7 @@ __all__ = ["account", "browser", "owner", "quick_and_uncollected", "signing_in_p
 
 @pytest.fixture
 def pages(account: Account, owner: Membership) -> list[Page]:
-    """One address for each URL pattern of the panel, with objects of the owner's account."""
+    """One URL for each pattern of the panel, with objects of the owner's account."""
     return every_page(account, owner) + every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
 
 

@@ -7,18 +7,18 @@ from hosting.teams.roles import PERMISSIONS, Permission
 
 
 class Who(Enum):
-    """Rules that ask for no permission."""
+    """Rules that need no permission."""
 
     ANYBODY = auto()
-    """Signed in or not."""
+    """Anyone, signed in or not."""
     PERSON = auto()
-    """Anybody who is signed in, whatever their teams."""
+    """Anyone who is signed in, in any team or none."""
     NOBODY = auto()
-    """The address is closed: 404."""
+    """Nobody: the URL answers 404."""
     HAS_ONE = auto()
-    """Somebody who has such a thing: others, and for another's one everybody, find nothing (404)."""
+    """Only the person who has such an object; everyone else gets 404."""
     NO_METHOD = auto()
-    """This method is not offered: 405."""
+    """The method is not allowed: 405."""
 
 
 @dataclass(frozen=True)

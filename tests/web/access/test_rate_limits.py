@@ -24,7 +24,7 @@ def person() -> User:
 
 @pytest.fixture
 def own_browser(person: User) -> Client:
-    """A browser in which the person has signed in, and out again."""
+    """A browser in which the person has signed in and out."""
     client = Client()
     assert sign_in(client, person.email, PASSWORD) == "/"
     client.post("/auth/logout/")

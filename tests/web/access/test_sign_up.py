@@ -26,7 +26,7 @@ def opened(settings: Settings) -> None:
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """One entry for each password that was hashed."""
+    """Collects one entry per hashed password."""
     found: list[str] = []
     encode = MD5PasswordHasher.encode
 

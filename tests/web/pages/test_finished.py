@@ -44,7 +44,7 @@ def toasts(client: Client, account: Account, page: str = ELSEWHERE, **asked: Any
 
 @pytest.fixture
 def here(browser: Client, account: Account) -> Client:
-    """The owner, who has looked at a page of the account before."""
+    """A client of the owner that has already opened a page of the account."""
     assert toasts(browser, account) == []
     return browser
 

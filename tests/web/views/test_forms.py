@@ -19,7 +19,7 @@ Values = dict[str, object]
 
 
 def beside(html: str, field: str) -> str:
-    """The message beside a field, or an empty string."""
+    """The error message at a field, or an empty string."""
     found = re.search(rf'<div id="id_{field}_error"[^>]*>(.*?)</div>', html, re.DOTALL)
     return re.sub(r"<[^>]+>|\s+", " ", found.group(1)).strip() if found else ""
 

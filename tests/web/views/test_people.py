@@ -39,7 +39,7 @@ def text(client: Client, url: str, status: int = 200) -> str:
 
 
 def invite(browser: Client, owner: Membership, email: str = "new@example.org", **fields: object) -> str:
-    """Send an invitation by the form; the path of its link."""
+    """Send an invitation by the form; return the path of its link."""
     url = reverse("invite", args=[owner.team_id])
     response = browser.post(url, {"email": email, "role": "operator", "reach": "all", **fields})
     assert response.status_code == 303, response.content.decode()

@@ -48,7 +48,7 @@ def send(client: Client, team: Team, policy: str, **fields: object) -> tuple[int
 
 @pytest.fixture
 def pages(account: Account) -> list[str]:
-    """Some of each kind: of the account and of the team."""
+    """Some pages of the account and some of the team."""
     vm = factories.vm(account)
     return [
         reverse("dashboard", args=[account.pk]),
