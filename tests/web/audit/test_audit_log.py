@@ -261,7 +261,7 @@ def test_spending_limit_changes_name_their_roles() -> None:
     assert wording.changes(entry) == [("operator", "", "x")]
 
 
-def test_every_action_is_in_one_group() -> None:
+def test_every_action_is_in_exactly_one_group() -> None:
     begins = [begin for _label, some in wording.GROUPS.values() for begin in some]
     for action in wording.ACTIONS:
         assert len([begin for begin in begins if action.startswith(begin)]) == 1, action
@@ -424,7 +424,7 @@ def test_member_page_shows_entries_by_and_about_the_member(
     assert f"?who={member.user_id}" in page
 
 
-def test_objects_show_their_history(
+def test_object_pages_show_their_audit_log_entries(
     browser: Client, lines: list[AuditEntry], account: Account, owner: Membership
 ) -> None:
     number = int(lines[0].thing[3:])

@@ -158,7 +158,7 @@ def test_error_page_uses_the_panel_layout(browser: Client, status: str) -> None:
     assert "Page not found" in response.content.decode()
 
 
-def test_names_from_the_provider_are_escaped(browser: Client, account: Account, owner: Membership) -> None:
+def test_provider_names_are_escaped(browser: Client, account: Account, owner: Membership) -> None:
     evil = "<script>alert(1)</script>"
     vm = factories.vm(account, evil, os_label=evil, console=evil)
     disk = factories.disk(account, evil, on=vm, label=evil, fstype='"><img src=x onerror=alert(1)>'[:20])
@@ -184,7 +184,7 @@ def test_names_from_the_provider_are_escaped(browser: Client, account: Account, 
         assert inspect(page).problems == [], url
 
 
-def test_the_language_can_be_chosen(browser: Client, account: Account) -> None:
+def test_language_can_be_chosen(browser: Client, account: Account) -> None:
     url = reverse("dashboard", args=[account.pk])
     browser.post(reverse("set_language"), {"language": "fr", "next": url})
     assert '<html lang="fr">' in browser.get(url).content.decode()

@@ -43,7 +43,7 @@ def test_every_text_has_a_translation_with_the_same_placeholders() -> None:
                 assert sorted(PLACEHOLDER.findall(text)) == sorted(PLACEHOLDER.findall(original)), entry["msgid"]
 
 
-def test_the_compiled_file_is_current() -> None:
+def test_compiled_french_catalogue_is_current() -> None:
     with (FRENCH / "django.mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
     for entry in entries():
