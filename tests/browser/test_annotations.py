@@ -17,7 +17,7 @@ def to_server(page: Page, state: str) -> str:
     return name
 
 
-def test_what_ends_elsewhere_is_told_once_and_takes_no_focus(browse: Browse, complaints: list[str]) -> None:
+def test_toast_on_another_page_appears_once_and_keeps_the_focus(browse: Browse, complaints: list[str]) -> None:
     page = browse()
     name = to_server(page, "running")
     page.get_by_role("button", name="Reboot").click()
@@ -37,7 +37,7 @@ def test_what_ends_elsewhere_is_told_once_and_takes_no_focus(browse: Browse, com
     assert complaints == []
 
 
-def test_an_address_is_copied_with_a_click(browse: Browse, complaints: list[str]) -> None:
+def test_host_name_is_copied_with_a_click(browse: Browse, complaints: list[str]) -> None:
     page = browse(permissions=["clipboard-read", "clipboard-write"])
     name = to_server(page, "running")
     page.get_by_role("button", name="Copy the host name").click()

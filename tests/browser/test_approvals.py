@@ -35,7 +35,7 @@ print(account.pk, team.pk)
 
 
 @pytest.mark.drives("hosting_account_product_add")
-def test_what_one_person_asks_for_above_the_ceiling_another_approves(
+def test_another_member_approves_an_operation_above_the_spending_limit(
     browse: Callable[..., Page], stack: Stack, complaints: list[str]
 ) -> None:
     account, team = stack.run(SCENE).split()

@@ -196,7 +196,7 @@ def take_turns(*walks: Iterator[None]) -> None:
 
 
 @pytest.mark.drives("vm_stop", "vm_update", "vm_start", "vm_create")
-def test_a_running_server_is_resized_as_a_plan_and_what_fits_becomes_a_server(
+def test_server_is_resized_by_a_plan_and_another_created_from_the_planner(
     visit: Browse, stack: Stack, team: Team, complaints: list[str]
 ) -> None:
     remote = stack.api(LOGIN, PASSWORD)
@@ -232,7 +232,7 @@ def renew_all_of_the_month(page: Page, team: Team, quote: str | re.Pattern[str])
 # A cost is told by the balance, which is read every half minute.
 @pytest.mark.timeout(240)
 @pytest.mark.drives("hosting_account_product_add", "hosting_account_product_renew")
-def test_all_that_ends_in_a_month_is_renewed_and_the_form_says_what_it_costs(
+def test_all_products_ending_in_a_month_are_renewed_with_an_estimate(
     visit: Browse, stack: Stack, team: Team, complaints: list[str]
 ) -> None:
     remote = stack.api(LOGIN, PASSWORD)
@@ -298,7 +298,7 @@ def tagging(page: Page, team: Team, servers: list[str], tag: str) -> None:
     expect(page.locator(".note-text")).to_have_text(f"The {tag} needs it.\nAsk before a reboot.")
 
 
-def test_rows_get_a_tag_the_list_a_name_and_a_server_a_note(visit: Browse, team: Team, complaints: list[str]) -> None:
+def test_tags_saved_views_and_notes_can_be_added(visit: Browse, team: Team, complaints: list[str]) -> None:
     tagging(visit(viewport=DESKTOP), team, names(team, 0, 2), "shop")
     tagging(visit(viewport=PHONE, has_touch=True), team, names(team, 2, 2), "archive")
     assert complaints == []
@@ -312,7 +312,7 @@ def give_password(page: Page, password: str) -> None:
 
 
 @pytest.mark.drives("login")
-def test_a_password_is_tested_before_it_is_used_and_a_wrong_one_changes_nothing(
+def test_new_password_is_tested_first_and_a_wrong_one_changes_nothing(
     visit: Browse, stack: Stack, hold: Hold, complaints: list[str]
 ) -> None:
     page = visit("/accounts/connect/", viewport=DESKTOP)
@@ -385,7 +385,7 @@ def set_limit(page: Page, limit: int) -> None:
 
 
 @pytest.mark.drives("vm_reboot")
-def test_what_failed_of_many_is_put_aside_counted_in_the_trends_and_the_limit_changed(
+def test_failed_bulk_action_is_dismissed_and_counted_and_concurrency_set(
     visit: Browse, stack: Stack, team: Team, complaints: list[str]
 ) -> None:
     page, pocket = visit(viewport=DESKTOP), visit(viewport=PHONE, has_touch=True)
@@ -413,9 +413,7 @@ def test_what_failed_of_many_is_put_aside_counted_in_the_trends_and_the_limit_ch
     assert complaints == []
 
 
-def test_one_comes_from_an_account_to_another_and_stays_in_the_section(
-    visit: Browse, team: Team, complaints: list[str]
-) -> None:
+def test_account_switcher_stays_in_the_section(visit: Browse, team: Team, complaints: list[str]) -> None:
     there = re.compile(rf"/accounts/{team.bakery}/servers/$")
     page = visit(viewport=DESKTOP)
     page.keyboard.press("g")
@@ -436,9 +434,7 @@ def test_one_comes_from_an_account_to_another_and_stays_in_the_section(
 
 
 @pytest.mark.drives("vm_update", "vm_create")
-def test_tags_a_plan_to_resize_and_the_short_form_work_without_javascript(
-    visit: Browse, stack: Stack, team: Team
-) -> None:
+def test_tags_resize_plan_and_server_only_form_work_without_javascript(visit: Browse, stack: Stack, team: Team) -> None:
     remote = stack.api(LOGIN, PASSWORD)
     visit().context.close()
     page = visit(viewport=PHONE, java_script_enabled=False)

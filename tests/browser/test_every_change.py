@@ -160,7 +160,7 @@ def life_of_a_product(page: Page, remote: Any, quantity: int) -> Iterator[None]:
     "operation_list",
     "operation_details",
 )
-def test_every_change_can_be_asked_for_on_a_desktop_and_on_a_phone(
+def test_every_operation_can_be_submitted_on_desktop_and_phone(
     browse: Browse, stack: Stack, complaints: list[str]
 ) -> None:
     remote = stack.api()

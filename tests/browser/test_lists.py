@@ -27,9 +27,7 @@ def choose_all(page: Page, action: str) -> None:
     expect(page.locator(".bulk-state")).to_be_visible()
 
 
-def test_many_servers_are_stopped_at_once_and_only_what_failed_is_asked_for_again(
-    browse: Browse, stack: Stack, complaints: list[str]
-) -> None:
+def test_bulk_stop_retries_only_the_failed_server(browse: Browse, stack: Stack, complaints: list[str]) -> None:
     page = browse()
     running = {name for name, state in servers(stack).items() if state == "running"}
     assert len(running) >= 3
@@ -52,7 +50,7 @@ def test_many_servers_are_stopped_at_once_and_only_what_failed_is_asked_for_agai
     assert complaints == []
 
 
-def test_choosing_rows_works_on_a_phone_and_without_javascript(browse: Browse, stack: Stack) -> None:
+def test_row_selection_works_on_a_phone_without_javascript(browse: Browse, stack: Stack) -> None:
     page = browse(viewport={"width": 360, "height": 740}, java_script_enabled=False)
     page.goto(re.sub(r"/accounts/(\d+)/.*", r"/accounts/\1/servers/", page.url))
     page.get_by_role("checkbox", name="Choose").first.check()
@@ -60,7 +58,7 @@ def test_choosing_rows_works_on_a_phone_and_without_javascript(browse: Browse, s
     expect(page.get_by_role("heading", level=1)).to_contain_text("Reboot server: 1")
 
 
-def test_keys_lead_to_places_and_can_be_switched_off(browse: Browse, complaints: list[str]) -> None:
+def test_keyboard_shortcuts_work_and_can_be_disabled(browse: Browse, complaints: list[str]) -> None:
     page = browse()
     # Keys pressed before a page's scripts are there go nowhere.
     page.wait_for_load_state()
@@ -90,7 +88,7 @@ def test_keys_lead_to_places_and_can_be_switched_off(browse: Browse, complaints:
     assert complaints == []
 
 
-def test_the_search_box_finds_a_server_from_anywhere(browse: Browse, complaints: list[str]) -> None:
+def test_search_box_finds_a_server(browse: Browse, complaints: list[str]) -> None:
     page = browse()
     box = page.get_by_role("searchbox", name="Search in all accounts")
     box.fill("web")

@@ -31,7 +31,7 @@ def the_provider_shows_it_running_with_two_disks(stack: Stack, hostname: str) ->
     assert found[0]["disks"][1]["name"] == f"{hostname}-data"
 
 
-def test_a_server_is_bought_created_and_given_its_data_disk(
+def test_plan_buys_shares_and_creates_a_server_with_its_data_disk(
     browse: Browse, stack: Stack, complaints: list[str]
 ) -> None:
     page = browse()
@@ -59,7 +59,7 @@ def test_a_server_is_bought_created_and_given_its_data_disk(
     assert complaints == []
 
 
-def test_the_same_works_without_javascript_and_after_the_browser_was_closed(browse: Browse, stack: Stack) -> None:
+def test_plan_works_without_javascript_and_after_closing_the_browser(browse: Browse, stack: Stack) -> None:
     page = browse("/", java_script_enabled=False)
     page.get_by_role("link", name="New server").first.click()
     fill_new_server(page, "plain")
@@ -79,7 +79,7 @@ def test_the_same_works_without_javascript_and_after_the_browser_was_closed(brow
     the_provider_shows_it_running_with_two_disks(stack, "plain")
 
 
-def test_bad_input_is_refused_beside_its_field_and_nothing_typed_is_lost(browse: Browse, stack: Stack) -> None:
+def test_invalid_input_is_refused_at_the_field_and_kept(browse: Browse, stack: Stack) -> None:
     page = browse()
     before = stack.api().operation_list()
     page.get_by_role("link", name="New server").first.click()
@@ -93,9 +93,7 @@ def test_bad_input_is_refused_beside_its_field_and_nothing_typed_is_lost(browse:
     assert stack.api().operation_list() == before
 
 
-def test_a_fault_of_the_provider_is_shown_in_words_and_the_plan_goes_on_from_there(
-    browse: Browse, stack: Stack
-) -> None:
+def test_plan_stopped_by_a_provider_fault_can_be_retried(browse: Browse, stack: Stack) -> None:
     page = browse()
     stack.faults("disk_create:fail@1")
     page.get_by_role("link", name="New server").first.click()
@@ -109,7 +107,7 @@ def test_a_fault_of_the_provider_is_shown_in_words_and_the_plan_goes_on_from_the
     the_provider_shows_it_running_with_two_disks(stack, "bumpy")
 
 
-def test_while_the_provider_is_away_pages_show_the_mirror_and_nothing_is_queued(browse: Browse, stack: Stack) -> None:
+def test_pages_show_stored_data_while_the_provider_is_unreachable(browse: Browse, stack: Stack) -> None:
     page = browse()
     stack.faults("*:drop_before")
     try:

@@ -28,7 +28,7 @@ def provider_s() -> float:
     return steps * float(SPEED) * (1 + JITTER)
 
 
-def test_a_new_person_has_a_running_server_with_a_data_disk_after_three_answers(
+def test_new_member_gets_a_running_server_after_filling_in_three_fields(
     browse: Callable[..., Page], stack: Stack, complaints: list[str]
 ) -> None:
     page = browse("/", signed_in=False)

@@ -77,7 +77,7 @@ def link_for(stack: Stack, email: str) -> str:
     return found[1]
 
 
-def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
+def test_new_person_joins_by_mail_and_loses_access_when_removed(
     owner: Page, browse: Callable[..., Page], made: Made, stack: Stack, complaints: list[str]
 ) -> None:
     invite(owner, "nora@people.example", "Operator Runs")
@@ -102,7 +102,7 @@ def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
     expect(theirs.get_by_text("You are not in a team yet")).to_be_visible()
 
 
-def test_who_has_a_login_signs_in_and_accepts(
+def test_person_with_a_user_signs_in_and_accepts_an_invitation(
     owner: Page, browse: Callable[..., Page], made: Made, stack: Stack, complaints: list[str]
 ) -> None:
     invite(owner, "known@people.example", "Viewer")

@@ -54,9 +54,7 @@ print(json.dumps([account.pk, operation.pk]))
 """
 
 
-def test_nothing_runs_that_a_provider_or_a_person_has_planted(
-    browse: Callable[..., Page], stack: Stack, complaints: list[str]
-) -> None:
+def test_no_planted_text_runs_in_the_browser(browse: Callable[..., Page], stack: Stack, complaints: list[str]) -> None:
     stack.run(AT_THE_PROVIDER, provider=True)
     account, operation = json.loads(stack.run(IN_THE_PANEL))
     page = browse("/auth/login/", signed_in=False, viewport=DESKTOP)

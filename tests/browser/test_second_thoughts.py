@@ -28,7 +28,7 @@ def cancel(page: Page) -> None:
     press(page, "Cancel")
 
 
-def test_a_request_that_still_waits_here_is_cancelled_and_never_sent(
+def test_waiting_operation_is_cancelled_and_never_sent(
     browse: Browse, stack: Stack, hold: Hold, complaints: list[str]
 ) -> None:
     page = browse()
@@ -44,7 +44,7 @@ def test_a_request_that_still_waits_here_is_cancelled_and_never_sent(
 
 
 @pytest.mark.drives("operation_cancel")
-def test_a_request_that_is_queued_at_the_provider_is_cancelled_there(
+def test_operation_queued_at_the_provider_is_cancelled_there(
     browse: Browse, stack: Stack, hold: Hold, complaints: list[str]
 ) -> None:
     page = browse()
@@ -62,7 +62,7 @@ def test_a_request_that_is_queued_at_the_provider_is_cancelled_there(
 
 
 @pytest.mark.drives("vm_reboot", "operation_details")
-def test_what_failed_is_asked_for_again_from_its_own_page(browse: Browse, stack: Stack, complaints: list[str]) -> None:
+def test_failed_operation_is_retried_from_its_page(browse: Browse, stack: Stack, complaints: list[str]) -> None:
     page = browse()
     open_server(page, MAIL)
     stack.faults("vm_reboot:fail@1")
@@ -81,7 +81,7 @@ def test_what_failed_is_asked_for_again_from_its_own_page(browse: Browse, stack:
 
 
 @pytest.mark.drives("vm_list", "disk_list", "disk_info", "operation_list", "hosting_account_info", "account_balance")
-def test_what_somebody_else_changed_is_seen_after_a_refresh_searched_filtered_and_taken_along_as_csv(
+def test_external_change_appears_after_sync_in_list_search_and_csv(
     browse: Browse, stack: Stack, complaints: list[str]
 ) -> None:
     page = browse()
@@ -118,7 +118,7 @@ def test_what_somebody_else_changed_is_seen_after_a_refresh_searched_filtered_an
 
 
 @pytest.mark.drives("login", "su", "account_currency", "os_list", "vm_info")
-def test_a_customer_is_connected_by_the_resellers_login_and_read(
+def test_customer_handle_is_connected_with_the_reseller_credentials(
     browse: Browse, stack: Stack, complaints: list[str]
 ) -> None:
     page = browse("/accounts/connect/")

@@ -110,7 +110,9 @@ def check(secrets: dict[str, bytes], stored: dict[str, bytes]) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_no_secret_is_left_anywhere(browse: Callable[..., Page], stack: Stack, hold: Callable[[str], None]) -> None:
+def test_no_secret_appears_in_storage_logs_or_pages(
+    browse: Callable[..., Page], stack: Stack, hold: Callable[[str], None]
+) -> None:
     page = browse()
     page.get_by_role("link", name="New server").first.click()
     field(page, "Shares to buy").fill("1")

@@ -47,7 +47,7 @@ def give_code(page: Page, value: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
 
 
-def test_an_app_and_then_a_recovery_code_open_the_door(
+def test_authenticator_app_and_recovery_code_sign_in(
     browse: Callable[..., Page], person: str, complaints: list[str]
 ) -> None:
     page = browse("/auth/login/", signed_in=False, viewport=PHONE)
@@ -74,7 +74,7 @@ def test_an_app_and_then_a_recovery_code_open_the_door(
     assert complaints == []
 
 
-def test_a_passkey_signs_in_alone_and_proves_who_it_is(
+def test_passkey_signs_in_and_reauthenticates(
     browse: Callable[..., Page], stack: Stack, person: str, complaints: list[str]
 ) -> None:
     # Browsers know passkeys of names alone, not of numbers.
@@ -108,7 +108,9 @@ def test_a_passkey_signs_in_alone_and_proves_who_it_is(
     assert complaints == []
 
 
-def test_a_session_ends_from_another_browser(browse: Callable[..., Page], person: str, complaints: list[str]) -> None:
+def test_session_can_be_ended_from_another_browser(
+    browse: Callable[..., Page], person: str, complaints: list[str]
+) -> None:
     here, there = browse("/auth/login/", signed_in=False), browse("/auth/login/", signed_in=False)
     sign_in(here, person, PASSWORD)
     sign_in(there, person, PASSWORD)

@@ -1,4 +1,4 @@
-"""Attackers meet the panel as the tests of its pages do."""
+"""Fixtures for the security tests."""
 
 from dataclasses import dataclass
 
@@ -17,13 +17,13 @@ __all__ = ["account", "browser", "owner", "quick_and_uncollected", "signing_in_p
 
 @pytest.fixture
 def pages(account: Account, owner: Membership) -> list[Page]:
-    """One address for each URL pattern of the panel, with objects of the owner's account."""
+    """One URL for each pattern of the panel, with objects of the owner's account."""
     return every_page(account, owner) + every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
 
 
 @dataclass
 class Other:
-    """Somebody else's team, with one of everything."""
+    """Another team with one object of every kind."""
 
     member: Membership
     account: Account

@@ -1,4 +1,4 @@
-"""Addresses of a panel whose views break with secrets in their hands: run by `test_logs` as a process of its own."""
+"""URLs whose views raise while they hold secrets; `test_logs` runs them in a separate process."""
 
 from celery import shared_task
 from django.http import HttpRequest, HttpResponse

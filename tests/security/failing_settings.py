@@ -1,4 +1,4 @@
-"""The panel's settings with the addresses of `failing`, without static files that somebody must have collected."""
+"""The panel's settings with the URLs of `failing`, without collected static files."""
 
 from panel.settings import *  # noqa: F403
 

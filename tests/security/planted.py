@@ -1,4 +1,4 @@
-"""Texts that would run if a page took them for its own, put wherever people or a provider can put a text."""
+"""Injection payloads, planted in every text that people or the provider can set."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -34,14 +34,14 @@ _KEPT_IN_JSON = {"reason", "duration", "created", "version", "product_name", "fs
 
 
 def fitting(text: str, length: int | None) -> str:
-    """The text, or one that does the same in fewer letters."""
+    """The text, or a shorter one with the same effect."""
     if length is None or len(text) <= length:
         return text
     return (SHORT if text == MARKUP else text)[:length]
 
 
 def plant(text: str) -> int:
-    """Put `text` into every column of every row that holds people's or a provider's words: how many columns."""
+    """Put `text` into every column that holds text from people or the provider; return the number of columns."""
     count = 0
     for model in apps.get_app_config("hosting").get_models():
         if not model._base_manager.exists():
@@ -65,7 +65,7 @@ def _is_text(column: Any) -> bool:
 
 
 def _distinct(column: Any, text: str) -> Any:
-    """The text; with the row's number in front where two rows may not have the same."""
+    """The text, combined with the row's id where the column must be unique."""
     names = {name for constraint in column.model._meta.constraints for name in getattr(constraint, "fields", ())}
     if not column.unique and column.name not in names:
         return fitting(text, column.max_length)
@@ -84,7 +84,7 @@ def plant_json(value: Any, text: str) -> Any:
 
 
 class _Reader(HTMLParser):
-    """Reads a page as a browser does, and notes what no page of the panel has."""
+    """Parse a page as a browser does and collect what no page of the panel contains."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -118,7 +118,7 @@ class _Reader(HTMLParser):
 
 
 def dangers(page: str) -> Iterator[str]:
-    """What in a page would run, or lead somewhere that the panel never leads."""
+    """Markup in a page that would run a script or link outside the panel."""
     reader = _Reader()
     reader.feed(page)
     reader.close()

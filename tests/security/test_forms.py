@@ -1,4 +1,4 @@
-"""Forms of other sites, fields that a form does not have, addresses that lead away, and hosts that are not ours."""
+"""Cross-site forms, unknown form fields, open redirects and foreign host names."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,8 +38,8 @@ AWAY = (
 )
 
 
-def test_no_view_is_exempt_from_the_token_of_forms_but_those_that_take_no_session(browser: Client) -> None:
-    """What a browser sends by itself is a cookie: an API that takes a token in a header alone cannot be forged."""
+def test_only_api_views_without_a_session_are_csrf_exempt(browser: Client) -> None:
+    """A browser sends only cookies by itself, so an API that takes a token in a header cannot be forged."""
     exempt = [str(pattern.name) for pattern in patterns() if getattr(pattern.callback, "csrf_exempt", False)]
     for name in exempt:
         assert name.startswith("api_")
@@ -48,7 +48,7 @@ def test_no_view_is_exempt_from_the_token_of_forms_but_those_that_take_no_sessio
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-def test_no_form_of_another_site_is_taken(pages: list[Page], owner: Membership, signed_in: bool) -> None:
+def test_forms_from_another_site_are_refused(pages: list[Page], owner: Membership, signed_in: bool) -> None:
     strict = Client(enforce_csrf_checks=True)
     if signed_in:
         strict.force_login(owner.user)
@@ -67,7 +67,7 @@ def rows_of_everything() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-def test_no_address_leads_to_another_site(pages: list[Page], owner: Membership, signed_in: bool) -> None:
+def test_no_page_redirects_to_another_site(pages: list[Page], owner: Membership, signed_in: bool) -> None:
     client = Client()
     for page in pages:
         takes_all = page.name.startswith(("account_", "set_language", "home"))
@@ -91,7 +91,7 @@ def check_stays(page: Page, location: str) -> None:
     assert not location.startswith(("//", "/\\", "\\")), (page.name, location)
 
 
-def test_signing_in_leads_nowhere_else(db: None) -> None:
+def test_sign_in_and_sign_out_do_not_redirect_to_another_site(db: None) -> None:
     person = factories.user()
     person.set_password(factories.PASSWORD)
     person.save()
@@ -106,7 +106,7 @@ def test_signing_in_leads_nowhere_else(db: None) -> None:
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-Host", "X-Host", "X-Forwarded-Server", "Forwarded"])
-def test_no_header_puts_another_host_into_a_link_that_sets_a_password(db: None, name: str) -> None:
+def test_headers_cannot_change_the_host_of_a_password_reset_link(db: None, name: str) -> None:
     person = factories.user()
     person.set_password(factories.PASSWORD)
     person.save()
@@ -118,16 +118,14 @@ def test_no_header_puts_another_host_into_a_link_that_sets_a_password(db: None, 
 
 
 @pytest.mark.parametrize("host", ["evil.example", "testserver.evil.example", "testserver:80@evil.example", "evil\r\nx"])
-def test_a_foreign_host_gets_no_mail_sent(db: None, host: str) -> None:
+def test_request_with_a_foreign_host_sends_no_mail(db: None, host: str) -> None:
     person = factories.user()
     response = Client().post("/auth/password/reset/", {"email": person.email}, headers={"Host": host})
     assert response.status_code == 400
     assert not mail.outbox
 
 
-def test_a_field_that_a_form_does_not_have_changes_nothing(
-    browser: Client, account: Account, owner: Membership, other: Other
-) -> None:
+def test_unknown_form_fields_are_ignored(browser: Client, account: Account, owner: Membership, other: Other) -> None:
     viewer = factories.member(Role.VIEWER, of=owner.team)
     vm, disk, free = factories.vm(account), factories.disk(account), factories.disk(account, name="free")
     factories.os_image(account, remote_id=3)
@@ -172,7 +170,7 @@ def test_a_field_that_a_form_does_not_have_changes_nothing(
 
 
 def foreign_fields(other: Other, viewer: Membership) -> dict[str, Any]:
-    """What an attacker would like to set, by the names of columns."""
+    """Fields an attacker could try to set, by column name."""
     return {
         **dict.fromkeys(("account", "account_id", "accounts"), other.account.pk),
         **dict.fromkeys(("team", "team_id"), other.member.team_id),
@@ -213,7 +211,7 @@ def snapshot(team: Team) -> list[object]:
 
 
 def check_ours(owner: Membership, viewer: Membership, account: Account, known: set[int]) -> None:
-    """All that was asked for is there, as the owner's, in the owner's team, at its beginning."""
+    """Check that the new rows belong to the owner and their team and are in their initial state."""
     kinds = {
         "hosting_account_product_add",
         "hosting_account_product_renew",

@@ -1,4 +1,4 @@
-"""What browsers are told with every answer: no frame, no foreign script, no guessing, no leaking of addresses."""
+"""Security headers of every response: framing, scripts, MIME sniffing and referrers."""
 
 import os
 import re
@@ -32,7 +32,7 @@ POLICY = {
 
 
 def check(what: str, response: Any) -> None:
-    """The answer carries all of them."""
+    """Check that the response has every security header."""
     policy = dict(part.strip().partition(" ")[::2] for part in response["Content-Security-Policy"].split(";"))
     for directive in ("script-src", "style-src"):
         # Of an answer that names none, none.
@@ -55,7 +55,7 @@ def production(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return runpy.run_path(str(Path(now.BASE_DIR) / "panel" / "settings.py"))
 
 
-def test_no_page_can_be_framed_run_a_foreign_script_or_stay_in_a_cache(browser: Client, pages: list[Page]) -> None:
+def test_every_page_forbids_framing_foreign_scripts_and_caching(browser: Client, pages: list[Page]) -> None:
     for page in pages:
         response = browser.post(page.url) if page.posts else browser.get(page.url)
         check(page.name, response)
@@ -64,7 +64,7 @@ def test_no_page_can_be_framed_run_a_foreign_script_or_stay_in_a_cache(browser: 
             assert "no-store" in response["Cache-Control"], page.name
 
 
-def test_no_answer_of_any_kind_is_without_its_headers(
+def test_every_kind_of_response_has_the_security_headers(
     browser: Client, account: Account, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser.raise_request_exception = False
@@ -95,7 +95,7 @@ def test_no_answer_of_any_kind_is_without_its_headers(
         check(what, response)
 
 
-def test_no_static_file_is_without_its_headers_or_open_to_other_sites(settings: Settings, tmp_path: Path) -> None:
+def test_static_files_have_the_security_headers(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "a.js").write_text("1")
     settings.STATIC_ROOT = str(tmp_path / "static")
@@ -104,9 +104,7 @@ def test_no_static_file_is_without_its_headers_or_open_to_other_sites(settings: 
     check("a.js", response)
 
 
-def test_no_cookie_is_for_scripts_other_sites_or_plain_http(
-    db: None, settings: Settings, production: dict[str, Any]
-) -> None:
+def test_cookies_are_httponly_secure_and_same_site(db: None, settings: Settings, production: dict[str, Any]) -> None:
     names = [name for name in production if "COOKIE" in name or name.startswith("SECURE_")]
     for name in names:
         setattr(settings, name, production[name])
@@ -127,7 +125,7 @@ def test_no_cookie_is_for_scripts_other_sites_or_plain_http(
         assert not cookie["domain"], name
 
 
-def test_health_is_answered_behind_the_proxy_and_a_page_only_over_tls(
+def test_health_works_over_http_but_pages_redirect_to_tls(
     db: None, settings: Settings, production: dict[str, Any]
 ) -> None:
     for name in (name for name in production if name.startswith("SECURE_")):
@@ -137,7 +135,7 @@ def test_health_is_answered_behind_the_proxy_and_a_page_only_over_tls(
     assert Client().get("/", headers={"X-Forwarded-Proto": "https"}).status_code == 302
 
 
-def test_nothing_is_switched_off_twice_or_needed_and_off() -> None:
+def test_permissions_policy_lists_each_feature_once() -> None:
     names = re.findall(r"([a-z-]+)=", HEADERS["Permissions-Policy"])
     assert len(names) == len(set(names))
 
@@ -149,7 +147,7 @@ PRODUCTION = {
 }
 
 
-def test_django_finds_no_fault_with_the_settings_of_production() -> None:
+def test_django_deploy_check_passes_for_production_settings() -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=now.BASE_DIR,

@@ -1,4 +1,4 @@
-"""Logs tell what broke and nothing that somebody could use."""
+"""Logs say what failed without revealing secrets."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ print(statuses, len(getattr(mail, "outbox", [])))
 
 
 def run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Python with the panel's own settings, logs included, and nothing that only tests have."""
+    """Run Python with the panel's own settings, including logging, and without test settings."""
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=settings.BASE_DIR,
@@ -59,23 +59,23 @@ def said() -> str:
     return done.stderr
 
 
-def test_a_view_that_breaks_does_not_tell_what_it_had_in_its_hands(said: str) -> None:
+def test_traceback_of_a_view_does_not_show_its_variables(said: str) -> None:
     assert "RuntimeError: 2 things were held" in said
     assert said.count("Traceback") == 4
     assert PLANTED not in said
 
 
-def test_a_link_that_sets_a_password_is_not_logged_when_its_page_breaks_or_is_mistyped(said: str) -> None:
+def test_password_reset_links_are_masked_in_logs(said: str) -> None:
     assert "/breaks/…/" in said
     assert "Not Found: /auth/password/reset/key/…/x/" in said
     assert LINK not in said
 
 
-def test_a_foreign_host_name_is_one_line_and_no_traceback(said: str) -> None:
+def test_foreign_host_name_is_logged_in_one_line(said: str) -> None:
     lines = [line for line in said.splitlines() if "DisallowedHost" in line]
     assert [line.partition(":")[0] for line in lines] == ["ERROR django.security.DisallowedHost"] * 2
 
 
-def test_a_job_that_breaks_does_not_tell_its_arguments(said: str) -> None:
+def test_failing_job_does_not_log_its_arguments(said: str) -> None:
     assert "breaks" in said.partition("celery")[2]
     assert PLANTED not in said

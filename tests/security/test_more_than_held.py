@@ -1,4 +1,4 @@
-"""Nobody gets, gives or makes what they do not hold: whatever a form is sent, by whomever, in whatever session."""
+"""Privilege escalation: nobody can get, grant or create more than they hold."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def signed_in(member: Membership) -> Client:
 
 
 def sign_in(client: Client, member: Membership) -> None:
-    """As a person does: with address and password."""
+    """Sign in with email address and password."""
     if not member.user.has_usable_password():
         member.user.set_password(factories.PASSWORD)
         member.user.save()
@@ -35,7 +35,7 @@ def sign_in(client: Client, member: Membership) -> None:
 
 
 @pytest.mark.parametrize("role", [role for role in Role.values if Permission.MANAGE_PEOPLE in PERMISSIONS[role]])
-def test_nobody_gives_a_role_or_an_account_that_is_not_theirs_to_give(
+def test_member_cannot_grant_a_role_or_account_they_lack(
     account: Account, owner: Membership, other: Other, role: str
 ) -> None:
     giver = owner if role == Role.OWNER else factories.member(role, of=owner.team)
@@ -58,7 +58,7 @@ def test_nobody_gives_a_role_or_an_account_that_is_not_theirs_to_give(
     assert (viewer.role, viewer.narrowed, viewer.accounts.count()) == (Role.VIEWER, False, 0)
 
 
-def test_nobody_raises_themselves_or_touches_an_owner(account: Account, owner: Membership) -> None:
+def test_admin_cannot_promote_themselves_or_change_an_owner(account: Account, owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     client = signed_in(admin)
     for member in (admin, owner):
@@ -75,7 +75,9 @@ def test_nobody_raises_themselves_or_touches_an_owner(account: Account, owner: M
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_no_token_holds_more_than_who_makes_it(account: Account, owner: Membership, other: Other, role: str) -> None:
+def test_token_form_grants_no_more_than_its_creator_holds(
+    account: Account, owner: Membership, other: Other, role: str
+) -> None:
     maker = owner if role == Role.OWNER else factories.member(role, of=owner.team)
     client = signed_in(maker)
     before = list(ApiToken.objects.filter(team=other.member.team))
@@ -102,7 +104,7 @@ def test_no_token_holds_more_than_who_makes_it(account: Account, owner: Membersh
     assert not made.exclude(revoked_at=None).exists()
 
 
-def test_a_session_ends_with_signing_out_and_the_others_with_a_new_password(owner: Membership) -> None:
+def test_sign_out_ends_the_session_and_a_new_password_all_others(owner: Membership) -> None:
     clients = [Client(), Client()]
     for client in clients:
         sign_in(client, owner)
@@ -117,7 +119,7 @@ def test_a_session_ends_with_signing_out_and_the_others_with_a_new_password(owne
     assert clients[1].get(reverse("accounts")).status_code == 302
 
 
-def test_a_session_that_was_planted_is_not_the_one_that_is_signed_in(owner: Membership) -> None:
+def test_signing_in_replaces_a_planted_session(owner: Membership) -> None:
     attacker = Client()
     attacker.get("/auth/login/")
     attacker.session.save()
@@ -133,7 +135,9 @@ def test_a_session_that_was_planted_is_not_the_one_that_is_signed_in(owner: Memb
     assert not Session.objects.filter(session_key=planted.session_key).exists()
 
 
-def test_what_a_search_costs_does_not_tell_what_others_have(browser: Client, account: Account, other: Other) -> None:
+def test_search_runs_the_same_queries_whether_other_teams_match_or_not(
+    browser: Client, account: Account, other: Other
+) -> None:
     factories.vm(other.account, "their-only-server")
     counts = []
     for words in ("their-only-server", "nobody-has-this"):

@@ -1,4 +1,4 @@
-"""No text becomes markup, script, address, attribute, template or formula: whoever wrote it, wherever it is shown."""
+"""Injection: no text from people or the provider becomes markup, script, URL, attribute, template or formula."""
 
 import csv
 import re
@@ -26,7 +26,7 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 @pytest.fixture
 def furnished(pages: list[Page], account: Account, owner: Membership) -> list[Page]:
-    """Pages of an account that has one of everything that is shown anywhere."""
+    """The pages of an account that has one object of every kind."""
     vm = Vm.objects.filter(account=account).earliest("pk")
     now = timezone.now()
     factories.product(account, ends_in_days=3, errors={"renewing": ["why not"]})
@@ -50,7 +50,7 @@ def furnished(pages: list[Page], account: Account, owner: Membership) -> list[Pa
 
 
 def shown(browser: Client, pages: list[Page], owner: Membership) -> Iterator[tuple[str, str]]:
-    """Every page that can be looked at, whole and as the part that htmx asks for, by name."""
+    """Every page with a GET, by name, both whole and as the htmx part."""
     for page in pages:
         if DOORS[page.name].get in {Who.NO_METHOD, Who.NOBODY} or page.name == "account_logout":
             continue
@@ -62,9 +62,7 @@ def shown(browser: Client, pages: list[Page], owner: Membership) -> Iterator[tup
 
 
 @pytest.mark.parametrize("text", [MARKUP, ADDRESS])
-def test_no_text_of_people_or_of_the_provider_runs_on_any_page(
-    browser: Client, furnished: list[Page], owner: Membership, text: str
-) -> None:
+def test_no_planted_text_runs_on_any_page(browser: Client, furnished: list[Page], owner: Membership, text: str) -> None:
     assert plant(text) > 30
     furnished.append(Page("search", reverse("search") + "?q=a"))
     seen = 0
@@ -75,7 +73,7 @@ def test_no_text_of_people_or_of_the_provider_runs_on_any_page(
     assert seen > 80
 
 
-def test_no_text_runs_in_the_message_after_a_change(
+def test_no_planted_text_runs_in_the_message_after_a_change(
     browser: Client, furnished: list[Page], account: Account, owner: Membership
 ) -> None:
     vm, disk = factories.vm(account), factories.disk(account)
@@ -104,7 +102,7 @@ origin what type from to language remember code role message comment
 """
 
 
-def test_no_text_that_was_typed_or_linked_to_runs_when_it_is_shown_again(
+def test_no_submitted_text_runs_when_a_page_shows_it_again(
     browser: Client, furnished: list[Page], owner: Membership
 ) -> None:
     typed = dict.fromkeys(FIELDS.split(), MARKUP)
@@ -117,7 +115,7 @@ def test_no_text_that_was_typed_or_linked_to_runs_when_it_is_shown_again(
                 assert not list(dangers(response.content.decode())), page.name
 
 
-def test_no_cell_of_an_export_is_taken_for_a_formula(browser: Client, furnished: list[Page], owner: Membership) -> None:
+def test_no_export_contains_a_formula_cell(browser: Client, furnished: list[Page], owner: Membership) -> None:
     exports = [page for page in furnished if DOORS[page.name].get not in {Who.NO_METHOD, Who.NOBODY}]
     for start in FORMULAS:
         plant(f"{start}1+cmd|'/c calc'!A0")
@@ -126,7 +124,7 @@ def test_no_cell_of_an_export_is_taken_for_a_formula(browser: Client, furnished:
 
 
 def has_no_formula(browser: Client, page: Page) -> bool:
-    """Whether the page is an export at all; none of its cells begins like a formula."""
+    """Check that no cell of the export begins a formula; return whether the page is an export."""
     glue = "&" if "?" in page.url else "?"
     response: Any = browser.get(f"{page.url}{glue}format=csv")
     if not response.get("Content-Type", "").startswith("text/csv"):
@@ -137,7 +135,7 @@ def has_no_formula(browser: Client, page: Page) -> bool:
     return True
 
 
-def test_the_reader_of_pages_sees_what_it_looks_for() -> None:
+def test_page_reader_detects_dangerous_markup() -> None:
     assert list(dangers(f"<p>{MARKUP}</p>"))
     assert list(dangers(f'<a title="{MARKUP}">x</a>'))
     assert list(dangers(f'<a href="{ADDRESS}">x</a>'))

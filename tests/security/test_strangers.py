@@ -1,4 +1,4 @@
-"""Ids are guessed: in addresses, forms, filters and headers. What is somebody else's neither moves nor shows."""
+"""Guessed ids in URLs, forms, filters and headers: objects of other teams neither change nor show."""
 
 import re
 import uuid
@@ -28,7 +28,7 @@ SECRET_NAME = "their-secret-name"
 
 @pytest.fixture
 def theirs(other: Other) -> list[object]:
-    """Everything of the other team as it is before anybody tries."""
+    """A snapshot of the other team before the attempts."""
     return snapshot(other.member.team)
 
 
@@ -37,7 +37,7 @@ def ids(url: str) -> list[str]:
 
 
 def send(client: Client, page: Page) -> list[int]:
-    """Both ways, as a person and as htmx would."""
+    """Send POST as a form and as htmx, then GET; return the status codes."""
     answers = [
         client.post(page.url, {"nonce": str(uuid.uuid4())}),
         client.post(page.url, headers={"HX-Request": "true"}),
@@ -45,7 +45,7 @@ def send(client: Client, page: Page) -> list[int]:
     return [response.status_code for response in [*answers, client.get(page.url)]]
 
 
-def test_no_address_of_another_team_exists(
+def test_pages_of_another_team_are_not_found(
     browser: Client, account: Account, other: Other, theirs: list[object]
 ) -> None:
     for page in other.pages:
@@ -53,7 +53,7 @@ def test_no_address_of_another_team_exists(
     assert snapshot(other.member.team) == theirs
 
 
-def test_no_object_of_another_team_is_reached_through_an_account_of_ones_own(
+def test_object_of_another_team_is_not_found_through_an_own_account(
     browser: Client, account: Account, owner: Membership, other: Other, theirs: list[object]
 ) -> None:
     mine = snapshot(owner.team)
@@ -67,7 +67,7 @@ def test_no_object_of_another_team_is_reached_through_an_account_of_ones_own(
     assert snapshot(owner.team) == mine
 
 
-def test_no_object_of_ones_other_account_is_reached_through_this_one(
+def test_object_of_another_own_account_is_not_found_through_this_one(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     second = factories.account(owner.team, label="Second")
@@ -82,7 +82,7 @@ def test_no_object_of_ones_other_account_is_reached_through_this_one(
     assert snapshot(owner.team) == before
 
 
-def test_no_id_in_a_form_reaches_another_team(
+def test_ids_in_forms_cannot_reach_another_team(
     browser: Client, account: Account, owner: Membership, other: Other, theirs: list[object]
 ) -> None:
     their_vm = factories.vm(other.account, SECRET_NAME)
@@ -131,7 +131,7 @@ def test_no_id_in_a_form_reaches_another_team(
     assert their_tag.uses.count() == 1
 
 
-def test_a_person_of_two_teams_does_not_carry_things_from_one_to_the_other(
+def test_member_of_two_teams_cannot_mix_their_objects(
     browser: Client, account: Account, owner: Membership, other: Other
 ) -> None:
     Membership.objects.create(team=other.member.team, user=owner.user, role="owner")
@@ -141,7 +141,7 @@ def test_a_person_of_two_teams_does_not_carry_things_from_one_to_the_other(
     assert browser.get(reverse("tag_edit", args=[account.pk, tag.pk])).status_code == 404
 
 
-def test_nobody_connects_an_account_to_a_team_that_they_do_not_manage(
+def test_connecting_an_account_needs_a_managed_team(
     browser: Client, account: Account, owner: Membership, other: Other
 ) -> None:
     second = factories.member(person=owner.user)
@@ -153,10 +153,8 @@ def test_nobody_connects_an_account_to_a_team_that_they_do_not_manage(
     assert not Account.objects.filter(team=looking.team).exclude(pk=other.account.pk).exists()
 
 
-def test_the_number_of_a_form_of_another_team_is_not_theirs_to_have(
-    browser: Client, account: Account, other: Other
-) -> None:
-    """The nonce makes a form sent twice one request: one that was guessed or seen shows nothing of somebody else's."""
+def test_known_nonce_of_another_team_reveals_nothing(browser: Client, account: Account, other: Other) -> None:
+    """A nonce makes a form sent twice one operation; a guessed one must not reveal another team's operation."""
     known = factories.operation(other.account, by=other.member, subject=SECRET_NAME, nonce=uuid.uuid4())
     vm = factories.vm(account)
     response = browser.post(
@@ -166,7 +164,7 @@ def test_the_number_of_a_form_of_another_team_is_not_theirs_to_have(
     assert Operation.objects.filter(account=account, vm_id=vm.remote_id).count() == 1
 
 
-def test_nothing_of_another_team_is_found_listed_filtered_or_exported(
+def test_search_lists_filters_and_exports_show_nothing_of_another_team(
     browser: Client, account: Account, owner: Membership, other: Other
 ) -> None:
     vm = factories.vm(other.account, SECRET_NAME)
@@ -195,7 +193,7 @@ def check_absent(browser: Client, url: str) -> None:
     assert SECRET_NAME not in content.decode(), url
 
 
-def test_a_poll_cannot_tell_whether_another_teams_account_moved(
+def test_poll_does_not_reveal_changes_of_another_team(
     browser: Client, account: Account, owner: Membership, other: Other
 ) -> None:
     url = reverse("dashboard", args=[other.account.pk])
@@ -212,10 +210,10 @@ def test_a_poll_cannot_tell_whether_another_teams_account_moved(
     assert browser.get(url, headers={"HX-Request": "true", live.HEADER: "1"}).status_code == 404
 
 
-def test_nothing_tells_an_object_of_another_team_from_one_that_does_not_exist(
+def test_foreign_and_missing_objects_get_the_same_answer_and_queries(
     browser: Client, account: Account, other: Other
 ) -> None:
-    """The same words, and the same work: neither a page nor its time tells which ids are taken."""
+    """Same text and same queries: neither the page nor its timing reveals which ids exist."""
     for page in other.pages:
         if page.posts:
             continue
@@ -233,9 +231,7 @@ def test_nothing_tells_an_object_of_another_team_from_one_that_does_not_exist(
         assert answers[0] == answers[1], page.url
 
 
-def test_who_left_a_team_or_whose_membership_ended_has_no_way_back(
-    browser: Client, account: Account, owner: Membership
-) -> None:
+def test_former_member_cannot_act_in_the_team(browser: Client, account: Account, owner: Membership) -> None:
     member = factories.member("operator", of=owner.team)
     client = Client()
     client.force_login(member.user)

@@ -1,4 +1,4 @@
-"""The rules of a team as arithmetic: networks, times, and what keeps whom out."""
+"""Team policies as pure functions: networks, sessions, grace periods and quiet hours."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ def facts(
     return RequestDetails(now, address, None if signed_in is None else now - signed_in, has_second_factor)
 
 
-def test_without_rules_everybody_comes_in() -> None:
+def test_empty_policy_denies_nobody() -> None:
     assert denial(Policy(), LONG_AGO, facts(address="", signed_in=None)) is None
 
 
@@ -52,7 +52,7 @@ def test_without_rules_everybody_comes_in() -> None:
         ("", False),
     ],
 )
-def test_an_address_is_in_a_network_or_it_is_not(address: str, inside: bool) -> None:
+def test_network_policy_checks_the_address(address: str, inside: bool) -> None:
     assert networks.allows(OFFICE, address) is inside
     assert network_denial(Policy(networks=OFFICE), address) == (None if inside else Denial.NETWORK)
 
@@ -69,17 +69,17 @@ def test_an_address_is_in_a_network_or_it_is_not(address: str, inside: bool) -> 
         ("::/0", "::/0"),
     ],
 )
-def test_a_network_is_read_as_people_write_it(text: str, network: str) -> None:
+def test_network_is_parsed_and_normalized(text: str, network: str) -> None:
     assert str(networks.read(text)) == network
 
 
 @pytest.mark.parametrize("text", ["192.0.2.7/24", "192.0.2.0/33", "fe80::%eth0/64", "office", "", "1", "10.0.0.0/-1"])
-def test_what_is_no_network_is_refused(text: str) -> None:
+def test_invalid_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever the library says of it
         networks.read(text)
 
 
-def test_every_address_of_one_kind_is_none_of_the_other() -> None:
+def test_network_of_one_ip_version_excludes_the_other() -> None:
     assert not networks.allows([networks.read("0.0.0.0/0")], "2001:db8::1")
     assert not networks.allows([networks.read("::/0")], "192.0.2.1")
 
@@ -95,7 +95,7 @@ def test_every_address_of_one_kind_is_none_of_the_other() -> None:
         (None, True),
     ],
 )
-def test_a_proof_of_identity_is_good_for_some_hours(since: timedelta | None, keeps_out: bool) -> None:
+def test_session_policy_denies_an_old_sign_in(since: timedelta | None, keeps_out: bool) -> None:
     assert denial(Policy(session_hours=8), LONG_AGO, facts(signed_in=since)) == (Denial.SESSION if keeps_out else None)
 
 
@@ -114,7 +114,7 @@ def test_a_proof_of_identity_is_good_for_some_hours(since: timedelta | None, kee
         (29, 400, 30, False),
     ],
 )
-def test_a_grace_counts_from_the_later_of_asking_and_joining(
+def test_grace_period_counts_from_the_later_of_policy_and_joining(
     joined_days_ago: int, asked_days_ago: int, grace_days: int, keeps_out: bool
 ) -> None:
     policy = Policy(two_factor_since=NOW - timedelta(days=asked_days_ago), grace_days=grace_days)
@@ -125,19 +125,19 @@ def test_a_grace_counts_from_the_later_of_asking_and_joining(
     assert grace_until(policy, joined_at, has_second_factor=False) == until
 
 
-def test_a_grace_ends_at_its_very_moment() -> None:
+def test_grace_period_ends_at_the_exact_moment() -> None:
     policy = Policy(two_factor_since=NOW - timedelta(days=7), grace_days=7)
     before = facts(now=NOW - timedelta(microseconds=1))
     assert denial(policy, LONG_AGO, before) is None
     assert denial(policy, LONG_AGO, facts()) is Denial.TWO_FACTOR
 
 
-def test_nobody_waits_for_what_is_not_asked() -> None:
+def test_grace_period_needs_a_policy_and_a_missing_second_factor() -> None:
     assert grace_until(Policy(grace_days=7), NOW, has_second_factor=False) is None
     assert grace_until(Policy(two_factor_since=NOW), NOW, has_second_factor=True) is None
 
 
-def test_of_several_bars_the_one_comes_first_that_a_person_can_do_least_about() -> None:
+def test_denials_are_ordered_network_session_two_factor() -> None:
     policy = Policy(two_factor_since=LONG_AGO, session_hours=1, networks=OFFICE)
     old = facts(address="203.0.113.1", signed_in=timedelta(days=1))
     assert denial(policy, LONG_AGO, old) is Denial.NETWORK
@@ -169,11 +169,11 @@ def quiet(start: str, end: str, *days: int, zone: str = "Europe/Paris") -> Quiet
         ("2026-11-24 12:00", None),
     ],
 )
-def test_a_night_is_quiet_on_both_sides_of_midnight(now: str, until: str | None) -> None:
+def test_quiet_hours_can_span_midnight(now: str, until: str | None) -> None:
     assert quiet("22:00", "06:00").until(paris(now)) == (paris(until) if until else None)
 
 
-def test_a_day_is_the_one_on_which_the_quiet_begins() -> None:
+def test_quiet_day_is_the_day_on_which_the_hours_begin() -> None:
     friday = quiet("22:00", "06:00", 4)
     assert friday.until(paris("2026-11-20 05:00")) is None
     assert friday.until(paris("2026-11-20 22:00")) == paris("2026-11-21 06:00")
@@ -181,7 +181,7 @@ def test_a_day_is_the_one_on_which_the_quiet_begins() -> None:
     assert friday.until(paris("2026-11-21 22:00")) is None
 
 
-def test_quiet_that_follows_quiet_is_told_to_its_end() -> None:
+def test_adjacent_quiet_periods_are_joined() -> None:
     weekend = quiet("00:00", "00:00", 5, 6)
     assert weekend.until(paris("2026-11-20 23:59")) is None
     assert weekend.until(paris("2026-11-21 00:00")) == paris("2026-11-23 00:00")
@@ -191,7 +191,7 @@ def test_quiet_that_follows_quiet_is_told_to_its_end() -> None:
     assert six_days.until(paris("2026-11-23 12:00")) == paris("2026-11-29 12:00")
 
 
-def test_the_hours_are_those_of_the_team_wherever_somebody_is() -> None:
+def test_quiet_hours_use_the_time_zone_of_the_team() -> None:
     midday = quiet("12:00", "13:00", zone="Asia/Tokyo")
     assert midday.until(datetime(2026, 11, 23, 3, 30, tzinfo=UTC)) == datetime(2026, 11, 23, 4, tzinfo=UTC)
     assert midday.until(datetime(2026, 11, 23, 12, 30, tzinfo=UTC)) is None
@@ -200,7 +200,7 @@ def test_the_hours_are_those_of_the_team_wherever_somebody_is() -> None:
     assert tuesday.until(datetime(2026, 11, 23, 23, 30, tzinfo=UTC)) == datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def test_a_night_is_an_hour_shorter_when_the_clocks_go_forward() -> None:
+def test_quiet_night_is_shorter_when_clocks_go_forward() -> None:
     night = quiet("22:00", "06:00")
     begins, ends = paris("2026-03-28 22:00"), paris("2026-03-29 06:00")
     assert ends.astimezone(UTC) - begins.astimezone(UTC) == timedelta(hours=7)
@@ -209,13 +209,13 @@ def test_a_night_is_an_hour_shorter_when_the_clocks_go_forward() -> None:
     assert night.until(ends) is None
 
 
-def test_an_hour_that_does_not_exist_is_not_waited_for() -> None:
+def test_quiet_hours_ending_in_a_skipped_hour_end_at_the_clock_change() -> None:
     # 02:00 is 03:00 on that night.
     assert quiet("01:00", "02:00").until(paris("2026-03-29 01:30")) == datetime(2026, 3, 29, 1, tzinfo=UTC)
     assert quiet("01:00", "02:00").until(datetime(2026, 3, 29, 1, tzinfo=UTC)) is None
 
 
-def test_an_hour_that_the_clocks_show_twice_is_quiet_both_times() -> None:
+def test_repeated_hour_is_quiet_both_times() -> None:
     early = quiet("02:00", "02:30")
     for fold in (0, 1):
         now = paris("2026-10-25 02:15", fold).astimezone(UTC)
@@ -223,7 +223,7 @@ def test_an_hour_that_the_clocks_show_twice_is_quiet_both_times() -> None:
     assert early.until(paris("2026-10-25 02:30", 1).astimezone(UTC)) is None
 
 
-def test_quiet_that_never_ends_is_known() -> None:
+def test_quiet_hours_without_end_are_detected() -> None:
     assert quiet("09:00", "09:00").always
     assert not quiet("09:00", "09:00", 0, 1).always
     assert not quiet("09:00", "08:59").always

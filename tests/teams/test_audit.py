@@ -1,4 +1,4 @@
-"""The chain of the trail: whoever alters the database by hand is found, and nothing else can change a line."""
+"""The audit log's chain: changes made by hand in the database are detected, and code cannot change an entry."""
 
 import re
 from importlib import import_module
@@ -28,7 +28,7 @@ def by(db: None) -> Membership:
 
 @pytest.fixture
 def team(by: Membership) -> Team:
-    """A team with five entries, of many sorts of values."""
+    """A team with five entries that hold many types of values."""
     values: list[object] = [{"label": "é ☃"}, [1, 2.0, 2.5, 1e22, True, None], "", {"b": {}, "a": 1}, None]
     for number, value in enumerate(values):
         record(by.team, by=by, action="test", subject=f"line {number}", before=value, number=number)
@@ -36,7 +36,7 @@ def team(by: Membership) -> Team:
 
 
 def verify(*args: str) -> tuple[int, str]:
-    """The exit code and the output of the command."""
+    """Run the verify command; return its exit code and output."""
     out = StringIO()
     try:
         call_command("verify_audit", *args, stdout=out)
@@ -46,12 +46,12 @@ def verify(*args: str) -> tuple[int, str]:
 
 
 def by_hand(sql: str, *values: int | str) -> None:
-    """What somebody does who can write in the database, its rules put aside."""
+    """Run SQL on the database directly, past the models' append-only rules."""
     with connection.cursor() as cursor:
         cursor.execute(sql.replace("ENTRIES", "hosting_auditentry").replace("HEADS", "hosting_audithead"), values)
 
 
-def test_a_trail_that_nobody_touched_fits(team: Team, by: Membership) -> None:
+def test_untouched_audit_log_verifies(team: Team, by: Membership) -> None:
     record(factories.team("Other"), by=None, action="test", subject="")
     status, out = verify()
     assert status == 0
@@ -82,19 +82,19 @@ def test_a_trail_that_nobody_touched_fits(team: Team, by: Membership) -> None:
         ("digest", "0" * 64),
     ],
 )
-def test_an_entry_that_was_altered_is_named(team: Team, column: str, value: int | str) -> None:
+def test_altered_entry_is_reported(team: Team, column: str, value: int | str) -> None:
     entry = AuditEntry.objects.get(team=team, sequence=3)
     by_hand(f"UPDATE ENTRIES SET {column} = %s WHERE id = %s", value, entry.pk)
     assert verify() == (1, f"team {team.pk} {team}: entry 3 (row {entry.pk}) was altered\n")
 
 
 @pytest.mark.parametrize("place", [1, 3])
-def test_an_entry_that_was_deleted_is_named(team: Team, place: int) -> None:
+def test_deleted_entry_is_reported(team: Team, place: int) -> None:
     by_hand("DELETE FROM ENTRIES WHERE sequence = %s", place)
     assert verify() == (1, f"team {team.pk} {team}: entry {place} is missing\n")
 
 
-def test_entries_that_were_deleted_and_counted_anew_are_found(team: Team) -> None:
+def test_deletion_with_renumbering_is_detected(team: Team) -> None:
     by_hand("DELETE FROM ENTRIES WHERE sequence = 3")
     by_hand("UPDATE ENTRIES SET sequence = 3 WHERE sequence = 4")
     by_hand("UPDATE ENTRIES SET sequence = 4 WHERE sequence = 5")
@@ -103,7 +103,7 @@ def test_entries_that_were_deleted_and_counted_anew_are_found(team: Team) -> Non
     assert "entry 3 " in out
 
 
-def test_an_entry_that_was_inserted_is_named(team: Team) -> None:
+def test_inserted_entry_is_reported(team: Team) -> None:
     for place in (5, 4, 3):
         by_hand("UPDATE ENTRIES SET sequence = %s WHERE sequence = %s", place + 1, place)
     columns = ", ".join(str(f.column) for f in AuditEntry._meta.local_fields if f.name not in {"id", "sequence"})
@@ -112,7 +112,7 @@ def test_an_entry_that_was_inserted_is_named(team: Team) -> None:
     assert verify() == (1, f"team {team.pk} {team}: entry 3 (row {row}) was inserted or moved\n")
 
 
-def test_entries_that_changed_places_are_named(team: Team) -> None:
+def test_swapped_entries_are_reported(team: Team) -> None:
     for old, new in ((2, 100), (4, 2), (100, 4)):
         by_hand("UPDATE ENTRIES SET sequence = %s WHERE sequence = %s", new, old)
     status, out = verify()
@@ -120,7 +120,7 @@ def test_entries_that_changed_places_are_named(team: Team) -> None:
     assert re.search(r"entry 2 \(row \d+\) was inserted or moved", out)
 
 
-def test_an_entry_of_another_team_does_not_fit(team: Team) -> None:
+def test_entry_moved_to_another_team_is_reported(team: Team) -> None:
     other = factories.team()
     by_hand("UPDATE ENTRIES SET team_id = %s WHERE sequence = 1", other.pk)
     status, out = verify()
@@ -129,7 +129,7 @@ def test_an_entry_of_another_team_does_not_fit(team: Team) -> None:
     assert f"team {other.pk} {other}: entry 1 (row" in out
 
 
-def test_a_tail_that_was_cut_is_seen_at_the_head(team: Team) -> None:
+def test_truncated_log_is_detected_by_the_head(team: Team) -> None:
     by_hand("DELETE FROM ENTRIES WHERE sequence > 3")
     assert verify() == (1, f"team {team.pk} {team}: entry 4 is missing at the end: the head names a later entry\n")
 
@@ -142,14 +142,14 @@ def test_a_tail_that_was_cut_is_seen_at_the_head(team: Team) -> None:
         "UPDATE HEADS SET digest = ''",
     ],
 )
-def test_a_head_that_does_not_fit_is_seen(team: Team, sql: str) -> None:
+def test_altered_head_is_detected(team: Team, sql: str) -> None:
     by_hand(sql)
     status, out = verify()
     assert status == 1
     assert "the head names another" in out
 
 
-def test_a_trail_put_back_to_an_older_state_lacks_what_was_noted(team: Team) -> None:
+def test_restored_older_log_lacks_the_expected_entry(team: Team) -> None:
     noted = verify()[1].split()[-1]
     assert verify("--expect", noted)[0] == 0
     record(team, by=None, action="test", subject="later")
@@ -169,7 +169,7 @@ def test_a_trail_put_back_to_an_older_state_lacks_what_was_noted(team: Team) -> 
     assert re.search(r"entry 5 \(row \d+\) is not the one that was noted", out)
 
 
-def test_without_the_key_nobody_makes_a_chain_that_fits(team: Team, settings: Settings) -> None:
+def test_entry_written_with_another_key_is_reported(team: Team, settings: Settings) -> None:
     settings.AUDIT_KEY = "another"
     record(team, by=None, action="test", subject="forged")
     settings.AUDIT_KEY = settings.SECRET_KEY
@@ -178,20 +178,20 @@ def test_without_the_key_nobody_makes_a_chain_that_fits(team: Team, settings: Se
     assert "entry 6 " in out
 
 
-def test_what_cannot_be_verified_is_no_success(team: Team) -> None:
+def test_verify_command_fails_for_unknown_teams_and_invalid_arguments(team: Team) -> None:
     for arguments in (["--team", "999999"], ["--expect", f"999999:1:{'0' * 64}"], ["--expect", "nonsense"]):
         with pytest.raises(CommandError):
             verify(*arguments)
 
 
-def test_a_long_chain_is_read_some_at_a_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chain_is_verified_in_batches(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "_BATCH", 2)
     assert verification.verify(team.pk).entries == 5
     by_hand("UPDATE ENTRIES SET subject = '' WHERE sequence = 5")
     assert verification.verify(team.pk).entries == 4
 
 
-def test_nothing_of_the_panel_changes_a_line(team: Team) -> None:
+def test_models_refuse_to_change_or_delete_an_entry(team: Team) -> None:
     entry = AuditEntry.objects.get(sequence=3)
     entry.subject = "altered"
     lines = AuditEntry.objects.all()
@@ -207,7 +207,7 @@ def test_nothing_of_the_panel_changes_a_line(team: Team) -> None:
     assert verify()[0] == 0
 
 
-def test_a_line_stays_whatever_becomes_of_the_person(team: Team, by: Membership) -> None:
+def test_entry_survives_the_deletion_of_its_actor(team: Team, by: Membership) -> None:
     name, number = str(by.user), by.user_id
     by.user.delete()
     entry = AuditEntry.objects.filter(team=team).latest("pk")
@@ -215,7 +215,7 @@ def test_a_line_stays_whatever_becomes_of_the_person(team: Team, by: Membership)
     assert verify()[0] == 0
 
 
-def test_what_is_rolled_back_leaves_no_gap(team: Team) -> None:
+def test_rolled_back_entry_leaves_no_gap(team: Team) -> None:
     with transaction.atomic():
         record(team, by=None, action="test", subject="never")
         transaction.set_rollback(True)
@@ -224,13 +224,13 @@ def test_what_is_rolled_back_leaves_no_gap(team: Team) -> None:
     assert AuditEntry.objects.filter(team=team).count() == 6
 
 
-def test_a_line_costs_two_statements_beside_its_own(team: Team) -> None:
+def test_recording_an_entry_takes_three_statements(team: Team) -> None:
     with transaction.atomic(), CaptureQueriesContext(connection) as asked:
         record(team, by=None, action="test", subject="")
     assert len(asked) == 3
 
 
-def test_entries_from_before_there_was_a_chain_get_their_places(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_chains_existing_entries(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     other = factories.team()
     record(other, by=None, action="test", subject="")
     before = list(AuditEntry.objects.order_by("pk").values_list("sequence", "digest"))

@@ -1,4 +1,4 @@
-"""Invitations: what the mail says, whom a link lets in, and when it does not any more."""
+"""Invitations: the mail, who can use the link, and when it stops working."""
 
 import re
 from datetime import timedelta
@@ -41,7 +41,7 @@ def last_link() -> Link:
 
 
 def closed(link: Link) -> Closed | None:
-    """How a link that was read before stands now."""
+    """Why the link is closed now, or None if it is open."""
     return Link(Invitation.objects.get(pk=link.invitation.pk), link.nonce).closed()
 
 
@@ -49,9 +49,7 @@ def join(link: Link, email: str = EMAIL) -> Membership:
     return acceptance.accept(link, person=factories.user(email), via=NO_ORIGIN)
 
 
-def test_the_mail_says_who_invites_to_what_and_begins_links_with_the_panels_own_address(
-    owner: Membership, settings: Settings
-) -> None:
+def test_mail_names_inviter_team_and_role_and_links_to_the_panel_url(owner: Membership, settings: Settings) -> None:
     settings.PANEL_URL = "https://panel.example/"
     invitations.invite("New@Example.org", Grant(Role.OPERATOR), by=owner)
     (sent,) = mail.outbox
@@ -64,13 +62,13 @@ def test_the_mail_says_who_invites_to_what_and_begins_links_with_the_panels_own_
     assert "&" not in text
 
 
-def test_the_mail_speaks_the_language_of_the_inviter(owner: Membership) -> None:
+def test_mail_uses_the_language_of_the_inviter(owner: Membership) -> None:
     with translation.override("fr"):
         invitations.invite(EMAIL, Grant(Role.BILLING), by=owner)
     assert "Facturation" in str(mail.outbox[0].body)
 
 
-def test_the_links_secret_is_kept_nowhere(owner: Membership) -> None:
+def test_link_secret_is_not_stored(owner: Membership) -> None:
     invitation = invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     token = links.path_to(invitation).split("/")[-2]
     assert token in str(mail.outbox[0].body)
@@ -81,7 +79,7 @@ def test_the_links_secret_is_kept_nowhere(owner: Membership) -> None:
     assert links.read("nonsense") is None
 
 
-def test_who_accepts_joins_with_what_was_promised(owner: Membership) -> None:
+def test_accepting_grants_the_invited_role_accounts_and_end(owner: Membership) -> None:
     account = factories.account(owner.team, label="Shop")
     factories.account(owner.team, label="Other")
     until = timezone.now() + timedelta(days=20)
@@ -96,7 +94,7 @@ def test_who_accepts_joins_with_what_was_promised(owner: Membership) -> None:
     }
 
 
-def test_a_new_person_gets_a_login_whose_address_the_mail_has_proved(owner: Membership) -> None:
+def test_new_person_gets_a_user_with_a_verified_address(owner: Membership) -> None:
     invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     member = acceptance.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NO_ORIGIN)
     assert member.user.check_password("a-long-enough-1")
@@ -104,21 +102,21 @@ def test_a_new_person_gets_a_login_whose_address_the_mail_has_proved(owner: Memb
     assert (address.email, address.verified, address.primary) == (EMAIL, True, True)
 
 
-def test_who_is_known_does_not_become_a_second_person(owner: Membership) -> None:
+def test_known_address_gets_no_second_user(owner: Membership) -> None:
     factories.user("NEW@example.org".lower())
     invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     with pytest.raises(KnownAddressError):
         acceptance.accept_as_new(last_link(), name="Ada", password="a-long-enough-1", via=NO_ORIGIN)
 
 
-def test_somebody_elses_invitation_lets_nobody_in(owner: Membership) -> None:
+def test_invitation_cannot_be_accepted_by_another_person(owner: Membership) -> None:
     invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     with pytest.raises(OtherAddressError):
         join(last_link(), "other@example.org")
     assert closed(last_link()) is None
 
 
-def test_a_link_works_once(owner: Membership) -> None:
+def test_link_works_once(owner: Membership) -> None:
     invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     link = last_link()
     member = join(link)
@@ -127,7 +125,7 @@ def test_a_link_works_once(owner: Membership) -> None:
     assert refusal.value.closed == Closed.ACCEPTED
 
 
-def test_a_link_ends_after_a_week_and_never_after_the_membership(owner: Membership) -> None:
+def test_link_expires_no_later_than_the_membership(owner: Membership) -> None:
     soon = timezone.now() + timedelta(days=2)
     short = invitations.invite("short@example.org", Grant(Role.VIEWER, None, soon), by=owner)
     assert short.expires_at == soon
@@ -140,7 +138,7 @@ def test_a_link_ends_after_a_week_and_never_after_the_membership(owner: Membersh
     assert closed(last_link()) is None
 
 
-def test_a_link_works_for_as_long_as_its_sender_says_and_sent_again_as_long_once_more(owner: Membership) -> None:
+def test_link_lifetime_can_be_set_and_restarts_when_resent(owner: Membership) -> None:
     day = invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner, days=1)
     assert day.expires_at - day.sent_at == timedelta(days=1)
     Invitation.objects.update(sent_at=timezone.now() - timedelta(days=3), expires_at=timezone.now() - timedelta(days=2))
@@ -154,7 +152,7 @@ def test_a_link_works_for_as_long_as_its_sender_says_and_sent_again_as_long_once
         assert refusal.value.field == "days"
 
 
-def test_a_mail_that_is_sent_again_kills_the_link_before_it(owner: Membership) -> None:
+def test_resending_replaces_the_earlier_link(owner: Membership) -> None:
     invitation = invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     first = last_link()
     with pytest.raises(Rejected):
@@ -165,7 +163,7 @@ def test_a_mail_that_is_sent_again_kills_the_link_before_it(owner: Membership) -
     assert join(last_link()).role == Role.VIEWER
 
 
-def test_a_revoked_link_is_dead(owner: Membership) -> None:
+def test_revoked_link_does_not_work(owner: Membership) -> None:
     invitation = invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     invitations.revoke(invitation, by=owner)
     assert closed(last_link()) == Closed.REVOKED
@@ -173,7 +171,7 @@ def test_a_revoked_link_is_dead(owner: Membership) -> None:
         invitations.revoke(invitation, by=owner)
 
 
-def test_nobody_promises_what_they_lack(owner: Membership) -> None:
+def test_inviter_cannot_grant_more_than_they_hold(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     with pytest.raises(NotAllowedError):
         invitations.invite(EMAIL, Grant(Role.OPERATOR), by=admin)
@@ -186,7 +184,7 @@ def test_nobody_promises_what_they_lack(owner: Membership) -> None:
     assert len(mail.outbox) == 1
 
 
-def test_a_promise_falls_with_the_power_to_give_it(owner: Membership) -> None:
+def test_invitation_is_revoked_when_the_inviter_loses_the_permission(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     invitations.invite(EMAIL, Grant(Role.ADMIN), by=admin)
     link = last_link()
@@ -196,7 +194,7 @@ def test_a_promise_falls_with_the_power_to_give_it(owner: Membership) -> None:
         join(link)
 
 
-def test_an_address_is_invited_once_however_it_is_written(owner: Membership) -> None:
+def test_address_is_invited_once_regardless_of_case(owner: Membership) -> None:
     invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     with pytest.raises(Invalid):
         invitations.invite("NEW@EXAMPLE.ORG ", Grant(Role.VIEWER), by=owner)
@@ -204,14 +202,14 @@ def test_an_address_is_invited_once_however_it_is_written(owner: Membership) -> 
         invitations.invite(owner.user.email.upper(), Grant(Role.VIEWER), by=owner)
 
 
-def test_who_is_in_the_team_already_stays_what_they_are(owner: Membership) -> None:
+def test_accepting_does_not_change_an_existing_member(owner: Membership) -> None:
     invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     already = factories.member(Role.OPERATOR, of=owner.team, person=factories.user(EMAIL))
     joined = acceptance.accept(last_link(), person=already.user, via=NO_ORIGIN)
     assert (joined.pk, joined.role) == (already.pk, Role.OPERATOR)
 
 
-def test_nobody_sends_mails_without_end(owner: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invitation_mails_are_limited_per_day(owner: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invitations, "MOST_A_DAY", 2)
     monkeypatch.setattr(invitations, "AGAIN_AFTER", timedelta(0))
     invitation = invitations.invite("person@example.net", Grant(Role.VIEWER), by=owner)
@@ -222,7 +220,7 @@ def test_nobody_sends_mails_without_end(owner: Membership, monkeypatch: pytest.M
         invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
 
 
-def test_a_teams_name_writes_no_headers(owner: Membership) -> None:
+def test_team_name_cannot_inject_mail_headers(owner: Membership) -> None:
     owner.team.name = "A\nBcc: all@example.org"
     owner.team.save()
     owner = Membership.objects.get(pk=owner.pk)

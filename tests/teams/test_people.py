@@ -1,4 +1,4 @@
-"""Who may change whom, and a team that always has an owner."""
+"""Changing members: who may change whom, and that a team always has an owner."""
 
 import threading
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def narrow(member: Membership, *accounts: int) -> Membership:
     return Membership.objects.get(pk=member.pk)
 
 
-def test_a_role_its_accounts_and_its_end_change_with_a_line_of_before_and_after(owner: Membership) -> None:
+def test_member_change_is_recorded_with_before_and_after(owner: Membership) -> None:
     member = factories.member(Role.VIEWER, of=owner.team)
     account = factories.account(owner.team, label="Shop")
     end = timezone.now() + timedelta(days=3)
@@ -49,7 +49,7 @@ def test_a_role_its_accounts_and_its_end_change_with_a_line_of_before_and_after(
     assert line.after == {"role": "operator", "accounts": ["Shop"], "until": end.isoformat()}
 
 
-def test_nobody_gives_what_they_lack(owner: Membership) -> None:
+def test_member_cannot_grant_more_than_they_hold(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     member = factories.member(Role.VIEWER, of=owner.team)
     for role in (Role.OWNER, Role.OPERATOR, Role.BILLING):
@@ -60,7 +60,7 @@ def test_nobody_gives_what_they_lack(owner: Membership) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.OPERATOR, Role.BILLING])
-def test_nobody_changes_or_removes_who_holds_more(owner: Membership, role: str) -> None:
+def test_member_cannot_change_or_remove_a_more_privileged_member(owner: Membership, role: str) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     more = factories.member(role, of=owner.team)
     with pytest.raises(NotAllowedError):
@@ -71,7 +71,7 @@ def test_nobody_changes_or_removes_who_holds_more(owner: Membership, role: str) 
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.BILLING, Role.VIEWER, Role.AUDITOR])
-def test_who_does_not_manage_people_changes_nobody(owner: Membership, role: str) -> None:
+def test_changing_members_needs_the_permission_to_manage_people(owner: Membership, role: str) -> None:
     by = factories.member(role, of=owner.team)
     member = factories.member(Role.VIEWER, of=owner.team)
     with pytest.raises(NotAllowedError):
@@ -80,7 +80,7 @@ def test_who_does_not_manage_people_changes_nobody(owner: Membership, role: str)
         members.remove(member, by=by)
 
 
-def test_a_narrowed_admin_manages_nobody(owner: Membership) -> None:
+def test_narrowed_admin_cannot_manage_members(owner: Membership) -> None:
     account = factories.account(owner.team)
     admin = narrow(factories.member(Role.ADMIN, of=owner.team), account.pk)
     member = factories.member(Role.VIEWER, of=owner.team)
@@ -89,7 +89,7 @@ def test_a_narrowed_admin_manages_nobody(owner: Membership) -> None:
     assert refusal.value.narrowed
 
 
-def test_what_was_taken_from_somebody_meanwhile_is_not_used(owner: Membership) -> None:
+def test_permissions_are_read_again_before_a_change(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     member = factories.member(Role.VIEWER, of=owner.team)
     Membership.objects.filter(pk=admin.pk).update(role=Role.VIEWER)
@@ -97,7 +97,7 @@ def test_what_was_taken_from_somebody_meanwhile_is_not_used(owner: Membership) -
         members.remove(member, by=admin)
 
 
-def test_a_member_of_another_team_is_out_of_reach(owner: Membership) -> None:
+def test_member_or_account_of_another_team_cannot_be_used(owner: Membership) -> None:
     stranger = factories.member(Role.VIEWER)
     with pytest.raises(Rejected):
         members.remove(stranger, by=owner)
@@ -107,7 +107,7 @@ def test_a_member_of_another_team_is_out_of_reach(owner: Membership) -> None:
         members.change(member, Grant(Role.VIEWER, frozenset({other.pk})), by=owner)
 
 
-def test_terms_that_cannot_be_are_refused(owner: Membership) -> None:
+def test_invalid_grants_are_refused(owner: Membership) -> None:
     member = factories.member(Role.VIEWER, of=owner.team)
     account = factories.account(owner.team)
     later = timezone.now() + timedelta(days=1)
@@ -124,7 +124,7 @@ def test_terms_that_cannot_be_are_refused(owner: Membership) -> None:
         assert refusal.value.field == field
 
 
-def test_nobody_gives_more_time_than_they_have(owner: Membership) -> None:
+def test_temporary_member_cannot_grant_a_later_end_than_their_own(owner: Membership) -> None:
     end = timezone.now() + timedelta(days=3)
     admin = factories.member(Role.ADMIN, of=owner.team, expires_at=end)
     member = factories.member(Role.VIEWER, of=owner.team)
@@ -142,14 +142,14 @@ def test_nobody_gives_more_time_than_they_have(owner: Membership) -> None:
     assert role_of(member) == Role.AUDITOR
 
 
-def test_what_was_promised_for_good_falls_when_the_promiser_stays_for_a_while(owner: Membership) -> None:
+def test_permanent_invitation_is_revoked_when_the_inviter_gets_an_end(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     invitations.invite("new@example.org", Grant(Role.ADMIN), by=admin)
     members.change(admin, Grant(Role.ADMIN, until=timezone.now() + timedelta(days=3)), by=owner)
     assert not Invitation.objects.open().exists()
 
 
-def test_the_last_owner_stays(owner: Membership) -> None:
+def test_last_owner_cannot_leave(owner: Membership) -> None:
     with pytest.raises(Rejected):
         members.leave(by=owner)
     with pytest.raises(Rejected):
@@ -162,7 +162,7 @@ def test_the_last_owner_stays(owner: Membership) -> None:
     assert AuditEntry.objects.get().action == "member.left"
 
 
-def test_ownership_moves_and_the_old_owner_may_stay(owner: Membership) -> None:
+def test_ownership_can_be_transferred_and_the_old_owner_kept(owner: Membership) -> None:
     account = factories.account(owner.team)
     first = narrow(factories.member(Role.VIEWER, of=owner.team), account.pk)
     members.transfer(first, stay=True, by=owner)
@@ -174,7 +174,7 @@ def test_ownership_moves_and_the_old_owner_may_stay(owner: Membership) -> None:
         members.transfer(factories.member(Role.VIEWER, of=owner.team), stay=False, by=owner)
 
 
-def test_invitations_fall_with_whoever_could_give_them(owner: Membership) -> None:
+def test_removing_a_member_revokes_their_invitations(owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     theirs = factories.invitation(owner.team, by=admin)
     of_owner = factories.invitation(owner.team, by=owner)
@@ -183,7 +183,7 @@ def test_invitations_fall_with_whoever_could_give_them(owner: Membership) -> Non
     assert not Invitation.objects.get(pk=of_owner.pk).revoked_at
 
 
-def test_a_temporary_membership_ends_by_itself(owner: Membership) -> None:
+def test_temporary_membership_ends_in_the_sweep(owner: Membership) -> None:
     now = timezone.now()
     over = factories.member(Role.VIEWER, of=owner.team)
     Membership.objects.filter(pk=over.pk).update(expires_at=now - timedelta(seconds=1))
@@ -197,9 +197,7 @@ def test_a_temporary_membership_ends_by_itself(owner: Membership) -> None:
     assert (line.action, line.actor, line.subject) == ("member.ended", None, over.user.email)
 
 
-def test_a_team_is_made_by_who_owns_one_or_by_everybody_where_signing_up_is_open(
-    owner: Membership, settings: Settings
-) -> None:
+def test_creating_a_team_needs_an_owner_or_open_sign_up(owner: Membership, settings: Settings) -> None:
     nobody = factories.user()
     with pytest.raises(NotAllowedError):
         create_team.create("Mine", person=nobody, via=NO_ORIGIN)
@@ -211,12 +209,12 @@ def test_a_team_is_made_by_who_owns_one_or_by_everybody_where_signing_up_is_open
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\u202eb", "Win at www.evil.example"])
-def test_a_team_has_a_name_that_people_can_read(owner: Membership, name: str) -> None:
+def test_unreadable_team_name_is_refused(owner: Membership, name: str) -> None:
     with pytest.raises(Invalid):
         create_team.create(name, person=owner.user, via=NO_ORIGIN)
 
 
-def test_of_two_owners_who_leave_at_once_one_stays(transactional_db: None) -> None:
+def test_only_one_of_two_owners_can_leave_at_the_same_time(transactional_db: None) -> None:
     for _ in range(5):
         team = factories.team()
         both = [factories.member(Role.OWNER, of=team) for _ in range(2)]
@@ -225,7 +223,7 @@ def test_of_two_owners_who_leave_at_once_one_stays(transactional_db: None) -> No
 
 
 def at_once(*works: Callable[[], object]) -> None:
-    """Run them in threads; what is refused is an answer."""
+    """Run the calls in threads; a refusal is a valid result."""
 
     def run(work: Callable[[], object]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""API tokens at the domain: nobody gives what they lack, and nobody keeps what they have lost."""
+"""API tokens in the domain layer: a token never holds more than its creator or its owner."""
 
 import uuid
 from datetime import timedelta
@@ -36,14 +36,14 @@ def owner(db: None) -> Membership:
 
 
 def refusal(secret: str, address: str = HERE) -> str:
-    """Why a token opens nothing."""
+    """The reason why the token is refused."""
     with pytest.raises(BadTokenError) as refused:
         actor_for(secret, address=address)
     return refused.value.reason
 
 
 def narrowed(role: str, *accounts: Account) -> Membership:
-    """A member whose role holds for these accounts alone."""
+    """A member whose role is narrowed to these accounts."""
     member = factories.member(role, of=accounts[0].team)
     member.narrowed = True
     member.save()
@@ -54,7 +54,7 @@ def narrowed(role: str, *accounts: Account) -> Membership:
 # What a secret looks like
 
 
-def test_a_secret_can_be_found_by_scanners_and_checks_itself() -> None:
+def test_token_secret_matches_the_scanner_pattern_and_has_a_checksum() -> None:
     secret = token_secrets.new(token_secrets.PERSONAL)
     assert token_secrets.PATTERN.fullmatch(secret)
     assert token_secrets.is_well_formed(secret)
@@ -64,7 +64,7 @@ def test_a_secret_can_be_found_by_scanners_and_checks_itself() -> None:
         assert not token_secrets.is_well_formed(wrong)
 
 
-def test_the_rows_hold_no_secret(owner: Membership) -> None:
+def test_token_row_does_not_contain_the_secret(owner: Membership) -> None:
     made = factories.new_token(owner)
     row = ApiToken.objects.filter(pk=made.token.pk).values().get()
     assert made.secret not in repr(row) + repr(made)
@@ -75,7 +75,7 @@ def test_the_rows_hold_no_secret(owner: Membership) -> None:
 # Making one
 
 
-def test_a_token_holds_no_more_than_its_maker(owner: Membership) -> None:
+def test_token_cannot_hold_more_than_its_creator(owner: Membership) -> None:
     operator = factories.member(Role.OPERATOR_WITHOUT_DELETE, of=owner.team)
     made = factories.new_token(operator, "deploy", Permission.OPERATE)
     assert made.token.permissions == ["view", "operate"]
@@ -88,14 +88,14 @@ def test_a_token_holds_no_more_than_its_maker(owner: Membership) -> None:
 
 
 @pytest.mark.parametrize("permission", [Permission.MANAGE_PEOPLE, Permission.MANAGE_POLICIES, Permission.APPROVE])
-def test_no_token_does_what_a_person_must_be_there_for(owner: Membership, permission: Permission) -> None:
+def test_token_cannot_hold_permissions_reserved_for_people(owner: Membership, permission: Permission) -> None:
     for personal in (True, False):
         with pytest.raises(Invalid):
             factories.new_token(owner, "all", permission, personal=personal)
     assert permission not in issuing.grantable(owner)
 
 
-def test_a_token_of_the_team_needs_somebody_who_manages_all_of_it(owner: Membership) -> None:
+def test_team_token_needs_a_manager_of_the_whole_team(owner: Membership) -> None:
     account = factories.account(owner.team)
     for member in (factories.member(Role.OPERATOR, of=owner.team), narrowed(Role.ADMIN, account)):
         with pytest.raises(NotAllowedError):
@@ -103,7 +103,7 @@ def test_a_token_of_the_team_needs_somebody_who_manages_all_of_it(owner: Members
     assert factories.new_token(factories.member(Role.ADMIN, of=owner.team), personal=False).token.owner is None
 
 
-def test_a_token_is_given_only_accounts_that_its_maker_reaches(owner: Membership) -> None:
+def test_token_is_limited_to_accounts_its_creator_reaches(owner: Membership) -> None:
     account, other = factories.account(owner.team), factories.account(owner.team)
     member = narrowed(Role.VIEWER, account)
     assert list(factories.new_token(member, accounts=[account]).token.accounts.all()) == [account]
@@ -126,14 +126,14 @@ def test_a_token_is_given_only_accounts_that_its_maker_reaches(owner: Membership
         ("networks", {"allowed_from": [f"192.0.2.{number}" for number in range(21)]}),
     ],
 )
-def test_what_is_wrong_is_said_beside_its_field(owner: Membership, field: str, values: dict[str, object]) -> None:
+def test_invalid_value_is_reported_at_its_field(owner: Membership, field: str, values: dict[str, object]) -> None:
     with pytest.raises(Invalid) as wrong:
         factories.new_token(owner, **values)  # type: ignore[arg-type]
     assert wrong.value.field == field
     assert not ApiToken.objects.exists()
 
 
-def test_live_tokens_of_one_holder_have_names_of_their_own(owner: Membership) -> None:
+def test_live_tokens_of_one_holder_have_unique_names(owner: Membership) -> None:
     first = factories.new_token(owner, "Deploy").token
     with pytest.raises(Invalid):
         factories.new_token(owner, "deploy")
@@ -146,7 +146,7 @@ def test_live_tokens_of_one_holder_have_names_of_their_own(owner: Membership) ->
     factories.new_token(owner, "deploy")
 
 
-def test_a_token_neither_makes_nor_ends_tokens(owner: Membership) -> None:
+def test_token_cannot_create_or_revoke_tokens(owner: Membership) -> None:
     made = factories.new_token(owner, "own", *issuing.GRANTABLE)
     for secret in (made.secret, factories.new_token(owner, "team", personal=False).secret):
         actor = actor_for(secret, address=HERE)
@@ -159,7 +159,7 @@ def test_a_token_neither_makes_nor_ends_tokens(owner: Membership) -> None:
 # Using one
 
 
-def test_the_token_of_a_person_acts_as_them_within_its_bounds(owner: Membership) -> None:
+def test_personal_token_acts_as_its_owner_within_its_scope(owner: Membership) -> None:
     account, other = factories.account(owner.team), factories.account(owner.team)
     made = factories.new_token(owner, "deploy", Permission.OPERATE, accounts=[account])
     actor = actor_for(made.secret, address=HERE)
@@ -173,7 +173,7 @@ def test_the_token_of_a_person_acts_as_them_within_its_bounds(owner: Membership)
     assert (actor.via.address, actor.via.token_id) == (HERE, made.token.pk)
 
 
-def test_the_token_of_a_person_shrinks_with_their_role(owner: Membership) -> None:
+def test_personal_token_shrinks_with_the_role_of_its_owner(owner: Membership) -> None:
     account, other = factories.account(owner.team), factories.account(owner.team)
     member = factories.member(Role.OPERATOR, of=owner.team)
     whole = factories.new_token(member, "whole", Permission.OPERATE, Permission.DELETE).secret
@@ -188,7 +188,7 @@ def test_the_token_of_a_person_shrinks_with_their_role(owner: Membership) -> Non
         assert not actor.reaches(other)
 
 
-def test_a_token_of_the_team_acts_as_nobody_with_what_it_was_given(owner: Membership) -> None:
+def test_team_token_acts_without_a_person_within_its_scope(owner: Membership) -> None:
     account, other = factories.account(owner.team), factories.account(owner.team)
     stranger = factories.account(factories.team())
     for accounts, seen in (([account], [account]), (None, [account, other])):
@@ -203,7 +203,7 @@ def test_a_token_of_the_team_acts_as_nobody_with_what_it_was_given(owner: Member
         assert actor.may_for_all(Permission.VIEW) is (accounts is None)
 
 
-def test_a_narrowed_token_whose_accounts_are_gone_reaches_nothing(owner: Membership) -> None:
+def test_narrowed_token_reaches_nothing_once_its_accounts_are_deleted(owner: Membership) -> None:
     account = factories.account(owner.team)
     secret = factories.new_token(owner, personal=False, accounts=[account]).secret
     account.delete()
@@ -213,7 +213,7 @@ def test_a_narrowed_token_whose_accounts_are_gone_reaches_nothing(owner: Members
     assert not Account.objects.visible_to(actor).exists()
 
 
-def test_a_token_ends_when_it_is_revoked_or_expires(owner: Membership) -> None:
+def test_revoked_or_expired_token_is_refused(owner: Membership) -> None:
     made = factories.new_token(owner)
     ApiToken.objects.filter(pk=made.token.pk).update(expires_at=timezone.now())
     assert refusal(made.secret) == "expired"
@@ -223,7 +223,7 @@ def test_a_token_ends_when_it_is_revoked_or_expires(owner: Membership) -> None:
     assert refusal(made.secret) == "revoked"
 
 
-def test_the_token_of_a_person_ends_with_their_membership_for_good(owner: Membership) -> None:
+def test_personal_token_ends_with_the_membership_and_stays_ended(owner: Membership) -> None:
     member = factories.member(Role.OPERATOR, of=owner.team)
     secret = factories.new_token(member).secret
     Membership.objects.filter(pk=member.pk).update(expires_at=timezone.now())
@@ -236,14 +236,14 @@ def test_the_token_of_a_person_ends_with_their_membership_for_good(owner: Member
     assert [each.standing for each in token_lists.of_team(owner)] == [Standing.LEFT]
 
 
-def test_the_token_of_a_person_who_was_switched_off_opens_nothing(owner: Membership) -> None:
+def test_token_of_an_inactive_person_is_refused(owner: Membership) -> None:
     secret = factories.new_token(owner).secret
     owner.user.is_active = False
     owner.user.save()
     assert refusal(secret) == "inactive"
 
 
-def test_a_token_is_good_only_from_its_networks(owner: Membership) -> None:
+def test_token_works_only_from_its_networks(owner: Membership) -> None:
     secret = factories.new_token(owner, allowed_from=["192.0.2.0/24", "2001:db8::/32"]).secret
     for address in (HERE, "::ffff:192.0.2.9", "2001:db8::1"):
         assert actor_for(secret, address=address)
@@ -251,7 +251,7 @@ def test_a_token_is_good_only_from_its_networks(owner: Membership) -> None:
         assert refusal(secret, address) == "network"
 
 
-def test_a_policy_of_the_team_holds_for_its_tokens_too(owner: Membership) -> None:
+def test_team_policies_apply_to_tokens(owner: Membership) -> None:
     personal, of_team = factories.new_token(owner).secret, factories.new_token(owner, personal=False).secret
     Team.objects.filter(pk=owner.team_id).update(networks=["192.0.2.0/24"])
     for secret in (personal, of_team):
@@ -265,14 +265,18 @@ def test_a_policy_of_the_team_holds_for_its_tokens_too(owner: Membership) -> Non
     assert actor_for(personal, address=HERE)
 
 
-def test_what_is_no_token_costs_no_query(owner: Membership, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_malformed_token_is_refused_without_a_query(
+    owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     with django_assert_num_queries(0):
         for secret in ("", "sdk_p_", "x" * 5000, "sdk_p_" + "0" * 49, "sdk_p_é"):
             assert refusal(secret) == "malformed"
     assert refusal(token_secrets.new(token_secrets.OF_TEAM)) == "unknown"
 
 
-def test_use_is_noted_once_a_minute(owner: Membership, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_last_use_is_recorded_at_most_once_a_minute(
+    owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     made = factories.new_token(owner)
     actor_for(made.secret, address=HERE)
     made.token.refresh_from_db()
@@ -289,7 +293,7 @@ def test_use_is_noted_once_a_minute(owner: Membership, django_assert_num_queries
     assert made.token.last_used_from == "192.0.2.8"
 
 
-def test_refusals_are_in_the_trail_once_an_hour_and_say_why(owner: Membership) -> None:
+def test_token_refusal_is_recorded_once_with_its_reason(owner: Membership) -> None:
     made = factories.new_token(owner, "deploy")
     issuing.revoke(made.token, by=owner)
     for _again in range(3):
@@ -306,7 +310,7 @@ def stop(vm_id: int, account: Account, secret: str) -> Operation:
     return submit(catalogue.StopVm(vm_id=vm_id), account=account, by=actor_for(secret, address=HERE))
 
 
-def test_a_request_through_a_token_holds_within_its_scope_alone(owner: Membership) -> None:
+def test_operation_through_a_token_is_limited_to_its_scope(owner: Membership) -> None:
     account, other = factories.account(owner.team), factories.account(owner.team)
     stranger = factories.account(factories.team())
     vms = {each: factories.vm(each).remote_id for each in (account, other, stranger)}
@@ -329,7 +333,7 @@ def test_a_request_through_a_token_holds_within_its_scope_alone(owner: Membershi
         operation.delete()
 
 
-def test_a_bulk_goes_on_in_the_name_of_a_token_for_as_long_as_it_works(owner: Membership) -> None:
+def test_bulk_action_runs_for_a_token_until_it_is_revoked(owner: Membership) -> None:
     account = factories.account(owner.team)
     objects = [(vm.remote_id, vm.hostname) for vm in (factories.vm(account), factories.vm(account))]
     for personal in (True, False):
@@ -359,13 +363,13 @@ def test_a_bulk_goes_on_in_the_name_of_a_token_for_as_long_as_it_works(owner: Me
     assert as_requester(team_id=owner.team_id, person_id=owner.user_id, token_id=None) is None
 
 
-def test_a_token_of_the_team_has_no_views_of_its_own(owner: Membership) -> None:
+def test_team_token_cannot_save_views(owner: Membership) -> None:
     actor = actor_for(factories.new_token(owner, personal=False).secret, address=HERE)
     with pytest.raises(Invalid):
         saved_views.save("servers", "stopped", "state=halted", shared=True, by=actor)
 
 
-def test_the_trail_tells_of_tokens_and_never_holds_one(owner: Membership, caplog: pytest.LogCaptureFixture) -> None:
+def test_audit_log_records_token_events_without_secrets(owner: Membership, caplog: pytest.LogCaptureFixture) -> None:
     account = factories.account(owner.team)
     made = factories.new_token(owner, "deploy", Permission.OPERATE, accounts=[account], allowed_from=[HERE])
     stop(factories.vm(account).remote_id, account, made.secret)
@@ -384,7 +388,7 @@ def test_the_trail_tells_of_tokens_and_never_holds_one(owner: Membership, caplog
     assert token_secrets.digest(made.secret) not in told
 
 
-def test_who_may_end_a_token(owner: Membership) -> None:
+def test_token_can_be_revoked_by_its_owner_or_a_manager(owner: Membership) -> None:
     member = factories.member(Role.OPERATOR, of=owner.team)
     own, of_team = factories.new_token(member).token, factories.token(owner)
     for token in (of_team, factories.new_token(owner).token):

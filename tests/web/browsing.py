@@ -1,4 +1,4 @@
-"""The addresses of the panel, in one place, so that tests cover each of them."""
+"""The URLs of the panel in one place, so that tests cover each of them."""
 
 import re
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ _ARGUMENTS: dict[str, dict[str, object]] = {
 
 
 def every_other_page(names: Iterable[str]) -> list[Page]:
-    """One address for each of these names, which belong to no account and no team."""
+    """One URL for each of these names, which belong to no account and no team."""
     return [Page(name, reverse(name, kwargs=_ARGUMENTS.get(name))) for name in names]
 
 
@@ -48,7 +48,7 @@ def names() -> list[str]:
 
 
 def every_page(account: Account, by: Membership) -> list[Page]:
-    """One address for each URL pattern of an account and of its team, with objects that exist."""
+    """One URL for each pattern of an account and of its team, with objects that exist."""
     factories.os_image(account, remote_id=3)
     vm = factories.vm(account, "web-1")
     disk = factories.disk(account, on=vm)

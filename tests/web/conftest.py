@@ -53,7 +53,7 @@ def account(owner: Membership) -> Account:
 
 @pytest.fixture
 def browser(owner: Membership) -> Client:
-    """A client that the owner is signed in with. An error of a view is a 500 page, as in real life."""
+    """A client signed in as the owner. An error in a view gives a 500 page, as in production."""
     client = Client()
     client.force_login(owner.user)
     return client

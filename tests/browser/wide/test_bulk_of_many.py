@@ -43,7 +43,7 @@ def fleet(stack: Stack) -> tuple[str, int]:
 
 @pytest.mark.timeout(240)
 @pytest.mark.drives("vm_stop")
-def test_two_hundred_servers_are_stopped_one_fails_and_it_alone_is_asked_for_again(
+def test_bulk_stop_of_two_hundred_servers_retries_only_the_failed_one(
     browse: Callable[..., Page], stack: Stack, fleet: tuple[str, int], complaints: list[str]
 ) -> None:
     email, account = fleet

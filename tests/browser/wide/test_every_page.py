@@ -114,9 +114,7 @@ def pages_of(made: scene.Scene) -> list[Address]:
 
 
 @pytest.mark.timeout(300)
-def test_every_page_of_an_account_is_accessible_at_both_widths_and_in_both_themes(
-    look: Look, made: scene.Scene
-) -> None:
+def test_every_account_page_is_accessible_in_both_widths_and_themes(look: Look, made: scene.Scene) -> None:
     look.sign_in(made.owner)
     for address in pages_of(made):
         look.open(address.url)
@@ -124,7 +122,7 @@ def test_every_page_of_an_account_is_accessible_at_both_widths_and_in_both_theme
     look.assert_fine()
 
 
-def test_every_page_of_a_team_is_accessible(look: Look, made: scene.Scene) -> None:
+def test_every_team_page_is_accessible(look: Look, made: scene.Scene) -> None:
     known = {"member_id": made.member, "invitation_id": made.invitation, "token_id": made.token}
     look.sign_in(made.owner)
     for pattern in of_team:
@@ -148,7 +146,7 @@ def test_every_page_of_a_team_is_accessible(look: Look, made: scene.Scene) -> No
     look.assert_fine()
 
 
-def test_every_page_of_no_account_is_accessible(look: Look, made: scene.Scene) -> None:
+def test_every_page_outside_an_account_is_accessible(look: Look, made: scene.Scene) -> None:
     named = {str(pattern.name) for pattern in urlpatterns if isinstance(pattern, URLPattern)}
     assert named == OF_NO_ACCOUNT.keys() | UNSEEN
     look.sign_in(made.owner)
@@ -162,7 +160,7 @@ def test_every_page_of_no_account_is_accessible(look: Look, made: scene.Scene) -
     look.assert_fine()
 
 
-def test_every_page_about_oneself_is_accessible(look: Look, made: scene.Scene) -> None:
+def test_every_personal_page_is_accessible(look: Look, made: scene.Scene) -> None:
     look.sign_in(made.newcomer)
     own = ("account_email", "account_change_password", "mfa_index", "mfa_activate_totp", "mfa_add_webauthn")
     for name in (*own, "usersessions_list", "account_reauthenticate"):
@@ -173,7 +171,7 @@ def test_every_page_about_oneself_is_accessible(look: Look, made: scene.Scene) -
     look.assert_fine()
 
 
-def test_an_empty_account_and_a_viewer_see_accessible_pages(look: Look, made: scene.Scene) -> None:
+def test_pages_of_an_empty_account_and_of_a_viewer_are_accessible(look: Look, made: scene.Scene) -> None:
     look.sign_in(made.owner)
     for name in ("dashboard", "servers", "shares", "attention"):
         look.open(reverse(name, args=[made.empty_account]))
@@ -185,7 +183,7 @@ def test_an_empty_account_and_a_viewer_see_accessible_pages(look: Look, made: sc
     look.assert_fine()
 
 
-def test_errors_are_accessible_pages_too(look: Look, made: scene.Scene) -> None:
+def test_error_pages_are_accessible(look: Look, made: scene.Scene) -> None:
     look.sign_in(made.owner)
     look.open("/no-such-page/", status=404)
     page = look.page

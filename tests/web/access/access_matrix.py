@@ -1,4 +1,4 @@
-"""Who is let in where: one row for each address of the panel, by its name. What is not here fails the tests."""
+"""The access matrix: one row for each URL name of the panel. A URL name without a row fails the tests."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -7,18 +7,18 @@ from hosting.teams.roles import PERMISSIONS, Permission
 
 
 class Who(Enum):
-    """Rules that ask for no permission."""
+    """Rules that need no permission."""
 
     ANYBODY = auto()
-    """Signed in or not."""
+    """Anyone, signed in or not."""
     PERSON = auto()
-    """Anybody who is signed in, whatever their teams."""
+    """Anyone who is signed in, in any team or none."""
     NOBODY = auto()
-    """The address is closed: 404."""
+    """Nobody: the URL answers 404."""
     HAS_ONE = auto()
-    """Somebody who has such a thing: others, and for another's one everybody, find nothing (404)."""
+    """Only the person who has such an object; everyone else gets 404."""
     NO_METHOD = auto()
-    """This method is not offered: 405."""
+    """The method is not allowed: 405."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ Rule = Who | Holder
 
 @dataclass(frozen=True)
 class Door:
-    """What a GET and a POST of an address need."""
+    """The rules for a GET and for a POST of a URL."""
 
     get: Rule
     post: Rule
@@ -53,17 +53,17 @@ VIEW, OPERATE, DELETE, SPEND, ACCOUNTS = (
 
 
 def page(rule: Rule) -> Door:
-    """It is looked at."""
+    """Allow GET only."""
     return Door(rule, Who.NO_METHOD)
 
 
 def form(rule: Rule) -> Door:
-    """It is looked at, and sent."""
+    """Allow GET and POST."""
     return Door(rule, rule)
 
 
 def button(rule: Rule) -> Door:
-    """It is only sent."""
+    """Allow POST only."""
     return Door(Who.NO_METHOD, rule)
 
 

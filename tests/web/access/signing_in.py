@@ -1,4 +1,4 @@
-"""Signing in, as tests need it."""
+"""Helpers that sign in."""
 
 import time
 
@@ -15,7 +15,7 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 def stale(client: Client, seconds: int = 3600) -> None:
-    """The client's last proof of who it is becomes so many seconds older."""
+    """Move the client's last authentication back by so many seconds."""
     session = client.session
     for record in session[AUTHENTICATION_METHODS_SESSION_KEY]:
         record["at"] -= seconds
@@ -23,7 +23,7 @@ def stale(client: Client, seconds: int = 3600) -> None:
 
 
 def sign_in(client: Client, email: str, password: str, **more: object) -> str:
-    """Where the person is led to; without signing in, what the page says."""
+    """Sign in; return the redirect location, or the page's text if it failed."""
     response = client.post("/auth/login/", {"login": email, "password": password, **more})
     return str(response["Location"]) if response.status_code == 302 else response.content.decode()
 
@@ -36,13 +36,13 @@ def person_with_password(email: str = "") -> User:
 
 
 def with_app(person: User, secret: str = SECRET) -> User:
-    """The person has an authenticator app, and recovery codes."""
+    """Give the person an authenticator app and recovery codes."""
     TOTP.activate(person, secret)
     RecoveryCodes.activate(person)
     return person
 
 
 def code(secret: str = SECRET) -> str:
-    """What the app shows now (RFC 6238)."""
+    """The current code of the authenticator app (RFC 6238)."""
     shown: str = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
     return shown

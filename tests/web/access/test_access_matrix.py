@@ -1,4 +1,4 @@
-"""Every address of the panel, asked for by everybody: the table in `doors` says what is answered."""
+"""Requests every URL of the panel as every kind of visitor and compares the answers with the access matrix."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ def patterns(found: list[URLPattern | URLResolver] | None = None) -> Iterator[UR
             yield each
 
 
-def test_every_address_has_its_row_and_every_row_its_address() -> None:
+def test_every_url_pattern_has_one_row_in_the_access_matrix() -> None:
     assert {str(pattern.name) for pattern in patterns()} == set(DOORS)
 
 
 @dataclass
 class Scene:
-    """The pages of an account and its team, and who asks for them."""
+    """The pages of an account and its team, and the owner who requests them."""
 
     owner: Membership
     account: Account
@@ -49,7 +49,7 @@ def scene(owner: Membership, account: Account) -> Scene:
 
 
 def answer(client: Client, method: str, url: str) -> str:
-    """What a request is answered with, in a word; whatever it does is undone."""
+    """The answer to a request in one word; the request's changes are rolled back."""
     with transaction.atomic():
         response: HttpResponse = getattr(client, method)(url)
         transaction.set_rollback(True)
@@ -62,7 +62,7 @@ def answer(client: Client, method: str, url: str) -> str:
 
 
 def check(browser: Client | Callable[[], Client], pages: list[Page], expected: Callable[[Page, Rule], str]) -> None:
-    """Ask for every page by GET and by POST, in one session or, where some end it, in one for each request."""
+    """Send a GET and a POST to every page, in one session or, where a page ends it, in a new session each."""
     wrong = []
     for page in pages:
         door: Door = DOORS[page.name]
@@ -81,12 +81,12 @@ def signed_in(member: Membership) -> Client:
     return client
 
 
-def test_nobody_who_is_not_signed_in_gets_past_the_door(scene: Scene, client: Client) -> None:
+def test_anonymous_visitors_are_redirected_to_sign_in(scene: Scene, client: Client) -> None:
     check(client, scene.pages, lambda page, rule: SIGN_IN)
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_a_role_opens_what_its_permissions_say(scene: Scene, role: str) -> None:
+def test_role_reaches_the_pages_its_permissions_allow(scene: Scene, role: str) -> None:
     member = scene.owner if role == Role.OWNER else factories.member(role, of=scene.owner.team)
 
     def expected(page: Page, rule: Rule) -> str:
@@ -96,7 +96,7 @@ def test_a_role_opens_what_its_permissions_say(scene: Scene, role: str) -> None:
 
 
 @pytest.mark.parametrize("role", [role for role in Role.values if role != Role.OWNER])
-def test_a_role_that_is_narrowed_to_another_account_opens_nothing_of_this_one(scene: Scene, role: str) -> None:
+def test_role_narrowed_to_another_account_reaches_no_page_of_this_account(scene: Scene, role: str) -> None:
     member = factories.member(role, of=scene.owner.team, narrowed=True)
     member.accounts.add(factories.account(scene.owner.team))
 
@@ -108,13 +108,13 @@ def test_a_role_that_is_narrowed_to_another_account_opens_nothing_of_this_one(sc
     check(signed_in(member), scene.pages, expected)
 
 
-def test_a_member_of_another_team_finds_nothing(scene: Scene) -> None:
+def test_member_of_another_team_gets_not_found(scene: Scene) -> None:
     stranger = factories.member()
     factories.account(stranger.team)
     check(signed_in(stranger), scene.pages, lambda page, rule: NOT_FOUND)
 
 
-def test_a_removed_member_finds_nothing(scene: Scene) -> None:
+def test_removed_member_gets_not_found(scene: Scene) -> None:
     member = factories.member(of=scene.owner.team)
     client = signed_in(member)
     assert answer(client, "get", scene.pages[0].url) == IN
@@ -122,7 +122,7 @@ def test_a_removed_member_finds_nothing(scene: Scene) -> None:
     check(client, scene.pages, lambda page, rule: NOT_FOUND)
 
 
-def test_a_person_without_the_second_factor_that_the_team_asks_for_is_led_to_set_one_up(scene: Scene) -> None:
+def test_person_without_required_second_factor_is_redirected_to_set_one_up(scene: Scene) -> None:
     team = scene.owner.team
     team.two_factor_since, team.grace_days = timezone.now() - timedelta(days=1), 0
     team.save()
@@ -134,7 +134,7 @@ def other_pages(db: None) -> list[Page]:
     return every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
 
 
-def test_without_signing_in_only_the_ways_in_are_open(other_pages: list[Page], client: Client) -> None:
+def test_anonymous_visitors_reach_only_public_pages(other_pages: list[Page], client: Client) -> None:
     def expected(page: Page, rule: Rule) -> str:
         if rule is Who.NOBODY:
             return NOT_FOUND
@@ -144,7 +144,7 @@ def test_without_signing_in_only_the_ways_in_are_open(other_pages: list[Page], c
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_what_belongs_to_a_person_is_open_to_every_person(other_pages: list[Page], role: str) -> None:
+def test_every_role_reaches_the_personal_pages(other_pages: list[Page], role: str) -> None:
     def expected(page: Page, rule: Rule) -> str:
         if rule in {Who.NOBODY, Who.HAS_ONE}:
             return NOT_FOUND

@@ -1,4 +1,4 @@
-"""API tokens: their pages, and the door of the API."""
+"""API tokens: their pages, and authentication at the API."""
 
 import re
 from datetime import timedelta
@@ -38,7 +38,9 @@ def form(**values: object) -> dict[str, object]:
 # The door
 
 
-def test_a_token_is_told_what_it_is_good_for(client: Client, account: Account, owner: Membership) -> None:
+def test_whoami_returns_the_permissions_and_accounts_of_the_token(
+    client: Client, account: Account, owner: Membership
+) -> None:
     factories.account(owner.team, label="Other")
     made = factories.new_token(owner, "deploy", Permission.OPERATE, accounts=[account])
     answer = client.get(WHOAMI, headers=bearer(made.secret))
@@ -57,15 +59,13 @@ def test_a_token_is_told_what_it_is_good_for(client: Client, account: Account, o
     assert not answer.cookies
 
 
-def test_a_token_of_the_team_is_nobody(client: Client, account: Account, owner: Membership) -> None:
+def test_whoami_names_no_person_for_a_team_token(client: Client, account: Account, owner: Membership) -> None:
     answer = client.get(WHOAMI, headers=bearer(factories.new_token(owner, personal=False).secret)).json()
     assert answer["person"] is None
     assert [each["id"] for each in answer["accounts"]] == [account.pk]
 
 
-def test_what_is_no_working_token_is_refused_in_the_same_words(
-    browser: Client, account: Account, owner: Membership
-) -> None:
+def test_every_invalid_token_gets_the_same_401_response(browser: Client, account: Account, owner: Membership) -> None:
     made = factories.new_token(owner)
     issuing.revoke(made.token, by=owner)
     wrong_network = factories.new_token(owner, allowed_from=["198.51.100.0/24"]).secret
@@ -89,14 +89,14 @@ def test_what_is_no_working_token_is_refused_in_the_same_words(
     assert (without.status_code, without["WWW-Authenticate"]) == (401, 'Bearer realm="Sharedeck"')
 
 
-def test_a_token_in_the_address_or_a_form_is_not_looked_for(client: Client, owner: Membership) -> None:
+def test_tokens_in_the_query_string_or_form_are_ignored(client: Client, owner: Membership) -> None:
     secret = factories.new_token(owner).secret
     for name in ("token", "access_token", "Authorization"):
         assert client.get(WHOAMI, {name: secret}).status_code == 401
         assert client.post(WHOAMI, {name: secret}).status_code == 405
 
 
-def test_who_tries_bad_tokens_waits_and_shuts_nobody_out(client: Client, owner: Membership) -> None:
+def test_invalid_tokens_are_rate_limited_without_blocking_valid_ones(client: Client, owner: Membership) -> None:
     cache.clear()
     good = factories.new_token(owner).secret
     answers = [client.get(WHOAMI, headers=bearer("sdk_p_nonsense")) for _try in range(31)]
@@ -110,7 +110,7 @@ def test_who_tries_bad_tokens_waits_and_shuts_nobody_out(client: Client, owner: 
 
 
 @pytest.mark.parametrize("personal", [True, False])
-def test_the_secret_is_shown_once_and_kept_nowhere(
+def test_token_secret_is_shown_once_and_not_stored(
     browser: Client, account: Account, owner: Membership, personal: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     new = reverse("my_token_new" if personal else "team_token_new", args=[owner.team_id])
@@ -133,7 +133,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(
     assert token.prefix in kept
 
 
-def test_a_form_that_is_wrong_keeps_what_was_typed(browser: Client, account: Account, owner: Membership) -> None:
+def test_invalid_token_form_keeps_the_input(browser: Client, account: Account, owner: Membership) -> None:
     new = reverse("my_token_new", args=[owner.team_id])
     for values, words in (
         ({"networks": "192.0.2.0/24 nonsense"}, "“nonsense” isn&#x27;t a valid network"),
@@ -148,7 +148,7 @@ def test_a_form_that_is_wrong_keeps_what_was_typed(browser: Client, account: Acc
     assert not ApiToken.objects.exists()
 
 
-def test_the_form_offers_no_more_than_its_maker_has(client: Client, account: Account, owner: Membership) -> None:
+def test_token_form_offers_only_what_its_creator_holds(client: Client, account: Account, owner: Membership) -> None:
     other = factories.account(owner.team, label="Elsewhere")
     member = factories.member(Role.OPERATOR_WITHOUT_DELETE, of=owner.team)
     member.narrowed = True
@@ -169,7 +169,7 @@ def test_the_form_offers_no_more_than_its_maker_has(client: Client, account: Acc
     assert not ApiToken.objects.exists()
 
 
-def test_people_see_their_own_tokens_and_managers_all_of_the_team(
+def test_members_see_their_own_tokens_and_managers_all_of_the_team(
     client: Client, account: Account, owner: Membership
 ) -> None:
     member = factories.member(Role.OPERATOR, of=owner.team)
@@ -191,7 +191,7 @@ def test_people_see_their_own_tokens_and_managers_all_of_the_team(
     assert "of another team" not in page
 
 
-def test_a_token_of_the_team_whose_maker_has_left_is_pointed_out(browser: Client, owner: Membership) -> None:
+def test_team_token_page_marks_tokens_whose_creator_has_left(browser: Client, owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     factories.token(admin, "ci")
     page = reverse("team_tokens", args=[owner.team_id])
@@ -200,7 +200,7 @@ def test_a_token_of_the_team_whose_maker_has_left_is_pointed_out(browser: Client
     assert "They have left the team" in browser.get(page).content.decode()
 
 
-def test_a_token_is_revoked_after_a_question(client: Client, account: Account, owner: Membership) -> None:
+def test_revoking_a_token_needs_confirmation(client: Client, account: Account, owner: Membership) -> None:
     member = factories.member(Role.OPERATOR, of=owner.team)
     own, others = factories.new_token(member, "own"), factories.token(owner)
     url = reverse("token_revoke", args=[owner.team_id, own.token.pk])
@@ -217,12 +217,14 @@ def test_a_token_is_revoked_after_a_question(client: Client, account: Account, o
     assert client.post(reverse("token_revoke", args=[mine.team_id, others.pk])).status_code == 404
 
 
-def test_a_person_without_a_team_has_a_page(client: Client, db: None) -> None:
+def test_person_without_a_team_can_open_the_token_page(client: Client, db: None) -> None:
     client.force_login(factories.user())
     assert client.get(reverse("my_tokens")).status_code == 200
 
 
-def test_who_has_left_a_team_sees_that_its_tokens_are_dead(client: Client, account: Account, owner: Membership) -> None:
+def test_former_member_sees_that_their_tokens_of_the_team_have_ended(
+    client: Client, account: Account, owner: Membership
+) -> None:
     member = factories.member(Role.OPERATOR, of=owner.team)
     factories.new_token(member, "orphan")
     Membership.objects.filter(pk=member.pk).delete()
@@ -233,7 +235,7 @@ def test_who_has_left_a_team_sees_that_its_tokens_are_dead(client: Client, accou
     assert "/revoke/" not in page
 
 
-def test_the_lists_take_a_fixed_number_of_queries(
+def test_token_lists_use_a_fixed_number_of_queries(
     browser: Client, account: Account, owner: Membership, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(6):
@@ -246,9 +248,7 @@ def test_the_lists_take_a_fixed_number_of_queries(
         browser.get(reverse("team_tokens", args=[owner.team_id]))
 
 
-def test_pages_say_through_which_token_something_was_asked(
-    browser: Client, account: Account, owner: Membership
-) -> None:
+def test_pages_name_the_token_that_requested_an_operation(browser: Client, account: Account, owner: Membership) -> None:
     for personal, words in ((False, "token “ci”"), (True, f"{owner.user} via token “ci”")):
         secret = factories.new_token(owner, "ci", Permission.OPERATE, personal=personal).secret
         actor = actor_for(secret, address="192.0.2.7")

@@ -1,4 +1,4 @@
-"""A role that holds for some accounts: what is in the others is neither seen nor changed from there."""
+"""Roles narrowed to some accounts: their members neither see nor change the other accounts."""
 
 import pytest
 from django.test import Client
@@ -15,7 +15,7 @@ from tests import factories
 
 @pytest.fixture
 def other(owner: Membership, account: Account) -> Account:
-    """Another account of the team, of the same login."""
+    """Another account of the team with the same credentials."""
     secret = factories.account(owner.team, label="Secret account", endpoint=account.endpoint, login=account.login)
     vm = factories.vm(secret, "secret-server")
     factories.disk(secret, "secret-disk", on=vm)
@@ -42,7 +42,7 @@ def text(client: Client, url: str, status: int = 200) -> str:
     return response.content.decode()
 
 
-def test_nothing_of_another_account_shows_anywhere(account: Account, other: Account) -> None:
+def test_narrowed_member_sees_nothing_of_other_accounts(account: Account, other: Account) -> None:
     client = signed_in(narrowed(Role.ADMIN, account))
     elsewhere = narrowed(Role.VIEWER, account)
     elsewhere.accounts.set([other])
@@ -62,7 +62,9 @@ def test_nothing_of_another_account_shows_anywhere(account: Account, other: Acco
         assert client.get(reverse(name, args=[other.pk]) + "?format=csv").status_code == 404
 
 
-def test_what_all_accounts_share_is_not_changed_from_one(owner: Membership, account: Account, other: Account) -> None:
+def test_narrowed_member_cannot_change_what_all_accounts_share(
+    owner: Membership, account: Account, other: Account
+) -> None:
     member = narrowed(Role.OPERATOR, account)
     tag = tags.of_team(owner.team_id)[0]
     client = signed_in(member)
@@ -77,7 +79,7 @@ def test_what_all_accounts_share_is_not_changed_from_one(owner: Membership, acco
     assert not saved_views.may_delete(factories.saved_view(owner), by=narrowed(Role.ADMIN, account))
 
 
-def test_a_password_that_another_account_uses_too_is_not_replaced(account: Account, other: Account) -> None:
+def test_narrowed_member_cannot_replace_a_password_shared_with_other_accounts(account: Account, other: Account) -> None:
     member = narrowed(Role.ADMIN, account)
     words = {"label": "New label", "handle": account.handle}
     with pytest.raises(NotAllowedError) as refusal:
@@ -92,7 +94,9 @@ def test_a_password_that_another_account_uses_too_is_not_replaced(account: Accou
         connect.update(account, by=member, label="New label", handle="CD3-DEMO")
 
 
-def test_prices_that_another_account_paid_are_not_told(owner: Membership, account: Account, other: Account) -> None:
+def test_narrowed_member_does_not_see_prices_paid_by_other_accounts(
+    owner: Membership, account: Account, other: Account
+) -> None:
     factories.operation(
         other,
         by=owner,

@@ -1,4 +1,4 @@
-"""What a guesser reaches, and whom a guesser can keep out: never a person from their own browser."""
+"""Rate limits: guessing passwords never locks a person out of a browser they have used."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def person() -> User:
 
 @pytest.fixture
 def own_browser(person: User) -> Client:
-    """A browser in which the person has signed in, and out again."""
+    """A browser in which the person has signed in and out."""
     client = Client()
     assert sign_in(client, person.email, PASSWORD) == "/"
     client.post("/auth/logout/")
@@ -36,26 +36,26 @@ def guess(person: User, client: Client | None = None, times: int = 6) -> str:
     return [sign_in(client, person.email, f"wrong-{number}") for number in range(times)][-1]
 
 
-def test_a_stranger_keeps_nobody_out_of_their_own_browser(person: User, own_browser: Client) -> None:
+def test_guessing_a_password_does_not_lock_out_a_known_browser(person: User, own_browser: Client) -> None:
     assert TOO_MANY in guess(person)
     assert TOO_MANY in sign_in(Client(), person.email, PASSWORD)
     assert sign_in(own_browser, person.email, PASSWORD) == "/"
 
 
-def test_nor_does_one_who_guesses_at_everybody_from_the_same_network(person: User, own_browser: Client) -> None:
+def test_guessing_from_the_same_network_does_not_lock_out_a_known_browser(person: User, own_browser: Client) -> None:
     for number in range(11):
         sign_in(Client(), f"guess-{number}@example.org", "wrong")
     assert TOO_MANY in sign_in(Client(), person.email, PASSWORD)
     assert sign_in(own_browser, person.email, PASSWORD) == "/"
 
 
-def test_a_known_browser_has_a_limit_too_and_keeps_no_other_out(person: User, own_browser: Client) -> None:
+def test_known_browser_has_its_own_limit_that_locks_out_no_other_browser(person: User, own_browser: Client) -> None:
     assert TOO_MANY in guess(person, own_browser)
     assert TOO_MANY in sign_in(own_browser, person.email, PASSWORD)
     assert sign_in(Client(), person.email, PASSWORD) == "/"
 
 
-def test_what_is_known_is_the_person_in_that_browser(person: User, own_browser: Client) -> None:
+def test_browser_is_known_only_for_the_person_who_signed_in(person: User, own_browser: Client) -> None:
     colleague = person_with_password()
     assert TOO_MANY in guess(colleague)
     assert TOO_MANY in sign_in(own_browser, colleague.email, PASSWORD)
@@ -64,7 +64,7 @@ def test_what_is_known_is_the_person_in_that_browser(person: User, own_browser: 
     assert TOO_MANY in sign_in(forged, colleague.email, PASSWORD)
 
 
-def test_two_people_share_a_browser(person: User, own_browser: Client) -> None:
+def test_browser_is_known_for_each_person_who_signed_in(person: User, own_browser: Client) -> None:
     colleague = person_with_password()
     assert sign_in(own_browser, colleague.email, PASSWORD) == "/"
     own_browser.post("/auth/logout/")
@@ -72,7 +72,7 @@ def test_two_people_share_a_browser(person: User, own_browser: Client) -> None:
     assert sign_in(own_browser, person.email, PASSWORD) == "/"
 
 
-def test_the_cookie_opens_nothing_and_no_script_reads_it(person: User, own_browser: Client) -> None:
+def test_known_browser_cookie_grants_no_access_and_is_hidden_from_scripts(person: User, own_browser: Client) -> None:
     cookie = own_browser.cookies[devices.COOKIE]
     before = cookie.value
     assert cookie["httponly"]
@@ -86,7 +86,7 @@ def test_the_cookie_opens_nothing_and_no_script_reads_it(person: User, own_brows
     assert own_browser.cookies[devices.COOKIE].value != before
 
 
-def test_setting_a_new_password_is_a_way_in_that_no_guesser_closes(person: User) -> None:
+def test_person_can_sign_in_after_a_password_reset_despite_guessing(person: User) -> None:
     guess(person)
     client = Client()
     client.post("/auth/password/reset/", {"email": person.email})
@@ -97,7 +97,7 @@ def test_setting_a_new_password_is_a_way_in_that_no_guesser_closes(person: User)
     assert sign_in(client, person.email, "an0ther-long-one") == "/"
 
 
-def test_codes_are_limited_for_each_account(person: User) -> None:
+def test_two_factor_codes_are_rate_limited_per_person(person: User) -> None:
     with_app(person)
     client = Client()
     assert sign_in(client, person.email, PASSWORD) == "/auth/2fa/authenticate/"
@@ -132,14 +132,14 @@ def passkey(client: Client, number: int) -> int:
 
 
 @pytest.mark.parametrize("entry", [reset, sign_up, confirm, set_password, passkey])
-def test_every_entry_is_limited(settings: Settings, entry: Callable[[Client, int], int]) -> None:
+def test_every_public_form_is_rate_limited(settings: Settings, entry: Callable[[Client, int], int]) -> None:
     settings.SIGN_UP = "open"
     answers = [entry(Client(), number) for number in range(11)]
     assert 429 not in answers[:10]
     assert answers[10] == 429
 
 
-def test_proving_it_again_is_limited(person: User) -> None:
+def test_reauthentication_is_rate_limited(person: User) -> None:
     client = Client()
     client.force_login(person)
     stale(client)
@@ -151,7 +151,7 @@ def test_proving_it_again_is_limited(person: User) -> None:
     assert client.post("/auth/reauthenticate/", {"password": PASSWORD}).status_code == 302
 
 
-def test_one_address_gets_few_mails_and_the_answer_stays_the_same(settings: Settings, person: User) -> None:
+def test_mails_to_one_address_are_limited_without_changing_the_answer(settings: Settings, person: User) -> None:
     answers = {
         Client(REMOTE_ADDR=f"192.0.2.{n}").post("/auth/password/reset/", {"email": person.email})["Location"]
         for n in range(7)
@@ -160,7 +160,7 @@ def test_one_address_gets_few_mails_and_the_answer_stays_the_same(settings: Sett
     assert len(mail.outbox) == 4
 
 
-def test_over_tls_the_cookie_travels_over_nothing_else(settings: Settings, person: User) -> None:
+def test_known_browser_cookie_is_secure_when_tls_is_on(settings: Settings, person: User) -> None:
     settings.SESSION_COOKIE_SECURE = True
     client = Client()
     sign_in(client, person.email, PASSWORD)

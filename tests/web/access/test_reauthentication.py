@@ -1,4 +1,4 @@
-"""What is sensitive asks who somebody is, and loses nothing but what was refused."""
+"""Sensitive pages and actions need a recent authentication."""
 
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ REAUTHENTICATE = "/auth/reauthenticate/"
 
 @pytest.fixture
 def person(owner: Membership, client: Client) -> Client:
-    """The owner, who has a password to prove themselves with."""
+    """The owner, with a password to reauthenticate."""
     owner.user.set_password(PASSWORD)
     owner.user.save()
     client.force_login(owner.user)
@@ -39,7 +39,7 @@ def sensitive(account: Account) -> list[str]:
     ]
 
 
-def test_a_sensitive_page_asks_again_and_leads_back(person: Client, account: Account) -> None:
+def test_sensitive_page_asks_to_reauthenticate_and_returns_to_the_page(person: Client, account: Account) -> None:
     for url in sensitive(account):
         assert person.get(url).status_code == 200, url
     stale(person, 16 * 60)
@@ -55,7 +55,7 @@ def test_a_sensitive_page_asks_again_and_leads_back(person: Client, account: Acc
         assert person.get(url).status_code == 200, url
 
 
-def test_ones_own_way_in_is_sensitive(person: Client) -> None:
+def test_changing_ones_own_sign_in_needs_reauthentication(person: Client) -> None:
     stale(person)
     for name in (
         "account_email",
@@ -69,9 +69,7 @@ def test_ones_own_way_in_is_sensitive(person: Client) -> None:
     assert "account_reauthentication_state" not in person.session
 
 
-def test_a_delete_is_sensitive_when_it_is_asked_for_again_too(
-    person: Client, account: Account, owner: Membership
-) -> None:
+def test_retrying_a_delete_needs_reauthentication(person: Client, account: Account, owner: Membership) -> None:
     stale(person)
     params = {"vm_id": factories.vm(account, state="halted").remote_id}
     deletes = factories.operation(account, by=owner, kind="vm_delete", params=params, state="failed")
@@ -86,7 +84,7 @@ def test_a_delete_is_sensitive_when_it_is_asked_for_again_too(
     assert not Operation.objects.filter(kind="vm_delete").exclude(pk=deletes.pk).exists()
 
 
-def test_what_is_not_sensitive_does_not_ask(person: Client, account: Account) -> None:
+def test_ordinary_pages_do_not_ask_to_reauthenticate(person: Client, account: Account) -> None:
     vm = factories.vm(account)
     stale(person)
     assert person.get(reverse("server", args=[account.pk, vm.remote_id])).status_code == 200
@@ -94,13 +92,13 @@ def test_what_is_not_sensitive_does_not_ask(person: Client, account: Account) ->
     assert person.get(stop).status_code == 200
 
 
-def test_a_form_that_was_opened_in_time_is_taken(person: Client, account: Account) -> None:
+def test_form_opened_in_time_is_accepted(person: Client, account: Account) -> None:
     url = reverse("account_settings", args=[account.pk])
     stale(person, 40 * 60)
     assert person.post(url, {"label": ""}).status_code == 422
 
 
-def test_what_is_posted_too_late_is_refused_and_kept_nowhere(person: Client, account: Account) -> None:
+def test_form_posted_too_late_is_refused_and_its_data_not_stored(person: Client, account: Account) -> None:
     disk = factories.disk(account)
     stale(person, 46 * 60)
     for url in (reverse("disk_delete", args=[account.pk, disk.remote_id]), reverse("connect")):
@@ -112,13 +110,13 @@ def test_what_is_posted_too_late_is_refused_and_kept_nowhere(person: Client, acc
     assert all("s3cret-of-a-reseller" not in str(row.get_decoded()) for row in Session.objects.all())
 
 
-def test_a_stranger_learns_nothing_by_it(person: Client, account: Account) -> None:
+def test_sensitive_page_of_another_team_is_not_found(person: Client, account: Account) -> None:
     foreign = factories.account(factories.member().team)
     stale(person)
     assert person.get(reverse("account_settings", args=[foreign.pk])).status_code == 404
 
 
-def test_htmx_is_led_there_as_a_page(person: Client, account: Account) -> None:
+def test_htmx_request_is_redirected_to_the_reauthentication_page(person: Client, account: Account) -> None:
     stale(person)
     url = reverse("account_settings", args=[account.pk])
     seen = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{url}"}
@@ -127,7 +125,7 @@ def test_htmx_is_led_there_as_a_page(person: Client, account: Account) -> None:
     assert "evil" not in person.post(url, {}, headers=elsewhere)["HX-Redirect"]
 
 
-def test_a_button_leads_back_to_its_page(person: Client, account: Account) -> None:
+def test_reauthentication_after_a_button_returns_to_its_page(person: Client, account: Account) -> None:
     stale(person)
     url = reverse("connect")
     assert person.post(url, {"next": "/accounts/"})["Location"] == f"{REAUTHENTICATE}?next=%2Faccounts%2F"
@@ -135,8 +133,8 @@ def test_a_button_leads_back_to_its_page(person: Client, account: Account) -> No
         assert person.post(url, {"next": evil})["Location"] == f"{REAUTHENTICATE}?next={quote(url, safe='')}"
 
 
-def test_a_proof_is_that_of_the_person_alone(person: Client, account: Account) -> None:
-    """Reading a mail proves less than a password: a password that was just reset has to be given."""
+def test_password_reset_link_does_not_count_as_authentication(person: Client, account: Account) -> None:
+    """A mailed link proves less than a password, so a person who just reset it has to enter the new one."""
     session = person.session
     for record in session["account_authentication_methods"]:
         record["method"] = "password_reset"

@@ -1,4 +1,4 @@
-"""Second factors: codes, recovery codes and what is kept of them."""
+"""Second factors: authenticator codes, recovery codes, passkeys, and how they are stored."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def secret_on(page: str) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_app_is_turned_on_by_its_first_code_and_its_key_is_sealed(person: User, client: Client) -> None:
+def test_first_code_activates_the_app_and_its_key_is_stored_sealed(person: User, client: Client) -> None:
     client.force_login(person)
     secret = secret_on(client.get(ACTIVATE).content.decode())
     assert secret not in str(client.session.items())
@@ -50,7 +50,7 @@ def test_an_app_is_turned_on_by_its_first_code_and_its_key_is_sealed(person: Use
 
 
 @pytest.mark.django_db(transaction=True)
-def test_recovery_codes_are_shown_once_and_kept_sealed(person: User, client: Client) -> None:
+def test_recovery_codes_are_shown_once_and_stored_sealed(person: User, client: Client) -> None:
     with_app(person)
     client.force_login(person)
     codes = codes_of(person)
@@ -66,7 +66,7 @@ def test_recovery_codes_are_shown_once_and_kept_sealed(person: User, client: Cli
     assert "recovery codes" in mail.outbox[-1].subject
 
 
-def test_the_second_factor_is_asked_for_after_the_password(person: User, client: Client) -> None:
+def test_sign_in_asks_for_the_second_factor_after_the_password(person: User, client: Client) -> None:
     with_app(person)
     assert sign_in(client, person.email, PASSWORD, next="/me/") == SECOND
     assert client.get("/me/").status_code == 302
@@ -75,7 +75,7 @@ def test_the_second_factor_is_asked_for_after_the_password(person: User, client:
     assert client.get("/me/").status_code == 200
 
 
-def test_a_code_opens_once(person: User) -> None:
+def test_code_works_once(person: User) -> None:
     with_app(person)
     seen = code()
     first, second = Client(), Client()
@@ -85,7 +85,7 @@ def test_a_code_opens_once(person: User) -> None:
     assert "This code is wrong" in second.post(SECOND, {"code": seen}).content.decode()
 
 
-def test_a_recovery_code_opens_once(person: User) -> None:
+def test_recovery_code_works_once(person: User) -> None:
     with_app(person)
     spare = codes_of(person)[0]
     for expected in (302, 200):
@@ -95,7 +95,7 @@ def test_a_recovery_code_opens_once(person: User) -> None:
     assert len(codes_of(person)) == 9
 
 
-def test_the_session_is_a_new_one_once_both_factors_are_given(person: User, client: Client) -> None:
+def test_second_factor_starts_a_new_session(person: User, client: Client) -> None:
     with_app(person)
     client.get("/auth/login/")
     keys = []
@@ -106,7 +106,7 @@ def test_the_session_is_a_new_one_once_both_factors_are_given(person: User, clie
     assert keys[0] != keys[1]
 
 
-def test_no_page_of_a_person_opens_between_the_factors(person: User, client: Client) -> None:
+def test_personal_pages_stay_closed_until_the_second_factor_is_given(person: User, client: Client) -> None:
     with_app(person)
     sign_in(client, person.email, PASSWORD)
     for path in ("/", "/me/", "/auth/2fa/", "/auth/2fa/totp/deactivate/", "/auth/email/", "/auth/password/change/"):
@@ -114,7 +114,7 @@ def test_no_page_of_a_person_opens_between_the_factors(person: User, client: Cli
     assert "Two-factor authentication" in client.get(SECOND).content.decode()
 
 
-def test_a_code_proves_who_it_is_as_well(person: User, client: Client) -> None:
+def test_code_is_accepted_for_reauthentication(person: User, client: Client) -> None:
     with_app(person)
     client.force_login(person)
     stale(client)
@@ -125,7 +125,7 @@ def test_a_code_proves_who_it_is_as_well(person: User, client: Client) -> None:
     assert client.get("/auth/email/").status_code == 200
 
 
-def test_removing_the_app_takes_a_proof_and_is_told(person: User, client: Client) -> None:
+def test_removing_the_app_needs_reauthentication_and_sends_a_mail(person: User, client: Client) -> None:
     with_app(person)
     client.force_login(person)
     stale(client)
@@ -138,7 +138,7 @@ def test_removing_the_app_takes_a_proof_and_is_told(person: User, client: Client
     assert "removed" in mail.outbox[-1].subject
 
 
-def test_the_key_of_somebody_else_does_not_exist(person: User, client: Client) -> None:
+def test_passkey_of_another_person_is_not_found(person: User, client: Client) -> None:
     key = Authenticator.objects.create(user=person_with_password(), type="webauthn", data={"name": "Key"})
     client.force_login(person)
     for action in ("edit", "remove"):
@@ -147,14 +147,14 @@ def test_the_key_of_somebody_else_does_not_exist(person: User, client: Client) -
 
 
 @pytest.mark.parametrize("credential", ["", "{}", "[]", "null", "0", '{"response": {"userHandle": "x"}}', "no json"])
-def test_nonsense_for_a_passkey_is_no_error(client: Client, person: User, credential: str) -> None:
+def test_malformed_passkey_credential_causes_no_server_error(client: Client, person: User, credential: str) -> None:
     assert client.post("/auth/2fa/webauthn/login/", {"credential": credential}).status_code in {200, 302}
     client.force_login(person)
     assert client.post("/auth/2fa/webauthn/add/", {"credential": credential}).status_code == 200
     assert not Authenticator.objects.exists()
 
 
-def test_the_app_gets_the_address_as_its_label(person: User, client: Client) -> None:
+def test_app_setup_uri_names_sharedeck_as_issuer(person: User, client: Client) -> None:
     client.force_login(person)
     response = client.get(ACTIVATE)
     assert response.context["totp_url"].startswith("otpauth://totp/")

@@ -1,4 +1,4 @@
-"""Sessions of a person: they see where they are signed in, and end what they do not know."""
+"""Sessions: people see where they are signed in and can end their other sessions."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -34,7 +34,7 @@ def session_of(client: Client) -> UserSession:
     return UserSession.objects.get(session_key=client.session.session_key)
 
 
-def test_a_session_that_was_ended_cannot_click_any_more(person: User) -> None:
+def test_ended_session_is_signed_out_at_its_next_request(person: User) -> None:
     here, phone = browser(person, FIREFOX), browser(person, PHONE)
     page = here.get("/auth/sessions/").content.decode()
     assert "Firefox on Windows" in page
@@ -46,27 +46,27 @@ def test_a_session_that_was_ended_cannot_click_any_more(person: User) -> None:
     assert here.get("/me/").status_code == 200
 
 
-def test_everywhere_else_is_everywhere_else(person: User) -> None:
+def test_end_other_sessions_ends_all_but_the_current_one(person: User) -> None:
     here, phone, tablet = (browser(person, FIREFOX), browser(person, PHONE), browser(person, PHONE))
     stranger = browser(person_with_password(), FIREFOX)
     here.post("/auth/sessions/others/end/")
     assert [client.get("/me/").status_code for client in (here, phone, tablet, stranger)] == [200, 302, 302, 200]
 
 
-def test_the_session_of_somebody_else_does_not_exist(person: User) -> None:
+def test_session_of_another_person_is_not_found(person: User) -> None:
     stranger = browser(person_with_password(), FIREFOX)
     here = browser(person, FIREFOX)
     assert here.post(f"/auth/sessions/{session_of(stranger).pk}/end/").status_code == 404
     assert stranger.get("/me/").status_code == 200
 
 
-def test_signing_out_takes_the_session_off_the_list(person: User) -> None:
+def test_signing_out_removes_the_session_from_the_list(person: User) -> None:
     here, phone = browser(person, FIREFOX), browser(person, PHONE)
     phone.post("/auth/logout/")
     assert "Safari on iPhone" not in here.get("/auth/sessions/").content.decode()
 
 
-def test_a_session_from_before_the_password_changed_is_on_no_list(person: User) -> None:
+def test_password_change_removes_other_sessions_from_the_list(person: User) -> None:
     here, phone = browser(person, FIREFOX), browser(person, PHONE)
     new = {"oldpassword": PASSWORD, "password1": "an0ther-long-one", "password2": "an0ther-long-one"}
     here.post("/auth/password/change/", new)
@@ -76,7 +76,7 @@ def test_a_session_from_before_the_password_changed_is_on_no_list(person: User) 
     assert phone.get("/me/").status_code == 302
 
 
-def test_many_sessions_cost_no_more_queries(
+def test_session_list_uses_a_fixed_number_of_queries(
     person: User, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
     here = browser(person, FIREFOX)
@@ -86,7 +86,7 @@ def test_many_sessions_cost_no_more_queries(
         assert here.get("/auth/sessions/").content.decode().count("Safari on iPhone") == 8
 
 
-def test_people_and_sessions_from_before_are_taken_along(person: User) -> None:
+def test_migration_carries_over_existing_people_and_sessions(person: User) -> None:
     upgrade = import_module("hosting.migrations.0018_signin")
     here, before = browser(person, FIREFOX), browser(person, PHONE)
     shouted = User.objects.create_user("caps@example.org")
@@ -111,5 +111,5 @@ def test_people_and_sessions_from_before_are_taken_along(person: User) -> None:
         ("", "Unknown browser"),
     ],
 )
-def test_a_browser_is_called_what_people_call_it(user_agent: str, words: str) -> None:
+def test_browser_name_is_read_from_the_user_agent(user_agent: str, words: str) -> None:
     assert str(browser_of(user_agent)) == words

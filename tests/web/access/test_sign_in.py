@@ -1,4 +1,4 @@
-"""Signing in: what a guesser learns, and whom a guesser can keep out."""
+"""Signing in: what an attacker can learn, and whom an attacker can lock out."""
 
 import runpy
 from pathlib import Path
@@ -21,7 +21,9 @@ def sign_in(client: Client, email: str, password: str, seen_by_the_proxy: str = 
 
 
 @pytest.mark.django_db
-def test_behind_a_proxy_a_guesser_keeps_nobody_else_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limit_behind_a_proxy_counts_the_real_client_address(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTPS", "1")
     behind_a_proxy = runpy.run_path(str(Path(now.BASE_DIR) / "panel" / "settings.py"))
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = behind_a_proxy["ALLAUTH_TRUSTED_PROXY_COUNT"]
@@ -35,13 +37,13 @@ def test_behind_a_proxy_a_guesser_keeps_nobody_else_out(settings: Settings, monk
 
 
 @pytest.mark.django_db
-def test_without_a_proxy_a_guesser_cannot_say_where_they_are() -> None:
+def test_forwarded_address_is_ignored_without_a_proxy() -> None:
     answers = [sign_in(Client(), f"guess-{number}@example.org", "wrong", f"192.0.2.{number}") for number in range(31)]
     assert "Too many" in answers[-1]
 
 
 @pytest.mark.django_db
-def test_a_wrong_password_and_an_unknown_address_read_the_same() -> None:
+def test_wrong_password_and_unknown_address_show_the_same_error() -> None:
     person = factories.user()
     person.set_password(PASSWORD)
     person.save()
@@ -66,7 +68,7 @@ def test_signing_in_starts_a_new_session() -> None:
     assert client.cookies[now.SESSION_COOKIE_NAME].value != planted.session_key
 
 
-def test_nobody_takes_an_address_that_may_be_somebody_elses(browser: Client, owner: Membership) -> None:
+def test_unconfirmed_address_does_not_replace_the_current_one(browser: Client, owner: Membership) -> None:
     for action in ("action_add", "action_primary"):
         browser.post("/auth/email/", {action: "", "email": "boss@example.org"})
     owner.user.refresh_from_db()
@@ -74,7 +76,7 @@ def test_nobody_takes_an_address_that_may_be_somebody_elses(browser: Client, own
 
 
 @pytest.mark.parametrize("url", ["/auth/login/", "/auth/password/reset/", "/auth/logout/", "/auth/password/change/"])
-def test_what_signing_in_needs_is_there(owner: Membership, url: str) -> None:
+def test_sign_in_and_password_pages_open_when_signed_in(owner: Membership, url: str) -> None:
     owner.user.set_password(PASSWORD)
     owner.user.save()
     client = Client()

@@ -1,4 +1,4 @@
-"""Signing up, addresses and passwords: what is asked, what is mailed, and what nobody learns by it."""
+"""Signing up, email addresses and passwords: the forms, the mails, and what they must not reveal."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def opened(settings: Settings) -> None:
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """One entry for each password that was hashed."""
+    """Collects one entry per hashed password."""
     found: list[str] = []
     encode = MD5PasswordHasher.encode
 
@@ -42,13 +42,13 @@ def link(body: str) -> str:
     return next(word for word in body.split() if "/auth/" in word).removeprefix("http://testserver")
 
 
-def test_by_default_an_invitation_is_needed(client: Client) -> None:
+def test_sign_up_needs_an_invitation_by_default(client: Client) -> None:
     assert "Sign-up is by invitation only" in client.get("/auth/signup/").content.decode()
     assert "Sign-up is by invitation only" in client.post("/auth/signup/", NEW).content.decode()
     assert not User.objects.exists()
 
 
-def test_whoever_signs_up_confirms_their_address_first(opened: None, client: Client) -> None:
+def test_new_user_must_confirm_their_address_before_signing_in(opened: None, client: Client) -> None:
     assert client.post("/auth/signup/", NEW)["Location"] == "/auth/confirm-email/"
     assert User.objects.get().name == "Ada"
     assert client.get("/accounts/").status_code == 302
@@ -61,14 +61,14 @@ def test_whoever_signs_up_confirms_their_address_first(opened: None, client: Cli
     assert sign_in(Client(), NEW["email"], PASSWORD) == "/"
 
 
-def test_what_was_typed_stays_and_errors_stand_beside_the_field(opened: None, client: Client) -> None:
+def test_sign_up_form_keeps_the_input_and_marks_invalid_fields(opened: None, client: Client) -> None:
     page = client.post("/auth/signup/", {**NEW, "password2": "another"}).content.decode()
     assert 'value="ada@example.org"' in page
     assert 'aria-invalid="true"' in page
     assert PASSWORD not in page
 
 
-def test_nobody_learns_by_signing_up_who_has_an_account(opened: None, hashed: list[str]) -> None:
+def test_sign_up_does_not_reveal_registered_addresses(opened: None, hashed: list[str]) -> None:
     person_with_password(NEW["email"])
     del hashed[:]
     taken = Client().post("/auth/signup/", NEW)
@@ -80,7 +80,7 @@ def test_nobody_learns_by_signing_up_who_has_an_account(opened: None, hashed: li
     assert "You already have an account" in str(mail.outbox[0].subject)
 
 
-def test_nobody_learns_by_signing_in_who_has_an_account(hashed: list[str]) -> None:
+def test_sign_in_does_not_reveal_registered_addresses(hashed: list[str]) -> None:
     person, closed = person_with_password(), person_with_password()
     User.objects.filter(pk=closed.pk).update(is_active=False)
     work = []
@@ -91,7 +91,7 @@ def test_nobody_learns_by_signing_in_who_has_an_account(hashed: list[str]) -> No
     assert work == [1, 1, 1]
 
 
-def test_nobody_learns_by_asking_for_a_new_password_who_has_an_account(hashed: list[str]) -> None:
+def test_password_reset_does_not_reveal_registered_addresses(hashed: list[str]) -> None:
     person = person_with_password()
     del hashed[:]
     answers = {
@@ -103,7 +103,7 @@ def test_nobody_learns_by_asking_for_a_new_password_who_has_an_account(hashed: l
     assert [message.to for message in mail.outbox] == [[person.email], ["x@example.org"]]
 
 
-def test_a_link_to_a_new_password_works_once_and_ends_all_sessions(client: Client) -> None:
+def test_password_reset_link_works_once_and_ends_all_sessions(client: Client) -> None:
     person = person_with_password()
     sign_in(client, person.email, PASSWORD)
     other = Client()
@@ -119,7 +119,7 @@ def test_a_link_to_a_new_password_works_once_and_ends_all_sessions(client: Clien
 
 
 @pytest.mark.parametrize("host", ["evil.example", "testserver.evil.example", "testserver@evil.example"])
-def test_the_host_of_a_link_is_never_the_askers(settings: Settings, host: str) -> None:
+def test_reset_link_ignores_the_host_headers_of_the_request(settings: Settings, host: str) -> None:
     settings.ALLOWED_HOSTS = ["testserver"]
     person = person_with_password()
     assert Client().post("/auth/password/reset/", {"email": person.email}, headers={"Host": host}).status_code == 400
@@ -131,7 +131,7 @@ def test_the_host_of_a_link_is_never_the_askers(settings: Settings, host: str) -
 @pytest.mark.parametrize(
     "evil", ["https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)"]
 )
-def test_signing_in_leads_to_no_other_site(evil: str) -> None:
+def test_sign_in_does_not_redirect_to_another_site(evil: str) -> None:
     person = person_with_password()
     assert sign_in(Client(), person.email, PASSWORD, next=evil) == "/"
     client = Client()
@@ -140,7 +140,7 @@ def test_signing_in_leads_to_no_other_site(evil: str) -> None:
     assert "evil" not in client.post("/auth/logout/", {"next": evil})["Location"]
 
 
-def test_an_address_changes_once_the_new_one_is_confirmed(client: Client) -> None:
+def test_email_address_changes_when_the_new_one_is_confirmed(client: Client) -> None:
     person = person_with_password()
     client.force_login(person)
     client.post("/auth/email/", {"action_add": "", "email": "new@example.org"})
@@ -158,7 +158,7 @@ def test_an_address_changes_once_the_new_one_is_confirmed(client: Client) -> Non
     assert "Wrong" in sign_in(Client(), old, PASSWORD)
 
 
-def test_nobody_takes_the_address_of_somebody_else(client: Client) -> None:
+def test_person_cannot_take_the_address_of_another_person(client: Client) -> None:
     thief, person = person_with_password(), person_with_password()
     client.force_login(thief)
     answer = client.post("/auth/email/", {"action_add": "", "email": person.email})
@@ -170,7 +170,7 @@ def test_nobody_takes_the_address_of_somebody_else(client: Client) -> None:
     assert EmailAddress.objects.get(email=person.email, verified=True).user == person
 
 
-def test_an_address_that_somebody_else_signs_up_with_meanwhile_is_no_error(opened: None, client: Client) -> None:
+def test_confirming_an_address_taken_meanwhile_shows_a_message(opened: None, client: Client) -> None:
     person = person_with_password()
     client.force_login(person)
     client.post("/auth/email/", {"action_add": "", "email": "wanted@example.org"})
@@ -193,7 +193,7 @@ def test_changing_the_password_ends_the_other_sessions(client: Client) -> None:
     assert "was changed" in mail.outbox[-1].subject
 
 
-def test_a_person_says_their_name(client: Client) -> None:
+def test_person_can_change_their_name(client: Client) -> None:
     person = factories.user(name="Old")
     client.force_login(person)
     page = client.post("/me/", {"name": "x" * 151})
@@ -206,7 +206,7 @@ def test_a_person_says_their_name(client: Client) -> None:
 @pytest.mark.parametrize(
     "name", ["Bob\u202ebsoB", "Sharedeck", "ＳＨＡＲＥＤＥＣＫ", "Ada\x07", "Win at HTTPS://evil.example"]
 )
-def test_a_name_looks_like_what_it_is(client: Client, name: str) -> None:
+def test_misleading_names_are_refused_and_whitespace_is_normalized(client: Client, name: str) -> None:
     person = factories.user(name="Ada")
     client.force_login(person)
     assert client.post("/me/", {"name": name}).status_code == 422
@@ -215,7 +215,7 @@ def test_a_name_looks_like_what_it_is(client: Client, name: str) -> None:
     assert person.name == "Ada owner"
 
 
-def test_who_takes_another_name_is_still_told_apart_in_the_trail(client: Client) -> None:
+def test_audit_log_tells_people_with_the_same_name_apart(client: Client) -> None:
     owner = factories.member()
     member = factories.member(of=owner.team, person=factories.user("mallory@example.org", name="Mallory"))
     client.force_login(member.user)
@@ -225,19 +225,19 @@ def test_who_takes_another_name_is_still_told_apart_in_the_trail(client: Client)
     assert "mallory@example.org" in client.get(f"/teams/{owner.team_id}/audit/").content.decode()
 
 
-def test_mails_hold_nothing_that_a_stranger_wrote(opened: None, client: Client) -> None:
+def test_sign_up_mail_does_not_contain_the_submitted_name(opened: None, client: Client) -> None:
     client.post("/auth/signup/", {**NEW, "name": "Win at evil.example"})
     assert "evil" not in str(mail.outbox[0].subject) + str(mail.outbox[0].body)
 
 
-def test_mails_are_in_the_language_of_who_asks(client: Client) -> None:
+def test_mails_use_the_language_of_the_request(client: Client) -> None:
     person = person_with_password()
     client.post("/auth/password/reset/", {"email": person.email}, headers={"Accept-Language": "fr"})
     assert "&" not in str(mail.outbox[0].body)
     assert str(mail.outbox[0].subject).startswith("Sharedeck: ")
 
 
-def test_a_changed_address_is_sensitive(client: Client) -> None:
+def test_changing_the_email_address_needs_reauthentication(client: Client) -> None:
     client.force_login(person_with_password())
     stale(client)
     answer = client.post(reverse("account_email"), {"action_add": "", "email": "new@example.org"})

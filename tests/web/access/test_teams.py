@@ -1,4 +1,4 @@
-"""Who sees what: strangers see nothing, and a role sees no way to do what it may not."""
+"""Team access: strangers see nothing, and a role gets no controls for what it may not do."""
 
 import pytest
 from django.test import Client
@@ -16,22 +16,20 @@ def ask(client: Client, page: Page) -> int:
     return response.status_code
 
 
-def test_somebody_who_is_not_signed_in_is_led_to_sign_in_and_back(client: Client, account: Account) -> None:
+def test_anonymous_visitor_is_redirected_to_sign_in_with_a_return_path(client: Client, account: Account) -> None:
     url = reverse("servers", args=[account.pk])
     response = client.get(url)
     assert response.status_code == 302
     assert response["Location"] == f"/auth/login/?next={url}"
 
 
-def test_a_page_whose_session_ended_reloads_instead_of_swapping_a_sign_in_form(
-    client: Client, account: Account
-) -> None:
+def test_htmx_request_of_an_ended_session_reloads_the_page(client: Client, account: Account) -> None:
     response = client.get(reverse("servers", args=[account.pk]), headers={"HX-Request": "true"})
     assert response["HX-Refresh"] == "true"
     assert not response.content
 
 
-def test_an_object_of_another_account_does_not_exist(browser: Client, account: Account, owner: Membership) -> None:
+def test_object_of_another_account_is_not_found(browser: Client, account: Account, owner: Membership) -> None:
     other = factories.account(owner.team, label="Other")
     for page in every_page(other, owner):
         url = page.url.replace(f"/accounts/{other.pk}/", f"/accounts/{account.pk}/")
@@ -41,16 +39,14 @@ def test_an_object_of_another_account_does_not_exist(browser: Client, account: A
             assert ask(browser, Page(page.name, url)) == 404, url
 
 
-def test_a_refusal_has_the_look_of_the_panel_and_says_whom_to_ask(
-    client: Client, account: Account, owner: Membership
-) -> None:
+def test_refusal_page_says_whom_to_ask(client: Client, account: Account, owner: Membership) -> None:
     client.force_login(factories.member(Role.VIEWER, of=owner.team).user)
     page = client.get(reverse("server_new", args=[account.pk])).content.decode()
     assert "Ask an owner of the team" in page
     assert "Sharedeck" in page
 
 
-def test_a_button_that_a_role_may_not_press_is_off_and_says_why(
+def test_button_without_permission_is_disabled_and_says_why(
     client: Client, account: Account, owner: Membership
 ) -> None:
     vm = factories.vm(account)
@@ -61,7 +57,7 @@ def test_a_button_that_a_role_may_not_press_is_off_and_says_why(
         assert "Your role is read-only." in page
 
 
-def test_a_change_needs_the_csrf_token(account: Account, owner: Membership) -> None:
+def test_every_post_needs_the_csrf_token(account: Account, owner: Membership) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(owner.user)
     for page in every_page(account, owner):
@@ -69,7 +65,7 @@ def test_a_change_needs_the_csrf_token(account: Account, owner: Membership) -> N
         assert response.status_code in {403, 405}, page.url
 
 
-def test_after_a_change_nobody_is_led_to_another_site(browser: Client, account: Account) -> None:
+def test_redirect_after_a_change_stays_on_the_panel(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     for evil in ("https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "?", "x"):
         response = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), {"next": evil})
@@ -77,13 +73,13 @@ def test_after_a_change_nobody_is_led_to_another_site(browser: Client, account: 
         assert response["Location"] == reverse("server", args=[account.pk, vm.remote_id])
 
 
-def test_signing_up_is_closed(db: None, client: Client) -> None:
+def test_sign_up_is_closed(db: None, client: Client) -> None:
     page = client.get(reverse("account_signup")).content.decode()
     assert 'name="password1"' not in page
 
 
 @pytest.mark.parametrize("number", ["0", "99999999999", "99999999999999999999999999"])
-def test_a_number_that_no_row_can_have_is_not_found(browser: Client, account: Account, number: str) -> None:
+def test_impossible_id_is_not_found(browser: Client, account: Account, number: str) -> None:
     root = f"/accounts/{account.pk}"
     addresses = [f"/accounts/{number}/", f"{root}/servers/{number}/", f"{root}/disks/{number}/attach/"]
     addresses += [f"{root}/operations/{number}/", f"{root}/plans/{number}/", f"{root}/shares/{number}/renew/"]
@@ -109,13 +105,13 @@ def test_a_number_that_no_row_can_have_is_not_found(browser: Client, account: Ac
         "q=" + "x" * 5000,
     ],
 )
-def test_nonsense_in_the_address_is_no_error(browser: Client, account: Account, query: str) -> None:
+def test_malformed_query_string_causes_no_error(browser: Client, account: Account, query: str) -> None:
     for name in ("servers", "disks", "operations", "changes", "shares"):
         assert browser.get(f"{reverse(name, args=[account.pk])}?{query}").status_code == 200, name
 
 
 @pytest.mark.parametrize("trouble", [True, False])
-def test_buttons_are_off_while_nothing_can_be_sent(browser: Client, account: Account, trouble: bool) -> None:
+def test_buttons_are_disabled_while_nothing_can_be_sent(browser: Client, account: Account, trouble: bool) -> None:
     if trouble:
         account.trouble = Account.Trouble.CREDENTIALS
         account.save()

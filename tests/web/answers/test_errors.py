@@ -1,4 +1,4 @@
-"""Error pages: in the panel's look, without the database and Redis, and with what to do next."""
+"""Error pages: they use the panel's layout, need no database or Redis, and say what to do next."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ HTMX = {"HX-Request": "true"}
         (errors.unavailable, 503),
     ],
 )
-def test_an_error_page_needs_no_database_no_redis_and_no_person(
+def test_error_page_needs_no_database_redis_or_user(
     view: Callable[..., HttpResponse], status: int, settings: Settings
 ) -> None:
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
@@ -48,7 +48,7 @@ def test_an_error_page_needs_no_database_no_redis_and_no_person(
     assert "<html" not in message.content.decode()
 
 
-def test_a_refusal_names_the_permission_the_roles_and_the_people(
+def test_refusal_names_the_missing_permission_its_roles_and_the_owners(
     client: Client, account: Account, owner: Membership
 ) -> None:
     owner.user.name = "Olga Owner"
@@ -68,18 +68,18 @@ def test_a_refusal_names_the_permission_the_roles_and_the_people(
     assert reverse("dashboard", args=[account.pk]) in page
 
 
-def test_every_permission_has_words() -> None:
+def test_every_permission_has_a_label() -> None:
     assert set(PERMISSION_WORDS) == set(Permission)
 
 
-def test_a_button_s_address_that_is_opened_says_so(browser: Client, account: Account) -> None:
+def test_opening_a_post_only_url_shows_a_405_page(browser: Client, account: Account) -> None:
     response = browser.get(reverse("refresh", args=[account.pk]))
     assert (response.status_code, response["Allow"]) == (405, "POST")
     check("405", response.content.decode())
 
 
 @pytest.mark.parametrize("error", [OperationalError("database is locked"), redis.ConnectionError("gone")])
-def test_a_change_that_cannot_be_saved_says_so_and_when_to_try_again(
+def test_failed_save_shows_an_error_and_when_to_retry(
     browser: Client, account: Account, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def refuse(*_arguments: object, **_options: object) -> None:
@@ -99,7 +99,7 @@ def test_a_change_that_cannot_be_saved_says_so_and_when_to_try_again(
 
 
 @pytest.mark.django_db
-def test_signing_in_while_redis_is_away_is_no_mystery(client: Client, settings: Settings) -> None:
+def test_sign_in_without_redis_says_when_to_retry(client: Client, settings: Settings) -> None:
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
     client.raise_request_exception = False
     response = client.post("/auth/login/", {"login": "a@example.org", "password": "a-secret-1"})
@@ -110,7 +110,7 @@ def test_signing_in_while_redis_is_away_is_no_mystery(client: Client, settings: 
     assert "a-secret-1" not in page
 
 
-def test_a_page_without_a_database_is_drawn_all_the_same(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_page_is_rendered_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_arguments: object) -> None:
         raise OperationalError("no database")
 
@@ -121,7 +121,7 @@ def test_a_page_without_a_database_is_drawn_all_the_same(client: Client, monkeyp
     check("503", response.content.decode())
 
 
-def test_an_action_while_the_provider_is_away_is_refused_in_clear_words(browser: Client, account: Account) -> None:
+def test_action_while_the_provider_is_unreachable_says_nothing_was_sent(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     account.endpoint.away_since = timezone.now()
     account.endpoint.save()
@@ -133,14 +133,14 @@ def test_an_action_while_the_provider_is_away_is_refused_in_clear_words(browser:
     assert "Nothing was sent or queued" in bought.content.decode()
 
 
-def test_too_many_attempts_have_the_panel_s_page(db: None, client: Client) -> None:
+def test_too_many_attempts_show_the_429_page(db: None, client: Client) -> None:
     for number in range(11):
         response = client.post("/auth/password/reset/", {"email": f"guess-{number}@example.org"})
     assert response.status_code == 429
     check("429", response.content.decode())
 
 
-def test_an_unsound_form_says_so_to_a_person_and_to_htmx(account: Account, owner: Membership) -> None:
+def test_missing_csrf_token_shows_an_error_as_page_and_as_toast(account: Account, owner: Membership) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(owner.user)
     url = reverse("refresh", args=[account.pk])

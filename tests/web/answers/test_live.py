@@ -1,4 +1,4 @@
-"""Live pages: a poll that finds nothing new costs no SQL; otherwise it gets the live part alone."""
+"""Live pages: a poll without news runs no SQL; otherwise it returns only the live part."""
 
 import re
 import time
@@ -50,7 +50,7 @@ def poll(client: Client, url: str, version: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("name", LIVE)
-def test_a_poll_of_a_page_that_is_still_true_costs_no_sql(
+def test_poll_of_an_unchanged_page_runs_no_sql(
     browser: Client,
     account: Account,
     owner: Membership,
@@ -63,7 +63,7 @@ def test_a_poll_of_a_page_that_is_still_true_costs_no_sql(
         assert poll(browser, url, version) == (204, "")
 
 
-def test_a_poll_of_a_page_that_is_still_true_says_how_old_it_is(browser: Client, account: Account) -> None:
+def test_poll_of_an_unchanged_page_returns_the_time_of_the_last_sync(browser: Client, account: Account) -> None:
     url = reverse("servers", args=[account.pk])
     version = shown_version(browser.get(url).content.decode())
     at = timezone.now()
@@ -74,7 +74,7 @@ def test_a_poll_of_a_page_that_is_still_true_says_how_old_it_is(browser: Client,
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", LIVE)
-def test_a_poll_after_a_change_gets_the_live_part_and_the_new_version(name: str) -> None:
+def test_poll_after_a_change_returns_the_live_part_and_the_new_version(name: str) -> None:
     owner = factories.member()
     account = factories.account(owner.team)
     browser = Client()
@@ -92,10 +92,10 @@ def test_a_poll_after_a_change_gets_the_live_part_and_the_new_version(name: str)
     assert poll(browser, url, new) == (204, "")
 
 
-def test_a_page_on_which_nothing_moves_is_drawn_again_after_a_while(
+def test_unchanged_page_is_rendered_again_after_five_minutes(
     browser: Client, account: Account, owner: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that whoever may not see it any more does not keep it for hours."""
+    """A person who lost access must not keep the page for hours."""
     url = reverse("servers", args=[account.pk])
     version = shown_version(browser.get(url).content.decode())
     now = time.time()
@@ -108,7 +108,9 @@ def test_a_page_on_which_nothing_moves_is_drawn_again_after_a_while(
     assert poll(browser, url, version)[0] == 404
 
 
-def test_the_version_of_somebody_else_is_worth_nothing(browser: Client, account: Account, client: Client) -> None:
+def test_poll_with_the_version_of_another_person_is_not_found(
+    browser: Client, account: Account, client: Client
+) -> None:
     url = reverse("servers", args=[account.pk])
     version = shown_version(browser.get(url).content.decode())
     stranger = factories.member()
@@ -118,13 +120,13 @@ def test_the_version_of_somebody_else_is_worth_nothing(browser: Client, account:
         assert poll(client, url, guess)[0] == 404
 
 
-def test_an_unreadable_version_gets_the_page_as_it_is(browser: Client, account: Account) -> None:
+def test_poll_with_an_unreadable_version_returns_the_page(browser: Client, account: Account) -> None:
     url = reverse("servers", args=[account.pk])
     for version in ("", "x", "1:2:3", "☃".encode().decode("latin-1")):
         assert poll(browser, url, version)[0] == 200
 
 
-def test_a_page_tells_its_reader_how_often_to_ask(browser: Client, account: Account) -> None:
+def test_page_marks_open_operations_to_set_the_poll_interval(browser: Client, account: Account) -> None:
     url = reverse("servers", args=[account.pk])
     assert 'data-open="false"' in browser.get(url).content.decode()
     factories.running_operation(account)
@@ -132,7 +134,7 @@ def test_a_page_tells_its_reader_how_often_to_ask(browser: Client, account: Acco
     assert 'data-open="true"' in browser.get(url).content.decode()
 
 
-def test_progress_comes_with_what_the_browser_needs_to_move_it(browser: Client, account: Account) -> None:
+def test_progress_bar_carries_the_start_time_for_animation(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     operation = factories.running_operation(account, 40, target=f"vm:{vm.remote_id}", vm_id=vm.remote_id)
     page = browser.get(reverse("servers", args=[account.pk])).content.decode()
@@ -143,7 +145,7 @@ def test_progress_comes_with_what_the_browser_needs_to_move_it(browser: Client, 
     assert re.search(r'value="4[01]"', found.group())
 
 
-def test_an_action_in_place_is_answered_with_the_region_as_it_is_then(browser: Client, account: Account) -> None:
+def test_htmx_action_returns_the_updated_live_region(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     here = reverse("servers", args=[account.pk])
     response = browser.post(
@@ -158,13 +160,13 @@ def test_an_action_in_place_is_answered_with_the_region_as_it_is_then(browser: C
     assert 'id="messages"' in html
 
 
-def test_data_age_is_on_every_page_and_says_when_nothing_was_read(browser: Client, owner: Membership) -> None:
+def test_every_page_says_when_the_account_was_not_synced_yet(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, mirrored_at=None)
     for name in ("dashboard", "servers", "disks", "shares", "operations", "changes", "server_new", "disk_new"):
         assert "Not synced yet" in browser.get(reverse(name, args=[account.pk])).content.decode(), name
 
 
-def test_the_first_import_shows_how_far_it_is_and_how_long_it_takes(
+def test_first_import_shows_its_progress_and_remaining_time(
     browser: Client, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     account = factories.account(owner.team, mirrored_at=None)
@@ -188,7 +190,7 @@ def test_the_first_import_shows_how_far_it_is_and_how_long_it_takes(
     assert "left" not in page
 
 
-def test_an_import_that_nobody_knows_of_shows_no_bar(browser: Client, owner: Membership) -> None:
+def test_import_without_progress_shows_no_bar(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, mirrored_at=None)
     url = reverse("servers", args=[account.pk])
     page = browser.get(url).content.decode()
@@ -201,7 +203,7 @@ def test_an_import_that_nobody_knows_of_shows_no_bar(browser: Client, owner: Mem
     assert poll(browser, url, shown_version(page))[0] == 200
 
 
-def test_what_is_left_of_an_import_once_it_is_over_is_not_shown(browser: Client, account: Account) -> None:
+def test_progress_of_a_finished_import_is_hidden(browser: Client, account: Account) -> None:
     progress.publish(account.pk, Progress(10, 10, 0))
     assert "<progress" not in browser.get(reverse("servers", args=[account.pk])).content.decode()
 
@@ -217,5 +219,5 @@ def test_what_is_left_of_an_import_once_it_is_over_is_not_shown(browser: Client,
         (9000, "about 2 hours left"),
     ],
 )
-def test_a_time_left_is_told_in_round_numbers(seconds: int, words: str) -> None:
+def test_remaining_time_is_rounded(seconds: int, words: str) -> None:
     assert time_left(seconds) == words

@@ -1,4 +1,4 @@
-"""Times in the zone of whoever looks."""
+"""Times in the viewer's time zone."""
 
 from datetime import UTC, datetime
 
@@ -21,16 +21,14 @@ from tests import factories
         ("Europe", "1 Mar 2026 23:30"),
     ],
 )
-def test_times_are_those_of_the_viewer_s_zone_when_there_is_such_a_zone(
-    browser: Client, account: Account, zone: str, shown: str
-) -> None:
+def test_times_use_the_time_zone_of_the_viewer(browser: Client, account: Account, zone: str, shown: str) -> None:
     vm = factories.vm(account, date_created=datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
     browser.cookies["zone"] = zone
     html = browser.get(reverse("server", args=[account.pk, vm.remote_id])).content.decode()
     assert shown in html
 
 
-def test_a_zone_is_nobody_else_s(browser: Client, account: Account, owner: Membership) -> None:
+def test_time_zone_does_not_leak_to_another_person(browser: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account, date_created=datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
     other = Client()
     other.force_login(owner.user)

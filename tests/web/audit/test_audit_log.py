@@ -1,4 +1,4 @@
-"""The audit trail in the panel: what is written, who reads it, and in which words."""
+"""The audit log in the panel: what is recorded, who can read it, and how entries are worded."""
 
 import ast
 import csv
@@ -45,7 +45,7 @@ PASSWORD = "planted-passw0rd-1"
 
 @pytest.fixture(autouse=True)
 def a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a worker would write of a failed sign-in is written at once."""
+    """Record failed sign-ins at once instead of in a worker."""
     monkeypatch.setattr(sign_in_audit, "enqueue", lambda _job, *arguments: tasks.note_failed_sign_in(*arguments))
 
 
@@ -77,7 +77,7 @@ def body(response: object) -> str:
 # What is written -----------------------------------------------------------------------------------------------
 
 
-def test_signing_in_and_out_is_told_to_each_team(person: Membership) -> None:
+def test_signing_in_and_out_is_recorded_for_each_team(person: Membership) -> None:
     other = factories.member(Role.VIEWER, person=person.user)
     factories.member(Role.VIEWER)
     client = Client()
@@ -95,7 +95,7 @@ def test_signing_in_and_out_is_told_to_each_team(person: Membership) -> None:
     assert AuditEntry.objects.count() == 4
 
 
-def test_failed_sign_ins_are_told_without_filling_the_trail(
+def test_failed_sign_ins_are_recorded_without_flooding_the_audit_log(
     person: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # allauth's own limits would end it sooner.
@@ -110,12 +110,12 @@ def test_failed_sign_ins_are_told_without_filling_the_trail(
     assert "a wrong passw0rd" not in str([vars(line) for line in lines])
 
 
-def test_an_address_that_nobody_has_is_told_to_nobody(person: Membership) -> None:
+def test_failed_sign_in_with_an_unknown_address_is_not_recorded(person: Membership) -> None:
     sign_in(Client(), "nobody@example.org", "a wrong passw0rd")
     assert not AuditEntry.objects.exists()
 
 
-def test_the_trail_does_not_tell_a_guesser_by_its_time_who_has_a_login(
+def test_recording_a_failed_sign_in_does_not_reveal_registered_addresses(
     person: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked_for: list[tuple[object, ...]] = []
@@ -130,7 +130,7 @@ def test_the_trail_does_not_tell_a_guesser_by_its_time_who_has_a_login(
     assert [arguments[1] for arguments in asked_for] == [person.user_id, 0]
 
 
-def test_a_new_password_is_told_and_not_shown(person: Membership) -> None:
+def test_password_change_is_recorded_without_the_password(person: Membership) -> None:
     client = Client()
     sign_in(client, person.user.email, PASSWORD)
     new = {"oldpassword": PASSWORD, "password1": "another-planted-2", "password2": "another-planted-2"}
@@ -139,7 +139,7 @@ def test_a_new_password_is_told_and_not_shown(person: Membership) -> None:
     assert "planted" not in str(list(AuditEntry.objects.values()))
 
 
-def test_refusals_are_told_once_however_often_one_tries(account: Account, owner: Membership) -> None:
+def test_repeated_refusals_are_recorded_once(account: Account, owner: Membership) -> None:
     viewer = factories.member(Role.VIEWER, of=owner.team)
     client = Client()
     client.force_login(viewer.user)
@@ -150,14 +150,14 @@ def test_refusals_are_told_once_however_often_one_tries(account: Account, owner:
     assert line.detail == {"page": "shares_add", "method": "GET", "reason": "spend", "times": 1}
 
 
-def test_who_takes_a_list_is_told(browser: Client, account: Account, owner: Membership) -> None:
+def test_list_export_is_recorded(browser: Client, account: Account, owner: Membership) -> None:
     browser.get(f"{reverse('servers', args=[account.pk])}?format=csv&q=web")
     line = AuditEntry.objects.get()
     assert (line.action, line.account_id, line.actor_id) == ("list.exported", account.pk, owner.user_id)
     assert line.detail == {"list": "servers", "query": "format=csv&q=web", "format": "csv"}
 
 
-def test_how_an_operation_ended_is_told_with_its_end(account: Account) -> None:
+def test_end_of_an_operation_is_recorded_once_with_its_outcome(account: Account) -> None:
     operation = factories.running_operation(account, target="vm:1")
     assert conclude.move(operation, State.TRACKED, State.DONE)
     assert not conclude.move(operation, State.TRACKED, State.FAILED)
@@ -166,13 +166,13 @@ def test_how_an_operation_ended_is_told_with_its_end(account: Account) -> None:
     assert (line.operation_id, line.thing, line.account_id) == (operation.pk, "vm:1", account.pk)
 
 
-def test_what_was_asked_elsewhere_and_what_goes_on_is_not_told(account: Account) -> None:
+def test_external_and_unfinished_operations_are_not_recorded(account: Account) -> None:
     conclude.move(factories.running_operation(account, origin="outside"), State.TRACKED, State.DONE)
     conclude.move(factories.operation(account, state="waiting"), State.WAITING, State.SENDING)
     assert not AuditEntry.objects.exists()
 
 
-def test_a_change_says_what_was_before(account: Account, owner: Membership) -> None:
+def test_change_is_recorded_with_the_value_before(account: Account, owner: Membership) -> None:
     vm = factories.vm(account, state="halted", shares=2)
     submit(catalogue.UpdateVm(vm.remote_id, shares=3), account=account, by=owner)
     line = AuditEntry.objects.get()
@@ -182,7 +182,7 @@ def test_a_change_says_what_was_before(account: Account, owner: Membership) -> N
     assert (line.before, line.after) == ({"label": "Production"}, {"label": "Renamed"})
 
 
-def test_no_secret_is_told(account: Account, owner: Membership) -> None:
+def test_audit_log_contains_no_secret(account: Account, owner: Membership) -> None:
     connect.update(account, by=owner, label="A", handle="OTHER-HANDLE", password="planted-1")
     factories.product(account)
     create = catalogue.CreateVm(
@@ -199,7 +199,7 @@ def test_no_secret_is_told(account: Account, owner: Membership) -> None:
 
 
 def recorded() -> Iterator[ast.expr]:
-    """The action of every call in the code that writes a line."""
+    """The action argument of every call that records an entry."""
     names = {"record", "write", "tell", "_tells", "_record", "_change", "_run"}
     for file in (now.BASE_DIR / "hosting").rglob("*.py"):
         if {"provider", "commands"} & set(file.parts):
@@ -213,7 +213,7 @@ def recorded() -> Iterator[ast.expr]:
                 yield from node.args
 
 
-def test_every_action_has_words() -> None:
+def test_every_action_has_a_label() -> None:
     constants = {node.value for node in recorded() if isinstance(node, ast.Constant)}
     constants = {value for value in constants if re.fullmatch(r"[a-z]+\.[a-z_]+", str(value))}
     assert len(constants) > 30
@@ -228,7 +228,7 @@ def test_every_action_has_words() -> None:
 
 @pytest.mark.parametrize("value", ["admin", "owner", "running", "done", "view", "grey", "shares", "untested"])
 @pytest.mark.parametrize("name", ["login", "hostname", "name", "tags", "label"])
-def test_a_value_that_reads_like_a_role_or_a_state_stays_as_it_is(name: str, value: str) -> None:
+def test_value_that_looks_like_a_role_or_state_is_not_translated(name: str, value: str) -> None:
     for action in ("operation.vm_create", "plan.changed", "bulk.paused", "tag.changed", "account.changed"):
         entry = AuditEntry(action=action, after={name: [value] if name == "tags" else value})
         with translation.override("fr"):
@@ -248,21 +248,21 @@ def test_a_value_that_reads_like_a_role_or_a_state_stays_as_it_is(name: str, val
         ("operation.vm_stop", "product_name", "disk", "Quota de disque"),
     ],
 )
-def test_a_field_says_how_its_value_is_translated(action: str, field: str, value: object, words: str) -> None:
+def test_field_decides_how_its_value_is_translated(action: str, field: str, value: object, words: str) -> None:
     with translation.override("fr"):
         assert [
             after for _name, _before, after in wording.changes(AuditEntry(action=action, after={field: value}))
         ] == [words]
 
 
-def test_spending_limits_name_the_roles_that_they_are_for() -> None:
+def test_spending_limit_changes_name_their_roles() -> None:
     entry = AuditEntry(action="team.ceilings", after={"operator": {"shares": 4, "money": "10.00"}})
     assert wording.changes(entry) == [("Operator", "", "Shares: 4, Money: 10.00")]
     entry = AuditEntry(action="tag.changed", after={"operator": "x"})
     assert wording.changes(entry) == [("operator", "", "x")]
 
 
-def test_every_action_is_in_one_group() -> None:
+def test_every_action_is_in_exactly_one_group() -> None:
     begins = [begin for _label, some in wording.GROUPS.values() for begin in some]
     for action in wording.ACTIONS:
         assert len([begin for begin in begins if action.startswith(begin)]) == 1, action
@@ -273,7 +273,7 @@ def test_every_action_is_in_one_group() -> None:
 
 @pytest.fixture
 def lines(account: Account, owner: Membership) -> list[AuditEntry]:
-    """A few lines of several sorts."""
+    """A few entries of different actions."""
     owner.via = Origin(address="192.0.2.7", session="ab12cd34ef56ab12")
     vm = factories.vm(account, "web-1")
     where = {"account": account.pk, "thing": f"vm:{vm.remote_id}"}
@@ -292,7 +292,7 @@ def lines(account: Account, owner: Membership) -> list[AuditEntry]:
     return list(AuditEntry.objects.order_by("sequence"))
 
 
-def test_the_page_says_who_did_what_on_what(
+def test_page_shows_actor_action_and_object(
     browser: Client, lines: list[AuditEntry], account: Account, owner: Membership
 ) -> None:
     page = browser.get(audit(owner)).content.decode()
@@ -329,7 +329,7 @@ def test_the_page_says_who_did_what_on_what(
         ("since=nonsense&page=-1&sort=;drop&who=%FF&account=" + "9" * 40, []),
     ],
 )
-def test_the_trail_is_filtered(
+def test_audit_log_can_be_filtered(
     browser: Client, lines: list[AuditEntry], account: Account, owner: Membership, query: str, found: list[int]
 ) -> None:
     for name, value in (
@@ -345,7 +345,7 @@ def test_the_trail_is_filtered(
     assert sorted(shown) == found
 
 
-def test_a_narrowed_reader_sees_their_accounts_alone(lines: list[AuditEntry], account: Account) -> None:
+def test_narrowed_reader_sees_only_entries_of_their_accounts(lines: list[AuditEntry], account: Account) -> None:
     other = factories.account(account.team, label="Other")
     record(account.team, by=None, action="account.stopped", subject="Other", account=other.pk)
     reader = factories.member(Role.AUDITOR, of=account.team)
@@ -362,7 +362,7 @@ def test_a_narrowed_reader_sees_their_accounts_alone(lines: list[AuditEntry], ac
     assert {entry["account_id"] for entry in entries} == {other.pk}
 
 
-def test_the_trail_is_for_who_may_read_it(account: Account, lines: list[AuditEntry]) -> None:
+def test_audit_log_needs_the_permission_to_read_it(account: Account, lines: list[AuditEntry]) -> None:
     for role, status in ((Role.AUDITOR, 200), (Role.ADMIN, 200), (Role.OPERATOR, 403), (Role.VIEWER, 403)):
         client = Client()
         client.force_login(factories.member(role, of=account.team).user)
@@ -373,7 +373,7 @@ def test_the_trail_is_for_who_may_read_it(account: Account, lines: list[AuditEnt
     assert client.get(reverse("team_audit", args=[account.team_id])).status_code == 404
 
 
-def test_the_trail_is_taken_as_a_file_that_is_told_and_safe(
+def test_audit_log_export_is_recorded_and_escapes_formulas(
     browser: Client, lines: list[AuditEntry], owner: Membership
 ) -> None:
     rows = list(csv.DictReader(io.StringIO(body(browser.get(audit(owner, "group=desk&format=csv"))))))
@@ -387,7 +387,7 @@ def test_the_trail_is_taken_as_a_file_that_is_told_and_safe(
     assert verification.verify(owner.team_id).finding is None
 
 
-def test_a_page_of_the_trail_costs_the_same_however_long_it_is(
+def test_audit_log_page_uses_the_same_queries_for_any_length(
     browser: Client, lines: list[AuditEntry], account: Account, owner: Membership
 ) -> None:
     def queries() -> int:
@@ -412,7 +412,7 @@ def test_a_page_of_the_trail_costs_the_same_however_long_it_is(
     assert "#1<" in page.replace("\n", "").replace(" ", "")
 
 
-def test_a_member_s_page_shows_what_they_did_and_what_was_done_to_them(
+def test_member_page_shows_entries_by_and_about_the_member(
     browser: Client, lines: list[AuditEntry], account: Account, owner: Membership
 ) -> None:
     member = factories.member(Role.ADMIN, of=owner.team)
@@ -425,7 +425,7 @@ def test_a_member_s_page_shows_what_they_did_and_what_was_done_to_them(
     assert f"?who={member.user_id}" in page
 
 
-def test_objects_show_their_history(
+def test_object_pages_show_their_audit_log_entries(
     browser: Client, lines: list[AuditEntry], account: Account, owner: Membership
 ) -> None:
     number = int(lines[0].thing[3:])

@@ -1,4 +1,4 @@
-"""The geometry of charts: pure values in, places out."""
+"""The geometry of charts: values in, coordinates out."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
         (0, 1e-9, False, [0, 2.5e-10, 5e-10, 7.5e-10, 1e-9]),
     ],
 )
-def test_an_axis_has_a_few_round_values_around_all_others(
+def test_axis_has_a_few_round_ticks_that_enclose_all_values(
     low: float, high: float, whole: bool, ticks: list[float]
 ) -> None:
     assert svg.scale(low, high, whole=whole) == pytest.approx(ticks)
@@ -43,13 +43,13 @@ def test_an_axis_has_a_few_round_values_around_all_others(
         (timedelta(days=3), ["21 00:00", "21 12:00", "22 00:00", "22 12:00", "23 00:00", "23 12:00"]),
     ],
 )
-def test_hours_are_round_where_the_reader_is(length: timedelta, labels: list[str]) -> None:
+def test_hour_ticks_are_round_in_local_time(length: timedelta, labels: list[str]) -> None:
     at = svg.moments(NOW - length, NOW, ZoneInfo("Europe/Paris"))
     assert [f"{moment:%d %H:%M}"[-len(labels[0]) :] for moment in at] == labels
 
 
 @pytest.mark.parametrize("days", [7, 30, 90, 365, 4000])
-def test_days_begin_at_midnight_in_summer_and_in_winter(days: int) -> None:
+def test_day_ticks_are_at_local_midnight_across_a_clock_change(days: int) -> None:
     start = NOW - timedelta(days=days)
     at = svg.moments(start, NOW, ZoneInfo("Europe/Paris"))
     assert 4 <= len(at) <= 7
@@ -85,19 +85,19 @@ def drawn(given: list[Point]) -> svg.Drawing:
         (points(4e15, 0), "M0 0H500V180H1000"),
     ],
 )
-def test_a_value_holds_until_the_next_one(given: list[Point], line: str) -> None:
+def test_line_holds_a_value_until_the_next_one(given: list[Point], line: str) -> None:
     (path,) = drawn(given).paths
     assert path.line == line
 
 
-def test_an_area_closes_at_zero_whatever_the_sign() -> None:
+def test_area_closes_at_zero_for_positive_and_negative_values() -> None:
     assert drawn(points(10, 20)).paths[0].area.endswith("V180H0Z")
     assert drawn(points(10, -10)).paths[0].area.endswith("V90H0Z")
     assert drawn(points(-5, -10)).paths[0].area.endswith("V0H0Z")
 
 
 @pytest.mark.parametrize("given", [points(3), points(3, 3), points(3, -4, 1e15), points(0)])
-def test_nothing_is_drawn_outside(given: list[Point]) -> None:
+def test_drawing_stays_inside_its_bounds(given: list[Point]) -> None:
     for drawing in (drawn(given), svg.spark(given, given[0][0], NOW)):
         for path in drawing.paths:
             numbers = [float(number) for number in re.findall(r"-?[\d.]+", path.area)]
@@ -105,12 +105,12 @@ def test_nothing_is_drawn_outside(given: list[Point]) -> None:
             assert all(float(y) <= drawing.height for y in re.findall(r"V([\d.]+)", path.area))
 
 
-def test_a_point_in_time_alone_has_no_length_to_divide_by() -> None:
+def test_sparkline_of_zero_duration_does_not_divide_by_zero() -> None:
     (path,) = svg.spark([(NOW, (5.0,))], NOW, NOW).paths
     assert path.line == "M1000 18H1000"
 
 
-def test_many_points_are_thinned_and_keep_their_peaks() -> None:
+def test_thinning_keeps_the_peaks() -> None:
     values = [float(number % 7) for number in range(10_000)]
     values[1234], values[5678] = 99.0, -99.0
     given = points(*values)
@@ -123,14 +123,14 @@ def test_many_points_are_thinned_and_keep_their_peaks() -> None:
     assert svg.thin([(NOW, (float(number),)) for number in range(300)])[-1] == (NOW, (299.0,))
 
 
-def test_a_period_keeps_the_point_that_still_holds_at_its_start() -> None:
+def test_period_includes_the_point_in_effect_at_its_start() -> None:
     given = points(1, 2, 3, 4)
     assert [row[0] for _at, row in svg.within(given, NOW - timedelta(hours=2, minutes=30))] == [2, 3, 4]
     assert svg.within(given, NOW) == given[-1:]
     assert svg.within([], NOW) == []
 
 
-def test_columns_stand_on_each_other_and_a_single_one_is_seen() -> None:
+def test_bars_are_stacked_and_a_tiny_bar_stays_visible() -> None:
     drawing = svg.stacks(
         [("1 Nov", "1 Nov: 900 done, 1 failed", [900, 1]), ("2 Nov", "", [0, 0])], ("done", "failed"), label=str
     )
@@ -144,7 +144,7 @@ def test_columns_stand_on_each_other_and_a_single_one_is_seen() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 7, 13, 30, 53])
-def test_not_every_column_is_labelled(count: int) -> None:
+def test_column_labels_are_limited_and_include_the_last(count: int) -> None:
     drawing = svg.stacks([(str(number), "", [1]) for number in range(count)], ("done",), label=str)
     labels = [moment.label for moment in drawing.moments]
     assert len(labels) <= svg.MOST_TICKS

@@ -1,4 +1,4 @@
-"""The page Trends and what of it the dashboard shows."""
+"""The Trends page and its part of the dashboard."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from tests.web.pages.test_every_page import check
 
 
 def history(account: Account, days: int, each: Decimal = Decimal(2)) -> None:
-    """So much was spent each day, the last time yesterday."""
+    """Record a daily balance history that ends yesterday."""
     now = timezone.now()
     for ago in range(days, 0, -1):
         spent = each * (days - ago)
@@ -50,7 +50,9 @@ def page_of(browser: Client, account: Account, query: str = "") -> str:
     return browser.get(reverse("trends", args=[account.pk]) + query).content.decode()
 
 
-def test_a_new_account_says_what_will_be_there(browser: Client, account: Account, owner: Membership) -> None:
+def test_new_account_shows_empty_charts_with_an_explanation(
+    browser: Client, account: Account, owner: Membership
+) -> None:
     page = page_of(browser, account)
     check("trends", page)
     assert page.count("No data yet.") == 4
@@ -62,7 +64,7 @@ def test_a_new_account_says_what_will_be_there(browser: Client, account: Account
 
 
 @pytest.mark.parametrize("days", [3, 400])
-def test_the_page_costs_the_same_queries_for_any_history(
+def test_trends_page_uses_the_same_queries_for_any_history(
     browser: Client, account: Account, django_assert_num_queries: DjangoAssertNumQueries, days: int
 ) -> None:
     history(account, days)
@@ -76,7 +78,7 @@ def test_the_page_costs_the_same_queries_for_any_history(
         assert path.count("V") < 200
 
 
-def test_the_runway_is_told_where_the_balance_is(browser: Client, account: Account) -> None:
+def test_runway_is_shown_beside_the_balance(browser: Client, account: Account) -> None:
     history(account, 101)
     # 2 a day were spent; 800 are left.
     ends = timezone.localtime(timezone.now() + timedelta(days=800 / 2))
@@ -115,7 +117,7 @@ def exported(browser: Client, account: Account, of: str) -> list[str]:
     return b"".join(response.streaming_content).decode().splitlines()
 
 
-def test_a_chart_is_a_table_and_a_file_too(browser: Client, account: Account, client: Client) -> None:
+def test_chart_is_also_a_table_and_a_csv_file(browser: Client, account: Account, client: Client) -> None:
     history(account, 10)
     BalanceSample.objects.create(account=account, at=timezone.now(), balance="-3.25", spent=1000)
     asked(account, 0, "refused")
@@ -135,7 +137,7 @@ def test_a_chart_is_a_table_and_a_file_too(browser: Client, account: Account, cl
     assert client.get(nonsense.replace("secrets", "balance")).status_code == 404
 
 
-def test_a_currency_is_text_and_never_markup(browser: Client, account: Account) -> None:
+def test_currency_is_escaped(browser: Client, account: Account) -> None:
     history(account, 3)
     account.info.currency = "<b>"
     account.info.save()
@@ -145,7 +147,7 @@ def test_a_currency_is_text_and_never_markup(browser: Client, account: Account) 
 
 
 @pytest.mark.parametrize(("zone", "counts"), [("UTC", [1, 0]), ("Europe/Paris", [0, 1])])
-def test_days_are_those_of_the_reader(account: Account, zone: str, counts: list[int]) -> None:
+def test_days_follow_the_time_zone_of_the_viewer(account: Account, zone: str, counts: list[int]) -> None:
     now = datetime(2026, 11, 24, 10, tzinfo=UTC)
     made = factories.operation(account, state="done")
     Operation.objects.filter(pk=made.pk).update(created_at=datetime(2026, 11, 23, 23, 30, tzinfo=UTC))
@@ -156,7 +158,7 @@ def test_days_are_those_of_the_reader(account: Account, zone: str, counts: list[
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan of another database reads otherwise")
-def test_a_day_s_operations_are_found_by_their_time(account: Account) -> None:
+def test_operations_of_a_day_are_found_by_index(account: Account) -> None:
     with CaptureQueriesContext(connection) as asked:
         trends.operation_slots(account, 30, timezone.now())
     (query,) = asked.captured_queries

@@ -1,4 +1,4 @@
-"""Lists as CSV: everything that fits, exact, and harmless in a spreadsheet."""
+"""CSV export of lists: all matching rows, exact values, no formulas."""
 
 import csv
 from typing import Any
@@ -22,14 +22,14 @@ def exported(browser: Client, name: str, account: Account, asked: str = "", *of:
     return list(csv.DictReader(text.splitlines()))
 
 
-def test_all_rows_that_fit_are_exported_in_the_order_of_the_list(browser: Client, account: Account) -> None:
+def test_export_contains_all_matching_rows_in_list_order(browser: Client, account: Account) -> None:
     for number in range(120):
         factories.vm(account, f"{'web' if number % 2 else 'db'}-{number:03}")
     rows = exported(browser, "servers", account, "&q=web&sort=-hostname&page=2")
     assert [row["hostname"] for row in rows] == [f"web-{number:03}" for number in range(119, 0, -2)]
 
 
-def test_values_are_exact_and_in_units_that_the_column_names(browser: Client, account: Account) -> None:
+def test_export_has_exact_values_with_units_in_the_column_names(browser: Client, account: Account) -> None:
     vm = factories.vm(account, "web-1")
     disk = factories.disk(account, "data", on=vm, size_mb=8193)
     (row,) = exported(browser, "disks", account)
@@ -38,7 +38,7 @@ def test_values_are_exact_and_in_units_that_the_column_names(browser: Client, ac
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
-def test_no_cell_is_taken_for_a_formula(browser: Client, account: Account, text: str) -> None:
+def test_formula_cells_are_escaped(browser: Client, account: Account, text: str) -> None:
     factories.disk(account, text)
     (row,) = exported(browser, "disks", account)
     assert row["name"] == f"'{text}"
@@ -56,11 +56,11 @@ def test_every_list_can_be_exported(browser: Client, account: Account, owner: Me
         assert "format=csv" in page, name
 
 
-def test_the_rows_of_a_change_of_many_are_exported(browser: Client, account: Account, owner: Membership) -> None:
+def test_rows_of_a_bulk_action_can_be_exported(browser: Client, account: Account, owner: Membership) -> None:
     rows = exported(browser, "bulk", account, "", factories.bulk(account, by=owner, objects=3).pk)
     assert [(row["object"], row["state"]) for row in rows] == [(f"web-{number}", "waiting") for number in range(3)]
 
 
-def test_another_team_exports_nothing(client: Client, account: Account) -> None:
+def test_member_of_another_team_cannot_export(client: Client, account: Account) -> None:
     client.force_login(factories.member().user)
     assert client.get(reverse("servers", args=[account.pk]) + "?format=csv").status_code == 404

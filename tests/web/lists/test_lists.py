@@ -1,4 +1,4 @@
-"""Lists: the same few queries for ten rows and for two hundred; search, filter, sorting and pages in the address."""
+"""Lists: a fixed number of queries; search, filter, sorting and paging by query string."""
 
 import re
 
@@ -37,7 +37,7 @@ def fill(account: Account, owner: Membership, count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [10, 200])
-def test_a_list_costs_the_same_queries_for_any_number_of_rows(
+def test_list_uses_the_same_queries_for_any_number_of_rows(
     browser: Client,
     account: Account,
     owner: Membership,
@@ -55,7 +55,7 @@ def test_a_list_costs_the_same_queries_for_any_number_of_rows(
 
 
 @pytest.mark.parametrize("count", [10, 200])
-def test_the_dashboard_costs_the_same_queries_for_any_account(
+def test_dashboard_uses_the_same_queries_for_any_account_size(
     browser: Client,
     account: Account,
     owner: Membership,
@@ -72,7 +72,7 @@ def rows(browser: Client, url: str) -> list[str]:
     return re.findall(r'class="cell-name"\s+href="[^"]+">([^<]+)</a>', browser.get(url).content.decode())
 
 
-def test_a_list_has_fifty_rows_a_page(browser: Client, account: Account) -> None:
+def test_list_shows_fifty_rows_per_page(browser: Client, account: Account) -> None:
     for number in range(60):
         factories.vm(account, f"vm-{number:03}")
     url = reverse("servers", args=[account.pk])
@@ -83,7 +83,7 @@ def test_a_list_has_fifty_rows_a_page(browser: Client, account: Account) -> None
     assert len(rows(browser, f"{url}?per_page=1000")) == 50
 
 
-def test_servers_are_found_by_a_part_of_the_name_and_by_state(browser: Client, account: Account) -> None:
+def test_servers_are_filtered_by_part_of_the_name_and_by_state(browser: Client, account: Account) -> None:
     factories.vm(account, "web-1")
     factories.vm(account, "web-2", state="halted")
     factories.vm(account, "db-1", state="halted")
@@ -94,7 +94,7 @@ def test_servers_are_found_by_a_part_of_the_name_and_by_state(browser: Client, a
     assert "No servers match" in browser.get(f"{url}?q=nothing").content.decode()
 
 
-def test_a_list_is_sorted_as_the_address_says(browser: Client, account: Account) -> None:
+def test_list_is_sorted_by_the_query_string(browser: Client, account: Account) -> None:
     for shares, name in ((3, "a"), (1, "b"), (2, "c")):
         factories.vm(account, name, shares=shares)
     url = reverse("servers", args=[account.pk])
@@ -103,7 +103,7 @@ def test_a_list_is_sorted_as_the_address_says(browser: Client, account: Account)
     assert rows(browser, f"{url}?sort=no_such_column") == ["a", "b", "c"]
 
 
-def test_operations_are_filtered_by_how_they_went(browser: Client, account: Account) -> None:
+def test_operations_are_filtered_by_outcome(browser: Client, account: Account) -> None:
     factories.operation(account, subject="refused-one", state="refused")
     factories.operation(account, subject="done-one", state="done")
     factories.running_operation(account, subject="open-one")
@@ -113,7 +113,7 @@ def test_operations_are_filtered_by_how_they_went(browser: Client, account: Acco
     assert rows(browser, f"{url}?q=done") == ["Stop server done-one"]
 
 
-def test_a_row_that_is_busy_shows_its_operation_instead_of_buttons(browser: Client, account: Account) -> None:
+def test_busy_row_shows_its_operation_instead_of_buttons(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     operation = factories.running_operation(account, target=f"vm:{vm.remote_id}", vm_id=vm.remote_id)
     page = browser.get(reverse("servers", args=[account.pk])).content.decode()
@@ -121,5 +121,5 @@ def test_a_row_that_is_busy_shows_its_operation_instead_of_buttons(browser: Clie
     assert reverse("server_stop", args=[account.pk, vm.remote_id]) not in page
 
 
-def test_an_empty_list_says_what_to_do(browser: Client, account: Account) -> None:
+def test_empty_list_says_so(browser: Client, account: Account) -> None:
     assert "No servers yet" in browser.get(reverse("servers", args=[account.pk])).content.decode()

@@ -1,4 +1,4 @@
-"""Large accounts: pages cost the same queries for ten rows and for thousands, and a page is found in an index."""
+"""Large accounts: a list uses the same queries for ten rows and for thousands, and reads a page from an index."""
 
 import re
 
@@ -34,7 +34,7 @@ def statements(browser: Client, account: Account, name: str, way: str) -> list[s
     return [query["sql"] for query in captured]
 
 
-def test_pages_cost_the_same_queries_for_few_rows_and_for_thousands(
+def test_lists_use_the_same_queries_for_few_rows_and_thousands(
     browser: Client, owner: Membership, lists: list[tuple[str, str]]
 ) -> None:
     few, many = account_with(FEW, owner), account_with(MANY, owner)
@@ -43,9 +43,7 @@ def test_pages_cost_the_same_queries_for_few_rows_and_for_thousands(
             assert len(statements(browser, few, name, way)) == len(statements(browser, many, name, way)), (name, way)
 
 
-def test_a_page_is_found_without_reading_the_rows_before_it(
-    browser: Client, owner: Membership, lists: list[tuple[str, str]]
-) -> None:
+def test_page_is_read_from_an_index(browser: Client, owner: Membership, lists: list[tuple[str, str]]) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("what SQLite plans")
     account = account_with(MANY, owner)
@@ -61,7 +59,7 @@ def test_a_page_is_found_without_reading_the_rows_before_it(
             assert any("USING INTEGER PRIMARY KEY" in step for step in plan), (name, way, plan)
 
 
-def test_the_pages_of_a_list_hold_each_row_once(browser: Client, owner: Membership) -> None:
+def test_pages_of_a_list_contain_each_row_once(browser: Client, owner: Membership) -> None:
     account = account_with(130, owner)
     for sort in ("hostname", "-hostname", "state", "-shares"):
         seen: list[str] = []

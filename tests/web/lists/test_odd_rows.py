@@ -1,4 +1,4 @@
-"""A provider that says odd things: pages still tell what there is, and nothing of it becomes markup."""
+"""Odd values from the provider: pages still render, and the texts are escaped."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ def get(browser: Client, name: str, account: Account, *arguments: int) -> str:
     return response.content.decode()
 
 
-def test_what_a_provider_says_never_becomes_markup(browser: Client, account: Account) -> None:
+def test_provider_texts_are_escaped(browser: Client, account: Account) -> None:
     interface = {"id": 1, "type": MARKUP, "bandwidth_kbps": 5120.0, "ips": [{"ip": MARKUP, "reverse": MARKUP}]}
     texts: dict[str, Any] = {
         "state": MARKUP[:20],
@@ -60,7 +60,7 @@ def test_what_a_provider_says_never_becomes_markup(browser: Client, account: Acc
     "params",
     [{"items": "x"}, {"items": 1, "keys": None}, {"size": True}, {"size": "big", "name": [1, {"a": None}]}, {"": ""}],
 )
-def test_an_outside_operation_shows_whatever_parameters_it_has(
+def test_external_operation_page_accepts_any_parameters(
     browser: Client, account: Account, params: dict[str, object]
 ) -> None:
     operation = factories.operation(account, kind="vm_migrate", params=params, origin="outside", state="tracked")
@@ -70,7 +70,7 @@ def test_an_outside_operation_shows_whatever_parameters_it_has(
 @pytest.mark.parametrize(
     ("kind", "params"), [("vm_migrate", {"to": "x"}), ("vm_create", {"hostname": "a", "farm": 1}), ("vm_stop", {})]
 )
-def test_an_outside_operation_cannot_be_cancelled(
+def test_external_operation_cannot_be_cancelled(
     browser: Client, account: Account, kind: str, params: dict[str, object]
 ) -> None:
     operation = factories.operation(account, kind=kind, params=params, origin="outside", state="tracked")
@@ -81,7 +81,7 @@ def test_an_outside_operation_cannot_be_cancelled(
 
 @pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York"])
 @pytest.mark.parametrize("end", [NEVER, LONG_AGO, None])
-def test_a_product_may_end_never_or_long_ago(
+def test_pages_accept_a_product_without_end_or_ended_long_ago(
     browser: Client, account: Account, zone: str, end: datetime | None
 ) -> None:
     product = factories.product(account, date_end=end, date_created=None)
@@ -99,12 +99,12 @@ def test_negative_amounts_draw_an_empty_bar(browser: Client, account: Account) -
         assert 'width="-' not in page
 
 
-def test_an_interface_shows_its_bandwidth(browser: Client, account: Account) -> None:
+def test_server_page_shows_the_bandwidth_of_an_interface(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     assert "5 Mbit/s" in get(browser, "server", account, vm.remote_id)
 
 
-def test_what_has_no_name_is_called_by_its_number(browser: Client, account: Account) -> None:
+def test_object_without_a_name_is_shown_by_its_id(browser: Client, account: Account) -> None:
     vm, disk = factories.vm(account, " "), factories.disk(account, " ")
     for name, row in (("server", vm), ("disk", disk)):
         assert f">#{row.remote_id}<" in get(browser, f"{name}s", account)
@@ -114,19 +114,19 @@ def test_what_has_no_name_is_called_by_its_number(browser: Client, account: Acco
 
 
 @pytest.mark.parametrize(("name", "typed"), [(" ", "#{}"), ("my  disk", "my disk"), (" data ", "data")])
-def test_what_has_an_odd_name_can_be_deleted(browser: Client, account: Account, name: str, typed: str) -> None:
+def test_disk_with_an_odd_name_can_be_deleted(browser: Client, account: Account, name: str, typed: str) -> None:
     disk = factories.disk(account, name)
     url = reverse("disk_delete", args=[account.pk, disk.remote_id])
     assert browser.post(url, {"name": "other"}).status_code == 422
     assert browser.post(url, {"name": typed.format(disk.remote_id)}).status_code == 303
 
 
-def test_a_preview_of_more_shares_than_there_are_numbers_is_no_error(browser: Client, account: Account) -> None:
+def test_preview_with_a_huge_share_count_causes_no_error(browser: Client, account: Account) -> None:
     response = browser.post(reverse("server_preview", args=[account.pk]), {"buy_shares": "9" * 4300})
     assert response.status_code == 200
 
 
-def test_a_server_with_ten_thousand_disks_has_a_page_of_ordinary_size(browser: Client, account: Account) -> None:
+def test_server_page_lists_at_most_one_hundred_disks(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     common = {"account": account, "read_at": timezone.now(), "size_mb": 1024, "vm_remote_id": vm.remote_id}
     Disk.objects.bulk_create(Disk(remote_id=number, name=f"disk-{number}", **common) for number in range(1, 10_001))

@@ -1,4 +1,4 @@
-"""What needs a person: each thing once, with why and what to do, for as long as it does."""
+"""Items that need attention: each appears once, says why and what to do, and stays until it is resolved."""
 
 from datetime import timedelta
 from typing import Any
@@ -66,10 +66,10 @@ def candidate(number: int) -> dict[str, object]:
         ({"state": "done"}, []),
     ],
 )
-def test_an_operation_is_shown_when_its_state_has_outstayed_its_time(
+def test_operation_needs_attention_when_it_stays_in_a_state_too_long(
     account: Account, owner: Membership, fields: dict[str, Any], why: list[str]
 ) -> None:
-    """A time is given as how long ago it was."""
+    """A timedelta in `fields` means that long ago."""
     now = timezone.now()
     at = {name: now - value if isinstance(value, timedelta) else value for name, value in fields.items()}
     factories.operation(account, by=owner, **at)
@@ -77,7 +77,7 @@ def test_an_operation_is_shown_when_its_state_has_outstayed_its_time(
     assert counts([account], timezone.now()) == {account.pk: len(why)}
 
 
-def test_what_was_asked_again_or_got_done_since_needs_nobody(account: Account, owner: Membership) -> None:
+def test_failed_operation_needs_no_attention_once_retried_or_done(account: Account, owner: Membership) -> None:
     failed = factories.operation(account, by=owner, state="failed", target="vm:1")
     assert whys(account, owner) == ["failed"]
     again = factories.operation(account, by=owner, state="done", target="vm:1")
@@ -86,15 +86,13 @@ def test_what_was_asked_again_or_got_done_since_needs_nobody(account: Account, o
     assert whys(account, owner) == []
 
 
-def test_what_failed_days_ago_is_history(account: Account, owner: Membership) -> None:
+def test_old_failures_need_no_attention(account: Account, owner: Membership) -> None:
     factories.operation(account, by=owner, state="failed")
     Operation.objects.update(created_at=ago(days=4))
     assert whys(account, owner) == []
 
 
-def test_plans_wait_for_a_person_when_they_are_drafts_have_stopped_or_move_no_more(
-    account: Account, owner: Membership
-) -> None:
+def test_draft_stopped_and_stuck_plans_need_attention(account: Account, owner: Membership) -> None:
     for state in Plan.State.values:
         factories.plan(account, by=owner, state=state)
     assert whys(account, owner) == ["stopped", "draft"]
@@ -104,7 +102,7 @@ def test_plans_wait_for_a_person_when_they_are_drafts_have_stopped_or_move_no_mo
     assert whys(account, owner) == ["stopped", "draft"]
 
 
-def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account, owner: Membership) -> None:
+def test_attention_items_say_why_and_what_to_do(browser: Client, account: Account, owner: Membership) -> None:
     Account.objects.update(trouble=Account.Trouble.CREDENTIALS)
     failed = factories.operation(account, by=owner, state="failed", problem={"reason": "ended_in_error"})
     unclear = factories.operation(
@@ -136,14 +134,14 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
     assert '>6<span class="visually-hidden"> need attention' in page
 
 
-def test_a_calm_account_says_that_nothing_needs_anybody(browser: Client, account: Account) -> None:
+def test_account_without_items_says_all_caught_up(browser: Client, account: Account) -> None:
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
     assert "You're all caught up" in page
     assert 'id="attention-count"' in page
     assert "Needs your attention" not in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
 
 
-def test_the_dashboard_shows_the_most_pressing_and_leads_to_all(
+def test_dashboard_shows_the_most_urgent_items_and_links_to_all(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     for number in range(6):
@@ -157,7 +155,7 @@ def test_the_dashboard_shows_the_most_pressing_and_leads_to_all(
     assert "All 7" in attention
 
 
-def test_put_aside_is_remembered_with_who_did_it(browser: Client, account: Account, owner: Membership) -> None:
+def test_dismissing_an_item_is_recorded_with_the_member(browser: Client, account: Account, owner: Membership) -> None:
     failed = factories.operation(account, by=owner, state="failed")
     url = reverse("operation_aside", args=[account.pk, failed.pk])
     response = browser.post(url, {"next": reverse("attention", args=[account.pk])}, follow=True)
@@ -169,14 +167,14 @@ def test_put_aside_is_remembered_with_who_did_it(browser: Client, account: Accou
     assert AuditEntry.objects.count() == 1
 
 
-def test_what_still_runs_cannot_be_put_aside(browser: Client, account: Account, owner: Membership) -> None:
+def test_running_operation_cannot_be_dismissed(browser: Client, account: Account, owner: Membership) -> None:
     running = factories.running_operation(account, by=owner)
     browser.post(reverse("operation_aside", args=[account.pk, running.pk]))
     running.refresh_from_db()
     assert running.dismissed_at is None
 
 
-def test_a_viewer_sees_what_is_up_and_no_way_to_change_it(client: Client, account: Account, owner: Membership) -> None:
+def test_viewer_sees_attention_items_without_buttons(client: Client, account: Account, owner: Membership) -> None:
     factories.operation(account, by=owner, state="failed")
     factories.plan(account, by=owner, state="stopped")
     client.force_login(factories.member(Role.VIEWER, of=owner.team).user)
@@ -185,7 +183,7 @@ def test_a_viewer_sees_what_is_up_and_no_way_to_change_it(client: Client, accoun
     assert "Your role doesn't allow this." in page
 
 
-def test_all_accounts_of_a_person_are_counted_in_the_same_queries(
+def test_attention_counts_of_all_accounts_use_the_same_queries(
     browser: Client, account: Account, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(4):
@@ -199,7 +197,7 @@ def test_all_accounts_of_a_person_are_counted_in_the_same_queries(
     assert page.count("need attention") + page.count("needs attention") == 3
 
 
-def test_the_evidence_of_two_equal_requests_stands_side_by_side(
+def test_evidence_of_two_equal_operations_is_shown_side_by_side(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     problem = {"reason": "no_answer", "candidates": [candidate(901), candidate(902), candidate(903)]}
@@ -216,7 +214,7 @@ def test_the_evidence_of_two_equal_requests_stands_side_by_side(
         assert reverse("operation_is", args=[account.pk, first.pk, number]) in compare
 
 
-def test_a_person_says_that_what_the_provider_does_not_show_has_happened(
+def test_member_can_mark_an_operation_without_candidates_as_happened(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     problem = {"reason": "no_answer"}
@@ -231,7 +229,7 @@ def test_a_person_says_that_what_the_provider_does_not_show_has_happened(
     assert "already been resolved" in browser.post(url, follow=True).content.decode()
 
 
-def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
+def test_operation_with_candidates_cannot_be_marked_as_happened(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     problem = {"reason": "no_answer", "candidates": [candidate(901), candidate(902)]}
@@ -241,13 +239,13 @@ def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
     assert operation.state == "uncertain"
 
 
-def test_a_stopped_plan_says_why_it_stopped(browser: Client, account: Account, owner: Membership) -> None:
+def test_stopped_plan_shows_its_reason(browser: Client, account: Account, owner: Membership) -> None:
     factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
     assert "There aren&#x27;t enough free shares for this server." in page
 
 
-def test_an_operation_that_the_provider_forgot_is_for_a_person(
+def test_operation_missing_at_the_provider_needs_attention(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     problem = {"reason": "fault", "code": 580440, "object": 804, "cause": 40, "text": "no such operation"}
@@ -256,7 +254,7 @@ def test_an_operation_that_the_provider_forgot_is_for_a_person(
     assert "no longer lists it" in page
 
 
-def test_a_change_of_many_waits_for_a_person_when_it_paused_or_did_not_do_all(
+def test_paused_or_partly_failed_bulk_action_needs_attention(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     bulk = factories.bulk(account, by=owner, state="paused", problem="away")

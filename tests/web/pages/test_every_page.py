@@ -1,4 +1,4 @@
-"""Every page: it works, it is one valid document, and it keeps the content security policy."""
+"""Every page loads, is one valid document, and follows the content security policy."""
 
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -16,7 +16,7 @@ from tests.web.browsing import every_page
 
 
 class Inspector(HTMLParser):
-    """Collects what a page must not have, and what it must have."""
+    """Collects the forbidden and the required elements of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ def check(url: str, html: str) -> None:
         assert labelled, f"{url}: <{tag} name={values.get('name')}> has no label"
 
 
-def test_every_page_of_an_account_is_sound(browser: Client, account: Account, owner: Membership) -> None:
+def test_every_account_page_is_valid(browser: Client, account: Account, owner: Membership) -> None:
     factories.change(account, before={"memory_mb": 256}, after={"memory_mb": 512})
     for page in every_page(account, owner):
         if page.posts or page.name == "operation_retry":
@@ -100,7 +100,7 @@ def test_every_page_of_an_account_is_sound(browser: Client, account: Account, ow
         "usersessions_list",
     ],
 )
-def test_every_page_of_a_person_is_sound(browser: Client, account: Account, owner: Membership, name: str) -> None:
+def test_every_personal_page_is_valid(browser: Client, account: Account, owner: Membership, name: str) -> None:
     owner.user.set_password(factories.PASSWORD)
     owner.user.save()
     browser.force_login(owner.user)
@@ -122,26 +122,26 @@ def test_every_page_of_a_person_is_sound(browser: Client, account: Account, owne
         "account_signup",
     ],
 )
-def test_every_page_of_a_stranger_is_sound(client: Client, name: str) -> None:
+def test_every_anonymous_page_is_valid(client: Client, name: str) -> None:
     response = client.get(reverse(name))
     assert response.status_code == 200
     check(name, response.content.decode())
 
 
-def test_the_first_account_is_home(browser: Client, account: Account) -> None:
+def test_home_redirects_to_the_first_account(browser: Client, account: Account) -> None:
     assert browser.get("/")["Location"] == reverse("dashboard", args=[account.pk])
 
 
-def test_home_says_how_to_begin(browser: Client) -> None:
+def test_home_without_accounts_offers_to_connect_one(browser: Client) -> None:
     assert "Connect account" in browser.get("/").content.decode()
 
 
-def test_home_of_somebody_in_no_team_says_so(db: None, client: Client) -> None:
+def test_home_without_a_team_says_so(db: None, client: Client) -> None:
     client.force_login(factories.user())
     assert "You are not in a team yet" in client.get("/").content.decode()
 
 
-def test_an_account_that_was_not_read_yet_has_a_dashboard(browser: Client, owner: Membership) -> None:
+def test_account_before_its_first_import_has_pages(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, mirrored_at=None)
     account.info.delete()
     page = browser.get(reverse("dashboard", args=[account.pk])).content.decode()
@@ -151,14 +151,14 @@ def test_an_account_that_was_not_read_yet_has_a_dashboard(browser: Client, owner
 
 
 @pytest.mark.parametrize("status", ["404"])
-def test_an_error_page_has_the_look_of_the_panel(browser: Client, status: str) -> None:
+def test_error_page_uses_the_panel_layout(browser: Client, status: str) -> None:
     response = browser.get("/no/such/page/")
     assert response.status_code == 404
     check("404", response.content.decode())
     assert "Page not found" in response.content.decode()
 
 
-def test_names_from_the_provider_are_escaped(browser: Client, account: Account, owner: Membership) -> None:
+def test_provider_names_are_escaped(browser: Client, account: Account, owner: Membership) -> None:
     evil = "<script>alert(1)</script>"
     vm = factories.vm(account, evil, os_label=evil, console=evil)
     disk = factories.disk(account, evil, on=vm, label=evil, fstype='"><img src=x onerror=alert(1)>'[:20])
@@ -184,7 +184,7 @@ def test_names_from_the_provider_are_escaped(browser: Client, account: Account, 
         assert inspect(page).problems == [], url
 
 
-def test_the_language_can_be_chosen(browser: Client, account: Account) -> None:
+def test_language_can_be_chosen(browser: Client, account: Account) -> None:
     url = reverse("dashboard", args=[account.pk])
     browser.post(reverse("set_language"), {"language": "fr", "next": url})
     assert '<html lang="fr">' in browser.get(url).content.decode()
@@ -203,7 +203,7 @@ CANDIDATES = [
 ]
 
 
-def test_a_person_can_say_which_operation_of_the_provider_it_is(browser: Client, account: Account) -> None:
+def test_member_can_choose_the_matching_provider_operation(browser: Client, account: Account) -> None:
     operation = factories.operation(
         account, state="uncertain", needs_person=True, problem={"reason": "no_answer", "candidates": CANDIDATES}
     )
@@ -216,7 +216,7 @@ def test_a_person_can_say_which_operation_of_the_provider_it_is(browser: Client,
     assert (operation.state, operation.remote_id, operation.product_id) == ("tracked", 42, 42)
 
 
-def test_an_operation_that_needs_a_person_shows_what_it_may_be(browser: Client, account: Account) -> None:
+def test_uncertain_operation_lists_its_candidates(browser: Client, account: Account) -> None:
     operation = factories.operation(
         account, state="uncertain", needs_person=True, problem={"reason": "no_answer", "candidates": CANDIDATES}
     )
@@ -226,9 +226,7 @@ def test_an_operation_that_needs_a_person_shows_what_it_may_be(browser: Client, 
     assert "<code>42</code>" in page
 
 
-def test_a_page_that_fails_says_so_in_the_look_of_the_panel(
-    browser: Client, account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_page_shows_the_500_page(browser: Client, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hosting.reading.queries.accounts_of", lambda memberships: 1 / 0)
     browser.raise_request_exception = False
     response = browser.get(reverse("servers", args=[account.pk]))
@@ -236,7 +234,7 @@ def test_a_page_that_fails_says_so_in_the_look_of_the_panel(
     check("500", response.content.decode())
 
 
-def test_a_server_shows_the_operations_that_made_and_touched_it(browser: Client, account: Account) -> None:
+def test_server_page_lists_the_operations_of_the_server(browser: Client, account: Account) -> None:
     vm = factories.vm(account, "web-1")
     made = factories.operation(account, kind="vm_create", subject="web-1", vm_id=vm.remote_id, state="done")
     attached = factories.operation(account, kind="disk_attach", vm_id=vm.remote_id, state="tracked", target="disk:9")
@@ -249,7 +247,7 @@ def test_a_server_shows_the_operations_that_made_and_touched_it(browser: Client,
     assert reverse("server_stop", args=[account.pk, vm.remote_id]) in page
 
 
-def test_an_operation_leads_to_its_object_as_long_as_that_is_there(browser: Client, account: Account) -> None:
+def test_operation_links_to_its_object_while_it_exists(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     operation = factories.operation(account, kind="vm_delete", vm_id=vm.remote_id, state="done")
     url = reverse("operation", args=[account.pk, operation.pk])
@@ -259,7 +257,7 @@ def test_an_operation_leads_to_its_object_as_long_as_that_is_there(browser: Clie
     assert to_server not in browser.get(url).content.decode()
 
 
-def test_pages_come_without_redis(browser: Client, account: Account, settings: Settings) -> None:
+def test_pages_work_without_redis(browser: Client, account: Account, settings: Settings) -> None:
     vm = factories.vm(account)
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
     for name in ("dashboard", "servers", "operations"):
@@ -268,7 +266,7 @@ def test_pages_come_without_redis(browser: Client, account: Account, settings: S
     assert "was submitted" in stop.content.decode()
 
 
-def test_pages_say_since_when_the_provider_has_not_answered(browser: Client, account: Account) -> None:
+def test_pages_say_since_when_the_provider_is_unreachable(browser: Client, account: Account) -> None:
     account.endpoint.away_since = timezone.now() - timedelta(hours=1)
     account.endpoint.save()
     since = f"{timezone.localtime(account.endpoint.away_since):%H:%M:%S}"
@@ -277,9 +275,7 @@ def test_pages_say_since_when_the_provider_has_not_answered(browser: Client, acc
         assert f">{since}</time>" in page or f" {since}</time>" in page, url
 
 
-def test_a_request_and_the_one_that_was_asked_again_for_it_lead_to_each_other(
-    browser: Client, account: Account, owner: Membership
-) -> None:
+def test_operation_and_its_retry_link_to_each_other(browser: Client, account: Account, owner: Membership) -> None:
     first = factories.operation(account, by=owner, state="failed")
     again = factories.operation(account, by=owner, state="tracked", retry_of=first)
     to_first, to_again = (reverse("operation", args=[account.pk, each.pk]) for each in (first, again))
@@ -287,7 +283,7 @@ def test_a_request_and_the_one_that_was_asked_again_for_it_lead_to_each_other(
     assert f'href="{to_first}">#{first.pk}</a>' in browser.get(to_again).content.decode()
 
 
-def test_every_page_of_an_account_with_a_wrong_password_says_so_and_what_to_do(
+def test_pages_of_an_account_with_rejected_credentials_say_so(
     browser: Client, client: Client, account: Account, owner: Membership
 ) -> None:
     Account.objects.update(trouble=Account.Trouble.CREDENTIALS)

@@ -1,4 +1,4 @@
-"""What a person asked for and what has ended is told once, on another page, and to nobody else."""
+"""Toasts for finished operations: shown once, on another page, and only to the requester."""
 
 import re
 import uuid
@@ -44,12 +44,12 @@ def toasts(client: Client, account: Account, page: str = ELSEWHERE, **asked: Any
 
 @pytest.fixture
 def here(browser: Client, account: Account) -> Client:
-    """The owner, who has looked at a page of the account before."""
+    """A client of the owner that has already opened a page of the account."""
     assert toasts(browser, account) == []
     return browser
 
 
-def test_it_is_told_once_with_a_link(here: Client, account: Account, owner: Membership) -> None:
+def test_toast_is_shown_once_with_a_link(here: Client, account: Account, owner: Membership) -> None:
     operation = ended(account, owner)
     html = here.get(reverse("servers", args=[account.pk])).content.decode()
     assert "“Stop server web-1” finished." in html
@@ -66,12 +66,14 @@ def test_it_is_told_once_with_a_link(here: Client, account: Account, owner: Memb
         ("cancelled", "“Stop server web-1” was cancelled."),
     ],
 )
-def test_it_says_how_it_ended(here: Client, account: Account, owner: Membership, state: str, words: str) -> None:
+def test_toast_says_how_the_operation_ended(
+    here: Client, account: Account, owner: Membership, state: str, words: str
+) -> None:
     ended(account, owner, state=state)
     assert toasts(here, account) == [words]
 
 
-def test_a_poll_brings_it_and_leaves_other_messages_alone(here: Client, account: Account, owner: Membership) -> None:
+def test_poll_returns_the_toast_and_keeps_other_messages(here: Client, account: Account, owner: Membership) -> None:
     url = reverse(ELSEWHERE, args=[account.pk])
     shown = re.search(r'data-version="([^"]+)"', here.get(url).content.decode())
     assert shown
@@ -84,7 +86,7 @@ def test_a_poll_brings_it_and_leaves_other_messages_alone(here: Client, account:
     assert toasts(here, account, **asked) == []  # type: ignore[arg-type]
 
 
-def test_only_who_asked_is_told_and_each_of_their_sessions(
+def test_toast_is_shown_in_each_session_of_the_requester_only(
     here: Client, client: Client, account: Account, owner: Membership
 ) -> None:
     colleague, second = factories.member(of=owner.team), Client()
@@ -96,7 +98,9 @@ def test_only_who_asked_is_told_and_each_of_their_sessions(
     assert len(toasts(here, account)) == len(toasts(second, account)) == 1
 
 
-def test_what_ended_before_the_session_began_is_no_news(browser: Client, account: Account, owner: Membership) -> None:
+def test_operations_finished_before_the_session_are_not_shown(
+    browser: Client, account: Account, owner: Membership
+) -> None:
     ended(account, owner)
     assert toasts(browser, account) == []
     ended(account, owner, "web-2")
@@ -104,15 +108,15 @@ def test_what_ended_before_the_session_began_is_no_news(browser: Client, account
 
 
 @pytest.mark.parametrize("page", ["operations", "dashboard"])
-def test_a_page_that_lists_it_says_nothing_more(here: Client, account: Account, owner: Membership, page: str) -> None:
+def test_page_that_lists_the_operation_shows_no_toast(
+    here: Client, account: Account, owner: Membership, page: str
+) -> None:
     ended(account, owner)
     assert toasts(here, account, page) == []
     assert toasts(here, account) == []
 
 
-def test_the_page_of_the_object_or_operation_says_nothing_more(
-    here: Client, account: Account, owner: Membership
-) -> None:
+def test_page_of_the_object_or_operation_shows_no_toast(here: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account)
     one = ended(account, owner, vm_id=vm.remote_id)
     assert not here.get(reverse("server", args=[account.pk, vm.remote_id])).context["toasts"]
@@ -122,7 +126,7 @@ def test_the_page_of_the_object_or_operation_says_nothing_more(
     assert "web-9" in here.get(reverse("operation", args=[account.pk, one.pk])).content.decode()
 
 
-def test_three_are_shown_at_most_and_none_is_passed_over(here: Client, account: Account, owner: Membership) -> None:
+def test_at_most_three_toasts_are_shown_and_the_rest_counted(here: Client, account: Account, owner: Membership) -> None:
     now = timezone.now()
     for number in range(6):
         ended(account, owner, f"web-{number}", finished_at=now + timedelta(seconds=number))
@@ -134,7 +138,7 @@ def test_three_are_shown_at_most_and_none_is_passed_over(here: Client, account: 
     assert toasts(here, account) == []
 
 
-def test_a_bulk_and_a_plan_are_told_as_one(here: Client, account: Account, owner: Membership) -> None:
+def test_bulk_action_and_plan_get_one_toast_each(here: Client, account: Account, owner: Membership) -> None:
     bulk = factories.bulk(account, by=owner)
     plan = factories.plan(account, by=owner, state="stopped")
     ended(account, owner, bulk=bulk)
@@ -153,7 +157,7 @@ def test_a_bulk_and_a_plan_are_told_as_one(here: Client, account: Account, owner
     assert toasts(here, account) == ["Bulk action “Stop server” finished."]
 
 
-def test_a_page_with_nothing_to_tell_costs_nothing_more(
+def test_page_without_toasts_runs_no_extra_query(
     here: Client, account: Account, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(5):
@@ -166,7 +170,7 @@ def test_a_page_with_nothing_to_tell_costs_nothing_more(
         here.get(url)
 
 
-def test_a_resize_is_not_told_as_a_new_server_and_not_again_when_it_is_changed(
+def test_resize_toast_names_the_resize_and_is_not_repeated_after_a_change(
     here: Client, account: Account, owner: Membership
 ) -> None:
     vm = factories.vm(account, "web-7", shares=1, vm_max_memory_mb=1024)

@@ -1,4 +1,4 @@
-"""One search box for everything that a person may see, and nothing else."""
+"""Search covers everything a person may see, and nothing else."""
 
 from django.test import Client
 from django.urls import reverse
@@ -13,7 +13,7 @@ def search(browser: Client, words: str) -> str:
     return browser.get(reverse("search"), {"q": words}).content.decode().partition("<main")[2]
 
 
-def test_servers_disks_and_operations_of_all_accounts_are_found_by_a_part_of_their_name(
+def test_search_finds_objects_of_all_accounts_by_part_of_their_name(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     other = factories.account(owner.team, label="Other")
@@ -28,12 +28,12 @@ def test_servers_disks_and_operations_of_all_accounts_are_found_by_a_part_of_the
         assert url in page
 
 
-def test_an_object_is_found_by_the_providers_id(browser: Client, account: Account) -> None:
+def test_search_finds_an_object_by_its_provider_id(browser: Client, account: Account) -> None:
     vm = factories.vm(account, "web-1", remote_id=777123)
     assert reverse("server", args=[account.pk, vm.remote_id]) in search(browser, "777123")
 
 
-def test_what_other_teams_have_is_not_found(browser: Client) -> None:
+def test_search_does_not_find_objects_of_other_teams(browser: Client) -> None:
     stranger = factories.member()
     theirs = factories.account(stranger.team)
     factories.vm(theirs, "shop-1")
@@ -44,14 +44,14 @@ def test_what_other_teams_have_is_not_found(browser: Client) -> None:
     assert "shop-data" not in page
 
 
-def test_nothing_is_searched_for_without_words_and_odd_words_find_nothing(browser: Client, account: Account) -> None:
+def test_empty_and_odd_queries_find_nothing(browser: Client, account: Account) -> None:
     factories.vm(account, "web-1")
     assert "web-1" not in search(browser, "  ")
     for words in ("\0", "9" * 300, "%", "²"):
         assert browser.get(reverse("search"), {"q": words}).status_code == 200
 
 
-def test_it_says_when_there_is_more_and_costs_the_same_queries(
+def test_search_says_when_there_is_more_in_the_same_queries(
     browser: Client, account: Account, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     factories.vm(account, "web-0")

@@ -1,4 +1,4 @@
-"""The pages of ceilings and approvals: what they tell before, meanwhile and after, and to whom."""
+"""The pages of spending limits and approvals."""
 
 import re
 import uuid
@@ -43,7 +43,7 @@ def buyer(payer: Membership) -> Client:
 
 
 def with_password(member: Membership) -> None:
-    """Something to show that it is them."""
+    """Give the member a password to reauthenticate with."""
     member.user.set_password("correct horse 1")
     member.user.save()
 
@@ -87,7 +87,7 @@ def buy(client: Client, account: Account, quantity: int) -> Any:
     return client.post(reverse("shares_add", args=[account.pk]), data, follow=True)
 
 
-def test_a_form_says_beforehand_who_must_approve(
+def test_form_names_the_approver_before_submitting(
     buyer: Client, account: Account, owner: Membership, limit: SpendingLimit
 ) -> None:
     factories.purchase(account, "shares", 1, "1m", cost="10.00", days_ago=400)
@@ -101,7 +101,7 @@ def test_a_form_says_beforehand_who_must_approve(
     assert "The price is not known, and your role has a spending limit." in unknown
 
 
-def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
+def test_operation_above_the_spending_limit_waits_and_names_the_approver(
     buyer: Client, browser: Client, account: Account, owner: Membership, payer: Membership, limit: SpendingLimit
 ) -> None:
     page = words(buy(buyer, account, 6).content.decode())
@@ -117,7 +117,7 @@ def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
     assert "Waiting for approval" in text(browser, reverse("operations", args=[account.pk]) + "?state=held")
 
 
-def test_who_asks_above_the_ceiling_shows_first_that_it_is_them(
+def test_requesting_above_the_spending_limit_needs_reauthentication(
     buyer: Client, account: Account, payer: Membership, limit: SpendingLimit
 ) -> None:
     factories.purchase(account, "shares", 1, "1m", cost="10.00", days_ago=400)
@@ -130,7 +130,7 @@ def test_who_asks_above_the_ceiling_shows_first_that_it_is_them(
     assert Operation.objects.filter(state=State.WAITING).exists()
 
 
-def test_a_plan_above_the_ceiling_is_started_by_somebody_who_shows_that_it_is_them(
+def test_starting_a_plan_above_the_spending_limit_needs_reauthentication(
     browser: Client, account: Account, owner: Membership, payer: Membership
 ) -> None:
     SpendingLimit.objects.create(team=owner.team, role=Role.OWNER, shares=0)
@@ -148,7 +148,7 @@ def test_a_plan_above_the_ceiling_is_started_by_somebody_who_shows_that_it_is_th
     assert Plan.objects.get(pk=plan.pk).state == Plan.State.RUNNING
 
 
-def test_the_page_shows_what_waits_and_how_it_stands(
+def test_page_shows_waiting_operations_with_the_use_of_the_limit(
     browser: Client, account: Account, owner: Membership, payer: Membership, limit: SpendingLimit
 ) -> None:
     held(account, payer, state=State.DONE, requested_shares=3, estimate="30.00")
@@ -161,7 +161,7 @@ def test_the_page_shows_what_waits_and_how_it_stands(
     assert re.search(rf'value="{operation.pk}"\s+checked', html)
 
 
-def test_a_second_person_approves_and_everybody_reads_who_it_was(
+def test_approval_by_another_member_is_shown_with_their_name(
     browser: Client, buyer: Client, account: Account, owner: Membership, payer: Membership
 ) -> None:
     operation = held(account, payer)
@@ -176,7 +176,7 @@ def test_a_second_person_approves_and_everybody_reads_who_it_was(
     assert "No operations selected" in again
 
 
-def test_nobody_approves_their_own_however_they_ask(
+def test_requester_cannot_approve_their_own_operation(
     buyer: Client, account: Account, payer: Membership, owner: Membership
 ) -> None:
     operation = held(account, payer)
@@ -185,7 +185,7 @@ def test_nobody_approves_their_own_however_they_ask(
     assert Operation.objects.get(pk=operation.pk).state == State.HELD
 
 
-def test_a_decision_needs_a_fresh_proof(
+def test_decision_needs_reauthentication(
     browser: Client, account: Account, payer: Membership, owner: Membership
 ) -> None:
     operation = held(account, payer)
@@ -200,7 +200,7 @@ def test_a_decision_needs_a_fresh_proof(
     assert Operation.objects.get(pk=operation.pk).state == State.HELD
 
 
-def test_all_of_a_bulk_are_decided_together_and_one_that_fails_keeps_nothing_from_the_rest(
+def test_bulk_action_is_decided_as_one_despite_a_failing_row(
     browser: Client, account: Account, payer: Membership, owner: Membership
 ) -> None:
     bulk = factories.bulk(account, by=payer, kind="hosting_account_product_renew")
@@ -227,7 +227,7 @@ def test_all_of_a_bulk_are_decided_together_and_one_that_fails_keeps_nothing_fro
     assert [Operation.objects.get(pk=row.pk).state for row in rows] == ["held", "waiting", "waiting"]
 
 
-def test_a_comment_that_is_too_long_is_refused_beside_its_field(
+def test_too_long_comment_is_refused_and_the_form_keeps_its_input(
     browser: Client, account: Account, payer: Membership, owner: Membership
 ) -> None:
     operation = held(account, payer)
@@ -238,7 +238,7 @@ def test_a_comment_that_is_too_long_is_refused_beside_its_field(
     assert re.search(rf'value="{operation.pk}"\s+checked', html)
 
 
-def test_a_narrowed_member_sees_and_decides_what_is_theirs(
+def test_narrowed_member_decides_only_operations_of_their_accounts(
     account: Account, owner: Membership, payer: Membership, limit: SpendingLimit
 ) -> None:
     other = factories.account(owner.team, label="Other")
@@ -254,7 +254,7 @@ def test_a_narrowed_member_sees_and_decides_what_is_theirs(
     assert [Operation.objects.get(pk=each.pk).state for each in (theirs, hidden)] == ["declined", "held"]
 
 
-def test_what_waits_shows_to_approvers_and_to_all_when_little_time_is_left(
+def test_waiting_operation_needs_attention_of_approvers_then_of_all(
     browser: Client, buyer: Client, account: Account, owner: Membership, payer: Membership
 ) -> None:
     viewer, now = factories.member(Role.VIEWER, of=owner.team), timezone.now()
@@ -279,7 +279,7 @@ def test_what_waits_shows_to_approvers_and_to_all_when_little_time_is_left(
     assert [seen(by) for by in (owner, payer, viewer)] == [[("held", True)], [("held", False)], [("held", False)]]
 
 
-def test_ceilings_are_set_and_what_is_wrong_stands_beside_its_field(browser: Client, owner: Membership) -> None:
+def test_spending_limits_are_saved_and_invalid_values_refused(browser: Client, owner: Membership) -> None:
     url = reverse("team_spending_limits", args=[owner.team_id])
     empty = {f"{role}_{name}": "" for role in ("owner", "billing") for name in ("shares", "money")}
     assert browser.post(url, {**empty, "billing_shares": "4", "billing_money": "99.50"}).status_code == 303
@@ -300,7 +300,9 @@ def text_of(response: Any) -> str:
     return words(response.content.decode())
 
 
-def test_a_ceiling_whose_approver_has_left_is_warned_of(browser: Client, owner: Membership, payer: Membership) -> None:
+def test_page_warns_of_a_spending_limit_without_an_approver(
+    browser: Client, owner: Membership, payer: Membership
+) -> None:
     SpendingLimit.objects.create(team=owner.team, role=Role.OWNER, shares=4)
     url = reverse("team_spending_limits", args=[owner.team_id])
     assert "Nobody can approve" not in text(browser, url)
@@ -308,7 +310,7 @@ def test_a_ceiling_whose_approver_has_left_is_warned_of(browser: Client, owner: 
     assert "Nobody can approve operations of “Owner” above the limit" in text(browser, url)
 
 
-def test_the_page_costs_the_same_queries_for_any_number(
+def test_approvals_page_uses_the_same_queries_for_any_number(
     browser: Client,
     account: Account,
     owner: Membership,
@@ -330,7 +332,7 @@ def test_the_page_costs_the_same_queries_for_any_number(
         browser.get(approvals_of(owner))
 
 
-def test_decisions_are_exported(browser: Client, account: Account, owner: Membership, payer: Membership) -> None:
+def test_decisions_can_be_exported(browser: Client, account: Account, owner: Membership, payer: Membership) -> None:
     held(account, payer, state=State.DECLINED, decided_by=owner.user, decided_at=timezone.now(), decision_comment="=no")
     response = browser.get(f"{approvals_of(owner)}?format=csv")
     lines = b"".join(response.streaming_content).decode().splitlines()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Choosing many objects in a list, and one change for all of them."""
+"""Bulk actions: selecting objects in a list and changing all of them."""
 
 import pytest
 from django.test import Client
@@ -23,13 +23,13 @@ def url(account: Account, action: str, *ids: int, section: str = "servers", **mo
 
 
 def confirm(browser: Client, address: str, **fields: object) -> object:
-    """Send the form of the page at `address` as it was shown, with `fields` filled in."""
+    """Submit the form of the page at `address` as it was shown, with `fields` filled in."""
     form = browser.get(address).context["form"]
     shown = {name: form[name].value() for name in form.fields}
     return browser.post(address, {**shown, **fields})
 
 
-def test_what_is_chosen_is_named_and_what_does_not_fit_is_left_out(
+def test_confirmation_lists_selected_objects_and_skips_unsuitable_ones(
     browser: Client, account: Account, servers: list[Vm]
 ) -> None:
     html = browser.get(url(account, "stop", *(vm.remote_id for vm in servers[:3]))).content.decode()
@@ -39,7 +39,7 @@ def test_what_is_chosen_is_named_and_what_does_not_fit_is_left_out(
     assert "1 is left out (not running)." in html
 
 
-def test_confirming_changes_what_was_shown_and_leads_to_its_page(
+def test_confirming_starts_the_bulk_action_and_redirects_to_its_page(
     browser: Client, account: Account, servers: list[Vm]
 ) -> None:
     response = confirm(browser, url(account, "stop", *(vm.remote_id for vm in servers)))
@@ -48,7 +48,7 @@ def test_confirming_changes_what_was_shown_and_leads_to_its_page(
     assert set(bulk.rows.values_list("subject", flat=True)) == {"web-1", "web-2", "web-3"}
 
 
-def test_the_same_form_twice_is_one_change(browser: Client, account: Account, servers: list[Vm]) -> None:
+def test_submitting_the_form_twice_starts_one_bulk_action(browser: Client, account: Account, servers: list[Vm]) -> None:
     address = url(account, "stop", servers[1].remote_id)
     form = browser.get(address).context["form"]
     shown = {name: form[name].value() for name in form.fields}
@@ -56,14 +56,14 @@ def test_the_same_form_twice_is_one_change(browser: Client, account: Account, se
     assert Bulk.objects.count() == 1
 
 
-def test_all_that_fit_the_search_are_chosen_on_every_page(browser: Client, account: Account) -> None:
+def test_select_all_covers_every_page_of_the_search(browser: Client, account: Account) -> None:
     for number in range(120):
         factories.vm(account, f"{'web' if number % 2 else 'db'}-{number}")
     confirm(browser, url(account, "stop", all="1", q="web"))
     assert Bulk.objects.get().rows.count() == 60
 
 
-def test_what_was_shown_is_changed_although_more_fit_by_now(browser: Client, account: Account) -> None:
+def test_bulk_action_covers_only_the_objects_that_were_shown(browser: Client, account: Account) -> None:
     factories.vm(account, "web-1")
     address = url(account, "stop", all="1")
     form = browser.get(address).context["form"]
@@ -73,7 +73,7 @@ def test_what_was_shown_is_changed_although_more_fit_by_now(browser: Client, acc
     assert list(Bulk.objects.get().rows.values_list("subject", flat=True)) == ["web-1"]
 
 
-def test_deleting_many_asks_for_their_number(browser: Client, account: Account) -> None:
+def test_bulk_delete_asks_for_the_number_of_objects(browser: Client, account: Account) -> None:
     ids = [factories.vm(account, f"old-{number}", state="halted").remote_id for number in range(3)]
     refused = confirm(browser, url(account, "delete", *ids), count="2")
     assert refused.status_code == 422  # type: ignore[attr-defined]
@@ -83,14 +83,14 @@ def test_deleting_many_asks_for_their_number(browser: Client, account: Account) 
     assert Bulk.objects.get().kind == "vm_delete"
 
 
-def test_renewing_many_products_asks_for_how_long(browser: Client, account: Account) -> None:
+def test_bulk_renewal_asks_for_the_duration(browser: Client, account: Account) -> None:
     ids = [factories.product(account).remote_id for _ in range(2)]
     confirm(browser, url(account, "renew", *ids, section="shares"), duration="3m")
     bulk = Bulk.objects.get()
     assert (bulk.kind, bulk.params, bulk.rows.count()) == ("hosting_account_product_renew", {"duration": "3m"}, 2)
 
 
-def test_nothing_chosen_or_nothing_that_fits_is_said_on_the_list(
+def test_empty_selection_returns_to_the_list_with_a_message(
     browser: Client, account: Account, servers: list[Vm]
 ) -> None:
     for address in (url(account, "stop"), url(account, "start", servers[1].remote_id)):
@@ -100,7 +100,7 @@ def test_nothing_chosen_or_nothing_that_fits_is_said_on_the_list(
     assert not Bulk.objects.exists()
 
 
-def test_the_page_of_a_change_tells_how_each_went(browser: Client, account: Account, owner: Membership) -> None:
+def test_bulk_page_shows_the_outcome_of_each_row(browser: Client, account: Account, owner: Membership) -> None:
     bulk = factories.bulk(account, by=owner, objects=3)
     first, second = bulk.rows.all()[:2]
     BulkRow.objects.filter(pk=first.pk).update(state="failed", problem="wrong_state")
@@ -114,7 +114,7 @@ def test_the_page_of_a_change_tells_how_each_went(browser: Client, account: Acco
     assert only.count("cell-name") == 1
 
 
-def test_it_can_be_paused_resumed_and_asked_for_again(browser: Client, account: Account, owner: Membership) -> None:
+def test_bulk_action_can_be_paused_resumed_and_retried(browser: Client, account: Account, owner: Membership) -> None:
     bulk = factories.bulk(account, by=owner)
     for action, state in (("pause", "paused"), ("resume", "running")):
         browser.post(reverse(f"bulk_{action}", args=[account.pk, bulk.pk]))
@@ -126,7 +126,7 @@ def test_it_can_be_paused_resumed_and_asked_for_again(browser: Client, account: 
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.BILLING])
-def test_lists_offer_to_change_many_only_to_who_may(account: Account, client: Client, role: Role) -> None:
+def test_lists_offer_bulk_actions_only_with_permission(account: Account, client: Client, role: Role) -> None:
     factories.vm(account, "web-1")
     client.force_login(factories.member(role, of=account.team).user)
     html = client.get(reverse("servers", args=[account.pk])).content.decode()
@@ -134,13 +134,15 @@ def test_lists_offer_to_change_many_only_to_who_may(account: Account, client: Cl
     assert "data-choose" not in html
 
 
-def test_a_bulk_waits_in_the_list_of_operations(browser: Client, account: Account, owner: Membership) -> None:
+def test_bulk_action_is_linked_from_the_list_of_operations(
+    browser: Client, account: Account, owner: Membership
+) -> None:
     bulk = factories.bulk(account, by=owner)
     html = browser.get(reverse("operations", args=[account.pk])).content.decode()
     assert reverse("bulk", args=[account.pk, bulk.pk]) in html
 
 
-def test_more_ids_than_a_page_ever_gives_are_turned_away(browser: Client, account: Account) -> None:
+def test_too_many_ids_are_refused(browser: Client, account: Account) -> None:
     factories.vm(account, state="halted")
     many = {"ids": ",".join(map(str, range(1, 340_000))), "duration": "1m"}
     for name, query in (("servers_bulk", "?action=start"), ("servers_tags", ""), ("shares_estimate", "?for=bulk")):

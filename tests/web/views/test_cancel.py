@@ -1,4 +1,4 @@
-"""Taking an operation back, from its page."""
+"""Cancelling an operation from its page."""
 
 from django.test import Client
 from django.urls import reverse
@@ -9,7 +9,7 @@ from hosting.teams.models import Membership
 from tests import factories
 
 
-def test_the_page_offers_it_and_tells_how_it_went(browser: Client, account: Account, owner: Membership) -> None:
+def test_page_offers_to_cancel_and_shows_the_outcome(browser: Client, account: Account, owner: Membership) -> None:
     operation = factories.running_operation(account, by=owner, remote_state="PENDING", started_at=None)
     here = reverse("operation", args=[account.pk, operation.pk])
     to_cancel = reverse("operation_cancel", args=[account.pk, operation.pk])

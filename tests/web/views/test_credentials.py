@@ -1,4 +1,4 @@
-"""A login's page, its settings, other handles of it, and the way from one account to another."""
+"""The credentials page, the account settings, further handles, and the account switcher."""
 
 import re
 from datetime import timedelta
@@ -52,7 +52,7 @@ def page_of(browser: Client, account: Account) -> str:
         ("", "accepted", {"ended_at": timezone.now()}, "The provider accepted these credentials"),
     ],
 )
-def test_the_login_s_page_says_how_its_test_stands_and_what_to_do(
+def test_credentials_page_shows_the_state_of_the_test_and_what_to_do(
     browser: Client, account: Account, trouble: str, state: str, fields: dict[str, Any], words: str
 ) -> None:
     Account.objects.update(trouble=trouble)
@@ -64,7 +64,7 @@ def test_the_login_s_page_says_how_its_test_stands_and_what_to_do(
 
 
 @pytest.mark.parametrize(("refusal", "field"), [("handle", "handle"), ("credentials", "password")])
-def test_the_settings_show_a_refusal_beside_its_field_with_what_was_typed(
+def test_settings_show_a_refusal_at_its_field_and_keep_the_input(
     browser: Client, account: Account, refusal: str, field: str
 ) -> None:
     candidate(account, "refused", refusal=refusal, handle="TYPED-HANDLE", said="DataError: no [handle: x]")
@@ -75,7 +75,7 @@ def test_the_settings_show_a_refusal_beside_its_field_with_what_was_typed(
     assert html.count("invalid-feedback") == 1
 
 
-def test_a_login_can_be_corrected_until_it_has_worked(browser: Client, account: Account) -> None:
+def test_login_name_can_be_corrected_until_the_first_import(browser: Client, account: Account) -> None:
     url = reverse("account_settings", args=[account.pk])
     assert 'name="login"' not in browser.get(url).content.decode()
     Account.objects.update(mirrored_at=None, trouble="credentials")
@@ -84,7 +84,7 @@ def test_a_login_can_be_corrected_until_it_has_worked(browser: Client, account: 
     assert Candidate.objects.get().login == "RIGHT-1"
 
 
-def test_saving_while_the_provider_is_away_says_when_it_is_tested(browser: Client, account: Account) -> None:
+def test_saving_while_the_provider_is_unreachable_announces_a_later_test(browser: Client, account: Account) -> None:
     account.endpoint.away_since = timezone.now()
     account.endpoint.save()
     typed = {"label": account.label, "handle": account.handle, "password": "another-1"}
@@ -93,7 +93,7 @@ def test_saving_while_the_provider_is_away_says_when_it_is_tested(browser: Clien
     assert "another-1" not in page
 
 
-def test_another_handle_takes_the_password_along_and_shows_it_to_nobody(
+def test_new_handle_copies_the_password_without_showing_it(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     url = reverse("handle_new", args=[account.pk])
@@ -110,14 +110,14 @@ def test_another_handle_takes_the_password_along_and_shows_it_to_nobody(
     assert "other handle of this login" in browser.get(reverse("account_settings", args=[account.pk])).content.decode()
 
 
-def test_a_login_that_does_not_work_gets_no_other_handle(browser: Client, account: Account) -> None:
+def test_account_with_rejected_credentials_gets_no_new_handle(browser: Client, account: Account) -> None:
     Account.objects.update(trouble="credentials")
     page = browser.post(reverse("handle_new", args=[account.pk]), {"label": "x", "handle": "y"})
     assert page.status_code == 422
     assert "Fix them first" in page.content.decode()
 
 
-def test_the_session_is_told_without_its_id(browser: Client, account: Account) -> None:
+def test_page_shows_the_provider_session_without_its_id(browser: Client, account: Account) -> None:
     assert "Sharedeck signs in with the next request" in page_of(browser, account)
     session_store.put(session_store.session_key(account, "s3cret"), "the-session-id")
     session_store.record_refusal(account.pk)
@@ -131,7 +131,7 @@ def test_the_session_is_told_without_its_id(browser: Client, account: Account) -
     assert AuditEntry.objects.get().action == "account.signed_in_again"
 
 
-def test_without_redis_the_session_is_not_told_and_not_dropped(
+def test_reconnect_without_redis_changes_nothing(
     browser: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone() -> redis.Redis:
@@ -143,7 +143,7 @@ def test_without_redis_the_session_is_not_told_and_not_dropped(
     assert not AuditEntry.objects.exists()
 
 
-def test_a_refused_change_needs_attention_until_somebody_has_read_it(browser: Client, account: Account) -> None:
+def test_rejected_credentials_need_attention_until_dismissed(browser: Client, account: Account) -> None:
     candidate(account, "refused", refusal="handle", handle="X")
     to_attention = reverse("attention", args=[account.pk])
     assert "New credentials were rejected" in browser.get(to_attention).content.decode()
@@ -153,9 +153,7 @@ def test_a_refused_change_needs_attention_until_somebody_has_read_it(browser: Cl
     assert "New credentials were rejected" not in browser.get(to_attention).content.decode()
 
 
-def test_a_viewer_sees_how_the_login_stands_and_has_no_button(
-    client: Client, account: Account, owner: Membership
-) -> None:
+def test_viewer_sees_the_credentials_page_without_buttons(client: Client, account: Account, owner: Membership) -> None:
     candidate(account, "refused", refusal="handle", by=owner)
     client.force_login(factories.member(Role.VIEWER, of=owner.team).user)
     page = page_of(client, account)
@@ -165,7 +163,7 @@ def test_a_viewer_sees_how_the_login_stands_and_has_no_button(
     assert reverse("account_settings", args=[account.pk]) not in page
 
 
-def test_nothing_is_sent_for_a_login_that_was_not_tested(browser: Client, account: Account) -> None:
+def test_account_with_untested_credentials_sends_nothing(browser: Client, account: Account) -> None:
     Account.objects.update(trouble="untested")
     vm = factories.vm(account)
     page = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True).content.decode()
@@ -179,14 +177,14 @@ def switcher(html: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "there"), [("servers", "servers"), ("login", "login"), ("search", "dashboard")])
-def test_changing_the_account_stays_in_the_section(browser: Client, account: Account, name: str, there: str) -> None:
+def test_account_switcher_stays_in_the_section(browser: Client, account: Account, name: str, there: str) -> None:
     other = factories.account(account.team, label="Other")
     html = switcher(browser.get(reverse(name, args=[] if name == "search" else [account.pk])).content.decode())
     assert f'href="{reverse(there, args=[other.pk])}"' in html
     assert (html.count('aria-current="true"') == 1) == (name != "search")
 
 
-def test_thirty_accounts_in_three_teams_are_grouped_and_cost_no_more(
+def test_account_switcher_groups_by_team_in_a_fixed_number_of_queries(
     browser: Client, owner: Membership, account: Account, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     teams = [owner.team, *(factories.member(of=factories.team(name), person=owner.user).team for name in "BA")]
@@ -205,7 +203,7 @@ def test_thirty_accounts_in_three_teams_are_grouped_and_cost_no_more(
     assert groups == sorted(groups)
 
 
-def test_the_list_of_accounts_counts_how_their_logins_stand(browser: Client, account: Account) -> None:
+def test_list_of_accounts_counts_their_connection_states(browser: Client, account: Account) -> None:
     of = account.team
     candidate(factories.account(of, trouble="untested", mirrored_at=None), "testing")
     factories.account(of, trouble="credentials")
@@ -224,7 +222,7 @@ def test_the_list_of_accounts_counts_how_their_logins_stand(browser: Client, acc
         assert words in html
 
 
-def test_a_candidate_s_password_reaches_no_page(browser: Client, account: Account) -> None:
+def test_new_credentials_under_test_appear_on_no_page(browser: Client, account: Account) -> None:
     candidate(account, "testing", sealed_password=seal("candidate-1"), new_password=True)
     sealed = Candidate.objects.get().sealed_password
     for name in ("login", "account_settings", "dashboard", "attention", "handle_new"):

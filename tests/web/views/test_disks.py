@@ -1,4 +1,4 @@
-"""Disks: to which server they go, and those that no server uses."""
+"""Disks: attaching them to servers, and unattached disks."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.web.views.test_forms import beside
 
 
 @pytest.mark.parametrize("typed", ["web-1", " WEB-1 ", "#{id}", "{id}", "web-1 #{id}"])
-def test_a_server_is_chosen_by_its_name_or_id(browser: Client, account: Account, typed: str) -> None:
+def test_server_can_be_given_by_name_or_id(browser: Client, account: Account, typed: str) -> None:
     vm, disk = factories.vm(account, "web-1", remote_id=4242), factories.disk(account)
     factories.vm(account, "web-10")
     url = reverse("disk_attach", args=[account.pk, disk.remote_id])
@@ -33,7 +33,7 @@ def test_a_server_is_chosen_by_its_name_or_id(browser: Client, account: Account,
         ("broken", "No servers match"),
     ],
 )
-def test_a_server_that_is_not_clear_is_asked_for_again(
+def test_unknown_or_ambiguous_server_is_refused_at_the_field(
     browser: Client, account: Account, typed: str, words: str
 ) -> None:
     for number, name in ((11, "web-1"), (12, "web-10"), (13, "web-10")):
@@ -49,7 +49,7 @@ def test_a_server_that_is_not_clear_is_asked_for_again(
     assert not Operation.objects.exists()
 
 
-def test_of_thousands_of_servers_a_few_are_offered_while_one_types(browser: Client, account: Account) -> None:
+def test_server_field_suggests_at_most_twenty_servers(browser: Client, account: Account) -> None:
     for number in range(30):
         factories.vm(account, f"web-{number:02}", remote_id=100 + number)
     url = reverse("disk_attach", args=[account.pk, factories.disk(account).remote_id])
@@ -59,7 +59,7 @@ def test_of_thousands_of_servers_a_few_are_offered_while_one_types(browser: Clie
     assert "<html" not in html
 
 
-def test_disks_that_no_server_uses_are_counted_and_shown(browser: Client, account: Account) -> None:
+def test_unattached_disks_are_counted_and_listed(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     factories.disk(account, "in-use", on=vm)
     for name in ("left-1", "left-2"):
@@ -75,7 +75,7 @@ def test_disks_that_no_server_uses_are_counted_and_shown(browser: Client, accoun
     assert "2 attached to no server: 8 GB" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
 
 
-def test_a_disk_is_detached_from_its_server_s_page(browser: Client, account: Account) -> None:
+def test_server_page_offers_to_detach_data_disks(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     system = factories.disk(account, "system", on=vm, type="system", is_boot_disk=True, position=0)
     data = factories.disk(account, "data", on=vm)

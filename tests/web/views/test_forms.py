@@ -1,4 +1,4 @@
-"""Forms: what is wrong is said beside the field, nothing typed is lost, and one form is one operation."""
+"""Forms: errors appear at the field, input is kept, and one form submits one operation."""
 
 import json
 import re
@@ -20,7 +20,7 @@ Values = dict[str, object]
 
 
 def beside(html: str, field: str) -> str:
-    """The message beside a field, or an empty string."""
+    """The error message at a field, or an empty string."""
     found = re.search(rf'<div id="id_{field}_error"[^>]*>(.*?)</div>', html, re.DOTALL)
     return re.sub(r"<[^>]+>|\s+", " ", found.group(1)).strip() if found else ""
 
@@ -68,7 +68,7 @@ BAD_SERVER = [
 
 
 @pytest.mark.parametrize(("field", "value", "message"), BAD_SERVER)
-def test_a_new_server_says_beside_the_field_what_is_wrong(
+def test_new_server_form_shows_errors_at_the_field(
     browser: Client, account: Account, field: str, value: str, message: str
 ) -> None:
     response = browser.post(reverse("server_new", args=[account.pk]), new_server(account, **{field: value}))
@@ -78,7 +78,7 @@ def test_a_new_server_says_beside_the_field_what_is_wrong(
     assert not Plan.objects.exists()
 
 
-def test_nothing_typed_is_lost_except_the_password_and_the_page_says_so(browser: Client, account: Account) -> None:
+def test_new_server_form_keeps_its_input_except_the_password(browser: Client, account: Account) -> None:
     typed = new_server(account, hostname="under_score", disk_name="my data", disk_size_mb="8.5 GB", login="anna")
     html = browser.post(reverse("server_new", args=[account.pk]), typed).content.decode()
     for value in ("under_score", "my data", "8.5 GB", "anna"):
@@ -87,12 +87,12 @@ def test_nothing_typed_is_lost_except_the_password_and_the_page_says_so(browser:
     assert "except the password" in html
 
 
-def test_too_few_shares_are_said_beside_the_number_to_buy(browser: Client, account: Account) -> None:
+def test_missing_shares_are_reported_at_the_number_to_buy(browser: Client, account: Account) -> None:
     html = browser.post(reverse("server_new", args=[account.pk]), new_server(account, shares=40)).content.decode()
     assert "30 more shares are needed" in beside(html, "buy_shares")
 
 
-def test_the_missing_shares_are_filled_in_from_the_start(browser: Client, owner: Membership) -> None:
+def test_new_server_form_is_prefilled_with_the_missing_shares(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, shares=2, used=2)
     html = browser.get(reverse("server_new", args=[account.pk])).content.decode()
     found = re.search(r'<input type="number" name="buy_shares" value="(\d+)"', html)
@@ -100,7 +100,7 @@ def test_the_missing_shares_are_filled_in_from_the_start(browser: Client, owner:
     assert found.group(1) == "1"
 
 
-def test_a_new_server_is_reviewed_before_it_starts(browser: Client, account: Account) -> None:
+def test_new_server_plan_is_reviewed_before_it_starts(browser: Client, account: Account) -> None:
     response = browser.post(reverse("server_new", args=[account.pk]), new_server(account, disk_size_mb="2048 MB"))
     plan = Plan.objects.get()
     assert response.status_code == 303
@@ -115,7 +115,7 @@ def test_a_new_server_is_reviewed_before_it_starts(browser: Client, account: Acc
     assert Operation.objects.get().kind == "vm_create"
 
 
-def test_the_same_form_of_a_new_server_twice_is_one_plan(browser: Client, account: Account) -> None:
+def test_submitting_the_new_server_form_twice_creates_one_plan(browser: Client, account: Account) -> None:
     typed = new_server(account)
     first, second = (browser.post(reverse("server_new", args=[account.pk]), typed) for _ in range(2))
     assert first["Location"] == second["Location"]
@@ -125,7 +125,7 @@ def test_the_same_form_of_a_new_server_twice_is_one_plan(browser: Client, accoun
 @pytest.mark.parametrize(
     ("typed", "mb"), [("8", 8192), ("8.5", 8704), ("8,5", 8704), ("1 GB", 1024), ("2048 MB", 2048), ("2048mb", 2048)]
 )
-def test_a_disk_size_is_understood_in_gb_and_mb(browser: Client, account: Account, typed: str, mb: int) -> None:
+def test_disk_size_can_be_given_in_gb_or_mb(browser: Client, account: Account, typed: str, mb: int) -> None:
     url = reverse("disk_new", args=[account.pk])
     browser.post(url, {"name": "data", "size_mb": typed, "fstype": "xfs"})
     assert Operation.objects.get().params["size_mb"] == mb
@@ -142,7 +142,7 @@ def test_a_disk_size_is_understood_in_gb_and_mb(browser: Client, account: Accoun
         ("size_mb", "1000", "MB of disk space and"),
     ],
 )
-def test_a_new_disk_says_beside_the_field_what_is_wrong(
+def test_new_disk_form_shows_errors_at_the_field(
     browser: Client, account: Account, field: str, value: str, message: str
 ) -> None:
     typed = {"name": "data", "size_mb": "8", "fstype": "xfs", field: value}
@@ -161,7 +161,7 @@ def test_a_new_disk_says_beside_the_field_what_is_wrong(
         ("product_name", "gold", "not one of"),
     ],
 )
-def test_buying_says_beside_the_field_what_is_wrong(
+def test_purchase_form_shows_errors_at_the_field(
     browser: Client, account: Account, field: str, value: str, message: str
 ) -> None:
     typed = {"product_name": "shares", "quantity": "4", "duration": "1m", field: value}
@@ -171,7 +171,7 @@ def test_buying_says_beside_the_field_what_is_wrong(
     assert not Operation.objects.exists()
 
 
-def test_a_server_is_deleted_only_by_typing_its_name(browser: Client, account: Account) -> None:
+def test_deleting_a_server_needs_its_name(browser: Client, account: Account) -> None:
     vm = factories.vm(account, "old-1", state="halted")
     url = reverse("server_delete", args=[account.pk, vm.remote_id])
     response = browser.post(url, {"name": "old-2"})
@@ -181,7 +181,7 @@ def test_a_server_is_deleted_only_by_typing_its_name(browser: Client, account: A
     assert Operation.objects.get().kind == "vm_delete"
 
 
-def test_every_change_of_a_product_becomes_its_operation(browser: Client, account: Account) -> None:
+def test_each_product_form_submits_its_operation(browser: Client, account: Account) -> None:
     asked: list[tuple[str, Values, str]] = [
         ("shares_renew", {"duration": "6m"}, "hosting_account_product_renew"),
         ("shares_update", {"quantity": 8}, "hosting_account_product_update"),
@@ -194,7 +194,7 @@ def test_every_change_of_a_product_becomes_its_operation(browser: Client, accoun
         assert Operation.objects.first().kind == kind  # type: ignore[union-attr]
 
 
-def test_every_change_of_a_disk_becomes_its_operation(browser: Client, account: Account) -> None:
+def test_each_disk_form_submits_its_operation(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     free, attached, doomed = factories.disk(account), factories.disk(account, on=vm), factories.disk(account, "doomed")
     asked: list[tuple[str, int, Values, str]] = [
@@ -215,7 +215,7 @@ def test_every_change_of_a_disk_becomes_its_operation(browser: Client, account: 
         ("server_reboot", "running", "vm_reboot"),
     ],
 )
-def test_one_click_sent_twice_is_one_operation(
+def test_button_sent_twice_submits_one_operation(
     browser: Client, account: Account, name: str, state: str, kind: str
 ) -> None:
     vm = factories.vm(account, state=state)
@@ -225,7 +225,7 @@ def test_one_click_sent_twice_is_one_operation(
     assert Operation.objects.get().kind == kind
 
 
-def test_a_second_click_on_a_busy_server_is_told_what_is_at_work(browser: Client, account: Account) -> None:
+def test_second_action_on_a_busy_server_links_to_the_running_operation(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     url = reverse("server_stop", args=[account.pk, vm.remote_id])
     browser.post(url)
@@ -234,21 +234,21 @@ def test_a_second_click_on_a_busy_server_is_told_what_is_at_work(browser: Client
     assert reverse("operation", args=[account.pk, Operation.objects.get().pk]) in html
 
 
-def test_a_nonce_that_was_altered_counts_as_new(browser: Client, account: Account) -> None:
+def test_invalid_nonce_counts_as_a_new_form(browser: Client, account: Account) -> None:
     browser.post(
         reverse("disk_new", args=[account.pk]), {"name": "data", "size_mb": "8", "fstype": "xfs", "nonce": "nonsense"}
     )
     assert Operation.objects.count() == 1
 
 
-def test_a_change_leads_back_to_where_the_person_was(browser: Client, account: Account) -> None:
+def test_action_redirects_back_to_the_page_it_came_from(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     here = reverse("servers", args=[account.pk]) + "?q=web&page=1"
     response = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), {"next": here})
     assert (response.status_code, response["Location"]) == (303, here)
 
 
-def test_nothing_is_sent_while_the_provider_is_away(browser: Client, account: Account) -> None:
+def test_action_is_refused_while_the_provider_is_unreachable(browser: Client, account: Account) -> None:
     account.endpoint.away_since = account.mirrored_at
     account.endpoint.save()
     vm = factories.vm(account)
@@ -258,7 +258,7 @@ def test_nothing_is_sent_while_the_provider_is_away(browser: Client, account: Ac
     assert not Operation.objects.exists()
 
 
-def test_the_preview_follows_what_is_typed_and_writes_nothing(browser: Client, account: Account) -> None:
+def test_preview_follows_the_input_and_saves_nothing(browser: Client, account: Account) -> None:
     typed = new_server(account, shares=40, hostname="not valid!", password="s3cretpass")
     html = browser.post(
         reverse("server_preview", args=[account.pk]), typed, headers={"HX-Request": "true"}
@@ -287,7 +287,9 @@ def stopped_plan(account: Account, owner: Membership) -> Plan:
     return plan
 
 
-def test_a_stopped_plan_says_why_and_what_to_correct(browser: Client, account: Account, owner: Membership) -> None:
+def test_stopped_plan_shows_its_reason_and_links_to_the_form(
+    browser: Client, account: Account, owner: Membership
+) -> None:
     plan = stopped_plan(account, owner)
     html = browser.get(reverse("plan", args=[account.pk, plan.pk])).content.decode()
     assert escape("The provider doesn't accept this password.") in html
@@ -295,7 +297,7 @@ def test_a_stopped_plan_says_why_and_what_to_correct(browser: Client, account: A
     assert reverse("plan_change", args=[account.pk, plan.pk]) in html
 
 
-def test_a_stopped_plan_is_changed_without_losing_what_is_done(
+def test_stopped_plan_can_be_changed_but_not_its_finished_steps(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     plan = stopped_plan(account, owner)
@@ -309,7 +311,7 @@ def test_a_stopped_plan_is_changed_without_losing_what_is_done(
     assert (plan.spec["hostname"], plan.spec["buy_shares"]) == ("db-2", 2)
 
 
-def test_a_refused_operation_can_be_asked_for_again_once(browser: Client, account: Account, owner: Membership) -> None:
+def test_refused_operation_can_be_retried_once(browser: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account)
     refused = factories.operation(
         account,
@@ -327,7 +329,7 @@ def test_a_refused_operation_can_be_asked_for_again_once(browser: Client, accoun
     assert again.retry_of == refused
 
 
-def test_asking_again_in_place_says_why_it_cannot_be(browser: Client, account: Account, owner: Membership) -> None:
+def test_htmx_retry_says_why_it_is_impossible(browser: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account, state="halted")
     target = {"vm_id": vm.remote_id, "params": {"vm_id": vm.remote_id}, "target": f"vm:{vm.remote_id}"}
     failed = factories.operation(account, by=owner, state="failed", **target)
@@ -338,9 +340,7 @@ def test_asking_again_in_place_says_why_it_cannot_be(browser: Client, account: A
     assert response.content.decode().lstrip().startswith('<div id="live"')
 
 
-def test_creating_a_server_again_asks_for_the_password_again(
-    browser: Client, account: Account, owner: Membership
-) -> None:
+def test_retry_of_a_server_creation_asks_for_the_password(browser: Client, account: Account, owner: Membership) -> None:
     image = factories.os_image(account)
     params = {"hostname": "web-9", "os_id": image.remote_id, "shares": 1, "cpu": 1, "login": "admin"}
     refused = factories.operation(
@@ -352,14 +352,14 @@ def test_creating_a_server_again_asks_for_the_password_again(
     assert browser.post(url, {"password": "s3cretpass"}).status_code == 303
 
 
-def test_a_waiting_operation_can_be_cancelled(browser: Client, account: Account, owner: Membership) -> None:
+def test_waiting_operation_can_be_cancelled(browser: Client, account: Account, owner: Membership) -> None:
     operation = factories.operation(account, by=owner, state="waiting")
     browser.post(reverse("operation_cancel", args=[account.pk, operation.pk]))
     operation.refresh_from_db()
     assert operation.state == "cancelled"
 
 
-def test_a_login_is_connected_and_its_password_never_shown(browser: Client, owner: Membership) -> None:
+def test_account_is_connected_without_showing_its_password(browser: Client, owner: Membership) -> None:
     endpoint = factories.endpoint()
     typed = {
         "endpoint": endpoint.pk,
@@ -381,7 +381,7 @@ def test_a_login_is_connected_and_its_password_never_shown(browser: Client, owne
     assert "already" in beside(browser.post(url, typed).content.decode(), "handle")
 
 
-def test_an_empty_password_keeps_the_stored_one(browser: Client, account: Account) -> None:
+def test_empty_password_field_keeps_the_stored_password(browser: Client, account: Account) -> None:
     url = reverse("account_settings", args=[account.pk])
     browser.post(url, {"label": "New label", "handle": account.handle, "password": ""})
     changed = Account.objects.get()
@@ -394,7 +394,7 @@ def test_an_empty_password_keeps_the_stored_one(browser: Client, account: Accoun
     assert "another1" not in json.dumps(candidate.sealed_password)
 
 
-def test_hostile_numbers_in_the_mirror_do_not_break_a_page(browser: Client, account: Account) -> None:
+def test_malformed_provider_data_breaks_no_page(browser: Client, account: Account) -> None:
     AccountInfo.objects.filter(account=account).update(granted={}, used={}, available={}, share_definition={})
     for name in ("dashboard", "shares", "server_new"):
         assert browser.get(reverse(name, args=[account.pk])).status_code == 200, name
@@ -402,7 +402,7 @@ def test_hostile_numbers_in_the_mirror_do_not_break_a_page(browser: Client, acco
     assert browser.get(reverse("servers", args=[account.pk])).status_code == 200
 
 
-def test_somebody_in_two_teams_says_which_one_the_login_is_for(browser: Client, owner: Membership) -> None:
+def test_member_of_two_teams_chooses_the_team_of_a_new_account(browser: Client, owner: Membership) -> None:
     other = factories.member("admin", of=factories.team("Other team"), person=owner.user)
     factories.member("viewer", of=factories.team("Only looking"), person=owner.user)
     html = browser.get(reverse("connect")).content.decode()
@@ -420,7 +420,7 @@ def test_somebody_in_two_teams_says_which_one_the_login_is_for(browser: Client, 
     assert Account.objects.get().team == other.team
 
 
-def test_a_login_cannot_be_connected_to_somebody_elses_team(browser: Client, owner: Membership) -> None:
+def test_account_cannot_be_connected_to_a_foreign_team(browser: Client, owner: Membership) -> None:
     factories.member("admin", of=factories.team("Second team"), person=owner.user)
     stranger = factories.team()
     typed = {
@@ -437,7 +437,7 @@ def test_a_login_cannot_be_connected_to_somebody_elses_team(browser: Client, own
 
 
 @pytest.mark.parametrize("name", ["label", "login", "handle", "password"])
-def test_a_login_holds_nothing_that_the_protocol_cannot_carry(browser: Client, account: Account, name: str) -> None:
+def test_credentials_with_control_characters_are_refused(browser: Client, account: Account, name: str) -> None:
     endpoint = factories.endpoint()
     typed = {
         "endpoint": endpoint.pk,
@@ -454,7 +454,7 @@ def test_a_login_holds_nothing_that_the_protocol_cannot_carry(browser: Client, a
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_presses_refresh_again_and_again_asks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_refreshes_start_one_job_per_account(monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = factories.member("viewer")
     accounts = [factories.account(viewer.team) for _ in range(2)]
     asked: list[tuple[object, ...]] = []

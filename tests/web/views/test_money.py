@@ -1,4 +1,4 @@
-"""What people see of money before and after a change, and of what ends when."""
+"""Prices, costs and estimates on pages, and the calendar of ending products."""
 
 import re
 import uuid
@@ -28,7 +28,7 @@ def page(browser: Client, name: str, *arguments: object) -> str:
 
 
 def words(html: str) -> str:
-    """What a person reads: no tags, and one space between words."""
+    """The page's text without tags, words separated by one space."""
     return re.sub(r"[\s\u00a0]+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
@@ -38,7 +38,7 @@ def preview(browser: Client, account: Account, asked: str, **typed: object) -> s
     return words(response.content.decode())
 
 
-def test_a_cost_stands_in_the_list_in_the_operation_and_in_the_csv(browser: Client, account: Account) -> None:
+def test_cost_is_shown_in_the_list_on_the_operation_page_and_in_the_csv(browser: Client, account: Account) -> None:
     bought = factories.purchase(account, "shares", 2, "1m", cost="1234.50")
     released = factories.purchase(account, "shares", 2, "1m", cost="-5.25")
     unknown = factories.purchase(account, "shares", 2, "1m", cost=None)
@@ -53,7 +53,7 @@ def test_a_cost_stands_in_the_list_in_the_operation_and_in_the_csv(browser: Clie
     assert rows[str(unknown.pk)] == ("", "")
 
 
-def test_forms_say_so_when_no_price_is_known(browser: Client, account: Account, owner: Membership) -> None:
+def test_forms_say_when_no_price_is_known(browser: Client, account: Account, owner: Membership) -> None:
     product = factories.product(account)
     assert UNKNOWN in page(browser, "shares_add", account.pk)
     for name in ("shares_renew", "shares_remove"):
@@ -61,7 +61,7 @@ def test_forms_say_so_when_no_price_is_known(browser: Client, account: Account, 
     assert UNKNOWN in preview(browser, account, "add", product_name="shares", quantity=3, duration="2m")
 
 
-def test_forms_estimate_from_the_last_purchase_without_javascript_too(browser: Client, account: Account) -> None:
+def test_forms_estimate_from_the_last_purchase_without_javascript(browser: Client, account: Account) -> None:
     ends = timezone.now() + timedelta(days=31, hours=1)
     product = factories.product(account, quantity=4, duration="2m", date_end=ends)
     factories.purchase(account, "shares", 2, "1m", cost="24.00", days_ago=3)
@@ -74,9 +74,7 @@ def test_forms_estimate_from_the_last_purchase_without_javascript_too(browser: C
     assert "12.00 EUR per share and month." in page(browser, "shares_update", account.pk, product.remote_id)
 
 
-def test_the_estimate_follows_the_form_and_warns_when_the_balance_does_not_suffice(
-    browser: Client, account: Account
-) -> None:
+def test_estimate_follows_the_form_and_warns_of_a_low_balance(browser: Client, account: Account) -> None:
     factories.purchase(account, "shares", 2, "1m", cost="24.00")
     product = factories.product(account, quantity=4, date_end=timezone.now() + timedelta(days=31, hours=1))
     said = preview(browser, account, "add", product_name="shares", quantity=3, duration="2m")
@@ -94,7 +92,7 @@ def test_the_estimate_follows_the_form_and_warns_when_the_balance_does_not_suffi
     assert not Operation.objects.filter(state="waiting").exists()
 
 
-def test_a_renewal_of_many_adds_up_what_is_known(browser: Client, account: Account) -> None:
+def test_bulk_renewal_adds_up_the_known_prices(browser: Client, account: Account) -> None:
     factories.purchase(account, "shares", 2, "1m", cost="24.00")
     products = [factories.product(account, quantity=4), factories.product(account, product_name="disk", quantity=1024)]
     ids = [product.remote_id for product in products]
@@ -107,14 +105,14 @@ def test_a_renewal_of_many_adds_up_what_is_known(browser: Client, account: Accou
     assert "Estimated cost 144.00 EUR" in said
 
 
-def test_the_summary_of_a_new_server_says_what_its_shares_cost(browser: Client, account: Account) -> None:
+def test_new_server_summary_shows_the_cost_of_its_shares(browser: Client, account: Account) -> None:
     factories.purchase(account, "shares", 2, "1m", cost="24.00")
     url = reverse("server_preview", args=[account.pk])
     assert "Estimated cost 72.00 EUR" in words(browser.post(url, {"buy_shares": 6, "duration": "1m"}).content.decode())
     assert "Estimated cost" not in words(browser.post(url, {"buy_shares": 0}).content.decode())
 
 
-def test_a_plan_says_what_it_will_cost_before_it_starts(browser: Client, account: Account, owner: Membership) -> None:
+def test_draft_plan_shows_its_estimated_cost(browser: Client, account: Account, owner: Membership) -> None:
     factories.purchase(account, "shares", 2, "1m", cost="24.00")
     buying = factories.plan(account, by=owner, spec={**factories.SPEC, "buy_shares": 3})
     assert "Estimated cost 36.00 EUR" in page(browser, "plan", account.pk, buying.pk)
@@ -122,7 +120,9 @@ def test_a_plan_says_what_it_will_cost_before_it_starts(browser: Client, account
     assert "Estimated cost" not in page(browser, "plan", account.pk, free.pk)
 
 
-def test_an_estimate_asks_for_what_exists(browser: Client, account: Account, owner: Membership) -> None:
+def test_estimate_for_unknown_action_or_product_is_not_found(
+    browser: Client, account: Account, owner: Membership
+) -> None:
     elsewhere = factories.product(factories.account(owner.team, label="Other"))
     url = reverse("shares_estimate", args=[account.pk])
     for asked in (
@@ -145,9 +145,7 @@ def test_an_estimate_asks_for_what_exists(browser: Client, account: Account, own
         ({"can_release": False}, "Release: This product can&#x27;t be released."),
     ],
 )
-def test_a_button_of_a_product_that_is_off_says_why_in_words(
-    browser: Client, account: Account, fields: dict[str, Any], said: str
-) -> None:
+def test_disabled_product_button_says_why(browser: Client, account: Account, fields: dict[str, Any], said: str) -> None:
     product = factories.product(account, **fields)
     html = browser.get(reverse("shares", args=[account.pk])).content.decode()
     assert said in words(html)
@@ -160,15 +158,13 @@ def test_a_button_of_a_product_that_is_off_says_why_in_words(
         assert said.partition(": ")[2] in words(response.content.decode())
 
 
-def test_a_viewer_reads_on_the_page_why_all_buttons_are_off(client: Client, account: Account) -> None:
+def test_page_tells_a_viewer_why_all_buttons_are_disabled(client: Client, account: Account) -> None:
     factories.product(account)
     client.force_login(factories.member(Role.VIEWER, of=account.team).user)
     assert "Your role can't spend money." in page(client, "shares", account.pk)
 
 
-def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(
-    browser: Client, account: Account
-) -> None:
+def test_calendar_shows_ending_products_and_their_impact_on_capacity(browser: Client, account: Account) -> None:
     soon = [factories.product(account, quantity=6, ends_in_days=70, redemption_days=7) for _ in range(2)]
     factories.product(account, quantity=4, ends_in_days=200)
     ended = factories.product(account, ends_in_days=-2, is_in_redemption=True, redemption_days=7)
@@ -189,11 +185,11 @@ def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(
     assert reverse("shares_bulk", args=[account.pk]) + together in html
 
 
-def test_a_calendar_without_products_says_what_to_do(browser: Client, account: Account) -> None:
+def test_calendar_without_products_says_so(browser: Client, account: Account) -> None:
     assert "No upcoming expirations" in page(browser, "shares_calendar", account.pk)
 
 
-def test_a_calendar_needs_no_capacity_to_tell_when_products_end(browser: Client, account: Account) -> None:
+def test_calendar_shows_ends_without_capacity_data(browser: Client, account: Account) -> None:
     AccountInfo.objects.all().delete()
     factories.product(account, quantity=4)
     said = page(browser, "shares_calendar", account.pk)
@@ -202,7 +198,7 @@ def test_a_calendar_needs_no_capacity_to_tell_when_products_end(browser: Client,
 
 
 @pytest.mark.parametrize("count", [10, 200])
-def test_the_calendar_costs_the_same_queries_for_any_number_of_products(
+def test_calendar_uses_the_same_queries_for_any_number_of_products(
     browser: Client, account: Account, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for number in range(count):

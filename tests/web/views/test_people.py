@@ -1,4 +1,4 @@
-"""The pages of a team's people, and where the link of an invitation leads."""
+"""The pages of a team's members and invitations, and the invitation link."""
 
 import re
 from datetime import timedelta
@@ -40,7 +40,7 @@ def text(client: Client, url: str, status: int = 200) -> str:
 
 
 def invite(browser: Client, owner: Membership, email: str = "new@example.org", **fields: object) -> str:
-    """Send an invitation by the form; the path of its link."""
+    """Send an invitation by the form; return the path of its link."""
     url = reverse("invite", args=[owner.team_id])
     response = browser.post(url, {"email": email, "role": "operator", "reach": "all", **fields})
     assert response.status_code == 303, response.content.decode()
@@ -50,12 +50,12 @@ def invite(browser: Client, owner: Membership, email: str = "new@example.org", *
 
 
 def accept_as_known(person: User) -> Membership:
-    """Somebody with a login accepts the one invitation that there is."""
+    """Accept the only invitation as a person who already has a user."""
     [invitation] = acceptance.open_to(person)
     return acceptance.accept(Link(invitation, invitation.nonce), person=person, via=NO_ORIGIN)
 
 
-def test_the_page_says_who_is_in_the_team_as_what_and_until_when(browser: Client, owner: Membership) -> None:
+def test_team_page_lists_members_with_role_and_end(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, label="Shop")
     member = factories.member(Role.OPERATOR, of=owner.team, person=factories.user(name="Ada"))
     Membership.objects.filter(pk=member.pk).update(narrowed=True, expires_at=timezone.now() + timedelta(days=5))
@@ -67,7 +67,7 @@ def test_the_page_says_who_is_in_the_team_as_what_and_until_when(browser: Client
 
 
 @pytest.mark.parametrize("count", [1, 30])
-def test_the_page_costs_the_same_queries_for_any_number_of_people(
+def test_team_page_uses_the_same_queries_for_any_number_of_members(
     browser: Client, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for _ in range(count):
@@ -79,7 +79,7 @@ def test_the_page_costs_the_same_queries_for_any_number_of_people(
         browser.get(reverse("team", args=[owner.team_id]))
 
 
-def test_an_owner_sees_beside_each_person_whether_they_have_a_second_factor(browser: Client, owner: Membership) -> None:
+def test_owner_sees_which_members_have_a_second_factor(browser: Client, owner: Membership) -> None:
     admin = factories.member(Role.ADMIN, of=owner.team)
     url = reverse("team", args=[owner.team_id])
     Authenticator.objects.create(user=owner.user, type=Authenticator.Type.TOTP, data={})
@@ -88,9 +88,7 @@ def test_an_owner_sees_beside_each_person_whether_they_have_a_second_factor(brow
     assert "second factor" not in text(signed_in(admin), url).partition("<main")[2]
 
 
-def test_the_pages_of_a_team_and_of_a_member_show_their_history_to_who_reads_the_trail(
-    browser: Client, owner: Membership
-) -> None:
+def test_team_and_member_pages_show_their_audit_log_entries(browser: Client, owner: Membership) -> None:
     invite(browser, owner, "ada@example.org")
     member = accept_as_known(factories.user("ada@example.org", name="Ada"))
     other = factories.member(Role.VIEWER, of=owner.team)
@@ -117,9 +115,7 @@ def test_the_pages_of_a_team_and_of_a_member_show_their_history_to_who_reads_the
     assert "trail-title" not in text(signed_in(narrowed), of_team)
 
 
-def test_a_viewer_sees_the_people_and_neither_invitations_nor_a_way_to_change_anybody(
-    owner: Membership, account: Account
-) -> None:
+def test_viewer_sees_members_but_no_invitations_or_controls(owner: Membership, account: Account) -> None:
     factories.invitation(owner.team, by=owner, email="waiting@example.org")
     page = text(signed_in(factories.member(Role.VIEWER, of=owner.team)), reverse("team", args=[owner.team_id]))
     assert owner.user.email in page
@@ -129,7 +125,7 @@ def test_a_viewer_sees_the_people_and_neither_invitations_nor_a_way_to_change_an
     assert reverse("team_leave", args=[owner.team_id]) in page
 
 
-def test_what_an_admin_cannot_give_is_not_offered_and_who_holds_more_cannot_be_touched(owner: Membership) -> None:
+def test_admin_cannot_grant_or_change_more_than_they_hold(owner: Membership) -> None:
     admin = signed_in(factories.member(Role.ADMIN, of=owner.team))
     form = text(admin, reverse("invite", args=[owner.team_id]))
     assert 'value="viewer"' in form
@@ -142,7 +138,7 @@ def test_what_an_admin_cannot_give_is_not_offered_and_who_holds_more_cannot_be_t
     assert not Invitation.objects.exists()
 
 
-def test_a_members_role_accounts_and_last_day_are_changed(browser: Client, owner: Membership, account: Account) -> None:
+def test_owner_changes_role_accounts_and_end_of_a_member(browser: Client, owner: Membership, account: Account) -> None:
     member = factories.member(Role.VIEWER, of=owner.team)
     day = timezone.localdate() + timedelta(days=2)
     fields = {"role": "billing", "reach": "some", "accounts": [account.pk], "until": day.isoformat()}
@@ -157,14 +153,14 @@ def test_a_members_role_accounts_and_last_day_are_changed(browser: Client, owner
     assert "Choose at least one account." in page.content.decode()
 
 
-def test_an_account_of_another_team_cannot_be_chosen(browser: Client, owner: Membership, account: Account) -> None:
+def test_account_of_another_team_cannot_be_granted(browser: Client, owner: Membership, account: Account) -> None:
     member = factories.member(Role.VIEWER, of=owner.team)
     other = factories.account(factories.team())
     fields = {"role": "viewer", "reach": "some", "accounts": [other.pk]}
     assert browser.post(reverse("member", args=[owner.team_id, member.pk]), fields).status_code == 422
 
 
-def test_a_member_or_an_invitation_of_another_team_does_not_exist(browser: Client, owner: Membership) -> None:
+def test_member_or_invitation_of_another_team_is_not_found(browser: Client, owner: Membership) -> None:
     stranger = factories.member()
     theirs = factories.invitation(stranger.team, by=stranger)
     for name, pk in (("member", stranger.pk), ("member_remove", stranger.pk)):
@@ -173,7 +169,7 @@ def test_a_member_or_an_invitation_of_another_team_does_not_exist(browser: Clien
         assert browser.post(reverse(name, args=[owner.team_id, theirs.pk])).status_code == 404
 
 
-def test_a_removed_members_next_click_is_refused(browser: Client, owner: Membership, account: Account) -> None:
+def test_removed_member_is_refused_at_their_next_request(browser: Client, owner: Membership, account: Account) -> None:
     member = factories.member(Role.OPERATOR, of=owner.team)
     at_work = signed_in(member)
     servers = reverse("servers", args=[account.pk])
@@ -190,14 +186,14 @@ def test_a_removed_members_next_click_is_refused(browser: Client, owner: Members
     assert "You are not in a team yet" in text(at_work, "/")
 
 
-def test_the_last_owner_reads_why_they_cannot_leave(browser: Client, owner: Membership) -> None:
+def test_last_owner_is_told_why_they_cannot_leave(browser: Client, owner: Membership) -> None:
     assert "Transfer ownership to someone else first" in text(browser, reverse("team", args=[owner.team_id]))
     page = browser.post(reverse("team_leave", args=[owner.team_id]))
     assert page.status_code == 422
     assert "Transfer ownership to someone else first" in page.content.decode()
 
 
-def test_the_team_is_transferred_and_left(browser: Client, owner: Membership) -> None:
+def test_owner_transfers_the_team_and_leaves(browser: Client, owner: Membership) -> None:
     new = factories.member(Role.VIEWER, of=owner.team)
     url = reverse("team_transfer", args=[owner.team_id])
     assert browser.post(url, {"to": new.pk, "stay": "admin"}).status_code == 303
@@ -208,7 +204,7 @@ def test_the_team_is_transferred_and_left(browser: Client, owner: Membership) ->
     assert not Membership.objects.filter(pk=owner.pk).exists()
 
 
-def test_a_new_person_joins_by_the_link_although_signing_up_is_closed(browser: Client, owner: Membership) -> None:
+def test_new_person_joins_by_invitation_while_sign_up_is_closed(browser: Client, owner: Membership) -> None:
     path = invite(browser, owner)
     client = Client()
     page = text(client, path)
@@ -226,7 +222,7 @@ def test_a_new_person_joins_by_the_link_although_signing_up_is_closed(browser: C
     assert "already been accepted" in text(Client(), path, 410)
 
 
-def test_who_has_a_login_signs_in_and_comes_back(browser: Client, owner: Membership) -> None:
+def test_invited_person_with_a_user_signs_in_and_returns_to_the_invitation(browser: Client, owner: Membership) -> None:
     person = factories.user("known@example.org")
     person.set_password(PASSWORD)
     person.save()
@@ -245,7 +241,7 @@ def test_who_has_a_login_signs_in_and_comes_back(browser: Client, owner: Members
     assert Membership.objects.filter(user=person, team=owner.team).exists()
 
 
-def test_somebody_elses_link_lets_nobody_in(browser: Client, owner: Membership) -> None:
+def test_invitation_of_another_person_is_refused(browser: Client, owner: Membership) -> None:
     path = invite(browser, owner)
     other = factories.user()
     client = Client()
@@ -255,7 +251,7 @@ def test_somebody_elses_link_lets_nobody_in(browser: Client, owner: Membership) 
     assert not Membership.objects.filter(user=other).exists()
 
 
-def test_a_dead_link_says_why(browser: Client, owner: Membership) -> None:
+def test_invalid_invitation_link_says_why(browser: Client, owner: Membership) -> None:
     path = invite(browser, owner)
     invitation = Invitation.objects.get()
     assert "This link is incomplete" in text(Client(), path[:-3] + "/", 404)
@@ -269,7 +265,7 @@ def test_a_dead_link_says_why(browser: Client, owner: Membership) -> None:
     assert "was revoked" in text(Client(), path, 410)
 
 
-def test_who_is_in_no_team_sees_the_invitations_of_their_address(browser: Client, owner: Membership) -> None:
+def test_person_without_a_team_sees_invitations_for_their_address(browser: Client, owner: Membership) -> None:
     path = invite(browser, owner, "known@example.org")
     client = Client()
     person = factories.user("known@example.org")
@@ -282,7 +278,7 @@ def test_who_is_in_no_team_sees_the_invitations_of_their_address(browser: Client
     assert path in text(client, "/")
 
 
-def test_a_team_is_made_and_renamed(browser: Client, owner: Membership, settings: Settings) -> None:
+def test_team_is_created_and_renamed(browser: Client, owner: Membership, settings: Settings) -> None:
     settings.SIGN_UP = "invited"
     answer = browser.post(reverse("team_new"), {"name": "Second"})
     assert answer.status_code == 303
@@ -297,7 +293,7 @@ def test_a_team_is_made_and_renamed(browser: Client, owner: Membership, settings
     assert nobody.get(reverse("team_new")).status_code == 200
 
 
-def test_the_menus_lead_to_each_team_of_the_person(browser: Client, owner: Membership, account: Account) -> None:
+def test_menus_link_to_each_team_of_the_person(browser: Client, owner: Membership, account: Account) -> None:
     other = factories.member(Role.VIEWER, person=owner.user)
     for url in (reverse("dashboard", args=[account.pk]), reverse("accounts"), reverse("team", args=[other.team_id])):
         page = text(browser, url)

@@ -1,4 +1,4 @@
-"""The page that says what still fits."""
+"""The capacity planner."""
 
 import re
 
@@ -10,7 +10,7 @@ from hosting.teams.models import Membership
 from tests import factories
 
 
-def test_the_planner_counts_what_is_on_its_way_and_leads_to_the_form(
+def test_planner_counts_pending_operations_and_links_to_the_form(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     image = factories.os_image(account, min_disk_mb=3072)
@@ -32,7 +32,7 @@ def test_the_planner_counts_what_is_on_its_way_and_leads_to_the_form(
     assert "disk_size_mb=20480+MB" in with_disk
 
 
-def test_the_planner_says_what_is_wrong_with_a_size(browser: Client, account: Account) -> None:
+def test_planner_shows_errors_in_the_size(browser: Client, account: Account) -> None:
     url = reverse("planner", args=[account.pk])
     asked = "?shares=1&cpu=3&disk=0.5&os_id=4711&count=x"
     html = browser.get(url + asked, headers={"HX-Request": "true"}).content.decode()
@@ -40,6 +40,6 @@ def test_the_planner_says_what_is_wrong_with_a_size(browser: Client, account: Ac
         assert words in html
 
 
-def test_the_planner_waits_for_the_first_reading(browser: Client, account: Account) -> None:
+def test_planner_without_data_says_so(browser: Client, account: Account) -> None:
     account.info.delete()
     assert "No data yet" in browser.get(reverse("planner", args=[account.pk])).content.decode()

@@ -1,4 +1,4 @@
-"""The rules of a team on the web: who is kept out and what they read, and how an owner sets them."""
+"""Team policies: who is refused access and what they see, and how an owner sets the policies."""
 
 from datetime import time, timedelta
 
@@ -48,7 +48,7 @@ def send(client: Client, team: Team, policy: str, **fields: object) -> tuple[int
 
 @pytest.fixture
 def pages(account: Account) -> list[str]:
-    """Some of each kind: of the account and of the team."""
+    """Some pages of the account and some of the team."""
     vm = factories.vm(account)
     return [
         reverse("dashboard", args=[account.pk]),
@@ -60,7 +60,7 @@ def pages(account: Account) -> list[str]:
 
 
 # Networks --------------------------------------------------------------------------------------------------
-def test_a_request_from_another_network_is_refused_in_words(
+def test_request_from_another_network_is_refused_with_a_reason(
     browser: Client, account: Account, owner: Membership, pages: list[str]
 ) -> None:
     factories.member(of=owner.team, person=factories.user(name="Ada Lovelace"))
@@ -78,7 +78,7 @@ def test_a_request_from_another_network_is_refused_in_words(
     assert (line.actor, line.address, line.detail["reason"]) == (owner.user, ELSEWHERE, "network")
 
 
-def test_whoever_runs_the_panel_helps_owners_who_shut_themselves_out(
+def test_lift_networks_command_lets_a_locked_out_owner_back_in(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     rules(owner.team, networks=["192.0.2.0/24"])
@@ -92,7 +92,7 @@ def test_whoever_runs_the_panel_helps_owners_who_shut_themselves_out(
         call_command("lift_networks", "0")
 
 
-def test_an_account_of_a_barred_team_is_nowhere_to_be_seen(browser: Client, owner: Membership) -> None:
+def test_accounts_of_a_blocked_team_are_hidden(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, label="Shut away")
     factories.vm(account, "shut-away-1")
     other = factories.member(person=owner.user)
@@ -108,7 +108,7 @@ def test_an_account_of_a_barred_team_is_nowhere_to_be_seen(browser: Client, owne
     assert owner.team.name in listed
 
 
-def test_what_a_barred_person_may_not_open_is_no_more_than_that_to_a_stranger(
+def test_strangers_get_not_found_from_a_team_with_a_network_rule(
     client: Client, account: Account, owner: Membership
 ) -> None:
     rules(owner.team, networks=["192.0.2.0/24"])
@@ -118,7 +118,7 @@ def test_what_a_barred_person_may_not_open_is_no_more_than_that_to_a_stranger(
         assert client.get(reverse("dashboard", args=[account.pk]), REMOTE_ADDR=ELSEWHERE).status_code == 404
 
 
-def test_a_poll_of_a_barred_page_makes_it_go(browser: Client, account: Account, owner: Membership) -> None:
+def test_poll_of_a_blocked_page_reloads_it(browser: Client, account: Account, owner: Membership) -> None:
     rules(owner.team, networks=["192.0.2.0/24"])
     poll = browser.get(reverse("servers", args=[account.pk]), headers={"HX-Request": "true"}, REMOTE_ADDR=ELSEWHERE)
     assert poll["HX-Refresh"] == "true"
@@ -126,7 +126,7 @@ def test_a_poll_of_a_barred_page_makes_it_go(browser: Client, account: Account, 
 
 
 # Sessions --------------------------------------------------------------------------------------------------
-def test_a_sign_in_that_is_too_old_is_renewed_and_leads_back(
+def test_old_sign_in_needs_reauthentication_and_returns_to_the_page(
     client: Client, owner: Membership, account: Account
 ) -> None:
     owner.user.set_password(factories.PASSWORD)
@@ -144,7 +144,7 @@ def test_a_sign_in_that_is_too_old_is_renewed_and_leads_back(
     assert client.get(url).status_code == 200
 
 
-def test_an_old_sign_in_does_for_other_teams(browser: Client, owner: Membership) -> None:
+def test_old_sign_in_still_opens_other_teams(browser: Client, owner: Membership) -> None:
     other = factories.account(factories.member(person=owner.user).team)
     rules(owner.team, session_hours=1)
     stale(browser, 3600)
@@ -153,7 +153,7 @@ def test_an_old_sign_in_does_for_other_teams(browser: Client, owner: Membership)
 
 
 # Second factors --------------------------------------------------------------------------------------------
-def test_a_member_has_time_and_is_told_until_when(browser: Client, account: Account, owner: Membership) -> None:
+def test_member_is_told_the_deadline_for_a_second_factor(browser: Client, account: Account, owner: Membership) -> None:
     url = reverse("servers", args=[account.pk])
     assert "requires two-factor authentication" not in words(browser, url)
     rules(owner.team, two_factor_since=timezone.now(), grace_days=3)
@@ -164,7 +164,7 @@ def test_a_member_has_time_and_is_told_until_when(browser: Client, account: Acco
     assert "requires two-factor authentication" not in words(browser, url)
 
 
-def test_after_that_they_are_led_to_setting_one_up(
+def test_member_past_the_deadline_is_redirected_to_set_up_a_second_factor(
     browser: Client, account: Account, owner: Membership, pages: list[str]
 ) -> None:
     rules(owner.team, two_factor_since=timezone.now(), grace_days=0)
@@ -180,13 +180,15 @@ def test_after_that_they_are_led_to_setting_one_up(
     assert browser.get(pages[0]).status_code == 200
 
 
-def test_recovery_codes_alone_are_no_second_factor(browser: Client, account: Account, owner: Membership) -> None:
+def test_recovery_codes_alone_do_not_count_as_a_second_factor(
+    browser: Client, account: Account, owner: Membership
+) -> None:
     rules(owner.team, two_factor_since=timezone.now(), grace_days=0)
     Authenticator.objects.create(user=owner.user, type=Authenticator.Type.RECOVERY_CODES, data={})
     assert browser.get(reverse("dashboard", args=[account.pk])).status_code == 302
 
 
-def test_who_joins_later_has_the_same_time(client: Client, account: Account, owner: Membership) -> None:
+def test_grace_period_counts_from_joining_for_new_members(client: Client, account: Account, owner: Membership) -> None:
     rules(owner.team, two_factor_since=timezone.now() - timedelta(days=100), grace_days=5)
     for days, status in ((4, 200), (5, 302)):
         member = factories.member(Role.VIEWER, of=owner.team)
@@ -195,7 +197,7 @@ def test_who_joins_later_has_the_same_time(client: Client, account: Account, own
         assert client.get(reverse("dashboard", args=[account.pk])).status_code == status
 
 
-def test_an_owner_sees_who_has_one(
+def test_owner_sees_the_second_factor_state_of_members(
     browser: Client, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     rules(owner.team, two_factor_since=timezone.now() - timedelta(days=10), grace_days=5)
@@ -212,7 +214,7 @@ def test_an_owner_sees_who_has_one(
         browser.get(page(owner.team))
 
 
-def test_one_query_more_where_a_second_factor_is_asked_for_and_none_elsewhere(
+def test_two_factor_rule_adds_one_query_and_other_rules_none(
     browser: Client, account: Account, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     url = reverse("changes", args=[account.pk])
@@ -235,7 +237,7 @@ def test_one_query_more_where_a_second_factor_is_asked_for_and_none_elsewhere(
 
 
 # The page --------------------------------------------------------------------------------------------------
-def test_every_member_reads_the_rules_and_owners_alone_change_them(client: Client, owner: Membership) -> None:
+def test_every_member_can_read_the_policies_but_only_owners_change_them(client: Client, owner: Membership) -> None:
     rules(owner.team, networks=["192.0.2.0/24"], session_hours=8, quiet_from=time(22), quiet_until=time(6))
     client.force_login(factories.member(Role.ADMIN, of=owner.team).user)
     html = words(client, page(owner.team), REMOTE_ADDR=HERE)
@@ -247,7 +249,7 @@ def test_every_member_reads_the_rules_and_owners_alone_change_them(client: Clien
     assert owner.team.session_hours == 8
 
 
-def test_the_forms_come_with_a_fresh_proof_of_who_it_is(client: Client, owner: Membership) -> None:
+def test_policy_forms_need_reauthentication(client: Client, owner: Membership) -> None:
     owner.user.set_password(factories.PASSWORD)
     owner.user.save()
     client.force_login(owner.user)
@@ -260,7 +262,7 @@ def test_the_forms_come_with_a_fresh_proof_of_who_it_is(client: Client, owner: M
         assert response["Location"].startswith(reverse("account_reauthenticate"))
 
 
-def test_each_rule_is_saved_by_itself_with_before_and_after(browser: Client, owner: Membership) -> None:
+def test_each_policy_is_saved_and_recorded_separately(browser: Client, owner: Membership) -> None:
     team = owner.team
     give_second_factor(owner.user)
     assert send(browser, team, "two_factor", required="on", grace_days=5)[0] == 303
@@ -295,7 +297,7 @@ def test_each_rule_is_saved_by_itself_with_before_and_after(browser: Client, own
     assert team.policy() == Policy(grace_days=6)
 
 
-def test_an_owner_does_not_lock_themselves_out(browser: Client, owner: Membership) -> None:
+def test_policy_that_locks_out_the_owner_is_refused(browser: Client, owner: Membership) -> None:
     status, html = send(browser, owner.team, "two_factor", required="on", grace_days=30)
     assert status == 422
     assert "so this would lock you out" in html
@@ -326,7 +328,7 @@ def test_an_owner_does_not_lock_themselves_out(browser: Client, owner: Membershi
         ("quiet", {"start": "09:00", "end": "09:00", "days": list("0123456")}, "nothing could ever be deleted"),
     ],
 )
-def test_bad_input_is_told_beside_the_field(
+def test_invalid_input_is_shown_at_the_field(
     browser: Client, owner: Membership, policy: str, fields: dict[str, object], says: str
 ) -> None:
     status, html = send(browser, owner.team, policy, **fields)
@@ -336,12 +338,12 @@ def test_bad_input_is_told_beside_the_field(
     assert not AuditEntry.objects.exists()
 
 
-def test_a_form_that_does_not_exist_makes_no_sense(browser: Client, owner: Membership) -> None:
+def test_unknown_policy_form_is_a_bad_request(browser: Client, owner: Membership) -> None:
     assert send(browser, owner.team, "nonsense")[0] == 400
 
 
 # Quiet hours -----------------------------------------------------------------------------------------------
-def test_in_quiet_hours_deletes_are_off_and_say_until_when(
+def test_deletes_are_disabled_in_quiet_hours_and_say_until_when(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     vm = factories.vm(account, state="halted")

@@ -1,4 +1,4 @@
-"""Saving what a list shows, and coming back to it."""
+"""Saved views of lists."""
 
 import pytest
 from django.test import Client
@@ -27,7 +27,7 @@ def save_url(account: Account, section: str, query: str) -> str:
         ("changes", "state=appeared&q=a%26b", "q=a%26b&state=appeared"),
     ],
 )
-def test_a_view_keeps_what_its_list_understands(
+def test_saved_view_keeps_only_valid_query_parameters(
     browser: Client, account: Account, section: str, asked: str, kept: str
 ) -> None:
     response = browser.post(save_url(account, section, asked), {"name": "Mine"})
@@ -40,14 +40,14 @@ def test_a_view_keeps_what_its_list_understands(
     assert "Save this view" not in browser.get(f"{address}?{kept}").content.decode()
 
 
-def test_a_list_as_it_comes_has_nothing_to_save(browser: Client, account: Account) -> None:
+def test_unfiltered_list_has_nothing_to_save(browser: Client, account: Account) -> None:
     assert "Save this view" not in browser.get(reverse("servers", args=[account.pk])).content.decode()
     response = browser.post(save_url(account, "servers", "page=2&state=nonsense"), {"name": "x"})
     assert response.status_code == 422
     assert "Nothing to save yet" in response.content.decode()
 
 
-def test_a_shared_view_is_above_the_list_of_everybody_in_the_team(
+def test_shared_view_is_shown_to_all_members_of_the_team(
     browser: Client, client: Client, account: Account, owner: Membership
 ) -> None:
     browser.post(save_url(account, "servers", "state=halted"), {"name": "Ours", "shared": "on"})
@@ -60,7 +60,7 @@ def test_a_shared_view_is_above_the_list_of_everybody_in_the_team(
         assert client.post(reverse("view_delete", args=[account.pk, view.pk])).status_code == status
 
 
-def test_views_are_explained_and_deleted_on_their_page(browser: Client, account: Account, owner: Membership) -> None:
+def test_views_page_describes_and_deletes_views(browser: Client, account: Account, owner: Membership) -> None:
     tag = factories.tag(owner.team, "production")
     factories.saved_view(owner, "Busy", query=f"tag={tag.pk}&sort=-shares", shared=False)
     factories.saved_view(owner, "Lost", query="tag=999999", shared=False)

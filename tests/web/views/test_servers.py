@@ -1,4 +1,4 @@
-"""Making, resizing and deleting a server: what the forms say, ask for and leave alone."""
+"""The forms that create, resize and delete a server."""
 
 import re
 import uuid
@@ -19,7 +19,7 @@ from tests import factories
 from tests.web.views.test_forms import beside
 
 
-def test_a_running_server_is_resized_at_once_where_it_can_be(browser: Client, account: Account) -> None:
+def test_running_server_is_resized_directly_where_possible(browser: Client, account: Account) -> None:
     vm = factories.vm(account, shares=2, memory_mb=512, vm_max_memory_mb=2048)
     url = reverse("server_resize", args=[account.pk, vm.remote_id])
     response = browser.post(url, {"shares": 2, "cpu": 1, "max_memory": 2048})
@@ -29,7 +29,7 @@ def test_a_running_server_is_resized_at_once_where_it_can_be(browser: Client, ac
     assert not Plan.objects.exists()
 
 
-def test_a_size_that_needs_a_stopped_server_is_offered_as_a_plan(browser: Client, account: Account) -> None:
+def test_resize_that_needs_a_stopped_server_is_offered_as_a_plan(browser: Client, account: Account) -> None:
     vm = factories.vm(account, "web-9", shares=2, memory_mb=512, vm_max_memory_mb=2048)
     url = reverse("server_resize", args=[account.pk, vm.remote_id])
     typed = {"shares": 2, "cpu": 1, "max_memory": 4096, "nonce": str(uuid.uuid4())}
@@ -51,7 +51,7 @@ def test_a_size_that_needs_a_stopped_server_is_offered_as_a_plan(browser: Client
     assert 'name="plan"' not in too_large
 
 
-def test_a_stopped_resize_says_that_the_server_is_stopped_and_how_to_start_it(
+def test_stopped_resize_plan_says_the_server_is_stopped_and_offers_start(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     vm = factories.vm(account, "web-9", state="halted", shares=2, cores=1)
@@ -78,9 +78,7 @@ def test_a_stopped_resize_says_that_the_server_is_stopped_and_how_to_start_it(
     assert "It has its new size." in browser.get(url).content.decode()
 
 
-def test_a_server_alone_is_asked_for_at_once_and_its_password_is_kept_nowhere_else(
-    browser: Client, account: Account
-) -> None:
+def test_server_only_form_submits_once_and_stores_the_password_sealed(browser: Client, account: Account) -> None:
     image = factories.os_image(account)
     url = reverse("server_alone", args=[account.pk])
     typed = {"hostname": "web-9", "os_id": image.remote_id, "shares": 2, "cpu": 1, "login": "admin"}
@@ -99,7 +97,7 @@ def test_a_server_alone_is_asked_for_at_once_and_its_password_is_kept_nowhere_el
     assert "s3cretpass" not in str(AuditEntry.objects.values_list())
 
 
-def test_a_link_fills_in_the_form_of_a_new_server(browser: Client, account: Account) -> None:
+def test_query_string_prefills_the_new_server_form(browser: Client, account: Account) -> None:
     image = factories.os_image(account)
     asked = f"?shares=3&cpu=2&os_id={image.remote_id}&disk_size_mb=20480+MB&hostname=%3Cb%3E"
     html = browser.get(reverse("server_new", args=[account.pk]) + asked).content.decode()
@@ -109,7 +107,7 @@ def test_a_link_fills_in_the_form_of_a_new_server(browser: Client, account: Acco
     assert "this server needs 3" in html
 
 
-def test_deleting_a_server_says_what_becomes_of_each_disk(browser: Client, account: Account) -> None:
+def test_deleting_a_server_says_what_happens_to_each_disk(browser: Client, account: Account) -> None:
     vm = factories.vm(account, state="halted")
     factories.disk(account, "the-system", on=vm, type="system", is_boot_disk=True, position=0)
     factories.disk(account, "the-data", on=vm)

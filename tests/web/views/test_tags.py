@@ -1,4 +1,4 @@
-"""Tags and notes on pages: lists, forms, search; and that strangers and viewers are kept out."""
+"""Tags and notes: lists, forms and search, and no access for strangers and viewers."""
 
 from datetime import timedelta
 
@@ -24,9 +24,7 @@ def on(account: Account, remote_id: int) -> list[str]:
     return [tag.name for tag in tags.of_object(account, VM, remote_id)]
 
 
-def test_a_list_is_filtered_by_a_tag_and_shows_the_tags_of_its_rows(
-    browser: Client, account: Account, owner: Membership
-) -> None:
+def test_list_shows_tags_and_can_be_filtered_by_one(browser: Client, account: Account, owner: Membership) -> None:
     web, db = factories.vm(account, "web-1"), factories.vm(account, "db-1")
     tag = factories.tag(owner.team, "produc<tion", on=[web])
     url = reverse("servers", args=[account.pk])
@@ -40,7 +38,7 @@ def test_a_list_is_filtered_by_a_tag_and_shows_the_tags_of_its_rows(
     assert factories.tag(owner.team, on=[db]).name in browser.get(url).content.decode()
 
 
-def test_disks_have_tags_of_their_own(browser: Client, account: Account, owner: Membership) -> None:
+def test_disk_tags_are_separate_from_server_tags(browser: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account)
     disk, _other = factories.disk(account, "data-1", remote_id=vm.remote_id), factories.disk(account, "data-2")
     tag = factories.tag(owner.team, on=[disk])
@@ -48,9 +46,7 @@ def test_disks_have_tags_of_their_own(browser: Client, account: Account, owner: 
     assert rows(browser, reverse("servers", args=[account.pk]) + f"?tag={tag.pk}") == []
 
 
-def test_a_change_of_all_that_fit_is_for_those_with_the_tag_alone(
-    browser: Client, account: Account, owner: Membership
-) -> None:
+def test_bulk_action_on_all_respects_the_tag_filter(browser: Client, account: Account, owner: Membership) -> None:
     tagged = factories.vm(account, "web-1")
     factories.vm(account, "web-2")
     tag = factories.tag(owner.team, on=[tagged])
@@ -62,7 +58,7 @@ def test_a_change_of_all_that_fit_is_for_those_with_the_tag_alone(
     assert "Nothing selected" in gone.content.decode()
 
 
-def test_tags_of_one_object_are_put_on_taken_off_and_made(browser: Client, account: Account, owner: Membership) -> None:
+def test_tags_of_an_object_are_added_removed_and_created(browser: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account)
     old = factories.tag(owner.team, "old", on=[vm])
     web = factories.tag(owner.team, "web")
@@ -78,7 +74,7 @@ def test_tags_of_one_object_are_put_on_taken_off_and_made(browser: Client, accou
     assert on(account, vm.remote_id) == ["Customer", "web"]
 
 
-def test_many_are_tagged_at_once_and_no_operation_is_made(browser: Client, account: Account, owner: Membership) -> None:
+def test_tagging_many_objects_starts_no_bulk_action(browser: Client, account: Account, owner: Membership) -> None:
     vms = [factories.vm(account, f"web-{number}") for number in range(3)]
     old, new = factories.tag(owner.team, "old", on=vms), factories.tag(owner.team, "new", on=vms[:1])
     url = reverse("servers_tags", args=[account.pk]) + "".join(
@@ -94,7 +90,7 @@ def test_many_are_tagged_at_once_and_no_operation_is_made(browser: Client, accou
     assert not Bulk.objects.exists()
 
 
-def test_an_operator_without_delete_can_choose_disks_to_tag(account: Account, client: Client) -> None:
+def test_operator_without_delete_can_select_disks_to_tag(account: Account, client: Client) -> None:
     factories.disk(account)
     client.force_login(factories.member(Role.OPERATOR_WITHOUT_DELETE, of=account.team).user)
     html = client.get(reverse("disks", args=[account.pk])).content.decode()
@@ -102,7 +98,7 @@ def test_an_operator_without_delete_can_choose_disks_to_tag(account: Account, cl
     assert "data-choose" in html
 
 
-def test_a_tag_and_a_view_of_another_team_do_not_exist(browser: Client, account: Account) -> None:
+def test_tag_and_view_of_another_team_are_not_found(browser: Client, account: Account) -> None:
     stranger = factories.member()
     theirs, view = factories.tag(stranger.team), factories.saved_view(stranger)
     for name in ("tag_edit", "tag_delete"):
@@ -114,7 +110,7 @@ def test_a_tag_and_a_view_of_another_team_do_not_exist(browser: Client, account:
     assert not TagUse.objects.exists()
 
 
-def test_a_tag_is_renamed_and_deleted_on_the_page_of_tags(browser: Client, account: Account, owner: Membership) -> None:
+def test_tag_can_be_renamed_and_deleted(browser: Client, account: Account, owner: Membership) -> None:
     tag = factories.tag(owner.team, "old", on=[factories.vm(account)])
     factories.tag(owner.team, "taken")
     edit = reverse("tag_edit", args=[account.pk, tag.pk])
@@ -130,7 +126,7 @@ def test_a_tag_is_renamed_and_deleted_on_the_page_of_tags(browser: Client, accou
     assert not Tag.objects.filter(pk=tag.pk).exists()
 
 
-def test_search_finds_what_has_the_tag(
+def test_search_finds_objects_by_tag(
     browser: Client, account: Account, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     vms = [factories.vm(account, f"web-{number}") for number in range(5)]
@@ -143,7 +139,7 @@ def test_search_finds_what_has_the_tag(
     assert "theirs" not in html
 
 
-def test_the_page_of_an_object_costs_the_same_queries_for_any_number_of_tags(
+def test_object_page_uses_the_same_queries_for_any_number_of_tags(
     browser: Client, account: Account, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     vm = factories.vm(account)
@@ -157,7 +153,7 @@ def test_the_page_of_an_object_costs_the_same_queries_for_any_number_of_tags(
             assert "chip-tag" in browser.get(url).content.decode()
 
 
-def test_a_note_keeps_its_lines_and_shows_no_markup(browser: Client, account: Account, owner: Membership) -> None:
+def test_note_keeps_its_line_breaks_and_is_escaped(browser: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account)
     url = reverse("server_note", args=[account.pk, vm.remote_id])
     browser.post(url, {"text": "one\r\n  two <b>bold</b>", "version": "0"})
@@ -169,9 +165,7 @@ def test_a_note_keeps_its_lines_and_shows_no_markup(browser: Client, account: Ac
     assert (refused.status_code, "x" * 4001 in refused.content.decode()) == (422, True)
 
 
-def test_who_saves_a_note_that_has_changed_sees_both_and_loses_nothing(
-    browser: Client, account: Account, owner: Membership
-) -> None:
+def test_note_conflict_shows_both_versions(browser: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account)
     other = factories.member(of=owner.team)
     notes.write(account, VM, vm.remote_id, "theirs", version=0, name="web-1", by=other)
@@ -189,14 +183,14 @@ def test_who_saves_a_note_that_has_changed_sees_both_and_loses_nothing(
 
 
 @pytest.mark.parametrize("version", ["", "-1", "x", "9" * 30])
-def test_a_note_without_a_version_is_not_saved(browser: Client, account: Account, version: str) -> None:
+def test_note_without_a_valid_version_is_not_saved(browser: Client, account: Account, version: str) -> None:
     vm = factories.vm(account)
     url = reverse("server_note", args=[account.pk, vm.remote_id])
     assert browser.post(url, {"text": "x", "version": version}).status_code == 422
     assert not Note.objects.exists()
 
 
-def test_how_many_run_at_once_is_set_by_who_manages_accounts(
+def test_bulk_concurrency_needs_the_permission_to_manage_accounts(
     client: Client, browser: Client, account: Account, owner: Membership
 ) -> None:
     url = reverse("team_settings", args=[account.team_id])
@@ -209,7 +203,7 @@ def test_how_many_run_at_once_is_set_by_who_manages_accounts(
     assert client.post(url, {"bulk_at_once": "1"}).status_code == 403
 
 
-def test_a_bulk_with_failures_can_be_put_aside(browser: Client, account: Account, owner: Membership) -> None:
+def test_failed_bulk_action_can_be_dismissed(browser: Client, account: Account, owner: Membership) -> None:
     bulk = factories.bulk(account, by=owner, state=Bulk.State.DONE)
     bulk.rows.update(state="failed")
     Bulk.objects.update(updated_at=timezone.now() - timedelta(hours=1))

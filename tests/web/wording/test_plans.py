@@ -1,4 +1,4 @@
-"""A plan in words: plurals, units, and why it stopped, in the language of whoever reads it."""
+"""The wording of plans: plurals, units and stop reasons, in the viewer's language."""
 
 from typing import Any
 
@@ -34,17 +34,17 @@ from tests import factories
         (Step("attach", 5), "No cost"),
     ],
 )
-def test_what_a_step_takes_reads_well(step: Step, words: str) -> None:
+def test_step_cost_is_worded_with_plurals_and_units(step: Step, words: str) -> None:
     assert step_cost(step) == words
 
 
 @pytest.mark.parametrize(("text", "words"), [("12m", "12 months"), ("1y", "1 year"), ("", ""), ("soon", "soon")])
-def test_a_duration_reads_well(text: str, words: str) -> None:
+def test_duration_is_worded_with_plurals(text: str, words: str) -> None:
     assert duration(text) == words
 
 
 @pytest.mark.parametrize("reason", list(StopReason))
-def test_every_reason_to_stop_has_words_in_both_languages(reason: StopReason) -> None:
+def test_every_stop_reason_has_a_text_in_both_languages(reason: StopReason) -> None:
     problem: dict[str, Any] = {"step": "vm", "reason": reason.value, "trouble": "handle", "permission": "operate"}
     english = stop_words(problem)
     assert len(english) > 20
@@ -52,7 +52,7 @@ def test_every_reason_to_stop_has_words_in_both_languages(reason: StopReason) ->
         assert stop_words(problem) != english
 
 
-def test_a_stopped_plan_says_why_in_the_language_of_its_reader(
+def test_stopped_plan_shows_its_reason_in_the_chosen_language(
     browser: Client, account: Account, owner: Membership
 ) -> None:
     plan = factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})
@@ -62,7 +62,7 @@ def test_a_stopped_plan_says_why_in_the_language_of_its_reader(
     assert "Il n’y a pas assez de parts libres" in page
 
 
-def test_what_must_be_bought_counts_the_system_disk_too(browser: Client, account: Account) -> None:
+def test_shares_to_buy_include_the_system_disk(browser: Client, account: Account) -> None:
     """104 GB are free; the data disk takes 100 of them, so a system of 20 GB needs the disk space of two shares."""
     image = factories.os_image(account, min_disk_mb=20 * 1024)
     typed = {"hostname": "web-9", "os_id": image.remote_id, "shares": 1, "cpu": 1, "login": "admin"}
@@ -75,7 +75,7 @@ def test_what_must_be_bought_counts_the_system_disk_too(browser: Client, account
 
 
 @pytest.mark.parametrize(("bought", "off"), [(False, True), (True, False)])
-def test_who_may_not_spend_tries_again_only_when_everything_is_bought(
+def test_plan_can_be_resumed_without_spend_permission_once_all_is_bought(
     client: Client, account: Account, owner: Membership, bought: bool, off: bool
 ) -> None:
     spec = {**factories.SPEC, "buy_shares": 2}

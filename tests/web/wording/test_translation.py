@@ -34,7 +34,7 @@ def entries() -> list[dict[str, str]]:
     return found
 
 
-def test_every_text_has_a_translation_that_keeps_its_placeholders() -> None:
+def test_every_text_has_a_translation_with_the_same_placeholders() -> None:
     for entry in entries():
         for keyword, text in entry.items():
             if keyword.startswith("msgstr"):
@@ -43,7 +43,7 @@ def test_every_text_has_a_translation_that_keeps_its_placeholders() -> None:
                 assert sorted(PLACEHOLDER.findall(text)) == sorted(PLACEHOLDER.findall(original)), entry["msgid"]
 
 
-def test_the_compiled_file_is_current() -> None:
+def test_compiled_french_catalogue_is_current() -> None:
     with (FRENCH / "django.mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
     for entry in entries():
@@ -54,7 +54,7 @@ def test_the_compiled_file_is_current() -> None:
 
 
 @pytest.mark.parametrize("name", ["dashboard", "servers", "disks", "shares", "operations", "changes", "server_new"])
-def test_a_page_speaks_the_language_of_its_reader(browser: Client, account: Account, name: str) -> None:
+def test_page_uses_the_chosen_language(browser: Client, account: Account, name: str) -> None:
     factories.vm(account)
     browser.cookies[settings.LANGUAGE_COOKIE_NAME] = "fr"
     page = browser.get(reverse(name, args=[account.pk])).content.decode()
