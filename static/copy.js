@@ -1,8 +1,8 @@
-// Copies an id, an address or a name, and says so.
+// Copy buttons: copy an id, an address or a name, and confirm it.
 (function () {
   const SHOWN_MS = 2000;
 
-  // Without HTTPS browsers have no clipboard to write to; what is selected can still be copied.
+  // Without HTTPS browsers give no access to the clipboard, but selected text can still be copied.
   async function copy(text, button) {
     try {
       await navigator.clipboard.writeText(text);

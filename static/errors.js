@@ -1,4 +1,4 @@
-// An error in answer to an action is told above the page, which stays as it is. A panel that is silent is told too.
+// Shows the error of an action above the page, which stays as it is; also when the panel does not answer at all.
 (function () {
   const SILENT_POLLS = 2;
   let silent = 0;
@@ -11,7 +11,7 @@
     if (template && messages()) messages().replaceChildren(template.content.cloneNode(true));
   }
 
-  // Error answers to htmx are one message (templates/_error.html).
+  // Error responses to htmx are one message (templates/_error.html).
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig } = event.detail;
     if (xhr.status < 400 || isPoll(requestConfig) || !messages()) return;

@@ -1,4 +1,4 @@
-// Keys for those who work here all day. They can be switched off in their own list ("?").
+// Keyboard shortcuts. The list of shortcuts ("?") has a switch that turns them off.
 (function () {
   const PLACES = {
     h: "dashboard",
@@ -31,7 +31,7 @@
   function searchEverywhere() {
     const box = document.getElementById("side-search");
     const nav = document.getElementById("nav-toggle");
-    // On a narrow screen the menu that it is in is folded away.
+    // On a narrow screen its menu is collapsed.
     if (nav && !box?.offsetParent) nav.checked = true;
     box?.focus();
   }
@@ -74,7 +74,7 @@
       try {
         localStorage.setItem("keys", box.checked ? "on" : "off");
       } catch {
-        // Without storage they stay on.
+        // Without local storage they stay on.
       }
     });
   });

@@ -1,15 +1,15 @@
-// Keeps a page true: asks for its live region again, moves progress bars and ages between two answers.
+// Live pages: polls the live region, and updates progress bars and ages between two polls.
 (function () {
   const OPEN_MS = 2000;
   const IDLE_MS = 15000;
-  // What somebody has just asked for (a new reading, a change) shows itself within this time.
+  // Polls faster for this long after an action (such as Sync now), until its result shows.
   const SOON_MS = 10000;
   let timer = null;
   let soonUntil = 0;
 
   const region = () => document.getElementById("live");
 
-  // A swap must not take away what a person is using: an open menu or table, a field, a selection.
+  // Do not swap while a person is using an open menu or table, a field or a selection.
   function inUse(live) {
     const selection = getSelection();
     return Boolean(
@@ -26,7 +26,7 @@
     if (live && !document.hidden) timer = setTimeout(poll, often ? OPEN_MS : IDLE_MS);
   }
 
-  // A round of reading that finds nothing new moves no version, but it makes the data younger.
+  // A reading round without changes keeps the version, but the age of the data must be updated.
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.requestConfig.verb === "post") soonUntil = Date.now() + SOON_MS;
     const readAt = event.detail.xhr.getResponseHeader("X-Sharedeck-Read");
@@ -52,7 +52,7 @@
           headers: { "X-Sharedeck-Version": live.dataset.version },
         });
       } catch {
-        // The next poll tries again; what the page shows says how old it is.
+        // The next poll tries again, and the page shows how old its data is.
       }
     }
     plan();
@@ -62,7 +62,7 @@
     const { target, requestConfig } = event.detail;
     if (target.id === "live" && requestConfig.headers["X-Sharedeck-Version"] && inUse(target)) {
       event.detail.shouldSwap = false;
-      // The server has said it once and does not say it again.
+      // Insert the toasts of the skipped swap: the server sends each only once.
       const toasts = new DOMParser()
         .parseFromString(event.detail.serverResponse, "text/html")
         .querySelector('[hx-swap-oob="beforeend:#toasts"]');
@@ -73,7 +73,7 @@
     }
   });
 
-  // Whoever works with the keyboard stays on the button that they were on.
+  // Keep the keyboard focus on the same button after a swap.
   let focused = "";
   document.addEventListener("htmx:beforeSwap", (event) => {
     const active = document.activeElement;
@@ -91,18 +91,18 @@
       region()?.querySelector(focused)?.focus({ preventScroll: true });
     }
     focused = "";
-    // An action in place may have opened something: look again sooner.
+    // An action in place may have started an operation: poll again sooner.
     plan();
   });
 
-  // What the page shows is gone, or not for this person any more: the whole page says so.
+  // The object is gone, or the person may not see it any more: load the whole page, which says so.
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr, requestConfig } = event.detail;
     if (requestConfig.headers["X-Sharedeck-Version"] && [403, 404].includes(xhr.status)) location.reload();
   });
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : poll()));
 
-  // The server's clock counts; a wrong clock on this computer must not show in progress and ages.
+  // Use the server's clock, because a wrong clock on this computer would distort progress and ages.
   function serverNow() {
     const live = region();
     if (!live) return Date.now();
@@ -136,7 +136,8 @@
     for (const time of document.querySelectorAll("time[data-ago]")) {
       const seconds = Math.max(0, Math.floor((now - Date.parse(time.dateTime)) / 1000));
       const [length, unit] = UNITS.find(([length]) => seconds >= length) ?? UNITS[3];
-      const text = format.format(-Math.floor(seconds / length), unit);
+      const counted = format.format(-Math.floor(seconds / length), unit);
+      const text = seconds === 0 ? time.dataset.ago : counted;
       if (time.textContent !== text) time.textContent = text;
     }
   }

@@ -1,4 +1,4 @@
-// Passkeys: hands the forms that ask for one to django-allauth's script, and says what went wrong in words.
+// Passkeys: connects forms to django-allauth's script, and shows errors in words.
 (() => {
   "use strict";
   const button = document.getElementById("passkey-button");

@@ -1,4 +1,4 @@
-// The account switcher: "g a" opens it, typing narrows it, arrows walk through it. It is a plain menu without this.
+// The account switcher: "g a" opens it, typing filters it, arrow keys move in it. Without JavaScript it is a menu.
 (function () {
   const menu = () => document.querySelector("details.switcher");
   const filter = () => document.getElementById("switcher-filter");
@@ -11,7 +11,7 @@
   document.addEventListener("sharedeck:switch", () => {
     if (!menu()) return;
     const nav = document.getElementById("nav-toggle");
-    // On a narrow screen the menu is folded away.
+    // On a narrow screen the menu is collapsed.
     if (nav && !menu().offsetParent) nav.checked = true;
     menu().open = true;
     begin();

@@ -1,4 +1,4 @@
-// Runs before the first paint: the chosen theme, or the system's.
+// Sets the chosen theme, or that of the system, before the first paint.
 (function () {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");

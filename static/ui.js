@@ -1,4 +1,4 @@
-// Small comforts. Every page works without them.
+// Menus, confirmations, forms and messages. Every page works without this script.
 (function () {
   // Menus are <details>: a click elsewhere or Escape closes them.
   function closeMenus(except) {
@@ -43,7 +43,7 @@
     true,
   );
 
-  // Buttons in a live region act in place: the answer is the region as it is afterwards.
+  // Buttons in a live region act in place: the response replaces the region.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
     const live = document.getElementById("live");
@@ -56,7 +56,7 @@
       .finally(() => button.removeAttribute("aria-busy"));
   });
 
-  // A form is sent once; its nonce would make it one operation anyway.
+  // Send a form only once. (Its nonce makes it one operation anyway.)
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method !== "post") return;
     setTimeout(() => event.submitter && (event.submitter.disabled = true), 0);
@@ -77,7 +77,7 @@
     if (closer) closer.closest(".toast-line").remove();
   });
 
-  // Good news goes away by itself, unless somebody is reading it. What went wrong stays until it is closed.
+  // Success messages disappear after a while, unless hovered or focused. Errors stay until they are closed.
   const LEAVE_MS = 12000;
   const MOST_TOASTS = 3;
   function letGo() {
@@ -92,10 +92,10 @@
   document.addEventListener("DOMContentLoaded", letGo);
   document.addEventListener("htmx:oobAfterSwap", letGo);
 
-  // A form that came back: straight to the first thing to correct.
+  // After a form with errors: focus the first invalid field.
   document.addEventListener("DOMContentLoaded", () => document.querySelector("main .is-invalid")?.focus());
 
-  // Filters apply as one chooses; the button is for browsers without JavaScript.
+  // Filters apply when changed; the button is for browsers without JavaScript.
   document.addEventListener("change", (event) => {
     if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit();
   });

@@ -1,4 +1,4 @@
-// Times are written by the server: it is told the zone of this computer.
+// Tells the server the time zone of this computer, because the server formats times.
 (function () {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (!zone || document.cookie.split("; ").includes(`zone=${zone}`)) return;

@@ -200,8 +200,8 @@ def start_provider(directory: Path, **env: str) -> Provider:
         "PROVIDER_ADMIN_PASSWORD": "staff-passw0rd",
         **env,
     }
-    web = [sys.executable, "-m", "gunicorn", "hosting.provider.wsgi", "--bind", f"127.0.0.1:{port}"]
-    web += ["--workers", "1", "--threads", "16", "--keep-alive", "75", "--no-control-socket"]
+    web = [sys.executable, "-m", "gunicorn", "-c", "python:hosting.provider.serving", "hosting.provider.wsgi"]
+    web += ["--bind", f"127.0.0.1:{port}", "--log-level", "info"]
     worker = [sys.executable, "-m", "celery", "-A", "hosting.provider.celery", "worker"]
     worker += ["--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
     _prepare(directory / "provider.sqlite3", settings)

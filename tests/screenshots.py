@@ -89,7 +89,7 @@ def _request_above_the_spending_limit(browser: Browser, stack: Stack) -> None:
     bill.locator("main").get_by_role("link", name="Buy shares or disk").click()
     field(bill, "Quantity").fill("2")
     bill.get_by_role("button", name="Buy").click()
-    bill.get_by_role("link", name="Follow it").wait_for()
+    bill.get_by_role("link", name="View operation").wait_for()
     bill.context.close()
 
 
@@ -115,7 +115,7 @@ def _bulk(page: Page) -> None:
     """Reboot all servers, and look while that goes on."""
     go(page, "Servers")
     page.get_by_role("checkbox", name="Choose").first.check()
-    page.get_by_role("checkbox", name="All, on every page").check()
+    page.get_by_role("checkbox", name="All on all pages").check()
     page.locator("#bulk").get_by_role("button", name="Reboot").click()
     page.locator("main form").get_by_role("button", name="Reboot").click()
     page.locator("main tbody progress").first.wait_for(timeout=DONE_MS)

@@ -7,7 +7,7 @@ from tests.processes import Provider
 
 SERVED = """
 from hosting.provider import methods
-from hosting.provider.registry import METHODS
+from hosting.provider.methods.registry import METHODS
 print(*METHODS)
 """
 

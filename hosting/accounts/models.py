@@ -55,11 +55,11 @@ class Account(models.Model):
         """Why no call is made for this account until a person fixes it."""
 
         NONE = "", _("None")
-        CREDENTIALS = "credentials", _("The provider refused the login or its password")
-        HANDLE = "handle", _("The login may not act as this handle")
-        SEAL = "seal", _("The stored password cannot be read with today's keys")
+        CREDENTIALS = "credentials", _("The provider rejected the credentials")
+        HANDLE = "handle", _("These credentials can't act as this handle")
+        SEAL = "seal", _("The stored password can't be decrypted with the current keys")
         # It was just connected and its credentials were not tested yet.
-        UNTESTED = "untested", _("The login has not been tested yet")
+        UNTESTED = "untested", _("The credentials haven't been tested yet")
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="accounts")
     endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="accounts")
@@ -108,21 +108,21 @@ class Candidate(models.Model):
     """
 
     class State(models.TextChoices):
-        TESTING = "testing", _("Being tested")
+        TESTING = "testing", _("Testing")
         # The provider did not answer; the test is retried for a day.
         UNANSWERED = "unanswered", _("Waiting for the provider")
-        ACCEPTED = "accepted", _("Accepted")
-        REFUSED = "refused", _("Refused")
-        EXPIRED = "expired", _("Not tested in time")
+        ACCEPTED = "accepted", _("Accepted by the provider")
+        REFUSED = "refused", _("Rejected by the provider")
+        EXPIRED = "expired", _("Test timed out")
 
     class Refusal(models.TextChoices):
         """Why the provider or the panel refused the credentials."""
 
         NONE = "", _("None")
-        CREDENTIALS = "credentials", _("The provider refused the login or its password")
-        HANDLE = "handle", _("The login may not act as this handle")
-        SEAL = "seal", _("The password cannot be read with today's keys")
-        TAKEN = "taken", _("Your team has an account with this login and handle already")
+        CREDENTIALS = "credentials", _("The provider rejected the credentials")
+        HANDLE = "handle", _("These credentials can't act as this handle")
+        SEAL = "seal", _("The password can't be decrypted with the current keys")
+        TAKEN = "taken", _("Your team already has an account with this login and handle")
 
     OPEN = (State.TESTING, State.UNANSWERED)
 

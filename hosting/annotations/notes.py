@@ -39,7 +39,7 @@ def write(
     """
     by.require(Permission.OPERATE, account)
     if len(text) > LONGEST:
-        raise Invalid(_("A note has %(most)d characters at most.") % {"most": LONGEST}, field="text")
+        raise Invalid(_("A note can have up to %(most)d characters.") % {"most": LONGEST}, field="text")
     values = {"text": text, "changed_by": by.person, "changed_at": timezone.now()}
     place = {"account": account, "object_type": object_type, "remote_id": remote_id}
     try:
@@ -62,4 +62,4 @@ def write(
     except IntegrityError:
         written = False
     if not written:
-        raise ChangedMeanwhile(_("Somebody else has changed this note since you opened it. Nothing was saved."))
+        raise ChangedMeanwhile(_("Someone else changed this note after you opened it. Your version wasn't saved."))

@@ -45,17 +45,19 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
     """
     by.require(Permission.VIEW)
     if by.person is None:
-        raise Invalid(_("Views are of people: a token of the team can't save one."))
+        raise Invalid(_("Team tokens can't save views. Use a personal token."))
     name = tidy(name)
     if not name or len(name) > 40:
-        raise Invalid(_("A view has a name of 1 to 40 characters."), field="name")
+        raise Invalid(_("Enter a view name of 1 to 40 characters."), field="name")
     _check(section, query)
     try:
         with transaction.atomic():
             Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
             own = SavedView.objects.filter(team=by.team_id, section=section, owner=by.user_id)
             if own.count() >= MOST:
-                raise Invalid(_("You have %(most)d views of this list: delete one first.") % {"most": MOST})
+                raise Invalid(
+                    _("You've reached the limit of %(most)d views for this list. Delete one first.") % {"most": MOST}
+                )
             view = SavedView.objects.create(
                 team=by.team,
                 owner=by.person,
@@ -70,7 +72,9 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
                 after = {"query": query}
                 record(by.team, by=by, action="view.shared", subject=name, after=after, section=section)
     except IntegrityError:
-        raise Invalid(_("You have a view “%(name)s” of this list already.") % {"name": name}, field="name") from None
+        raise Invalid(
+            _("You already have a view named “%(name)s” for this list.") % {"name": name}, field="name"
+        ) from None
     return view
 
 
@@ -99,12 +103,12 @@ def delete(view: SavedView, *, by: Membership) -> None:
 
 def _check(section: str, query: str) -> None:
     if section not in PARAMETERS or len(query) > LONGEST_QUERY:
-        raise Invalid(_("This view can't be saved: its address is not one of a list."))
+        raise Invalid(_("This view can't be saved because its address isn't a list. Open a list and try again."))
     given = parse_qsl(query, keep_blank_values=True)
     if not given:
-        raise Invalid(_("There is nothing to save yet: search, filter or sort the list first."))
+        raise Invalid(_("Nothing to save yet. Search, filter or sort the list first."))
     if not {parameter for parameter, _value in given} <= PARAMETERS[section]:
-        raise Invalid(_("This view can't be saved: its address is not one of a list."))
+        raise Invalid(_("This view can't be saved because its address isn't a list. Open a list and try again."))
 
 
 def _bump_versions(view: SavedView) -> None:

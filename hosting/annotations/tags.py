@@ -75,7 +75,10 @@ def create(name: str, color: str, *, by: Membership) -> Tag:
         with transaction.atomic():
             Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
             if Tag.objects.filter(team=by.team_id).count() >= MOST:
-                raise Invalid(_("A team has %(most)d tags at most: delete one first.") % {"most": MOST}, field="name")
+                raise Invalid(
+                    _("Your team has reached the limit of %(most)d tags. Delete one first.") % {"most": MOST},
+                    field="name",
+                )
             tag = Tag.objects.create(team=by.team, name=name, key=key_of(name), color=color)
             # Locks every account before the audit log's chain, so that `put` needs no lock afterwards.
             _bump_versions(by.team)
@@ -156,7 +159,7 @@ def put(
         _require_own(tag, by)
     by.require(Permission.OPERATE, account)
     if not objects or len(objects) > MOST_OBJECTS:
-        raise Invalid(_("Choose between 1 and %(most)d objects.") % {"most": MOST_OBJECTS})
+        raise Invalid(_("Select 1 to %(most)d objects.") % {"most": MOST_OBJECTS})
     with transaction.atomic():
         # One change of tags at a time, so that the count is exact.
         Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
@@ -207,14 +210,14 @@ def _require_own(tag: Tag, by: Membership) -> None:
 def _checked(name: str, color: str) -> str:
     name = tidy(name)
     if not name or len(name) > 40:
-        raise Invalid(_("A tag has a name of 1 to 40 characters."), field="name")
+        raise Invalid(_("Enter a tag name of 1 to 40 characters."), field="name")
     if color not in Color.values:
         raise Invalid(_("Choose one of these colours."), field="color")
     return name
 
 
 def _taken(name: str) -> Invalid:
-    return Invalid(_("Your team has a tag “%(name)s” already.") % {"name": name}, field="name")
+    return Invalid(_("Your team already has a tag named “%(name)s”.") % {"name": name}, field="name")
 
 
 def _bump_versions(team: Team) -> None:

@@ -125,7 +125,7 @@ class Vm(MirrorRow):
     """A server."""
 
     class State(models.TextChoices):
-        BEING_CREATED = "being_created", _("Being created")
+        BEING_CREATED = "being_created", _("Creating")
         RUNNING = "running", _("Running")
         HALTED = "halted", _("Stopped")
         PAUSED = "paused", _("Paused by the provider")
@@ -169,8 +169,8 @@ class Disk(MirrorRow):
     """
 
     class State(models.TextChoices):
-        BEING_CREATED = "being_created", _("Being created")
-        CREATED = "created", _("Free")
+        BEING_CREATED = "being_created", _("Creating")
+        CREATED = "created", _("Unattached")
         ATTACHED = "attached", _("Attached")
         ERROR = "error", _("Error")
         DELETED = "deleted", _("Deleted")
@@ -230,9 +230,9 @@ class Change(models.Model):
     """An external change: an object changed at the provider, and no operation of Sharedeck explains it."""
 
     class What(models.TextChoices):
-        APPEARED = "appeared", _("Appeared")
+        APPEARED = "appeared", _("Added")
         CHANGED = "changed", _("Changed")
-        VANISHED = "vanished", _("Vanished")
+        VANISHED = "vanished", _("Removed")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="changes")
     at = models.DateTimeField(auto_now_add=True)

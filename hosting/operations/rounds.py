@@ -1,4 +1,8 @@
-"""One round over an account: its operations, its lists, and what is new, gone, touched or too old."""
+"""Reading rounds: how the mirror of an account is kept up to date.
+
+`MIRROR_ROUND_S` says how often a round reads the lists, `MIRROR_REREAD_S` how often it reads every object again.
+The sweep starts a round when it is due; `watch` polls open operations between two rounds.
+"""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,18 +20,18 @@ from hosting.operations.costs.explained_changes import by_operations
 from hosting.operations.lifecycle import track
 from hosting.operations.models.states import State
 
-# A claimed account whose worker died is claimed again after this.
+# If the worker of a round dies, another one may claim the account after this many seconds.
 CLAIM_S = 30
 _RETRY_S = 5
-# Operations that were looked at so shortly ago are not looked at by a round too.
+# A round does not poll operations that were polled this recently.
 _WATCHED_WITHIN = timedelta(seconds=5)
 
 
 def round_of(account: Account, *, with_info: bool = False) -> None:
-    """Look over one account: its operations, its lists, and what is new, gone, touched or too old.
+    """Run one reading round: poll operations, read the lists, and read again what is new, changed, gone or too old.
 
     Raises:
-        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: the round ends there; the next one goes on.
+        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: the round stops there; the next one continues.
     """
     now = timezone.now()
     reread = account.reread_due_at is None or account.reread_due_at <= now
@@ -35,7 +39,7 @@ def round_of(account: Account, *, with_info: bool = False) -> None:
     is_first = account.mirrored_at is None
     if reread or is_first:
         mirror.read_os_images(session)
-    moved = not _is_watched(account, now) and track.look(session)
+    moved = not _is_watched(account, now) and track.poll(session)
     before = now - timedelta(seconds=settings.MIRROR_REREAD_S) if reread else None
     mirror.sweep(
         session, explained=by_operations(account), reread_before=before, on_progress=partial(_keep_claim, account)
@@ -51,29 +55,29 @@ def round_of(account: Account, *, with_info: bool = False) -> None:
 
 
 def _is_watched(account: Account, now: datetime) -> bool:
-    """Whether somebody looks at its operations every moment, because some are open."""
+    """Whether `watch` is polling the account's operations already, because some are open."""
     looked_at = account.operations_read_at
     is_recent = looked_at is not None and looked_at > now - _WATCHED_WITHIN
     return is_recent and account.operations.filter(state=State.TRACKED).exists()
 
 
 def _keep_claim(account: Account) -> None:
-    """A long round is still at work: nobody else begins one."""
+    """Extend the claim of a long round, so that no second round starts beside it."""
     Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now() + timedelta(seconds=CLAIM_S))
 
 
 def watch(account: Account) -> None:
-    """Look at the operations of an account that has open ones, and say when to look again.
+    """Poll the operations of an account that has open ones, and schedule the next poll.
 
     Raises:
-        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: nothing is lost; the sweep asks again.
+        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: nothing is lost; the sweep schedules another poll.
     """
     try:
-        track.look(client_for(account, Priority.TRACKING))
+        track.poll(client_for(account, Priority.TRACKING))
     finally:
-        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_look_at(account))
+        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_poll_at(account))
 
 
 def retry_round_soon(account: Account) -> None:
-    """After a round that could not end: the next one comes early."""
+    """Schedule the next round early, after one that could not finish."""
     Account.objects.filter(pk=account.pk).update(round_due_at=timezone.now() + timedelta(seconds=_RETRY_S))

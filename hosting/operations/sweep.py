@@ -1,4 +1,4 @@
-"""The sweep: every half second, find what is due or was lost, and ask for its job again."""
+"""The sweep: every half second, queue the jobs of everything that is due or whose job was lost."""
 
 from datetime import datetime, timedelta
 
@@ -19,27 +19,27 @@ from hosting.operations.models.states import OPEN, State
 from hosting.operations.rounds import CLAIM_S
 from hosting.teams.people import members
 
-# Jobs asked for in one sweep: more wait for the next one.
+# Jobs queued in one sweep; the rest wait for the next one.
 _BATCH = 200
 
 
 def sweep() -> None:
-    """Ask for whatever is due. Jobs are only hints: this makes the rows true when a job, a key or a worker is lost."""
+    """Queue jobs for whatever is due. Rows are the truth: this recovers from a lost job, Redis key or worker."""
     now = timezone.now()
-    _bury_dead_senders(now)
+    _expire_stale_senders(now)
     credential_rotation.sweep(now)
     outbox.sweep(now)
     members.sweep(now)
-    _ask_for_operations(now)
+    _queue_operations(now)
     cancel.sweep(now)
     approvals.sweep(now)
-    _ask_for_accounts(now)
-    _ask_for_plans(now)
-    _ask_for_bulks(now)
+    _queue_accounts(now)
+    _queue_plans(now)
+    _queue_bulks(now)
 
 
-def _bury_dead_senders(now: datetime) -> None:
-    """A call whose worker died may have happened: never back to WAITING."""
+def _expire_stale_senders(now: datetime) -> None:
+    """Move operations whose worker died to UNCERTAIN, never back to WAITING: their call may have happened."""
     stale = Operation.objects.filter(
         state=State.SENDING, sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
     )[:_BATCH]
@@ -49,10 +49,10 @@ def _bury_dead_senders(now: datetime) -> None:
         )
 
 
-def _ask_for_operations(now: datetime) -> None:
+def _queue_operations(now: datetime) -> None:
     jobs = {State.WAITING: Job.SEND, State.ANSWERED: Job.IDENTIFY, State.UNCERTAIN: Job.SETTLE}
-    # What waits is sent or given up, in trouble too: nothing is sent much later behind a member's back. Reading waits
-    # until it can work.
+    # Waiting operations are sent or given up even when the account is in trouble, so that nothing is sent much later
+    # without the member knowing. Jobs that only read wait until the account works again.
     ready = Q(state=State.WAITING) | Q(account__trouble="", account__endpoint__away_since=None)
     due = Operation.objects.filter(ready, state__in=jobs, due_at__lte=now, needs_person=False).values_list(
         "pk", "state"
@@ -63,8 +63,8 @@ def _ask_for_operations(now: datetime) -> None:
         enqueue(jobs[State(state)], pk)
 
 
-def _ask_for_accounts(now: datetime) -> None:
-    """Probes of endpoints that are away; rounds and looks that are due at all others."""
+def _queue_accounts(now: datetime) -> None:
+    """Queue probes of endpoints that are away, and the rounds and polls that are due at all others."""
     tracked = Operation.objects.filter(account=OuterRef("pk"), state=State.TRACKED)
     for account_id in availability.probes_due(now):
         enqueue(Job.TRACK, account_id)
@@ -86,16 +86,16 @@ def _claim(account: Account, column: str, now: datetime) -> bool:
     )
 
 
-def _ask_for_plans(now: datetime) -> None:
-    """Plans that should go on and have no operation under way: whoever was to advance them died."""
+def _queue_plans(now: datetime) -> None:
+    """Queue running plans without an operation under way: the job that should advance them was lost."""
     at_work = Operation.objects.filter(plan=OuterRef("pk"), state__in=OPEN)
     idle = Plan.objects.filter(~Exists(at_work), state=Plan.State.RUNNING, updated_at__lt=now - timedelta(seconds=3))
     for pk in idle.values_list("pk", flat=True)[:_BATCH]:
         enqueue(Job.ADVANCE, pk)
 
 
-def _ask_for_bulks(now: datetime) -> None:
-    """Bulks that run and were not looked at for a moment: a job of theirs was lost, or waits for a person's word."""
+def _queue_bulks(now: datetime) -> None:
+    """Queue running bulk actions that were not advanced for a moment: a job was lost, or rows wait for approval."""
     idle = Bulk.objects.filter(state=Bulk.State.RUNNING, updated_at__lt=now - timedelta(seconds=5))
     for pk in idle.values_list("pk", flat=True)[:_BATCH]:
         enqueue(Job.ADVANCE_BULK, pk)

@@ -3,7 +3,7 @@
 A Django project of its own (settings, database, worker). It imports nothing of the panel, and the panel imports
 nothing of it. It runs as two processes:
 
-    gunicorn hosting.provider.wsgi --bind 127.0.0.1:8010 --threads 16 --keep-alive 75
+    gunicorn -c python:hosting.provider.serving hosting.provider.wsgi --bind 127.0.0.1:8010
     celery -A hosting.provider.celery worker --pool threads --concurrency 4
 
 after `manage.py prepare_provider --settings hosting.provider.settings`, which migrates its database and

@@ -35,7 +35,7 @@ def create(name: str, *, person: User, via: Origin) -> Membership:
         # One team at a time for each person, so that the count stays correct.
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
         if _owned(person) >= MOST_OWNED:
-            raise Invalid(_("You own %(most)d teams: that is the most.") % {"most": MOST_OWNED})
+            raise Invalid(_("You already own %(most)d teams, the maximum.") % {"most": MOST_OWNED})
         owner = Membership(team=Team.objects.create(name=name), user=person, role=Role.OWNER)
         owner.save()
         owner.via = via
@@ -51,9 +51,9 @@ def validated_name(name: str) -> str:
     """
     name = tidy(name)
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise Invalid(_("A team has a name of 1 to %(most)d characters.") % {"most": LONGEST_NAME}, field="name")
+        raise Invalid(_("Enter a team name of 1 to %(most)d characters.") % {"most": LONGEST_NAME}, field="name")
     if holds_address(name):
-        raise Invalid(_("A name holds no web address."), field="name")
+        raise Invalid(_("A name can't contain a web address."), field="name")
     return name
 
 

@@ -34,7 +34,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person. They sign in with an e-mail address and may belong to several teams."""
 
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = models.EmailField(_("email address"), unique=True)
     name = models.CharField(_("name"), max_length=150, blank=True)
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
@@ -56,7 +56,7 @@ class Team(PolicyFields):
     # How many operations of a bulk action run at once: they must not crowd out the team's other operations, nor the
     # provider's other customers.
     bulk_at_once = models.PositiveSmallIntegerField(
-        _("at once"), default=8, validators=[MinValueValidator(1), MaxValueValidator(MOST_AT_ONCE)]
+        _("at the same time"), default=8, validators=[MinValueValidator(1), MaxValueValidator(MOST_AT_ONCE)]
     )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="teams")

@@ -30,8 +30,8 @@ def of_person(name: str) -> None:
         ValidationError: the name contains invisible characters or a web address, or is "Sharedeck".
     """
     if _UNSEEN.search(name):
-        raise ValidationError(_("Control characters can't be used here."))
+        raise ValidationError(_("Control characters aren't allowed here."))
     if holds_address(name):
-        raise ValidationError(_("A name holds no web address."))
+        raise ValidationError(_("A name can't contain a web address."))
     if unicodedata.normalize("NFKC", name).strip().casefold() == "sharedeck":
-        raise ValidationError(_("The panel itself is called that: choose another name."))
+        raise ValidationError(_("That's the name of this panel. Choose another name."))

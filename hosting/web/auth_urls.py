@@ -1,6 +1,6 @@
-"""Signing in, and what people decide about their own way in: each address that django-allauth gets, and no more.
+"""Addresses for signing in and for the security settings of a person: the views of django-allauth that are used.
 
-Listed one by one, so that every page that changes something goes through `framed`.
+They are listed one by one, so that every page that changes something goes through `framed`.
 """
 
 from allauth.account import views as account
@@ -45,7 +45,7 @@ proving = [
 
 own = [
     path("email/", framed(account.email, "profile"), name="account_email"),
-    # It asks for the old password itself.
+    # Not `sensitive`: the form itself asks for the old password.
     path(
         "password/change/",
         framed(account.password_change, "password", sensitive=False),

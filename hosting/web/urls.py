@@ -33,7 +33,7 @@ from hosting.web.views import (
 
 
 class NumberConverter(IntConverter):
-    """A row's number, as long as a database can hold it: a longer one is no address."""
+    """The number of a row. Numbers too long for the database match no address."""
 
     regex = "[0-9]{1,18}"
 
@@ -45,7 +45,7 @@ of_account = [
     path("attention/", dashboard.attention, name="attention"),
     path("settings/", accounts.edit, name="account_settings"),
     path("login/", logins.login, name="login"),
-    path("login/again/", logins.again, name="login_again"),
+    path("login/again/", logins.reconnect, name="login_again"),
     path("login/dismiss/", logins.dismiss, name="login_dismiss"),
     path("handles/new/", logins.new_handle, name="handle_new"),
     path("refresh/", accounts.refresh, name="refresh"),
@@ -97,11 +97,11 @@ of_account = [
     path("operations/<number:operation_id>/retry/", operations.retry, name="operation_retry"),
     path("operations/<number:operation_id>/cancel/", operations.cancel, name="operation_cancel"),
     path("operations/<number:operation_id>/aside/", operations.dismiss, name="operation_aside"),
-    path("operations/<number:operation_id>/happened/", operations.happened, name="operation_happened"),
+    path("operations/<number:operation_id>/happened/", operations.confirm_done, name="operation_happened"),
     path("operations/<number:operation_id>/none/", operations.decide, name="operation_none"),
     path("operations/<number:operation_id>/is/<number:remote_id>/", operations.decide, name="operation_is"),
     path("trends/", trends.index, name="trends"),
-    path("changes/", operations.outside, name="changes"),
+    path("changes/", operations.external_changes, name="changes"),
     path("tags/", tags.index, name="tags"),
     path("tags/new/", tags.new, name="tag_new"),
     path("tags/<number:tag_id>/", tags.edit, name="tag_edit"),

@@ -4,7 +4,7 @@
 |---|---|---|
 | `BENCH_N` | 1000 | servers that are imported, with as many disks |
 | `BENCH_REPEAT` | 3 | how often what is timed alone is done |
-| `BENCH_ONLY` | all | some of: imports, panel, limit, pages |
+| `BENCH_ONLY` | all | some of: imports, panel, limit, pages, servers |
 | `BENCH_MARKDOWN` | off | print the table as Markdown (`--markdown` does the same) |
 | `DATABASE_URL` | SQLite | a PostgreSQL server: the bench makes a database of its own there, and drops it |
 
@@ -40,7 +40,13 @@ class Bench:
         self.owner = fleet.owner()
 
     def parts(self) -> dict[str, Callable[[], list[Figure]]]:
-        return {"imports": self.imports, "panel": self.panel, "limit": self.limit, "pages": self.pages}
+        return {
+            "imports": self.imports,
+            "panel": self.panel,
+            "limit": self.limit,
+            "servers": self.servers,
+            "pages": self.pages,
+        }
 
     def imports(self) -> list[Figure]:
         """Reading an account, in this process."""
@@ -92,6 +98,15 @@ class Bench:
             figure = delays.measure_busy(self.remote, panel, account, self.owner)
         self.remote.set_web(PROVIDER_RATE_LIMIT="0")
         return [figure]
+
+    def servers(self) -> list[Figure]:
+        """The web servers of the panel and of the provider under load."""
+        from tests.bench import mirror_rows, servers
+
+        progress("web server of the panel")
+        figures = servers.measure_panel(self.owner, mirror_rows.account_with(1_000, self.owner))
+        progress("web server of the provider")
+        return figures + servers.measure_provider(self.remote, MAIN)
 
     def pages(self) -> list[Figure]:
         """Pages of accounts of three sizes, in this process."""

@@ -16,7 +16,7 @@ from tests.bench.panel import Browser, Panel
 from tests.bench.report import Figure, require
 from tests.bench.timing import Times, timed
 
-# Kept connections, each with one request under way; the process has eight threads.
+# Kept connections, each with one request under way; fewer than the process has threads.
 _CONNECTIONS = 4
 _POLLS, _PAGES, _BATCHES = 300, 10, 7
 
@@ -58,10 +58,10 @@ class _Line:
 
 
 def measure(panel: Panel, owner: Membership, account: Account) -> Figure:
-    """Requests a second of one real web process: polls answered 204, against whole pages."""
+    """Requests a second of the real web server: polls answered 204, against whole pages."""
     url = reverse("servers", args=[account.pk])
     browser = Browser(panel, owner)
-    version = _version(browser.get(url))
+    version = version_of(browser.get(url))
     require(_statements(url, version, owner) == [], "a poll of a page that is still true asked the database")
     poll = {**browser.headers, "HX-Request": "true", HEADER: version}
     polls_s, pages_s = [], []
@@ -69,7 +69,7 @@ def measure(panel: Panel, owner: Membership, account: Account) -> Figure:
         polls_s.append(timed(lambda: _ask(panel.port, url, poll, _POLLS, 204))[0])
         pages_s.append(timed(lambda: _ask(panel.port, url, browser.headers, _PAGES, 200))[0])
     return Figure(
-        "live poll of one web process, nothing moved (naive: the page again)",
+        "live poll of the web server, nothing moved (naive: the page again)",
         "requests/s",
         _POLLS * _CONNECTIONS / Times(polls_s).median_s,
         _PAGES * _CONNECTIONS / Times(pages_s).median_s,
@@ -92,7 +92,7 @@ def _ask(port: int, url: str, headers: dict[str, str], times: int, wanted: int) 
         line.close()
 
 
-def _version(page: str) -> str:
+def version_of(page: str) -> str:
     found = re.search(r'data-version="([^"]+)"', page)
     require(found, "the list of servers does not tell its version")
     return found.group(1) if found else ""

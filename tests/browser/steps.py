@@ -64,7 +64,7 @@ def send(page: Page, label: str) -> None:
 
 
 def on_its_way(page: Page) -> None:
-    expect(page.get_by_role("status").filter(has_text="is on its way").first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="was submitted").first).to_be_visible()
 
 
 def row(page: Page, address: str) -> Locator:

@@ -46,7 +46,7 @@ def test_what_one_person_asks_for_above_the_ceiling_another_approves(
     expect(bill.locator("#quote")).to_contain_text("It will wait for approval by Olga.")
     bill.get_by_role("button", name="Buy").click()
     expect(bill.get_by_role("status").filter(has_text="waits for approval by Olga")).to_be_visible()
-    bill.get_by_role("link", name="Follow it").click()
+    bill.get_by_role("link", name="View operation").click()
     expect(bill.locator(".state-card .state")).to_have_text("Waiting for approval")
     # Nobody approves their own.
     bill.goto(f"/teams/{team}/approvals/")
@@ -59,8 +59,8 @@ def test_what_one_person_asks_for_above_the_ceiling_another_approves(
     olga.get_by_role("link", name=re.compile("^Decide")).click()
     expect(olga.get_by_role("checkbox", name="Add product Shares × 2")).to_be_checked()
     field(olga, "Comment").fill("For the shop")
-    olga.get_by_role("button", name="Approve what is chosen").click()
-    expect(olga.get_by_role("status").filter(has_text="1 request was approved.")).to_be_visible()
+    olga.get_by_role("button", name="Approve selected").click()
+    expect(olga.get_by_role("status").filter(has_text="1 operation approved.")).to_be_visible()
 
     expect(bill.locator(".state-card .state")).to_have_text("Done", timeout=DONE_MS)
     expect(bill.locator("main .facts")).to_contain_text("Olga “For the shop”")

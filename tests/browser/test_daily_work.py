@@ -138,9 +138,9 @@ def resizing(page: Page, team: Team, remote: Any, name: str) -> Iterator[None]:
     field(page, "Shares").fill(str(MOST_WHILE_RUNNING + 1))
     field(page, "CPUs").fill("2")
     page.locator("main form[method=post]").get_by_role("button", name="Resize").click()
-    expect(page.locator(".form-note")).to_contain_text("This size needs a stopped server")
+    expect(page.locator(".form-note")).to_contain_text("This resize requires a stopped server")
     expect(field(page, "Shares")).to_have_value(str(MOST_WHILE_RUNNING + 1))
-    page.locator("main form[method=post]").get_by_role("button", name="Review the plan").click()
+    page.locator("main form[method=post]").get_by_role("button", name="Review plan").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Resize {name}")
     expect(page.locator("ol > li.step")).to_have_count(3)
     expect(page.locator("main .facts")).to_contain_text(re.compile(rf"1 →\s+{MOST_WHILE_RUNNING + 1}"))
@@ -168,7 +168,7 @@ def fill_short_form(page: Page, hostname: str) -> None:
 def from_what_fits(page: Page, remote: Any, hostname: str) -> Iterator[None]:
     """From a size that still fits to a running server of that size."""
     go(page, "Servers")
-    page.get_by_role("link", name="What fits?").click()
+    page.get_by_role("link", name="Capacity planner").click()
     field(page, "Operating system").select_option(label="Debian 12")
     field(page, "Shares").fill("2")
     field(page, "CPUs").fill("2")
@@ -245,7 +245,7 @@ def test_all_that_ends_in_a_month_is_renewed_and_the_form_says_what_it_costs(
     page.goto(f"/accounts/{team.bakery}/shares/add/")
     field(page, "Duration").select_option("1y")
     send(page, "Buy")
-    page.get_by_role("status").get_by_role("link", name="Follow it").click()
+    page.get_by_role("status").get_by_role("link", name="View operation").click()
     expect(page.locator(".state-card .state")).to_have_text("Done", timeout=DONE_MS)
     expect(page.locator("main .facts").first).to_contain_text("144.00", timeout=DONE_MS)
 
@@ -265,9 +265,9 @@ def put_tag_on(page: Page, team: Team, servers: list[str], tag: str) -> None:
         row(page, team.page_of(name)).get_by_role("checkbox").check()
     page.locator("#bulk").get_by_role("button", name="Tags").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Tags of {len(servers)} objects")
-    field(page, "A new tag").fill(tag)
+    field(page, "New tag").fill(tag)
     page.locator("main form[method=post]").get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").filter(has_text=f"{len(servers)} changes were made").first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=f"{len(servers)} tag changes saved").first).to_be_visible()
 
 
 def expect_servers(page: Page, servers: list[str]) -> None:
@@ -308,7 +308,7 @@ def give_password(page: Page, password: str) -> None:
     page.get_by_role("link", name="Settings and password").click()
     field(page, "New password").fill(password)
     page.locator("main form[method=post]").get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").filter(has_text="The login is being tested").first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Testing the credentials").first).to_be_visible()
 
 
 @pytest.mark.drives("login")
@@ -324,18 +324,18 @@ def test_a_password_is_tested_before_it_is_used_and_a_wrong_one_changes_nothing(
     login = page.url
 
     give_password(page, "not-the-passw0rd")
-    expect(page.locator("main")).to_contain_text("The provider refused the new password.", timeout=DONE_MS)
-    expect(page.locator("main")).to_contain_text("The credentials that worked before are still in use.")
+    expect(page.locator("main")).to_contain_text("The provider rejected the new password.", timeout=DONE_MS)
+    expect(page.locator("main")).to_contain_text("Your previous credentials are still in use.")
     expect(state).to_have_text("Works")
-    page.get_by_role("link", name="Correct it").click()
+    page.get_by_role("link", name="Fix credentials").click()
     expect(field(page, "New password")).to_have_attribute("aria-invalid", "true")
     expect(field(page, "New password")).to_have_value("")
-    expect(page.locator(".invalid-feedback").first).to_contain_text("The provider refused the new password.")
+    expect(page.locator(".invalid-feedback").first).to_contain_text("The provider rejected the new password.")
     # A session of its own with the password that stayed.
     page.goto(login)
-    press(page, "Sign in again")
-    expect(page.get_by_role("status").filter(has_text="signing in again").first).to_be_visible()
-    expect(page.locator("main")).to_contain_text("Signed in", timeout=DONE_MS)
+    press(page, "Reconnect")
+    expect(page.get_by_role("status").filter(has_text="Reconnecting").first).to_be_visible()
+    expect(page.locator("main")).to_contain_text("Session open", timeout=DONE_MS)
 
     stack.run(SET_PASSWORD, provider=True)
     pocket = visit(login, viewport=PHONE, has_touch=True)
@@ -376,10 +376,10 @@ def set_limit(page: Page, limit: int) -> None:
     account = page.url
     go(page, "Team")
     page.get_by_role("navigation").get_by_role("link", name="Settings", exact=True).click()
-    at_once = field(page, "Many at once: how many run at the same time")
+    at_once = field(page, "Bulk actions: operations in parallel")
     at_once.fill(str(limit))
     page.locator("main form[method=post]").get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").filter(has_text="The settings are saved.").first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Settings saved.").first).to_be_visible()
     expect(at_once).to_have_value(str(limit))
     page.goto(account)
 
@@ -407,8 +407,8 @@ def test_what_failed_of_many_is_put_aside_counted_in_the_trends_and_the_limit_ch
     look_at_trends(pocket)
     go(pocket, "Needs attention")
     matter = pocket.locator("main .lines > li").filter(has_text="Reboot server, many at once")
-    press(pocket, "Put aside", matter)
-    expect(pocket.locator("main")).to_contain_text("“Reboot server”, many at once, was put aside.")
+    press(pocket, "Dismiss", matter)
+    expect(pocket.locator("main")).to_contain_text("Bulk action “Reboot server” dismissed.")
     expect(matter).to_have_count(0)
     assert complaints == []
 

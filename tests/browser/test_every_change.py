@@ -78,7 +78,7 @@ def life_of_a_server(page: Page, remote: Any, name: str) -> Iterator[None]:
     yield
     press(page, "Delete")
     field(page, f"Type “{name}” to confirm").fill(name)
-    send(page, "Delete this server")
+    send(page, "Delete server")
     yield
     expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0, timeout=DONE_MS)
     assert name not in [remote.vm_info(vm_id)["hostname"] for vm_id in remote.vm_list()]
@@ -86,7 +86,7 @@ def life_of_a_server(page: Page, remote: Any, name: str) -> Iterator[None]:
     page.get_by_role("link", name=f"{name}-data", exact=True).click()
     press(page, "Delete")
     field(page, f"Type “{name}-data” to confirm").fill(f"{name}-data")
-    send(page, "Delete this disk")
+    send(page, "Delete disk")
     yield
     expect(page.get_by_role("link", name=f"{name}-data")).to_have_count(0, timeout=DONE_MS)
 
@@ -121,7 +121,7 @@ def life_of_a_product(page: Page, remote: Any, quantity: int) -> Iterator[None]:
     offered(here, "Release")
     assert product(quantity + 1)["id"] == bought["id"]
     press(page, "Release", here)
-    send(page, "Release it")
+    send(page, "Release product")
     yield
     expect(here).to_have_count(0, timeout=DONE_MS)
     assert bought["id"] not in [one["id"] for one in remote.hosting_account_info()["products"]]

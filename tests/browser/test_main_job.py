@@ -87,7 +87,7 @@ def test_bad_input_is_refused_beside_its_field_and_nothing_typed_is_lost(browse:
     field(page, "CPUs").fill("9")
     page.get_by_role("button", name="Review").click()
     expect(field(page, "Host name")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_text("A host name has letters, digits and hyphens").first).to_be_visible()
+    expect(page.get_by_text("A host name can contain letters, digits and hyphens").first).to_be_visible()
     expect(field(page, "Host name")).to_have_value("no_underscores")
     expect(field(page, "Label")).to_have_value("no_underscores-data")
     assert stack.api().operation_list() == before
@@ -102,9 +102,9 @@ def test_a_fault_of_the_provider_is_shown_in_words_and_the_plan_goes_on_from_the
     fill_new_server(page, "bumpy")
     page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name="Start").click()
-    expect(page.locator("li.step-stopped")).to_contain_text("could not finish it", timeout=60_000)
+    expect(page.locator("li.step-stopped")).to_contain_text("couldn't finish it", timeout=60_000)
     stack.faults("")
-    page.get_by_role("button", name="Try again", exact=True).click()
+    page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.locator("ol > li.step-done")).to_have_count(5, timeout=60_000)
     the_provider_shows_it_running_with_two_disks(stack, "bumpy")
 
@@ -113,7 +113,7 @@ def test_while_the_provider_is_away_pages_show_the_mirror_and_nothing_is_queued(
     page = browse()
     stack.faults("*:drop_before")
     try:
-        page.get_by_role("button", name="Refresh").first.click()
+        page.get_by_role("button", name="Sync now").first.click()
         banner = page.get_by_text("has not answered since")
         expect(banner.first).to_be_visible(timeout=30_000)
         expect(page.get_by_text("As of").first).to_be_visible()

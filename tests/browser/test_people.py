@@ -57,13 +57,13 @@ def owner(browse: Callable[..., Page], made: Made) -> Page:
 
 def invite(page: Page, email: str, role: str) -> None:
     """Ask somebody by the form; the label of a role also says what it may do."""
-    press(page, "Invite somebody")
+    press(page, "Invite member")
     field(page, "Email address").fill(email)
     page.get_by_role("radio", name=role).check()
     # Chosen only when not all of them are meant.
     expect(page.get_by_label("Quiet (QQ1-TEST)")).to_be_hidden()
-    page.get_by_role("button", name="Send the invitation").click()
-    expect(page.get_by_role("status").filter(has_text=f"A mail is on its way to {email}")).to_be_visible()
+    page.get_by_role("button", name="Send invitation").click()
+    expect(page.get_by_role("status").filter(has_text=f"Invitation sent to {email}")).to_be_visible()
 
 
 def link_for(stack: Stack, email: str) -> str:
@@ -85,7 +85,7 @@ def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
     expect(theirs.get_by_role("heading", level=1)).to_have_text("Join People team")
     field(theirs, "Your name").fill("Nora New")
     field(theirs, "Password").fill(PASSWORD)
-    field(theirs, "Password again").fill(PASSWORD)
+    field(theirs, "Confirm password").fill(PASSWORD)
     theirs.get_by_role("button", name="Join the team").click()
     expect(theirs.locator(".crumbs")).to_have_text("People team")
     theirs.goto(f"/accounts/{made.account}/servers/")
@@ -94,12 +94,12 @@ def test_a_new_person_joins_by_mail_and_is_removed_in_the_middle_of_their_work(
     owner.reload()
     press(owner, "Remove Nora New")
     owner.locator("main form").get_by_role("button", name="Remove from the team").click()
-    expect(owner.get_by_role("status").filter(has_text="Nora New is not in the team any more")).to_be_visible()
+    expect(owner.get_by_role("status").filter(has_text="Nora New was removed from the team")).to_be_visible()
     theirs.locator(".nav-button").click()
     theirs.get_by_role("link", name="Disks").click()
-    expect(theirs.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+    expect(theirs.get_by_role("heading", level=1)).to_have_text("Page not found")
     theirs.goto("/")
-    expect(theirs.get_by_text("You are in no team")).to_be_visible()
+    expect(theirs.get_by_text("You are not in a team yet")).to_be_visible()
 
 
 def test_who_has_a_login_signs_in_and_accepts(
@@ -112,7 +112,7 @@ def test_who_has_a_login_signs_in_and_accepts(
     theirs.get_by_role("button", name="Join the team").click()
     expect(theirs.locator(".crumbs")).to_have_text("People team")
     # What a viewer may not do is off, and says why.
-    off = theirs.get_by_role("button", name="Invite somebody")
+    off = theirs.get_by_role("button", name="Invite member")
     expect(off).to_be_disabled()
-    expect(theirs.locator(".off", has=off)).to_have_attribute("title", re.compile("Your role may not manage people"))
+    expect(theirs.locator(".off", has=off)).to_have_attribute("title", re.compile("Your role can't manage members"))
     assert not complaints

@@ -229,7 +229,7 @@ def invite(page: Page, stack: Stack) -> str:
     team = stack.run("from hosting.teams.models import Team; print(Team.objects.get(name='Quiet team').pk)")
     page.goto(f"/teams/{team}/invite/")
     field(page, "Email address").fill(INVITED)
-    page.get_by_role("button", name="Send the invitation").click()
+    page.get_by_role("button", name="Send invitation").click()
     found = re.search(r"/invitations/(\S+?)/", mailed(stack, INVITED))
     assert found
     return found[1].rpartition(":")[2]
@@ -248,4 +248,4 @@ def connect(page: Page) -> None:
         field(page, label).fill(value)
     field(page, "Password").fill(RESELLER_PASSWORD)
     page.locator("main form[method=post]").get_by_role("button", name="Connect").click()
-    expect(page.get_by_text("The provider refused the login or its password").first).to_be_visible()
+    expect(page.get_by_text("The provider rejected the credentials").first).to_be_visible()

@@ -41,7 +41,7 @@ def fresh_code(secret: str) -> str:
 
 
 def give_code(page: Page, value: str) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Two-factor authentication")
     field(page, "Code").fill(value)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
@@ -87,7 +87,7 @@ def test_a_passkey_signs_in_alone_and_proves_who_it_is(
     sign_in(page, person, PASSWORD)
     page.goto("/auth/2fa/webauthn/add/")
     field(page, "Name").fill("Laptop")
-    page.get_by_role("button", name="Go on in the browser").click()
+    page.get_by_role("button", name="Continue in the browser").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
     page.goto("/auth/2fa/")
     expect(page.get_by_role("listitem").filter(has_text="Laptop")).to_contain_text("Signs in alone")

@@ -154,6 +154,6 @@ def submit_in_this_process(action: Action, account: Account, by: Membership, jou
 
 
 def _is_accepted(page: Page) -> bool:
-    words = ("is on its way", "was asked for again", "is your plan")
+    words = ("was submitted", "was retried", "is your plan")
     is_plan = "/plans/" in page.url
     return page.status == 200 and (is_plan or any(word in page.text for word in words))

@@ -52,8 +52,7 @@ class World:
         self._collect_static()
         self.web = self._start(
             "web",
-            ["gunicorn", "panel.wsgi", "--bind", f"127.0.0.1:{self.port}", "--workers", "1", "--threads", "8"],
-            ["--log-level", "warning", "--no-control-socket"],
+            ["gunicorn", "-c", "python:panel.serving", "panel.wsgi", "--bind", f"127.0.0.1:{self.port}"],
         )
         self.workers = [self._start_worker(name) for name in ("one", "two")]
         self.beat = self._start_beat("beat")

@@ -23,4 +23,4 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no team {team}.")
         changing.lift_networks(found)
-        self.stdout.write(f"{found} opens its pages from every network.")
+        self.stdout.write(f"{found} can be reached from every network again.")

@@ -1,4 +1,4 @@
-"""The last line of the Procfile: wait until all processes answer, print the panel's address, and run until stopped."""
+"""Wait until all processes answer, print the panel's address, and wait to be stopped: the last line of the Procfile."""
 
 import os
 import signal
@@ -23,6 +23,14 @@ BANNER = """
   Ctrl-C stops everything; your data stays in var/.
 ────────────────────────────────────────────────────────────────────────"""
 
+# A bare interpreter that waits for the signal that ends everything.
+WAIT = """\
+import os, signal
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda *_: os._exit(0))
+signal.pause()
+"""
+
 
 class Command(BaseCommand):
     help = __doc__
@@ -41,7 +49,8 @@ class Command(BaseCommand):
         wait_for_workers(deadline)
         self.stdout.write(BANNER.format(panel=panel, sign_in=sign_in_lines(), mail=mail_lines()))
         self.stdout.flush()
-        signal.pause()
+        # honcho stops everything when one process ends, so this one stays, but as one that needs next to no memory.
+        os.execv(sys.executable, [sys.executable, "-IS", "-c", WAIT])  # noqa: S606
 
 
 def wait_for(url: str, deadline: float, host: str = "") -> None:

@@ -26,14 +26,14 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--team", type=int, action="append", help="only this team, by its number")
+        parser.add_argument("--team", type=int, action="append", help="verify only this team (its number)")
         parser.add_argument(
             "--expect",
             type=noted,
             action="append",
             default=[],
             metavar="TEAM:SEQUENCE:DIGEST",
-            help="a line that was noted: it must still be part of the audit log",
+            help="an entry noted elsewhere, which must still be in the audit log",
         )
 
     def handle(self, *args: Any, team: list[int] | None, expect: list[tuple[int, int, str]], **options: Any) -> None:

@@ -1,7 +1,7 @@
-"""One change for many objects: asked for once, carried out a few at a time, each as an ordinary operation.
+"""Carry out bulk actions: submit the rows a few at a time, each as an ordinary operation.
 
-One row that fails never stops the rest. What the whole account lacks (the provider is away, its login does not work)
-pauses the bulk, so that nothing fails row by row.
+A row that fails does not stop the rest. A problem of the whole account (the provider is away, the credentials do not
+work) pauses the bulk action, so that its rows don't fail one by one.
 """
 
 import uuid
@@ -30,7 +30,7 @@ from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError
 from hosting.teams.tokens.use import as_requester
 
-# The parameter of each kind that names its object; a kind that is not here is not for many objects.
+# The parameter of each kind that names its object. Kinds that are missing here have no bulk action.
 OBJECT_OF = {
     catalogue.StartVm.method: "vm_id",
     catalogue.StopVm.method: "vm_id",
@@ -41,16 +41,16 @@ OBJECT_OF = {
 }
 
 
-# What the whole account lacks, and what one row does.
-_WHOLE: dict[type[Exception], Bulk.Problem] = {
+# Rejections that pause the whole bulk action, and those that fail one row.
+_PAUSES_BULK: dict[type[Exception], Bulk.Problem] = {
     EndpointAway: Bulk.Problem.AWAY,
     AccountTrouble: Bulk.Problem.TROUBLE,
     NotAllowedError: Bulk.Problem.NOT_ALLOWED,
     QuietHours: Bulk.Problem.QUIET,
-    # A token may spend up to the ceiling and no further.
+    # A token may not spend above the limit: it can't ask for approval.
     AboveSpendingLimit: Bulk.Problem.NOT_ALLOWED,
 }
-_OF_ROW: dict[type[Exception], BulkRow.Problem] = {
+_FAILS_ROW: dict[type[Exception], BulkRow.Problem] = {
     Busy: BulkRow.Problem.BUSY,
     WrongState: BulkRow.Problem.WRONG_STATE,
     NotEnough: BulkRow.Problem.NOT_ENOUGH,
@@ -58,7 +58,7 @@ _OF_ROW: dict[type[Exception], BulkRow.Problem] = {
 
 
 def advance(bulk_id: int) -> None:
-    """Note what has ended, and ask for the next ones. Safe to call at any time and any number of times."""
+    """Update the rows that have ended, and submit the next ones. Safe to call at any time and any number of times."""
     with transaction.atomic():
         bulks = Bulk.objects.select_for_update(of=("self",), no_key=True).select_related(
             "account__endpoint", "account__team"
@@ -69,7 +69,7 @@ def advance(bulk_id: int) -> None:
         under_way = _settle_rows(bulk)
         if bulk.state == Bulk.State.RUNNING:
             more = max(0, bulk.account.team.bulk_at_once - under_way)
-            _ask_for(bulk, list(bulk.rows.filter(state=BulkRow.State.WAITING)[:more]))
+            _submit_rows(bulk, list(bulk.rows.filter(state=BulkRow.State.WAITING)[:more]))
         open_rows = bulk.rows.filter(state__in=(BulkRow.State.WAITING, BulkRow.State.RUNNING))
         if bulk.state == Bulk.State.RUNNING and not open_rows.exists():
             bulk.state = Bulk.State.DONE
@@ -78,7 +78,7 @@ def advance(bulk_id: int) -> None:
 
 
 def _settle_rows(bulk: Bulk) -> int:
-    """Write down how operations ended. How many are still under way, those aside that wait for a person's word."""
+    """Update the rows whose operations have ended. Return how many are under way and do not wait for a person."""
     under_way, ended = 0, []
     for row in bulk.rows.filter(state=BulkRow.State.RUNNING).select_related("operation"):
         state = row.operation.state if row.operation else State.FAILED
@@ -93,31 +93,31 @@ def _settle_rows(bulk: Bulk) -> int:
     return under_way
 
 
-def _ask_for(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
+def _submit_rows(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
     by = as_requester(team_id=bulk.account.team_id, person_id=bulk.requested_by_id, token_id=bulk.requested_through_id)
     if by is None:
         _pause(bulk, Bulk.Problem.MEMBER_LEFT)
         return
     for row in rows:
         try:
-            row.operation = _submit(bulk, row, by)
+            row.operation = _submit_row(bulk, row, by)
             row.state, row.problem = BulkRow.State.RUNNING, BulkRow.Problem.NONE
         except (EndpointAway, AccountTrouble, QuietHours, NotAllowedError, AboveSpendingLimit) as reason:
-            _pause(bulk, _WHOLE[type(reason)])
+            _pause(bulk, _PAUSES_BULK[type(reason)])
             return
         except Rejected as refusal:
-            problem = _OF_ROW.get(type(refusal), BulkRow.Problem.INVALID)
+            problem = _FAILS_ROW.get(type(refusal), BulkRow.Problem.INVALID)
             row.operation, row.state, row.problem = None, BulkRow.State.FAILED, problem
         row.save(update_fields=["operation", "state", "problem"])
         versions.bump(bulk.account_id)
 
 
-def _submit(bulk: Bulk, row: BulkRow, by: Membership) -> Operation:
+def _submit_row(bulk: Bulk, row: BulkRow, by: Membership) -> Operation:
     return submit(
         kind_of(bulk.kind, bulk.params, row.object_id),
         account=bulk.account,
         by=by,
-        # Of this attempt: asked for twice, it is the same operation.
+        # One nonce per attempt, so that submitting it twice makes one operation.
         nonce=uuid.uuid5(bulk.nonce, f"{row.object_id}:{row.attempt}"),
         bulk=bulk,
         retry_of=row.operation,

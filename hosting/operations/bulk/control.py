@@ -1,4 +1,4 @@
-"""What members do with a bulk action: begin, pause and resume it, retry what failed, dismiss it.
+"""What members do with a bulk action: begin, pause and resume it, retry the rows that failed, dismiss it.
 
 `advance` carries it out.
 """
@@ -27,7 +27,7 @@ from hosting.operations.models.states import HARMLESS, State
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 
-# More at a time is a mistake more often than a wish.
+# A larger selection is more likely a mistake than intended.
 MOST_ROWS = 5_000
 
 
@@ -40,20 +40,20 @@ def begin(
     nonce: uuid.UUID,
     params: Mapping[str, object] | None = None,
 ) -> Bulk:
-    """Ask for one change of many objects, each given with its id and name. The same `nonce` is the same bulk.
+    """Request one change for many objects, each given as (id, name). The same `nonce` returns the same bulk action.
 
     Raises:
         NotAllowedError: the member's role does not allow it.
         Invalid: no object, too many, or a value that the API would refuse.
-        QuietHours: it deletes, and the team deletes nothing now.
+        QuietHours: it deletes something, and the team has quiet hours now.
     """
     kind_class = catalogue.KINDS[method]
     by.require(kind_class.permission, account)
-    quiet_hours.require_none(kind_class, by.team)
+    quiet_hours.enforce(kind_class, by.team)
     if not objects:
-        raise Invalid(_("Choose at least one."))
+        raise Invalid(_("Select at least one."))
     if len(objects) > MOST_ROWS:
-        raise Invalid(_("Choose %(most)d at most.") % {"most": MOST_ROWS})
+        raise Invalid(_("Select %(most)d at most.") % {"most": MOST_ROWS})
     kind_of(method, params or {}, objects[0][0]).validate()
     try:
         with transaction.atomic():
@@ -81,16 +81,16 @@ def begin(
 
 
 def pause(bulk: Bulk, *, by: Membership) -> None:
-    """Ask for nothing more; what is under way goes on.
+    """Pause: submit no more rows. Operations under way continue.
 
     Raises:
-        NotAllowedError: the member could not have asked for it either.
+        NotAllowedError: the member may not request this kind of operation.
     """
     _change(bulk, Bulk.State.RUNNING, Bulk.State.PAUSED, by=by, action="bulk.paused")
 
 
 def resume(bulk: Bulk, *, by: Membership) -> None:
-    """Go on, from now on in the name of whoever resumes it.
+    """Resume. The member who resumes becomes the requester of the remaining rows.
 
     Raises:
         NotAllowedError: as `pause`.
@@ -100,15 +100,15 @@ def resume(bulk: Bulk, *, by: Membership) -> None:
 
 
 def retry_failed(bulk: Bulk, *, by: Membership) -> int:
-    """Ask again for the rows that failed and certainly did not happen, and for nothing else. How many those are.
+    """Retry only the rows that failed and certainly did not happen. Return how many there are.
 
     Raises:
         NotAllowedError: as `pause`.
-        WrongState: none has failed.
+        WrongState: no row has failed.
         QuietHours: as `begin`.
     """
     by.require(catalogue.KINDS[bulk.kind].permission, bulk.account)
-    quiet_hours.require_none(catalogue.KINDS[bulk.kind], by.team)
+    quiet_hours.enforce(catalogue.KINDS[bulk.kind], by.team)
     with transaction.atomic():
         Bulk.objects.select_for_update(no_key=True).get(pk=bulk.pk)
         failed = [
@@ -117,7 +117,7 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
             if row.operation is None or row.operation.state in HARMLESS | {State.FAILED}
         ]
         if not failed:
-            raise WrongState(_("Nothing of it has failed."))
+            raise WrongState(_("Nothing has failed, so there is nothing to retry."))
         for row in failed:
             row.state, row.attempt, row.problem = BulkRow.State.WAITING, row.attempt + 1, ""
         BulkRow.objects.bulk_update(failed, ["state", "attempt", "problem"])
@@ -143,14 +143,14 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
 
 
 def dismiss(bulk: Bulk, *, by: Membership) -> bool:
-    """Take note that some of it was not done: it needs nobody's attention any more. False when it needed none.
+    """Dismiss the failed rows, so that they no longer need attention. False when they did not need any.
 
     Raises:
         NotAllowedError: as `pause`.
     """
     by.require(catalogue.KINDS[bulk.kind].permission, bulk.account)
     with transaction.atomic():
-        # Its `updated_at` stays: that says when it ended.
+        # Keep `updated_at`: it says when the bulk action ended.
         noted = Bulk.objects.filter(pk=bulk.pk, state=Bulk.State.DONE, dismissed_at=None).update(
             dismissed_at=timezone.now()
         )
@@ -178,7 +178,7 @@ def _change(
 ) -> None:
     by.require(catalogue.KINDS[bulk.kind].permission, bulk.account)
     if after == Bulk.State.RUNNING:
-        quiet_hours.require_none(catalogue.KINDS[bulk.kind], by.team)
+        quiet_hours.enforce(catalogue.KINDS[bulk.kind], by.team)
     with transaction.atomic():
         changed = Bulk.objects.filter(pk=bulk.pk, state=before).update(
             state=after, problem="", updated_at=timezone.now(), **fields

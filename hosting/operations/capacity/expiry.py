@@ -1,6 +1,6 @@
-"""When an account's products end, and what that does to what is used: by month and day, in a fixed number of queries.
+"""The expiry calendar: when products end and which servers no longer fit then. A fixed number of queries.
 
-Renewals that are under way count as done. A product that renews by itself is counted as renewed.
+Renewals under way count as done. A product with auto-renewal counts as renewed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _WITHOUT_SHARES = (Vm.State.INVALID, Vm.State.DELETED)
 
 @dataclass(frozen=True)
 class Ending:
-    """A product that ends, and the renewal that is under way for it."""
+    """A product that ends, and its renewal if one is under way."""
 
     product: Product
     ends: datetime
@@ -33,7 +33,7 @@ class Ending:
 
     @property
     def redeemable_until(self) -> datetime | None:
-        """Until when it can still be renewed after its end; None when the provider gives it no time."""
+        """Until when it can still be renewed after its end; None when the provider allows no time for that."""
         days = self.product.redemption_days
         try:
             return self.ends + timedelta(days=days) if days else None
@@ -47,7 +47,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Day:
-    """What ends on one day of the reader's zone, and what is left in its evening. No impact: it is over already."""
+    """What ends on one day in the reader's zone, and the impact on that evening (None for a day in the past)."""
 
     date: date
     endings: Sequence[Ending]
@@ -64,25 +64,25 @@ class Month:
 
     @property
     def renewable(self) -> list[int]:
-        """The products that can be renewed together."""
+        """The ids of the products that can be renewed together."""
         return [each.product.remote_id for day in self.days for each in day.endings if each.may_be_renewed]
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """What has ended and can still be renewed, and what ends, by month."""
+    """The days on which products have ended (`over`), and those on which they will, by month."""
 
     over: Sequence[Day]
     months: Sequence[Month]
 
     @property
     def over_renewable(self) -> list[int]:
-        """The products that have ended and can be renewed together."""
+        """The ids of the products that have ended and can be renewed together."""
         return [each.product.remote_id for day in self.over for each in day.endings if each.may_be_renewed]
 
 
 def calendar(account: Account, now: datetime) -> Calendar:
-    """The calendar of an account, in the current time zone."""
+    """The expiry calendar of an account, in the current time zone."""
     products = list(Product.objects.filter(account=account, date_end__isnull=False).order_by("date_end", "remote_id"))
     renewals = _renewals(account)
     endings = [
@@ -104,7 +104,7 @@ def calendar(account: Account, now: datetime) -> Calendar:
 
 
 def _renewals(account: Account) -> dict[int, Operation]:
-    """The renewals that are under way, by the product's id."""
+    """The renewals under way, by product id."""
     found = Operation.objects.filter(account=account, kind=RenewProduct.method).under_way().order_by("id")
     return {operation.product_id: operation for operation in found if operation.product_id is not None}
 
@@ -122,10 +122,10 @@ def _pool(account: Account, endings: Sequence[Ending], now: datetime) -> Pool | 
 
 
 def _holding(ending: Ending, now: datetime) -> Holding | None:
-    """A product as the arithmetic sees it; None for one that has ended and is not coming back."""
+    """The input of the capacity calculation for a product; None when it has ended and is not being renewed."""
     product, ends = ending.product, ending.ends
     if product.product_name not in Product.Name.values:
-        # Nobody knows what it brings.
+        # An unknown product: what it provides is unknown too.
         return None
     is_over = ends <= now
     stays_until: datetime | None = ends
@@ -141,7 +141,7 @@ def _holding(ending: Ending, now: datetime) -> Holding | None:
 
 
 def _renewed(ends: datetime, renewal: Operation) -> datetime | None:
-    """Until when it is being renewed; None when a renewal from elsewhere does not say it in our words."""
+    """The new end after a renewal; None when an external renewal has a duration that we don't understand."""
     duration = renewal.params.get("duration")
     try:
         rules.duration(str(duration))
@@ -151,7 +151,7 @@ def _renewed(ends: datetime, renewal: Operation) -> datetime | None:
 
 
 def _fleet(account: Account, impacts: Sequence[Impact | None]) -> Fleet:
-    """As many of the newest servers as may stop fitting."""
+    """The newest servers, as many as may stop fitting."""
     missing = [impact.missing for impact in impacts if impact is not None]
     shares = max((each.shares for each in missing), default=0)
     memory_mb = max((each.memory_mb for each in missing), default=0)
@@ -179,7 +179,7 @@ def _by_day(endings: Iterator[Ending]) -> Iterator[tuple[date, list[Ending]]]:
 
 
 def _local(moment: datetime) -> date:
-    """The day in the reader's zone. The ends of time have no hours to shift."""
+    """The day in the reader's zone. Moments at the limits of `datetime` are not shifted."""
     try:
         return timezone.localtime(moment).date()
     except OverflowError:

@@ -1,4 +1,4 @@
-"""What an account can still ask for: the mirror's capacity less what open operations have set aside."""
+"""The free capacity of an account: what the mirror shows, less what open operations have reserved."""
 
 from dataclasses import replace
 
@@ -12,10 +12,10 @@ from hosting.operations.models.operation import Operation
 
 
 def overview(account: Account, *, info: AccountInfo | None = None) -> Capacity | None:
-    """The account's capacity in two queries, or one with `info` as it was just read; None before it was first read.
+    """The account's capacity; None before the first import. Two queries, or one when `info` is given.
 
-    An operation's reservation counts until the mirror was read after the provider had accepted it: from then on it
-    is part of what the provider calls used.
+    An operation's reservation counts until the mirror was read after the provider had accepted the operation. From
+    then on the provider reports it as used.
     """
     info = info or AccountInfo.objects.filter(account=account).first()
     if info is None:
@@ -30,7 +30,7 @@ def overview(account: Account, *, info: AccountInfo | None = None) -> Capacity |
         )
     )
     share = Amounts.from_json(info.share_definition)
-    # A share on its way takes with it all that it brings, but for disk, which is asked for by itself.
+    # A reserved share also reserves the memory and cores that come with it. Disk is reserved separately.
     reserved = replace(share.times(pending["shares"] or 0), disk_mb=pending["disk_mb"] or 0, servers=pending["servers"])
     return Capacity(
         share=share,
@@ -43,7 +43,7 @@ def overview(account: Account, *, info: AccountInfo | None = None) -> Capacity |
 
 
 def shares_being_bought(account: Account) -> int:
-    """The shares of purchases that are not done yet: they can't be used before they are."""
+    """The shares of purchases under way: they can't be used until the purchase is done."""
     asked = (
         Operation.objects.under_way().filter(account=account, kind=AddProduct.method).values_list("params", flat=True)
     )

@@ -1,4 +1,4 @@
-"""What still fits in an account, and what would have to be bought. Pure: capacity in, numbers out."""
+"""The capacity planner: how many servers of a size still fit, and what would have to be bought. Pure."""
 
 from dataclasses import asdict, dataclass
 from math import ceil
@@ -6,21 +6,21 @@ from math import ceil
 from hosting.inventory.capacity import Amounts, Capacity
 from hosting.operations.kinds.rules import MAX_CPU
 
-# What can run out, most telling first: where two run out together, the first one is named.
+# What can run out. When several run out at once, the first in this order is named.
 RESOURCES = ("shares", "disk_mb", "memory_mb", "cores", "servers")
-# Parts of a core add up in binary.
+# Tolerance for floating-point sums of parts of a core.
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a server: its shares, and the disks that are made with it, in MB."""
+    """The size of a server: its shares, and its disks in MB."""
 
     shares: int
     disk_mb: int
 
     def takes(self, share: Amounts) -> Amounts:
-        """What one server of this size takes, when a share is worth `share`."""
+        """What one server of this size uses, when one share provides `share`."""
         return Amounts(
             shares=self.shares,
             servers=1,
@@ -42,8 +42,8 @@ class Largest:
 
 @dataclass(frozen=True)
 class Answer:
-    """How many servers of a size fit, and the resource that runs out first. For the `short` ones of those that were
-    asked for, `missing_shares` would have to be bought.
+    """How many servers of a size fit, and the resource that runs out first. `short` servers do not fit; for them
+    `missing_shares` would have to be bought.
     """
 
     fitting: int
@@ -53,7 +53,7 @@ class Answer:
 
 
 def fit(capacity: Capacity, size: Size, count: int) -> Answer:
-    """How many of `count` servers of a size fit into what is free."""
+    """How many of `count` servers of a size fit into the free capacity."""
     share, takes, free = asdict(capacity.share), asdict(size.takes(capacity.share)), asdict(capacity.free)
     needed = [name for name in RESOURCES if takes[name] > 0]
     rooms = {name: _times(free[name], takes[name]) for name in needed}
@@ -64,7 +64,7 @@ def fit(capacity: Capacity, size: Size, count: int) -> Answer:
 
 
 def largest(capacity: Capacity, system_mb: int) -> Largest | None:
-    """The largest server that fits, with the system disk that its operating system needs; None when none fits."""
+    """The largest server that fits with a system disk of `system_mb` MB; None when none fits."""
     share, free = capacity.share, capacity.free
     if free.servers < 1 or free.disk_mb < system_mb:
         return None

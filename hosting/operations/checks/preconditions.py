@@ -1,6 +1,6 @@
-"""Whether the mirror allows a request: the object is there, its state fits, and shares and disk suffice.
+"""Check an operation against the mirror: the object exists, its state allows it, and shares and disk suffice.
 
-The provider checks all of it again. Asking here first saves a refusal, and says beside the right field what to correct.
+The provider checks all of this again. Checking here first saves a refusal, and names the form field to correct.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, MirrorRow, OsImage, Product, Vm
@@ -20,8 +21,8 @@ Row = TypeVar("Row", bound=MirrorRow)
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A request that may go ahead: its object in words, what it sets aside, and how much of a product there is."""
+class Checked:
+    """An operation that passed: the name of its object, what it reserves, and the current quantity of its product."""
 
     subject: str
     shares: int = 0
@@ -30,8 +31,8 @@ class Standing:
 
 
 @singledispatch
-def check(kind: Kind, account: Account) -> Standing:
-    """Check a request against the mirror.
+def check(kind: Kind, account: Account) -> Checked:
+    """Check an operation against the mirror.
 
     Raises:
         WrongState: the object is gone, or in another state.
@@ -41,117 +42,117 @@ def check(kind: Kind, account: Account) -> Standing:
 
 
 @check.register
-def _add_product(kind: catalogue.AddProduct, account: Account) -> Standing:
+def _add_product(kind: catalogue.AddProduct, account: Account) -> Checked:
     if kind.product_name not in Product.Name.values:
-        raise WrongState(_("There is no such product."), field="product_name")
-    return Standing(f"{Product.Name(kind.product_name).label} × {kind.quantity}", quantity=kind.quantity)
+        raise WrongState(_("This product doesn't exist."), field="product_name")
+    return Checked(f"{Product.Name(kind.product_name).label} × {kind.quantity}", quantity=kind.quantity)
 
 
 @check.register
-def _renew_product(kind: catalogue.RenewProduct, account: Account) -> Standing:
+def _renew_product(kind: catalogue.RenewProduct, account: Account) -> Checked:
     return _product(account, kind.product_id, "renewing")
 
 
 @check.register
-def _update_product(kind: catalogue.UpdateProduct, account: Account) -> Standing:
+def _update_product(kind: catalogue.UpdateProduct, account: Account) -> Checked:
     return _product(account, kind.product_id, "updating")
 
 
 @check.register
-def _remove_product(kind: catalogue.RemoveProduct, account: Account) -> Standing:
+def _remove_product(kind: catalogue.RemoveProduct, account: Account) -> Checked:
     return _product(account, kind.product_id, "removing")
 
 
 @check.register
-def _create_vm(kind: catalogue.CreateVm, account: Account) -> Standing:
+def _create_vm(kind: catalogue.CreateVm, account: Account) -> Checked:
     image = OsImage.objects.filter(account=account, remote_id=kind.os_id).first()
     if image is None:
-        raise WrongState(_("This operating system is not on offer any more: choose another one."), field="os_id")
-    _enough(account, kind.shares, image.min_disk_mb)
-    return Standing(kind.hostname, kind.shares, image.min_disk_mb)
+        raise WrongState(_("This operating system is no longer available. Choose another one."), field="os_id")
+    _require_capacity(account, kind.shares, image.min_disk_mb)
+    return Checked(kind.hostname, kind.shares, image.min_disk_mb)
 
 
 @check.register
-def _update_vm(kind: catalogue.UpdateVm, account: Account) -> Standing:
+def _update_vm(kind: catalogue.UpdateVm, account: Account) -> Checked:
     vm = _vm(account, kind.vm_id, Vm.State.RUNNING, Vm.State.HALTED)
-    standing = size_fits(kind, vm, account)
-    if refusal := why_stop(kind, vm, account):
+    checked = check_size(kind, vm, account)
+    if refusal := why_stop_first(kind, vm, account):
         raise refusal
-    return standing
+    return checked
 
 
 @check.register
-def _delete_vm(kind: catalogue.DeleteVm, account: Account) -> Standing:
-    return Standing(_vm(account, kind.vm_id, Vm.State.HALTED).hostname)
+def _delete_vm(kind: catalogue.DeleteVm, account: Account) -> Checked:
+    return Checked(_vm(account, kind.vm_id, Vm.State.HALTED).hostname)
 
 
 @check.register
-def _start_vm(kind: catalogue.StartVm, account: Account) -> Standing:
-    return Standing(_vm(account, kind.vm_id, Vm.State.HALTED, Vm.State.PAUSED).hostname)
+def _start_vm(kind: catalogue.StartVm, account: Account) -> Checked:
+    return Checked(_vm(account, kind.vm_id, Vm.State.HALTED, Vm.State.PAUSED).hostname)
 
 
 @check.register
-def _stop_vm(kind: catalogue.StopVm, account: Account) -> Standing:
-    return Standing(_vm(account, kind.vm_id, Vm.State.RUNNING).hostname)
+def _stop_vm(kind: catalogue.StopVm, account: Account) -> Checked:
+    return Checked(_vm(account, kind.vm_id, Vm.State.RUNNING).hostname)
 
 
 @check.register
-def _reboot_vm(kind: catalogue.RebootVm, account: Account) -> Standing:
-    return Standing(_vm(account, kind.vm_id, Vm.State.RUNNING).hostname)
+def _reboot_vm(kind: catalogue.RebootVm, account: Account) -> Checked:
+    return Checked(_vm(account, kind.vm_id, Vm.State.RUNNING).hostname)
 
 
 @check.register
-def _create_disk(kind: catalogue.CreateDisk, account: Account) -> Standing:
-    _enough(account, 0, kind.size_mb, disk_field="size_mb")
-    return Standing(kind.name, disk_mb=kind.size_mb)
+def _create_disk(kind: catalogue.CreateDisk, account: Account) -> Checked:
+    _require_capacity(account, 0, kind.size_mb, disk_field="size_mb")
+    return Checked(kind.name, disk_mb=kind.size_mb)
 
 
 @check.register
-def _delete_disk(kind: catalogue.DeleteDisk, account: Account) -> Standing:
-    return Standing(_disk(account, kind.disk_id, Disk.State.CREATED, Disk.State.ERROR).name)
+def _delete_disk(kind: catalogue.DeleteDisk, account: Account) -> Checked:
+    return Checked(_disk(account, kind.disk_id, Disk.State.CREATED, Disk.State.ERROR).name)
 
 
 @check.register
-def _attach_disk(kind: catalogue.AttachDisk, account: Account) -> Standing:
+def _attach_disk(kind: catalogue.AttachDisk, account: Account) -> Checked:
     disk = _disk(account, kind.disk_id, Disk.State.CREATED)
     vm = _vm(account, kind.vm_id, Vm.State.RUNNING, Vm.State.HALTED)
-    return Standing(f"{disk.name} → {vm.hostname}")
+    return Checked(f"{disk.name} → {vm.hostname}")
 
 
 @check.register
-def _detach_disk(kind: catalogue.DetachDisk, account: Account) -> Standing:
+def _detach_disk(kind: catalogue.DetachDisk, account: Account) -> Checked:
     disk = _disk(account, kind.disk_id, Disk.State.ATTACHED)
     if disk.vm_remote_id != kind.vm_id:
-        raise WrongState(_("This disk is not attached to that server."))
+        raise WrongState(_("This disk isn't attached to that server."))
     vm = _vm(account, kind.vm_id, *((Vm.State.HALTED,) if disk.type == "system" else Vm.State))
-    return Standing(f"{disk.name} ← {vm.hostname}")
+    return Checked(f"{disk.name} ← {vm.hostname}")
 
 
 def why_not(product: Product, action: str) -> str:
-    """Why a product can't be changed now, by `action` of its `errors`; empty when it can."""
+    """Why a product can't be changed now, from the entries for `action` in its `errors`; empty when it can."""
     if product.product_name == Product.Name.SHARES_FIXED and action != "renewing":
-        return _("Fixed shares can be renewed only.")
-    # The provider has two words for giving a product back.
+        return _("Fixed shares can only be renewed.")
+    # The provider has two names for releasing a product.
     actions = ("removing", "releasing") if action == "removing" else (action,)
     reasons = [str(reason) for name in actions for reason in product.errors.get(name, [])]
     if action == "removing" and not product.can_release and not reasons:
-        return _("The provider does not take this product back.")
+        return _("This product can't be released.")
     return "; ".join(dict.fromkeys(reasons))
 
 
-def _product(account: Account, remote_id: int, action: str) -> Standing:
-    product = _row(Product, account, remote_id, _("This product is not there any more."))
+def _product(account: Account, remote_id: int, action: str) -> Checked:
+    product = _row(Product, account, remote_id, _("This product no longer exists."))
     if reason := why_not(product, action):
         raise WrongState(reason)
     label = dict(Product.Name.choices).get(product.product_name, product.product_name)
-    return Standing(f"{label} × {product.quantity}", quantity=product.quantity)
+    return Checked(f"{label} × {product.quantity}", quantity=product.quantity)
 
 
 def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
-    vm = _row(Vm, account, remote_id, _("This server is not there any more."))
+    vm = _row(Vm, account, remote_id, _("This server no longer exists."))
     if vm.state not in allowed:
         raise WrongState(
-            _("The server is “%(state)s”: it must be “%(allowed)s” for this.")
+            _("The server is “%(state)s”. It must be “%(allowed)s” for this operation.")
             % {
                 "state": vm.get_state_display(),
                 "allowed": _(" or ").join(str(Vm.State(name).label) for name in allowed),
@@ -161,10 +162,10 @@ def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
 
 
 def _disk(account: Account, remote_id: int, *allowed: str) -> Disk:
-    disk = _row(Disk, account, remote_id, _("This disk is not there any more."))
+    disk = _row(Disk, account, remote_id, _("This disk no longer exists."))
     if disk.state not in allowed:
         raise WrongState(
-            _("The disk is “%(state)s”: it must be “%(allowed)s” for this.")
+            _("The disk is “%(state)s”. It must be “%(allowed)s” for this operation.")
             % {
                 "state": disk.get_state_display(),
                 "allowed": _(" or ").join(str(Disk.State(name).label) for name in allowed),
@@ -180,8 +181,8 @@ def _row(model: type[Row], account: Account, remote_id: int, gone: str) -> Row:
     return row
 
 
-def size_fits(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> Standing:
-    """Check a server's new size, whether it runs or not.
+def check_size(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> Checked:
+    """Check the new size of a server, whether it is running or not.
 
     Raises:
         WrongState: more CPUs than shares.
@@ -190,14 +191,14 @@ def size_fits(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> Standing:
     shares = vm.shares if kind.shares is None else kind.shares
     cores = vm.cores if kind.cpu is None else kind.cpu
     if cores > shares:
-        raise WrongState(_("A server has at most one CPU for each share."), field="cpu")
+        raise WrongState(_("A server can have at most one CPU per share."), field="cpu")
     more_shares = max(0, shares - vm.shares)
-    _enough(account, more_shares, 0)
-    return Standing(vm.hostname, more_shares)
+    _require_capacity(account, more_shares, 0)
+    return Checked(vm.hostname, more_shares)
 
 
-def why_stop(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState | None:
-    """The refusal of a new size that a server can't be given while it runs; None when it can.
+def why_stop_first(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState | None:
+    """The rejection of a resize that needs a stopped server; None when the server may keep running.
 
     More memory than `vm_max_memory_mb`, or another `vm_max_memory_mb`, needs a stopped server (contract, VMs).
     """
@@ -205,7 +206,8 @@ def why_stop(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState |
         return None
     if kind.vm_max_memory_mb not in (None, vm.vm_max_memory_mb):
         return WrongState(
-            _("Stop the server first: its memory limit can't change while it runs."), field="vm_max_memory_mb"
+            _("The memory limit can't change while the server is running. Stop the server first."),
+            field="vm_max_memory_mb",
         )
     capacity = overview(account)
     if kind.shares is None or capacity is None:
@@ -214,26 +216,30 @@ def why_stop(kind: catalogue.UpdateVm, vm: Vm, account: Account) -> WrongState |
     if memory_mb <= vm.vm_max_memory_mb:
         return None
     return WrongState(
-        _("Stop the server first: %(memory)d MB is more than the %(limit)d MB it can be given while it runs.")
+        _("%(memory)d MB is above the server's limit of %(limit)d MB while running. Stop the server first.")
         % {"memory": memory_mb, "limit": vm.vm_max_memory_mb},
         field="shares",
     )
 
 
-def _enough(account: Account, shares: int, disk_mb: int, *, disk_field: str | None = None) -> None:
+def _require_capacity(account: Account, shares: int, disk_mb: int, *, disk_field: str | None = None) -> None:
     capacity = overview(account)
     if capacity is None:
-        raise WrongState(_("This account has not been read from the provider yet: try again in a moment."))
+        raise WrongState(_("This account hasn't been imported yet. Try again in a moment."))
     free = capacity.free
     if shares > free.shares:
+        spare = max(0, int(free.shares))
         raise NotEnough(
-            _("%(wanted)d shares are needed and %(free)d are free: add shares first.")
-            % {"wanted": shares, "free": max(0, int(free.shares))},
+            _("%(needed)s and %(free)s. Add shares first.")
+            % {
+                "needed": ngettext("%d share is needed", "%d shares are needed", shares) % shares,
+                "free": ngettext("%d is free", "%d are free", spare) % spare,
+            },
             field="shares",
         )
     if disk_mb > free.disk_mb:
         raise NotEnough(
-            _("%(wanted)d MB of disk are needed and %(free)d MB are free: add shares or disk quota first.")
+            _("This needs %(wanted)d MB of disk space and %(free)d MB is free. Add shares or disk quota first.")
             % {"wanted": disk_mb, "free": max(0, int(free.disk_mb))},
             field=disk_field,
         )

@@ -1,4 +1,4 @@
-"""In a team's quiet hours nothing is deleted: by nobody, in no bulk, by no token."""
+"""Quiet hours: while they last, nobody in the team deletes anything, nor does a bulk action or an API token."""
 
 from zoneinfo import ZoneInfo
 
@@ -12,29 +12,29 @@ from hosting.teams.models import Team
 from hosting.teams.roles import Permission
 
 
-def require_none(kind: Kind | type[Kind], team: Team) -> None:
-    """Let everything through but what deletes, and that too outside the team's quiet hours.
+def enforce(kind: Kind | type[Kind], team: Team) -> None:
+    """Reject operations that delete something during the team's quiet hours.
 
     Raises:
-        QuietHours: says until when.
+        QuietHours: says when they end.
     """
-    if words := holds_back(kind, team):
+    if words := why_blocked(kind, team):
         raise QuietHours(words)
 
 
-def holds_back(kind: Kind | type[Kind], team: Team) -> str:
-    """Why this is not asked for now, and until when; empty for what may be."""
-    return now(team) if kind.permission is Permission.DELETE else ""
+def why_blocked(kind: Kind | type[Kind], team: Team) -> str:
+    """Why this kind is blocked now, and until when; empty when it is allowed."""
+    return why_blocked_now(team) if kind.permission is Permission.DELETE else ""
 
 
-def now(team: Team) -> str:
-    """Why nothing is deleted now, and until when on the team's own clock; empty when it may be."""
+def why_blocked_now(team: Team) -> str:
+    """Why deleting is blocked now, and until when on the team's clock; empty outside quiet hours."""
     hours = team.policy().quiet
     end = hours.until(timezone.now()) if hours else None
     if hours is None or end is None:
         return ""
     local = end.astimezone(ZoneInfo(hours.zone))
-    return _("The team deletes nothing in its quiet hours: until %(day)s, %(time)s (%(zone)s).") % {
+    return _("Deleting is blocked during your team's quiet hours. Try again after %(day)s, %(time)s (%(zone)s).") % {
         "day": date_format(local, "DATE_FORMAT"),
         "time": date_format(local, "H:i"),
         "zone": hours.zone,

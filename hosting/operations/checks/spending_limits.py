@@ -1,11 +1,14 @@
-"""How much of its ceiling a role has spent this month, and whether a request goes above it.
+"""Check purchases and other spending against the spending limit of the requester's role (`check`).
 
-Shares count as they are asked for: those of a purchase, and those that a change of quantity adds. A renewal buys the
-same shares for longer, so it counts in money alone. Money counts as it was estimated when it was asked for, until its
-real cost is known; what is given back makes no room, and never needs approval. What has not happened does not count
-(refused, not sent, never arrived, cancelled, failed, not approved), nor does what still waits for approval: one wish
-that is too large must not keep the small ones waiting. What may have happened counts, also where a person alone says
-that it did not: nobody makes room by their word.
+Rules of what counts in a month:
+- Shares count when they are requested: those of a purchase, and those that a change of quantity adds. A renewal buys
+  the same shares for longer, so only its money counts.
+- Money counts as estimated when it was requested, until the real cost is known. Refunds do not raise what is left,
+  and never need approval.
+- Operations that did not happen do not count (refused, not sent, not seen at the provider, cancelled, failed, not
+  approved). Neither do those that wait for approval: one large request must not block the small ones.
+- Operations that may have happened count, even when only a person says that they did not: otherwise people could
+  lower what they have spent by saying so.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,37 +34,37 @@ from hosting.operations.models.states import HARMLESS, State
 from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.policies.spending_limits import Limits
 
-# The kinds that spend: a removal only gives back.
+# The kinds that spend. A release only gives money back.
 _SPENDING = (AddProduct.method, RenewProduct.method, UpdateProduct.method)
 _NOT_SPENT = HARMLESS | {State.FAILED, State.HELD}
 _SHARES = (Product.Name.SHARES, Product.Name.SHARES_FIXED)
-# What a column of money holds. An estimate above it is as good as none.
+# The largest amount that a database column holds. A higher estimate counts as unknown.
 _LARGEST = Decimal(10) ** 12
 
 
 class Over(StrEnum):
-    """Why a request needs approval: what of the ceiling does not suffice."""
+    """Why an operation needs approval: the part of the spending limit that it exceeds."""
 
     SHARES = "shares"
     MONEY = "money"
-    # There is a ceiling in money, and nobody knows what the request will cost.
+    # The limit has an amount of money, and the price of the operation is unknown.
     PRICE = "price"
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What one request takes: shares, and money from the balance, None where no price is known."""
+    """What one operation would spend: shares, and money from the balance (None when no price is known)."""
 
     shares: int
     estimate: Decimal | None
     currency: str
-    # Whether it takes at all: what gives back never needs approval.
+    # False when it only gives something back: that never needs approval.
     spends: bool
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a role has spent in a month, money by currency, and how many of its requests had no known price."""
+    """What a role has spent in a month: shares, money by currency, and the number of operations without a price."""
 
     shares: int = 0
     money: Mapping[str, Decimal] = field(default_factory=dict)
@@ -70,13 +73,13 @@ class Spent:
 
 @dataclass(frozen=True)
 class Standing:
-    """A role's ceiling, and what of it is spent."""
+    """The spending limit of a role, and how much of it is spent."""
 
     limits: Limits
     spent: Spent
 
     def over(self, demands: Iterable[Demand]) -> frozenset[Over]:
-        """What does not suffice for these requests together; nothing when they fit."""
+        """The parts of the limit that these operations exceed together; empty when they fit."""
         spending = [demand for demand in demands if demand.spends]
         found = set()
         shares = sum(demand.shares for demand in spending)
@@ -98,7 +101,7 @@ class Standing:
 def demand_of(
     kind: Kind, product: Product | None, known: Mapping[str, Price], currency: str, now: datetime
 ) -> Demand | None:
-    """What a request takes, `product` being the one that it changes; None for one that moves no money."""
+    """What an operation would spend; None when it moves no money. `product` is the one that it changes, if any."""
     found = prices.estimate(kind, product, known, now)
     estimate = found.amount if found is not None and abs(found.amount) < _LARGEST else None
     match kind:
@@ -116,8 +119,8 @@ def demand_of(
     return None
 
 
-def look(kind: Kind, account: Account) -> Demand | None:
-    """What a request takes as things stand now. Three queries for one that moves money, none for another."""
+def current_demand(kind: Kind, account: Account) -> Demand | None:
+    """What an operation would spend now. Three queries when it moves money, otherwise none."""
     if not isinstance(kind, AddProduct | RenewProduct | UpdateProduct | RemoveProduct):
         return None
     number = getattr(kind, "product_id", None)
@@ -127,30 +130,30 @@ def look(kind: Kind, account: Account) -> Demand | None:
 
 
 def check(demand: Demand | None, *, account: Account, role: str) -> frozenset[Over]:
-    """What of the role's ceiling a request goes above; nothing when it may be sent.
+    """The parts of the role's spending limit that an operation exceeds; empty when it may be sent.
 
-    Until the transaction ends no other request is weighed against this ceiling, so that two cannot slip under it
-    together. The account is locked before it, never after.
+    The limit stays locked until the transaction ends, so that two operations at once cannot exceed it together.
+    Lock the account before this, never after.
     """
     if demand is None or not demand.spends:
         return frozenset()
-    limit = hold(account.team_id, role)
+    limit = lock(account.team_id, role)
     return _standing(limit, timezone.now()).over([demand]) if limit else frozenset()
 
 
-def hold(team_id: int, role: str) -> SpendingLimit | None:
-    """Lock a role's ceiling. Who writes a line of the trail and then spends does so before the line: see `record`."""
+def lock(team_id: int, role: str) -> SpendingLimit | None:
+    """Lock a role's spending limit. Call it before writing to the audit log in the same transaction: see `record`."""
     return SpendingLimit.objects.select_for_update(no_key=True).filter(team=team_id, role=role).first()
 
 
 def standing(account: Account, role: str, now: datetime) -> Standing | None:
-    """How a role stands this month, for forms and pages; None when it has no ceiling."""
+    """A role's limit and spending this month, for forms and pages; None when it has no limit."""
     limit = SpendingLimit.objects.filter(team=account.team_id, role=role).first()
     return _standing(limit, now) if limit else None
 
 
 def standings(team_id: int, now: datetime) -> dict[str, Standing]:
-    """How each role of a team stands that has a ceiling, in two queries."""
+    """The limit and spending this month of each role of a team that has a limit, in two queries."""
     limits = list(SpendingLimit.objects.filter(team=team_id).order_by("role"))
     if not limits:
         return {}
@@ -159,7 +162,7 @@ def standings(team_id: int, now: datetime) -> dict[str, Standing]:
 
 
 def month_of(now: datetime) -> datetime:
-    """When the month began that a ceiling counts: at midnight UTC of its first day."""
+    """The start of the month that a limit counts: midnight UTC of its first day."""
     return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -169,7 +172,7 @@ def _standing(limit: SpendingLimit, now: datetime) -> Standing:
 
 
 def _spent(team_id: int, roles: Iterable[str], now: datetime) -> dict[str, Spent]:
-    """What these roles have spent in the month of `now`. What was approved counts from when it was."""
+    """What these roles have spent in the month of `now`. Approved operations count in the month of their approval."""
     month = month_of(now)
     rows = (
         Operation.objects.filter(
@@ -186,7 +189,7 @@ def _spent(team_id: int, roles: Iterable[str], now: datetime) -> dict[str, Spent
         .annotate(
             shares=Sum("requested_shares"),
             money=Sum("amount", filter=Q(amount__gt=0)),
-            # Of changes of quantity nobody could tell any more whether they spent.
+            # Changes of quantity are left out: without a price nothing says whether they spent.
             unpriced=Count("pk", filter=Q(amount=None, kind__in=(AddProduct.method, RenewProduct.method))),
         )
     )

@@ -1,8 +1,8 @@
-"""What a change of a product will cost or give back, reckoned from what the same was bought for before. Pure.
+"""Estimate what a change of a product will cost or refund, from the prices of earlier purchases. Pure.
 
-Source: the API's account methods: add and renew cost price x quantity x months, an update costs or refunds the
-difference for the time left, a removal refunds the time left. What a month of time left is, it does not say: the
-longest month is taken, so that no refund is promised too high.
+Source: the API's account methods. Add and renew cost price x quantity x months; an update costs or refunds the
+difference for the time left; a removal refunds the time left. The API does not say how long a month of time left is.
+The longest month is used, so that no estimated refund is too high.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _MONTH = timedelta(days=31)
 
 @dataclass(frozen=True)
 class Price:
-    """What a share, or a MB of disk quota, cost for a month when it was bought or renewed last."""
+    """What a share, or a MB of disk quota, cost per month when it was last bought or renewed."""
 
     unit: Decimal
     currency: str
@@ -25,41 +25,41 @@ class Price:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a change takes from the balance; negative when money is given back."""
+    """What a change takes from the balance; negative for a refund."""
 
     amount: Decimal
     price: Price
 
     @property
     def back(self) -> Decimal:
-        """What is given back; zero when nothing is."""
+        """The refund; zero when there is none."""
         return max(-self.amount, Decimal(0))
 
     def exceeds(self, balance: Decimal) -> bool:
-        """Whether the balance does not suffice."""
+        """Whether it costs more than the balance."""
         return self.amount > 0 and self.amount > balance
 
 
 def learned(cost: Decimal, quantity: int, months: int, *, currency: str, bought_at: datetime) -> Price | None:
-    """The price that a purchase or a renewal of `quantity` for so many months shows."""
+    """The price that a purchase or renewal reveals; None when it reveals none."""
     if cost <= 0 or quantity <= 0 or months <= 0:
         return None
     return Price(cost / quantity / months, currency, bought_at)
 
 
 def paid(price: Price, quantity: int, months: int) -> Estimate:
-    """Of a purchase or a renewal."""
+    """The estimate for a purchase or a renewal."""
     return Estimate(_rounded(price.unit * quantity * months), price)
 
 
 def changed(price: Price, quantity: int, wanted: int, ends: datetime, now: datetime) -> Estimate:
-    """Of a change from `quantity` to `wanted`, or of a release (`wanted` 0), for the time that is left."""
+    """The estimate for a change from `quantity` to `wanted`, or a release (`wanted` 0), for the time left."""
     left = Decimal(max(0.0, (ends - now).total_seconds())) / Decimal(_MONTH.total_seconds())
     return Estimate(_rounded(price.unit * (wanted - quantity) * left), price)
 
 
 def together(estimates: Iterable[Estimate]) -> Estimate | None:
-    """The sum of several, from the oldest of their prices; None for none, or for several currencies."""
+    """The sum of several estimates, dated by their oldest price; None for no estimate or several currencies."""
     found = list(estimates)
     if not found or len({each.price.currency for each in found}) > 1:
         return None
@@ -68,5 +68,5 @@ def together(estimates: Iterable[Estimate]) -> Estimate | None:
 
 
 def _rounded(amount: Decimal) -> Decimal:
-    """To whole cents: what is paid up, what is given back down. A price that was divided has a last digit too many."""
+    """Round to whole cents: payments up, refunds down. First drop the digits that dividing a price has left over."""
     return round(amount, 6).quantize(_CENT, ROUND_UP if amount > 0 else ROUND_DOWN)

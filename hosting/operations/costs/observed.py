@@ -1,10 +1,12 @@
-"""What an operation cost, learned from the balance: the API has neither a price list nor a statement of account.
+"""Work out what an operation cost from changes of the balance: the API has no price list and no account statement.
 
-A `BalanceSample` says that money moved between two readings. It belongs to an operation when that is the only one that
-can have ended between them, and when nothing but Sharedeck was at work. Anything else stays unknown: what people buy
-next is estimated from it. What the API tells nobody of is a deposit, and people make one when they are about to buy.
-One that outweighs the operation shows by its direction. Others show because the balance is read right before money is
-spent (`look_before`) and while it is (`is_money_moving`); readings that are further apart teach nothing.
+A `BalanceSample` says that the balance changed between two readings. The change is the cost of an operation when that
+is the only operation that can have ended between them, and there was no external change. Otherwise the cost stays
+unknown, because later purchases are estimated from it.
+
+The API does not report deposits, and people make them right before they buy. A deposit larger than the cost shows by
+its direction. For the others, the balance is read right before money is spent (`read_balance_before_spending`) and
+while it is being spent (`is_money_moving`). Readings that are too far apart are not used.
 """
 
 import logging
@@ -33,48 +35,48 @@ from hosting.operations.models.states import HARMLESS, UNDER_WAY, State
 
 log = logging.getLogger(__name__)
 
-# The provider's clock is known to some seconds, and its stamps have whole ones.
+# The offset of the provider's clock is known to a few seconds, and its times have whole seconds.
 _CLOCK_MARGIN = timedelta(seconds=4)
-# Two readings that are further apart leave time for a deposit that nobody saw.
-_WIDEST = timedelta(minutes=2)
-# A balance that was read so shortly before an operation is sent is not read again.
+# Two readings further apart leave time for an unnoticed deposit.
+_MAX_GAP = timedelta(minutes=2)
+# A balance this recent is not read again before an operation is sent.
 _FRESH = timedelta(seconds=20)
-# What could not be told of a change by then stays unknown: an operation may wait for a person's word for weeks.
-_PATIENCE = timedelta(days=1)
-# The kinds of request that move money.
-_MONEY = tuple(method for method in catalogue.KINDS if AccountData.BALANCE in catalogue.changes(method))
+# Changes that can't be attributed by then stay unknown: an operation may wait weeks for a person to decide.
+_GIVE_UP_AFTER = timedelta(days=1)
+# The kinds of operation that move money.
+_MONEY_KINDS = tuple(method for method in catalogue.KINDS if AccountData.BALANCE in catalogue.changes(method))
 
 
 @dataclass(frozen=True)
 class Span:
-    """A time within which something happened, on our clock. `latest` is None when it may still happen."""
+    """The time within which something happened, on our clock. `latest` is None when it may still happen."""
 
     earliest: datetime
     latest: datetime | None
 
     def meets(self, other: "Span") -> bool:
-        """Whether both may have happened at the same moment."""
+        """Whether both may have happened at the same time."""
         return (self.latest is None or other.earliest <= self.latest) and (
             other.latest is None or self.earliest <= other.latest
         )
 
 
-class Verdict(Enum):
-    """What a change of the balance says when it does not tell of one operation."""
+class Unattributed(Enum):
+    """Why a change of the balance belongs to no operation: not known yet, or it never will be."""
 
     NOT_YET = "not yet"
-    NOBODY = "nobody"
+    NEVER = "never"
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """An operation that may have moved money, and when it can have ended."""
+class PossibleCause:
+    """An operation that may have changed the balance, and when it can have ended."""
 
     operation: Operation
     span: Span
 
     def explains(self, spent: Decimal) -> bool:
-        """Whether it is an operation of Sharedeck's, certainly done, that moves money in this direction."""
+        """Whether it is one of Sharedeck's own operations, certainly done, and moves money in this direction."""
         operation = self.operation
         if operation.origin != Operation.Origin.PANEL or operation.remote_id is None or operation.state != State.DONE:
             return False
@@ -90,33 +92,34 @@ class Suspect:
 
 
 def cause(
-    moved: Span, spent: Decimal, suspects: Iterable[Suspect], *, others: Iterable[Span], read_until: datetime
-) -> Operation | Verdict:
-    """The operation that a change of the balance belongs to, if that is certain.
+    moved: Span, spent: Decimal, possible: Iterable[PossibleCause], *, others: Iterable[Span], read_until: datetime
+) -> Operation | Unattributed:
+    """The operation that caused a change of the balance, if that is certain.
 
     Args:
-        moved: when the balance changed, `spent` being what it lost.
-        suspects: the operations of the account that may have moved money.
-        others: when the balance changed besides. An operation that may have caused two changes is certain for none.
+        moved: when the balance changed.
+        spent: what was taken from the balance.
+        possible: the operations of the account that may have changed it.
+        others: when else the balance changed. An operation that may have caused two changes is certain for neither.
         read_until: when the last reading of the balance began; `others` is complete up to then.
     """
-    if moved.latest is None or moved.latest - moved.earliest > _WIDEST:
-        return Verdict.NOBODY
-    met = [suspect for suspect in suspects if suspect.span.meets(moved)]
-    if any(suspect.span.latest is None or suspect.span.latest > read_until for suspect in met):
-        return Verdict.NOT_YET
+    if moved.latest is None or moved.latest - moved.earliest > _MAX_GAP:
+        return Unattributed.NEVER
+    met = [each for each in possible if each.span.meets(moved)]
+    if any(each.span.latest is None or each.span.latest > read_until for each in met):
+        return Unattributed.NOT_YET
     if len(met) != 1 or not met[0].explains(spent) or any(met[0].span.meets(other) for other in others):
-        return Verdict.NOBODY
+        return Unattributed.NEVER
     return met[0].operation
 
 
-def look_before(session: ApiSession, kind: str) -> None:
-    """Read the balance before an operation is sent that moves it, so that no earlier deposit is taken for its cost.
+def read_balance_before_spending(session: ApiSession, kind: str) -> None:
+    """Read the balance before an operation that changes it, so that an earlier deposit is not taken for its cost.
 
-    It is worth a try and no more: what keeps it from being read keeps no operation from being sent.
+    Best effort: if the reading fails, the operation is sent all the same.
     """
     fresh = AccountInfo.objects.filter(account=session.account, read_at__gte=timezone.now() - _FRESH)
-    if kind not in _MONEY or fresh.exists():
+    if kind not in _MONEY_KINDS or fresh.exists():
         return
     try:
         mirror.refresh(
@@ -127,23 +130,23 @@ def look_before(session: ApiSession, kind: str) -> None:
 
 
 def is_money_moving(account: Account) -> bool:
-    """Whether an operation of Sharedeck's is under way that moves the balance."""
-    return account.operations.filter(state__in=UNDER_WAY, kind__in=_MONEY).exists()
+    """Whether an operation that changes the balance is under way."""
+    return account.operations.filter(state__in=UNDER_WAY, kind__in=_MONEY_KINDS).exists()
 
 
-def learn(account: Account) -> None:
-    """Look into the changes of the balance that were not looked into yet, as far as all is known that may explain them.
+def attribute_costs(account: Account) -> None:
+    """Attribute new changes of the balance to the operations that caused them, as far as these are known by now.
 
-    Call it after a look at the provider's operations: what others did there is known as far as that look went.
+    Call it after polling the provider's operations: external operations are known up to that poll.
     """
     if not BalanceSample.objects.filter(account=account, weighed=False).exists():
         return
     with transaction.atomic():
-        # As for a reading, so that two workers don't weigh the same change.
+        # The same lock as a reading takes, so that two workers don't attribute the same change.
         account = Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
         for sample in BalanceSample.objects.filter(account=account, weighed=False).order_by("at"):
-            spent, found = _weigh(sample, account)
-            if found is Verdict.NOT_YET and sample.at > timezone.now() - _PATIENCE:
+            spent, found = _attribute(sample, account)
+            if found is Unattributed.NOT_YET and sample.at > timezone.now() - _GIVE_UP_AFTER:
                 continue
             BalanceSample.objects.filter(pk=sample.pk).update(weighed=True)
             if isinstance(found, Operation):
@@ -151,39 +154,39 @@ def learn(account: Account) -> None:
                 versions.bump(account.pk)
 
 
-def _weigh(sample: BalanceSample, account: Account) -> tuple[Decimal, Operation | Verdict]:
-    """What a change took from the balance, and the operation that it belongs to."""
+def _attribute(sample: BalanceSample, account: Account) -> tuple[Decimal, Operation | Unattributed]:
+    """What a change took from the balance, and the operation that caused it."""
     samples = BalanceSample.objects.filter(account=account)
     before = samples.filter(at__lt=sample.at).last()
     if before is None or sample.moved_after is None or sample.moved_before is None:
-        return Decimal(0), Verdict.NOBODY
+        return Decimal(0), Unattributed.NEVER
     spent = before.balance - sample.balance
-    looked_until = account.operations_cursor and account.operations_cursor - account.clock_offset
-    if looked_until is None or looked_until < sample.moved_before:
-        return spent, Verdict.NOT_YET
+    polled_until = account.operations_cursor and account.operations_cursor - account.clock_offset
+    if polled_until is None or polled_until < sample.moved_before:
+        return spent, Unattributed.NOT_YET
     if Change.objects.filter(account=account, object_type="product", at__gte=sample.moved_after).exists():
-        return spent, Verdict.NOBODY
-    suspects = _suspects(account, sample.moved_after)
+        return spent, Unattributed.NEVER
+    possible = _possible_causes(account, sample.moved_after)
     latest = samples.last() or sample
     others = samples.exclude(pk=sample.pk).filter(
-        moved_before__gte=min((each.span.earliest for each in suspects), default=sample.moved_before)
+        moved_before__gte=min((each.span.earliest for each in possible), default=sample.moved_before)
     )
     return spent, cause(
         Span(sample.moved_after, sample.moved_before),
         spent,
-        suspects,
+        possible,
         others=[Span(each.moved_after, each.moved_before) for each in others if each.moved_after],
         read_until=latest.last_at or latest.at,
     )
 
 
-def _suspects(account: Account, since: datetime) -> list[Suspect]:
-    """The operations that may have moved money after `since`. One that failed, or never arrived, has moved none."""
+def _possible_causes(account: Account, since: datetime) -> list[PossibleCause]:
+    """Operations that may have changed the balance after `since`: all but those that failed or did not happen."""
     known = Operation.objects.filter(account=account).order_by()
-    # Each half has an index; a condition with OR would read the account's whole history.
+    # Each half uses an index; one condition with OR would read the account's whole history.
     found = known.filter(state__in=UNDER_WAY - {State.WAITING}).union(known.filter(finished_at__gte=since), all=True)
     return [
-        Suspect(operation, _span(operation, account))
+        PossibleCause(operation, _span(operation, account))
         for operation in found
         if AccountData.BALANCE in catalogue.changes(operation.kind)
         and operation.state not in HARMLESS
@@ -192,18 +195,18 @@ def _suspects(account: Account, since: datetime) -> list[Suspect]:
 
 
 def _span(operation: Operation, account: Account) -> Span:
-    """When an operation can have ended: after it was sent and last seen to move, before it was known to be over."""
+    """When an operation can have ended: after it was sent and last seen to change, before it was known to be over."""
     earliest = [account.created_at]
     if operation.sent_at is not None:
         is_ours = operation.origin == Operation.Origin.PANEL
-        earliest.append(operation.sent_at if is_ours else _in_our_time(operation.sent_at, account))
+        earliest.append(operation.sent_at if is_ours else _earliest_on_our_clock(operation.sent_at, account))
     if operation.remote_updated_at is not None:
-        earliest.append(_in_our_time(operation.remote_updated_at, account))
+        earliest.append(_earliest_on_our_clock(operation.remote_updated_at, account))
     return Span(max(earliest), operation.finished_at)
 
 
-def _in_our_time(stamp: datetime, account: Account) -> datetime:
-    """The earliest moment on our clock that a stamp of the provider's can mean."""
+def _earliest_on_our_clock(stamp: datetime, account: Account) -> datetime:
+    """The earliest moment on our clock that a time of the provider's can mean."""
     try:
         return stamp - account.clock_offset - _CLOCK_MARGIN
     except OverflowError:

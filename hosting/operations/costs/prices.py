@@ -1,4 +1,4 @@
-"""The prices that an account's team has paid at its provider, learned from what its operations cost."""
+"""The prices of products, taken from what the operations of a team have cost at its provider."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,15 +16,15 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
 
-# So many purchases back, whatever is still bought has shown its price.
+# The number of latest purchases that are read: enough to hold every product that is still bought.
 _NEWEST = 200
 
 
 def known(account: Account, *, seen_by: Membership | None = None) -> dict[str, Price]:
-    """The price of each product that is known, in the account's currency, by the product's name. The newest counts.
+    """The latest known price of each product, by its name, in the account's currency. One query.
 
-    Every account of the team at the same endpoint teaches: it is one provider with one price list. What a member reads
-    (`seen_by`) comes from the accounts that their role holds for. One query.
+    Prices come from all accounts of the team at the same endpoint: one provider has one price list. For a member with
+    limited access (`seen_by`), they come only from the accounts that the member may see.
     """
     bought = Operation.objects.filter(
         account__team=account.team_id,
@@ -36,7 +36,7 @@ def known(account: Account, *, seen_by: Membership | None = None) -> dict[str, P
     )
     if seen_by is not None and seen_by.narrowed:
         bought = bought.filter(account__in=Account.objects.visible_to(seen_by))
-    # A renewal names the product by its id alone.
+    # A renewal holds the product's id but not its name.
     renewed = Product.objects.filter(account=OuterRef("account"), remote_id=OuterRef("product_id"))
     rows = (
         bought.annotate(product_name=Subquery(renewed.values("product_name")[:1]))
@@ -55,7 +55,7 @@ def known(account: Account, *, seen_by: Membership | None = None) -> dict[str, P
 
 
 def estimate(kind: Kind, product: Product | None, prices: Mapping[str, Price], now: datetime) -> Estimate | None:
-    """What a request will cost, `product` being the one that it changes; None when no price is known for it."""
+    """What an operation will cost; None when no price is known. `product` is the one that it changes, if any."""
     name = kind.product_name if isinstance(kind, AddProduct) else product.product_name if product else ""
     price = prices.get(name)
     if price is None:

@@ -1,6 +1,6 @@
-"""What every kind of request has: the API's method, who may ask for it, its rules, and how it is sent and recognised.
+"""The base of all kinds of operation: API method, permission, rules, and how it is sent and matched.
 
-A kind is data. Its fields are the method's parameters without secrets (a secret travels apart, sealed), stored as JSON.
+A kind is data. Its fields are the method's parameters, stored as JSON. A secret is kept separately, sealed.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from hosting.teams.roles import Permission
 
 
 class Answer(Enum):
-    """What the API's method returns: an operation id, or the id of the object whose operation is then looked up."""
+    """What the API method returns: an operation id, or the id of a new object whose operation is then looked up."""
 
     OPERATION = auto()
     VM = auto()
@@ -27,21 +27,21 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Kind:
-    """Base of all kinds."""
+    """Base of all kinds of operation."""
 
-    # The API's method, which is also the name of the kind.
+    # The API method, which is also the name of the kind.
     method: ClassVar[str]
     title: ClassVar[Promise]
     permission: ClassVar[Permission]
     answer: ClassVar[Answer] = Answer.OPERATION
-    # What of the account as a whole may be different once it is done.
+    # Which facts about the whole account may change when it is done.
     changes: ClassVar[AccountData] = AccountData.CAPACITY
     secret_rules: ClassVar[Mapping[str, Callable[[str], None]]] = {}
     rules: ClassVar[Mapping[str, Callable[..., None]]] = {}
 
     @property
     def target(self) -> str:
-        """The object it changes, such as "vm:12": one unfinished operation at a time. Empty when it makes a new one."""
+        """The object it changes, such as "vm:12"; empty when it creates one. An object has one open operation only."""
         return ""
 
     def as_params(self) -> dict[str, object]:
@@ -49,14 +49,14 @@ class Kind:
         return asdict(self)
 
     def wire_params(self) -> dict[str, object]:
-        """The fields by the names that the API's `operation_details` gives them."""
+        """The fields, named as in the API's `operation_details`."""
         return asdict(self)
 
     def validate(self, secret: str = "") -> None:
-        """Check the values against the API's rules.
+        """Check the values against the rules of the API.
 
         Raises:
-            Invalid: with the field that is wrong and what to correct.
+            Invalid: names the wrong field and what to correct.
         """
         for field, rule in self.rules.items():
             value = getattr(self, field)
@@ -66,15 +66,15 @@ class Kind:
             _check(rule, secret, field)
 
     def send(self, client: Client, secret: str) -> int:
-        """Make the one call, and return what the method returns (see `answer`).
+        """Make the call, and return what the API method returns (see `answer`).
 
         Raises:
-            hosting.api.ApiError: see there.
+            hosting.api.ApiError: the call failed, or got no answer.
         """
         raise NotImplementedError
 
     def fits(self, details: OperationDetails) -> bool:
-        """Whether a provider's operation can be this one: same type, and no parameter that says otherwise."""
+        """Whether a provider's operation may be this one: same type, and no parameter differs."""
         if details.type != self.method:
             return False
         theirs = {

@@ -1,4 +1,4 @@
-"""What a member can ask for: one frozen dataclass for each API method that changes something."""
+"""All kinds of operation, such as `StopVm` or `AddProduct`: one dataclass for each API method that makes a change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class RemoveProduct(_OnProduct):
 
 @dataclass(frozen=True)
 class CreateVm(Kind):
-    """The root password is the secret: it is sent and then forgotten."""
+    """The root password is the secret: it is erased when the call is made."""
 
     method = "vm_create"
     title = _("Create server")
@@ -101,7 +101,7 @@ class CreateVm(Kind):
     def validate(self, secret: str = "") -> None:
         super().validate(secret)
         if self.cpu > self.shares:
-            raise Invalid(_("A server has at most one CPU for each share."), field="cpu")
+            raise Invalid(_("A server can have at most one CPU per share."), field="cpu")
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_create(self.hostname, secret, self.os_id, self.shares, self.cpu, login=self.login)
@@ -120,7 +120,7 @@ class _OnVm(Kind):
 
 @dataclass(frozen=True)
 class UpdateVm(_OnVm):
-    """A value that is None stays as it is."""
+    """None leaves a value as it is."""
 
     method = "vm_update"
     title = _("Resize server")
@@ -141,7 +141,9 @@ class UpdateVm(_OnVm):
     def validate(self, secret: str = "") -> None:
         super().validate(secret)
         if self.shares is None and self.cpu is None and self.vm_max_memory_mb is None:
-            raise Invalid(_("Nothing changes: choose another number of shares, CPUs, or another memory limit."))
+            raise Invalid(
+                _("Nothing changed. Choose a different number of shares or CPUs, or a different memory limit.")
+            )
 
     def send(self, client: Client, secret: str) -> int:
         return client.vm_update(self.vm_id, shares=self.shares, cpu=self.cpu, vm_max_memory_mb=self.vm_max_memory_mb)
@@ -273,17 +275,15 @@ KINDS: dict[str, type[Kind]] = {
 
 
 def load(method: str, params: Mapping[str, Any]) -> Kind:
-    """The kind that an operation's row holds."""
+    """The kind that is stored in an operation."""
     return KINDS[method](**params)
 
 
 def title(method: str) -> str:
-    """What an operation of this method does, in words; a method that Sharedeck does not know is shown as it is."""
+    """The title of an API method, such as "Stop server"; an unknown method is returned as it is."""
     return str(KINDS[method].title) if method in KINDS else method
 
 
 def changes(method: str) -> AccountData:
-    """What of the account as a whole an operation of this method may change; of one that Sharedeck does not know, all
-    that moves.
-    """
+    """Which data of the account an operation of this method may change; for an unknown method, all that can."""
     return KINDS[method].changes if method in KINDS else AccountData.CAPACITY | AccountData.BALANCE

@@ -1,6 +1,6 @@
-"""What the Hosting API accepts, checked before any call. Forms and kinds share these.
+"""The rules of the Hosting API for parameters, checked before any call. Forms and kinds share them.
 
-Each function returns nothing and raises `ValidationError` with a sentence for the person who typed the value.
+Each function returns nothing and raises `ValidationError` with a message for the person who typed the value.
 The source of every rule is the API's contract (sections VMs, Disks and Account).
 """
 
@@ -29,34 +29,37 @@ def hostname(value: str) -> None:
     """RFC 1123: labels of letters, digits and hyphens, joined by dots; 253 characters at most."""
     if len(value) > 253 or not all(_HOSTNAME_LABEL.fullmatch(label) for label in value.split(".")):
         raise ValidationError(
-            _("A host name has letters, digits and hyphens, such as web-1 or db.example.org; no spaces or underscores.")
+            _(
+                "A host name can contain letters, digits and hyphens, such as web-1 or "
+                "db.example.org. Spaces and underscores aren't allowed."
+            )
         )
 
 
 def password(value: str) -> None:
     """8 to 64 characters with at least one letter and one digit."""
     if not 8 <= len(value) <= 64:
-        raise ValidationError(_("A password has 8 to 64 characters."))
+        raise ValidationError(_("The password must have 8 to 64 characters."))
     if not (re.search(r"[A-Za-z]", value) and re.search(r"[0-9]", value)):
-        raise ValidationError(_("A password needs at least one letter and one digit."))
+        raise ValidationError(_("The password must contain at least one letter and one digit."))
     if _CONTROL.search(value):
-        raise ValidationError(_("A password can't hold control characters."))
+        raise ValidationError(_("The password can't contain control characters."))
 
 
 def login(value: str) -> None:
-    """The name of the user account on a new server, as Linux allows it."""
+    """The name of the admin user on a new server, as Linux allows it."""
     if not _LOGIN.fullmatch(value):
         raise ValidationError(
-            _("A login has small letters, digits, - and _, starts with a letter, and isn't too long.")
+            _("Use lowercase letters, digits, - and _. Start with a letter and keep the login short.")
         )
     if value == "root":
-        raise ValidationError(_("root exists already: choose another login."))
+        raise ValidationError(_("root already exists. Choose another login."))
 
 
 def duration(value: str) -> None:
     """Months or years, such as 1m or 1y, at most 5 years."""
     if not _DURATION.fullmatch(value) or months(value) > 60:
-        raise ValidationError(_("A duration is a number of months or years, such as 1m or 1y, and 5 years at most."))
+        raise ValidationError(_("Enter a duration in months or years, such as 1m or 1y, up to 5 years."))
 
 
 def months(value: str) -> int:
@@ -65,17 +68,17 @@ def months(value: str) -> int:
 
 
 def name(value: str) -> None:
-    """A disk's label: something to read, in one line."""
+    """A disk's label: one line, not blank."""
     if not value.strip():
-        raise ValidationError(_("Give it a name."))
+        raise ValidationError(_("Enter a name."))
     if len(value) > MAX_NAME or _CONTROL.search(value):
-        raise ValidationError(_("A name is one line of at most 255 characters."))
+        raise ValidationError(_("Enter a name on one line, up to 255 characters."))
 
 
 def plain(value: str) -> None:
     """Any text that XML-RPC can carry."""
     if _CONTROL.search(value):
-        raise ValidationError(_("Control characters can't be used here."))
+        raise ValidationError(_("Control characters aren't allowed here."))
 
 
 def fstype(value: str) -> None:

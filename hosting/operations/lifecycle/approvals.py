@@ -1,8 +1,8 @@
-"""A second person's word on what goes above a ceiling (`operations.ceilings`): four eyes.
+"""Approve or refuse operations that exceed a spending limit (`operations.checks.spending_limits`).
 
-Whoever approves needs the permission, and must be somebody else than who asked. They need no room under a ceiling of
-their own: it is a second judgement that is asked for, not a larger purse. What was approved counts for the role that
-asked. Until then nothing is sent, and what nobody decides in time is not carried out.
+The approver needs the permission and must not be the requester. Their own spending limit does not matter: an approval
+is a second judgement, not a larger budget. An approved operation counts for the role of the requester. Nothing is
+sent before the approval, and an operation that nobody decides on in time is not carried out.
 """
 
 from datetime import datetime
@@ -28,12 +28,12 @@ from hosting.teams.models import Membership, User
 from hosting.teams.roles import PERMISSIONS, Permission
 
 _APPROVING = [role for role, held in PERMISSIONS.items() if Permission.APPROVE in held]
-# Ended in one sweep: more wait for the next one.
+# Operations that one sweep ends; the rest wait for the next one.
 _BATCH = 200
 
 
 def approvers(account: Account, *, besides: int | None) -> list[User]:
-    """Who may approve what somebody (`besides`) asks for in an account, by name."""
+    """The people who may approve an operation in an account, by name, without its requester (`besides`)."""
     members = Membership.objects.current().filter(
         Q(narrowed=False) | Q(accounts=account), team=account.team_id, role__in=_APPROVING
     )
@@ -44,7 +44,7 @@ def approvers(account: Account, *, besides: int | None) -> list[User]:
 
 
 def may_decide(operation: Operation, by: Membership) -> bool:
-    """Whether the member's word is the second one that an operation waits for."""
+    """Whether the member may approve or refuse this held operation."""
     return (
         operation.state == State.HELD
         and by.person is not None
@@ -55,19 +55,19 @@ def may_decide(operation: Operation, by: Membership) -> bool:
 
 
 def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
-    """Let an operation be sent that was held. False when it was decided already: twice is once.
+    """Approve a held operation, so that it is sent. False when it was decided already.
 
-    Everything is looked at again as it is now: who asked, the login, the object.
+    The requester, the account's credentials and the object are checked again as they are now.
 
     Raises:
-        NotAllowedError: the member may not approve what is spent there.
-        WrongState: it is the member's own, whoever asked may not ask for it any more, or things have changed.
+        NotAllowedError: the member may not approve operations of this account.
+        WrongState: it is the member's own, its requester may not request it any more, or the product has changed.
         Invalid: the comment is too long.
-        Rejected: as `submit`, when the login, the provider or the object's state does not allow it.
+        Rejected: as `submit`, when the credentials, the provider or the object's state do not allow it.
     """
     _require_second_person(operation, by, comment)
     with transaction.atomic():
-        # The operation before its account, as in every move (`conclude`); then, as a request, one at a time.
+        # Lock the operation before its account, as every move does (`conclude`). `submit` takes the account's lock too.
         held = (
             Operation.objects.select_for_update(of=("self",), no_key=True)
             .filter(pk=operation.pk, state=State.HELD)
@@ -81,7 +81,9 @@ def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
         _require_requester(held, account, kind)
         require_working(account)
         if preconditions.check(kind, account).quantity != held.quantity:
-            raise WrongState(_("It has another quantity by now than when this was asked for: refuse it, and ask anew."))
+            raise WrongState(
+                _("The quantity has changed since this was requested. Refuse it and submit a new operation.")
+            )
         now = timezone.now()
         moved = conclude.move(
             held,
@@ -100,11 +102,11 @@ def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
 
 
 def refuse(operation: Operation, *, by: Membership, comment: str = "") -> bool:
-    """Say that an operation that was held is not carried out. False when it was decided already.
+    """Refuse a held operation, so that it is not carried out. False when it was decided already.
 
     Raises:
-        NotAllowedError: the member may not approve what is spent there.
-        WrongState: it is the member's own, which they can take back (`operations.cancel`).
+        NotAllowedError: the member may not approve operations of this account.
+        WrongState: it is the member's own, which they can withdraw (`lifecycle.cancel`).
         Invalid: the comment is too long.
     """
     _require_second_person(operation, by, comment)
@@ -125,7 +127,7 @@ def refuse(operation: Operation, *, by: Membership, comment: str = "") -> bool:
 
 
 def sweep(now: datetime) -> None:
-    """End what nobody has decided about in time."""
+    """End held operations that nobody decided on in time."""
     late = Operation.objects.filter(state=State.HELD, due_at__lte=now).select_related("account__team")
     for operation in late.order_by("due_at")[:_BATCH]:
         with transaction.atomic():
@@ -137,22 +139,23 @@ def sweep(now: datetime) -> None:
 def _require_second_person(operation: Operation, by: Membership, comment: str) -> None:
     by.require(Permission.APPROVE, operation.account)
     if by.person is None or by.via.token_id is not None:
-        raise WrongState(_("A token can't approve or refuse: a person must."))
+        raise WrongState(_("Tokens can't approve or refuse operations. A member must do it."))
     if operation.requested_by_id == by.person.pk:
-        raise WrongState(_("You asked for this yourself: somebody else must decide."))
+        raise WrongState(_("You can't decide on your own operation. Ask another member."))
     if len(comment) > MAX_COMMENT:
-        raise Invalid(_("Write %(most)d characters at most.") % {"most": MAX_COMMENT}, field="comment")
+        raise Invalid(_("Enter up to %(most)d characters.") % {"most": MAX_COMMENT}, field="comment")
 
 
 def _require_requester(operation: Operation, account: Account, kind: Kind) -> None:
-    """Whoever asked must be somebody who could still ask for it."""
+    """Require that the requester is still in the team and may still request this operation."""
     members = Membership.objects.current().select_related("user")
     requester = members.filter(team=account.team_id, user=operation.requested_by_id, user__is_active=True).first()
     if requester is None:
-        raise WrongState(_("Whoever asked for this is not in the team any more: it can only be refused."))
+        raise WrongState(_("The member who requested this has left the team. You can only refuse it."))
     if not requester.may(kind.permission, account):
         raise WrongState(
-            _("%(person)s may not spend money here any more: it can only be refused.") % {"person": requester.user}
+            _("%(person)s no longer has permission to spend money here. You can only refuse this operation.")
+            % {"person": requester.user}
         )
 
 

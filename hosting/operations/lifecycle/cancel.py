@@ -1,7 +1,7 @@
-"""Taking a request back: at once while it waits here, by the provider's leave while it is queued there.
+"""Cancel an operation: at once while it waits here, or by a call to the provider while it is queued there.
 
-The provider cancels only what it has not begun (contract, Operations). It is asked once; whether the operation ended
-as cancelled is learnt by tracking it, like every other end.
+The provider cancels only operations that it has not started (contract, Operations). The call is made once. Whether
+the operation ended as cancelled is found out by tracking it, like any other end.
 """
 
 from datetime import datetime, timedelta
@@ -26,17 +26,17 @@ from hosting.teams.models import Membership
 
 Cancel = Operation.Cancel
 
-# A job that has not been seen to by then was lost, and the sweep asks again.
+# A job that has not run by then was lost, and the sweep queues it again.
 _JOB_LOST_AFTER = timedelta(seconds=5)
-# Jobs asked for in one sweep.
+# Jobs queued in one sweep.
 _BATCH = 100
-# After these it can be asked for once more.
-_ASK_AGAIN = (Cancel.NONE, Cancel.UNANSWERED, Cancel.REFUSED)
+# States from which cancelling can be requested again.
+_MAY_RETRY = (Cancel.NONE, Cancel.UNANSWERED, Cancel.REFUSED)
 
 
 def may_cancel(operation: Operation, by: Membership) -> bool:
-    """Whether it is not too late, as far as is known here. What waits for approval is taken back by who asked alone:
-    others refuse it.
+    """Whether it is not too late to cancel, as far as is known here. Only its requester withdraws an operation that
+    waits for approval; others refuse it.
     """
     if operation.origin != Operation.Origin.PANEL:
         return False
@@ -45,15 +45,15 @@ def may_cancel(operation: Operation, by: Membership) -> bool:
     return operation.state == State.WAITING or (
         operation.state == State.TRACKED
         and operation.remote_state in ("", "PENDING")
-        and operation.cancel_state in _ASK_AGAIN
+        and operation.cancel_state in _MAY_RETRY
     )
 
 
 def cancel(operation: Operation, *, by: Membership) -> bool:
-    """Take a request back, or ask the provider to. False when it is too late, or was never ours.
+    """Cancel an operation, or request that from the provider. False when it is too late, or the operation is external.
 
     Raises:
-        NotAllowedError: the member's role would not allow to ask for it either.
+        NotAllowedError: the member may not request this kind of operation.
     """
     if operation.origin != Operation.Origin.PANEL:
         return False
@@ -80,7 +80,7 @@ def cancel(operation: Operation, *, by: Membership) -> bool:
 
 
 def send(operation_id: int) -> None:
-    """Ask the provider, once. Does nothing when nobody wants it any more, or another worker has asked."""
+    """Make the call to the provider, once. Do nothing when the operation has moved on or another worker has called."""
     operation = (
         Operation.objects.select_related("account__endpoint", "account__team")
         .filter(pk=operation_id, state=State.TRACKED, cancel_state=Cancel.ASKED)
@@ -89,39 +89,39 @@ def send(operation_id: int) -> None:
     if operation is None or operation.remote_id is None or operation.account.endpoint.away_since:
         return
     if operation.remote_state == "RUN":
-        _note(operation, Cancel.ASKED, Cancel.TOO_LATE)
+        _move_cancel(operation, Cancel.ASKED, Cancel.TOO_LATE)
         return
     try:
         session = client_for(operation.account, Priority.MEMBER)
     except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError):
-        # The sweep asks again.
+        # The sweep queues it again.
         return
     # Claimed right before the call.
-    if not _note(operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=timezone.now()):
+    if not _move_cancel(operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=timezone.now()):
         return
     remote_id = operation.remote_id
     try:
         cancelled = session.call(lambda client: client.operation_cancel(remote_id))
     except (RateLimited, NotSent, SessionFault, AccountStoppedError, NoAllowanceError, redis.RedisError):
-        # It was not executed.
-        _note(operation, Cancel.SENT, Cancel.ASKED)
+        # The call was not executed, so it may be made again.
+        _move_cancel(operation, Cancel.SENT, Cancel.ASKED)
     except ApiError as error:
-        _note(operation, Cancel.SENT, _meaning(error))
+        _move_cancel(operation, Cancel.SENT, _cancel_state_after(error))
     else:
         if not cancelled:
-            _note(operation, Cancel.SENT, Cancel.TOO_LATE)
-    # How it ends is worth a look now.
+            _move_cancel(operation, Cancel.SENT, Cancel.TOO_LATE)
+    # Poll at once to see how it ends.
     Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
 
 
 def sweep(now: datetime) -> None:
-    """Ask again for jobs that were lost, and give up on calls whose worker died."""
+    """Queue lost jobs again, and give up on calls whose worker died."""
     tracked = Operation.objects.filter(state=State.TRACKED)
     dead = tracked.filter(
         cancel_state=Cancel.SENT, cancel_sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
     )
     for operation in dead[:_BATCH]:
-        _note(operation, Cancel.SENT, Cancel.UNANSWERED)
+        _move_cancel(operation, Cancel.SENT, Cancel.UNANSWERED)
     lost = tracked.filter(
         cancel_state=Cancel.ASKED,
         cancel_requested_at__lt=now - _JOB_LOST_AFTER,
@@ -142,7 +142,7 @@ def _ask_provider(operation: Operation) -> bool:
         pk=operation.pk,
         state=State.TRACKED,
         remote_state__in=("", "PENDING"),
-        cancel_state__in=_ASK_AGAIN,
+        cancel_state__in=_MAY_RETRY,
     ).update(cancel_state=Cancel.ASKED, cancel_requested_at=now, cancel_sent_at=None)
     if asked:
         versions.bump(operation.account_id)
@@ -150,15 +150,15 @@ def _ask_provider(operation: Operation) -> bool:
     return bool(asked)
 
 
-def _meaning(error: ApiError) -> Cancel:
-    """What the provider's answer, or its silence, says of the operation."""
+def _cancel_state_after(error: ApiError) -> Cancel:
+    """The cancel state that follows from an error of the call."""
     if isinstance(error, DataFault) and error.cause == Cause.STATE:
         return Cancel.TOO_LATE
     return Cancel.REFUSED if isinstance(error, Fault) else Cancel.UNANSWERED
 
 
-def _note(operation: Operation, before: Cancel, after: Cancel, **fields: object) -> bool:
-    """Move how far a cancelling is, and tell whoever watches. False when somebody else was first."""
+def _move_cancel(operation: Operation, before: Cancel, after: Cancel, **fields: object) -> bool:
+    """Move the cancel state, and update open pages. False when it was not in state `before` any more."""
     with transaction.atomic():
         moved = Operation.objects.filter(pk=operation.pk, cancel_state=before).update(cancel_state=after, **fields)
         if moved:

@@ -1,4 +1,7 @@
-"""Moves of an operation that pages show: one transaction for the row, the account's version and its plan."""
+"""Move operations from state to state: one transaction for the row, the account's version and the audit log.
+
+A move to a final state also queues the next step of its plan or bulk action.
+"""
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -11,15 +14,15 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import FINAL, State
 from hosting.teams.audit.log import record
 
-# Whoever takes a request back or refuses it writes the line of that.
-_TOLD_BY_OTHERS = {(State.WAITING, State.CANCELLED), (State.HELD, State.CANCELLED), (State.HELD, State.DECLINED)}
+# Moves whose caller writes the audit entry: cancelling, withdrawing and refusing.
+_RECORDED_ELSEWHERE = {(State.WAITING, State.CANCELLED), (State.HELD, State.CANCELLED), (State.HELD, State.DECLINED)}
 
 
 def move(operation: Operation, before: State, after: State, **fields: object) -> bool:
-    """Move an operation and tell whoever watches. False when somebody else was first.
+    """Move an operation and update open pages. False when it was not in state `before` any more.
 
-    A final state lets its plan go on, or stop; of what was asked for here the trail says how it ended. That line takes
-    the last lock of the transaction: see `record`.
+    A final state advances its plan or bulk action, and is recorded in the audit log unless the operation is external.
+    The audit entry must be the last lock that the transaction takes: see `record`.
     """
     with transaction.atomic():
         moved = Operation.objects.move(operation.pk, before, after, **fields)
@@ -29,7 +32,11 @@ def move(operation: Operation, before: State, after: State, **fields: object) ->
                 enqueue(Job.ADVANCE, operation.plan_id)
             if after in FINAL and operation.bulk_id:
                 enqueue(Job.ADVANCE_BULK, operation.bulk_id)
-            if after in FINAL and operation.origin == Operation.Origin.PANEL and (before, after) not in _TOLD_BY_OTHERS:
+            if (
+                after in FINAL
+                and operation.origin == Operation.Origin.PANEL
+                and (before, after) not in _RECORDED_ELSEWHERE
+            ):
                 record(
                     operation.account.team_id,
                     by=None,
@@ -47,9 +54,10 @@ def move(operation: Operation, before: State, after: State, **fields: object) ->
 
 
 def adopt(operation: Operation, before: State, remote_id: int, **fields: object) -> bool:
-    """Tie an operation to the provider's operation `remote_id`. False when it moved meanwhile, or that one is taken.
+    """Match an operation with the provider's operation `remote_id`, so that it is tracked.
 
-    When the provider's operation had already been seen and taken for somebody else's, that row is replaced.
+    False when the operation has moved meanwhile, or `remote_id` is matched with another one. If `remote_id` was already
+    imported as an external operation, that row is deleted.
     """
     try:
         with transaction.atomic():
@@ -58,7 +66,7 @@ def adopt(operation: Operation, before: State, remote_id: int, **fields: object)
             ).delete()
             adopted = move(operation, before, State.TRACKED, remote_id=remote_id, needs_person=False, **fields)
             if adopted:
-                # Whatever else is open may have time; this one is looked at with the next sweep.
+                # Poll it with the next sweep, even if other open operations are not due yet.
                 Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
             else:
                 transaction.set_rollback(True)
@@ -68,7 +76,7 @@ def adopt(operation: Operation, before: State, remote_id: int, **fields: object)
 
 
 def update(operation: Operation, state: State, **fields: object) -> bool:
-    """Write down more about an operation that stays in its state, and tell whoever watches."""
+    """Update fields of an operation that stays in its state, and update open pages."""
     with transaction.atomic():
         updated = Operation.objects.filter(pk=operation.pk, state=state).update(updated_at=timezone.now(), **fields)
         if updated:
@@ -77,5 +85,5 @@ def update(operation: Operation, state: State, **fields: object) -> bool:
 
 
 def put_back(operation: Operation, secret: str, **fields: object) -> bool:
-    """Back to WAITING: the provider said that it did not execute the call."""
+    """Move back to WAITING, after the provider said that it did not execute the call."""
     return move(operation, State.SENDING, State.WAITING, sent_at=None, sealed_secret=seal(secret), **fields)

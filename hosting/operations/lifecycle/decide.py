@@ -1,4 +1,4 @@
-"""A person's word: on an unconfirmed operation that reading alone cannot settle, and on one that did not work."""
+"""Decisions by a person: what became of an operation that reading cannot settle, and dismissing failures."""
 
 from typing import Any
 
@@ -19,19 +19,19 @@ from hosting.teams.models import Membership
 
 
 def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> None:
-    """Say which of the provider's operations this one is, or with None that it is none of them and never happened.
+    """Match an unconfirmed operation with one of the provider's, or with None record that it did not happen.
 
     Raises:
-        NotAllowedError: the member could not have asked for it either.
+        NotAllowedError: the member may not request this kind of operation.
         WrongState: there is nothing to decide any more.
-        Invalid: `remote_id` is not among those that were found, or belongs to another request by now.
+        Invalid: `remote_id` is not one of the candidates, or is matched with another operation by now.
     """
     by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
     if operation.state != State.UNCERTAIN or not operation.needs_person:
-        raise WrongState(_("There is nothing to decide about this operation any more."))
+        raise WrongState(_("This operation has already been resolved."))
     known = {candidate["id"]: candidate for candidate in operation.problem.get("candidates", [])}
     if remote_id is not None and remote_id not in known:
-        raise Invalid(_("This is none of the operations that were found."), field="remote_id")
+        raise Invalid(_("This isn't one of the matching operations. Choose one from the list."), field="remote_id")
     with transaction.atomic():
         if remote_id is None:
             problem = {"reason": Reason.RULED_OUT}
@@ -53,30 +53,30 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
             after = State.RELEASED if remote_id is None else State.TRACKED
             _record_decided(operation, after, by=by, remote_id=remote_id)
     if not decided:
-        raise Invalid(_("This one belongs to another request by now: choose again."), field="remote_id")
+        raise Invalid(_("This provider operation has been matched to another one. Choose again."), field="remote_id")
 
 
-def happened(operation: Operation, *, by: Membership) -> None:
-    """Say that an operation was carried out, where the provider's list shows none that it could be.
+def confirm_done(operation: Operation, *, by: Membership) -> None:
+    """Record that an unconfirmed operation was carried out, when the provider's list has no candidate for it.
 
     Raises:
-        NotAllowedError: the member could not have asked for it either.
-        WrongState: there is nothing to decide, or there is one to choose.
+        NotAllowedError: the member may not request this kind of operation.
+        WrongState: there is nothing to decide, or there are candidates to choose from.
     """
     by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
     with transaction.atomic():
         is_open = operation.needs_person and not operation.problem.get("candidates")
         if not is_open or not conclude.move(operation, State.UNCERTAIN, State.DONE, problem={}, needs_person=False):
-            raise WrongState(_("There is nothing to decide about this operation any more."))
+            raise WrongState(_("This operation has already been resolved."))
         _record_decided(operation, State.DONE, by=by, happened=True)
         enqueue(Job.REFRESH, operation.account_id, 1)
 
 
 def dismiss(operation: Operation, *, by: Membership) -> bool:
-    """Take note that an operation did not work: it needs nobody's attention any more. False when it needed none.
+    """Dismiss a failed operation, so that it no longer needs attention. False when it did not need any.
 
     Raises:
-        NotAllowedError: the member could not have asked for it either.
+        NotAllowedError: the member may not request this kind of operation.
     """
     if operation.origin != Operation.Origin.PANEL:
         return False

@@ -1,4 +1,4 @@
-"""Rows for operations that nobody asked for here."""
+"""External operations: those that the provider lists and that were not requested in the panel."""
 
 from django.db import IntegrityError, transaction
 
@@ -9,12 +9,12 @@ from hosting.operations.kinds import catalogue
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 
-# What JSON holds as it is; other parameters are kept as texts.
+# Types that JSON can store; other parameters are stored as text.
 _PLAIN = (str, int, float, type(None))
 
 
-def row_of(account: Account, details: OperationDetails) -> Operation | None:
-    """A row for an operation that nobody asked for here; None when it may still turn out to be one of ours."""
+def create_external(account: Account, details: OperationDetails) -> Operation | None:
+    """Create a row for an external operation. None when it may still turn out to be one of ours."""
     unsettled = account.operations.filter(
         kind=details.type,
         origin=Operation.Origin.PANEL,
@@ -41,6 +41,6 @@ def row_of(account: Account, details: OperationDetails) -> Operation | None:
             )
             versions.bump(account.pk)
     except IntegrityError:
-        # Whoever asked for it has just written its id.
+        # It is one of ours: its id was saved at this moment.
         return None
     return operation

@@ -1,4 +1,4 @@
-"""The provider's list of operations: what moved since a moment, at one call for each 300 of them."""
+"""Read the provider's list of operations: what has changed since a moment. One call for each 300 operations."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -7,7 +7,7 @@ from hosting.accounts.sessions import ApiSession
 from hosting.api import OperationFilter
 from hosting.operations.models.states import State
 
-# `operation_list` gives no more ids than this (contract, Operations).
+# The most ids that `operation_list` returns (contract, Operations).
 PAGE = 300
 
 # The provider's final states, and ours.
@@ -15,7 +15,7 @@ ENDED = {"DONE": State.DONE, "ERROR": State.FAILED, "CANCEL": State.CANCELLED}
 
 
 def find(session: ApiSession, wanted: OperationFilter) -> set[int]:
-    """The ids of all that fit: a full page is continued with what was created no later than its oldest.
+    """The ids of all matching operations. After a full page, continue with those created no later than its oldest.
 
     Raises:
         hosting.api.ApiError: the list could not be read.
@@ -24,8 +24,8 @@ def find(session: ApiSession, wanted: OperationFilter) -> set[int]:
     while True:
         page = set(_page(session, wanted))
         if len(page) < PAGE or page <= found:
-            # A full page of nothing new: more than 300 were created in one second. The rest is found in time by
-            # reading open operations again.
+            # A full page without a new id: more than 300 were created in one second. The rest is found later, when
+            # open operations are read again.
             return found | page
         found |= page
         oldest = _created(session, min(page))
@@ -35,7 +35,7 @@ def find(session: ApiSession, wanted: OperationFilter) -> set[int]:
 
 
 def moved_since(session: ApiSession, since: datetime) -> set[int]:
-    """Everything that was created or has moved since then, by the provider's clock.
+    """The ids of operations created or changed since then, by the provider's clock.
 
     Raises:
         hosting.api.ApiError: the list could not be read.
@@ -44,7 +44,7 @@ def moved_since(session: ApiSession, since: datetime) -> set[int]:
 
 
 def ended_since(session: ApiSession, since: datetime) -> dict[int, State]:
-    """How those ended that have ended since then. Three calls tell it, however many they are.
+    """The final states of operations that ended since then. Three calls, plus one for each further 300.
 
     Raises:
         hosting.api.ApiError: a list could not be read.

@@ -1,7 +1,7 @@
-"""The one call of an operation, and what its outcome means.
+"""Make the one call of an operation, and handle its outcome.
 
-The row is claimed by a conditional UPDATE right before the call, the call is made once outside any transaction, and
-its three outcomes have three states: an answer, a no, and no answer.
+The row is claimed by a conditional UPDATE right before the call. The call is made once, outside any transaction.
+Each of its three outcomes leads to a state of its own: accepted, refused, or no answer (UNCERTAIN, see `settle`).
 """
 
 from datetime import timedelta
@@ -34,17 +34,17 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import State
 
-# The first look for an unconfirmed operation in the provider's list.
+# Seconds until an unconfirmed operation is first looked up in the provider's list.
 _FIRST_SETTLE_S = 1.0
 _PAUSE_S = 1.0
 
 
 class _LostRaceError(Exception):
-    """Another worker sends it, or its member has taken it back."""
+    """Another worker is sending the operation, or it was cancelled."""
 
 
 class _Attempt:
-    """Claims the row once, then makes the call. Knows whether the call is what went wrong, or a login before it."""
+    """Claim the row once, then make the call. `in_flight` says whether an error came from this call or a sign-in."""
 
     def __init__(self, operation: Operation, kind: Kind, secret: str) -> None:
         self._operation, self._kind, self._secret = operation, kind, secret
@@ -64,16 +64,16 @@ class _Attempt:
     def _claim(self) -> bool:
         now = timezone.now()
         if self.claimed:
-            # After a session fault and another login, which may have taken long: the time of the call starts again,
-            # unless the sweep has taken us for dead meanwhile.
+            # A second attempt after a session fault and a new sign-in, which may have taken long: restart the time of
+            # the call, unless the sweep has given up on this worker meanwhile.
             return conclude.update(self._operation, State.SENDING, sent_at=now)
-        # The secret leaves the database with the claim: from here on it is in this worker's memory alone.
+        # Claiming erases the secret from the database: from here on only this worker's memory holds it.
         self.claimed = conclude.move(self._operation, State.WAITING, State.SENDING, sent_at=now, sealed_secret="")
         return self.claimed
 
 
 def send(operation_id: int) -> None:
-    """Send a waiting operation. Does nothing when it is not waiting any more."""
+    """Send a waiting operation. Do nothing when it is not waiting any more."""
     operation = (
         Operation.objects.select_related("account__endpoint", "account__team")
         .filter(pk=operation_id, state=State.WAITING)
@@ -82,7 +82,7 @@ def send(operation_id: int) -> None:
     if operation is None:
         return
     if operation.account.endpoint.away_since:
-        # Asked for before that was known. One call at a time finds out whether it is back, and not a member's.
+        # Requested before this was known. Only the probe checks whether the endpoint is back, not members' operations.
         _give_up(operation, State.WAITING, Reason.UNREACHABLE)
         return
     kind = catalogue.load(operation.kind, operation.params)
@@ -94,28 +94,28 @@ def send(operation_id: int) -> None:
     attempt = _Attempt(operation, kind, secret)
     try:
         session = client_for(operation.account, Priority.MEMBER)
-        observed.look_before(session, operation.kind)
+        observed.read_balance_before_spending(session, operation.kind)
         answer = session.call(attempt)
     except _LostRaceError:
         return
     except (NoAllowanceError, redis.RedisError):
-        _wait(operation, attempt, secret, _PAUSE_S)
+        _postpone(operation, attempt, secret, _PAUSE_S)
     except AccountStoppedError as stop:
-        _give_up(operation, _state(attempt), Reason.ACCOUNT, text=stop.trouble)
+        _give_up(operation, _current_state(attempt), Reason.ACCOUNT, text=stop.trouble)
     except RateLimited as limit:
-        _wait(operation, attempt, secret, limit.retry_after_s)
+        _postpone(operation, attempt, secret, limit.retry_after_s)
     except ApiError as error:
-        _judge(operation, attempt, error)
+        _handle_error(operation, attempt, error)
     else:
         _accept(operation, kind, answer)
 
 
-def _state(attempt: _Attempt) -> State:
+def _current_state(attempt: _Attempt) -> State:
     return State.SENDING if attempt.claimed else State.WAITING
 
 
-def _wait(operation: Operation, attempt: _Attempt, secret: str, seconds: float) -> None:
-    """Not now: the call was not executed, and the sweep asks again when it is due."""
+def _postpone(operation: Operation, attempt: _Attempt, secret: str, seconds: float) -> None:
+    """Try again later: the call was not executed, and the sweep queues it when it is due."""
     due_at = timezone.now() + timedelta(seconds=seconds)
     if attempt.claimed:
         conclude.put_back(operation, secret, due_at=due_at)
@@ -128,9 +128,9 @@ def _give_up(operation: Operation, before: State, reason: Reason, text: str = ""
     conclude.move(operation, before, State.NOT_SENT, problem=problem, sealed_secret="", sent_at=None)
 
 
-def _judge(operation: Operation, attempt: _Attempt, error: ApiError) -> None:
-    """What an error means for the operation."""
-    before = _state(attempt)
+def _handle_error(operation: Operation, attempt: _Attempt, error: ApiError) -> None:
+    """Move the operation to the state that an error of the call leads to. No answer leads to UNCERTAIN."""
+    before = _current_state(attempt)
     match error:
         case NotEncodable() | RequestTooLarge():
             _give_up(operation, before, Reason.UNSENDABLE, error.message)
@@ -143,7 +143,7 @@ def _judge(operation: Operation, attempt: _Attempt, error: ApiError) -> None:
                 operation, before, State.REFUSED, problem=problems.of_fault(error), answered_at=timezone.now()
             )
         case ServerFault() | Unanswered() if attempt.in_flight:
-            # A fault inside the provider says nothing about how far it had come.
+            # After an internal fault of the provider the operation may have happened, as after no answer.
             problem = {"reason": Reason.NO_ANSWER, "text": error.message}
             due_at = timezone.now() + timedelta(seconds=_FIRST_SETTLE_S)
             conclude.move(operation, before, State.UNCERTAIN, problem=problem, due_at=due_at)
@@ -152,7 +152,7 @@ def _judge(operation: Operation, attempt: _Attempt, error: ApiError) -> None:
 
 
 def _accept(operation: Operation, kind: Kind, answer: int) -> None:
-    """The provider accepted it. A sweep that took us for dead has moved the row to UNCERTAIN: then from there."""
+    """Move an accepted operation on. The sweep may have moved it to UNCERTAIN meanwhile, if the call took too long."""
     now = timezone.now()
     for before in (State.SENDING, State.UNCERTAIN):
         if kind.answer is Answer.OPERATION:

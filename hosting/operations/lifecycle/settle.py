@@ -1,4 +1,4 @@
-"""What became of an operation that nobody answered: found out by reading, never by sending it again."""
+"""What happens when the call of an operation gets no answer: look it up at the provider, never send it again."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import State
 
-# The provider's clock is known to a second, and its stamps have whole seconds.
+# The offset of the provider's clock is known to a second, and its times have whole seconds.
 _CLOCK_MARGIN = timedelta(seconds=2)
 _PAUSE_S = 3.0
 
@@ -23,8 +23,8 @@ _PAUSE_S = 3.0
 def settle(operation: Operation, session: ApiSession) -> None:
     """Look for an UNCERTAIN operation in the provider's list.
 
-    Found: it is adopted and tracked like any other. Not there after the grace time: it never arrived. More of them
-    than were asked for here: a person decides.
+    If it is found, it is matched and tracked like any other. If it is not found within the grace time, it did not
+    arrive. If there are more candidates than operations sent from here, a person decides.
 
     Raises:
         hosting.api.ApiError: the list could not be read; nothing has changed.
@@ -33,47 +33,49 @@ def settle(operation: Operation, session: ApiSession) -> None:
         return
     kind = catalogue.load(operation.kind, operation.params)
     looked_at = timezone.now()
-    fitting = _fitting(session, operation, kind, operation.sent_at)
-    # Read after the provider's list: whoever has sent one of these shows here, or holds its id already.
-    twins = _twins(operation)
-    if any(twin.state != State.UNCERTAIN for twin in twins):
-        _look_again(operation)
+    found = _unmatched_lookalikes(session, operation, kind, operation.sent_at)
+    # Read after the provider's list, so that an identical operation is either here or already has its remote id.
+    identical = _identical_unsettled(operation)
+    if any(each.state != State.UNCERTAIN for each in identical):
+        _retry_later(operation)
         return
-    taken = _taken(operation, [each.id for each in fitting])
-    candidates = [each for each in fitting if each.id not in taken]
-    if len(candidates) > 1 + len(twins):
+    matched = _matched_ids(operation, [each.id for each in found])
+    candidates = [each for each in found if each.id not in matched]
+    if len(candidates) > 1 + len(identical):
         _ask_a_person(operation, candidates)
     elif candidates:
-        # Requests with the same parameters are interchangeable: each takes one that is left.
-        found = candidates[0]
-        if not conclude.adopt(operation, State.UNCERTAIN, found.id, answered_at=looked_at, problem={}, **found.objects):
-            _look_again(operation)
+        # Operations with the same parameters are interchangeable: each takes one of those that are left.
+        first = candidates[0]
+        if not conclude.adopt(operation, State.UNCERTAIN, first.id, answered_at=looked_at, problem={}, **first.objects):
+            _retry_later(operation)
     elif looked_at >= _grace_ends(operation.sent_at):
         conclude.move(
             operation, State.UNCERTAIN, State.RELEASED, problem={"reason": Reason.NEVER_ARRIVED}, sealed_secret=""
         )
     else:
-        _look_again(operation)
+        _retry_later(operation)
 
 
-def _twins(operation: Operation) -> list[Operation]:
-    """Other requests of this account that could be taken for it, and have no operation at the provider yet."""
+def _identical_unsettled(operation: Operation) -> list[Operation]:
+    """Other operations of the account with the same parameters that are not matched at the provider yet."""
     unsettled = Operation.objects.filter(
         account=operation.account_id,
         kind=operation.kind,
         state__in=(State.SENDING, State.ANSWERED, State.UNCERTAIN),
     ).exclude(pk=operation.pk)
-    return [twin for twin in unsettled if twin.params == operation.params]
+    return [each for each in unsettled if each.params == operation.params]
 
 
-def _taken(operation: Operation, ids: Collection[int]) -> set[int | None]:
-    """Which of the provider's operations are the answer to another request."""
-    taken = Operation.objects.filter(account=operation.account_id, origin=Operation.Origin.PANEL, remote_id__in=ids)
-    return set(taken.values_list("remote_id", flat=True))
+def _matched_ids(operation: Operation, ids: Collection[int]) -> set[int | None]:
+    """Which of these provider's operations are matched with one of ours already."""
+    matched = Operation.objects.filter(account=operation.account_id, origin=Operation.Origin.PANEL, remote_id__in=ids)
+    return set(matched.values_list("remote_id", flat=True))
 
 
-def _fitting(session: ApiSession, operation: Operation, kind: Kind, sent_at: datetime) -> list[OperationDetails]:
-    """The provider's operations that can be this one and were nobody's when they were listed, oldest first."""
+def _unmatched_lookalikes(
+    session: ApiSession, operation: Operation, kind: Kind, sent_at: datetime
+) -> list[OperationDetails]:
+    """The provider's operations that may be this one and are not matched yet, oldest first."""
     offset = session.account.clock_offset
     ids = listing.find(
         session,
@@ -83,8 +85,8 @@ def _fitting(session: ApiSession, operation: Operation, kind: Kind, sent_at: dat
             created_before=_grace_ends(sent_at) + offset + _CLOCK_MARGIN,
         ),
     )
-    taken = _taken(operation, ids)
-    details = [_details(session, remote_id) for remote_id in ids if remote_id not in taken]
+    matched = _matched_ids(operation, ids)
+    details = [_details(session, remote_id) for remote_id in ids if remote_id not in matched]
     return sorted((each for each in details if kind.fits(each)), key=lambda each: each.id)
 
 
@@ -97,7 +99,7 @@ def _grace_ends(sent_at: datetime) -> datetime:
     return sent_at + timedelta(seconds=seconds)
 
 
-def _look_again(operation: Operation) -> None:
+def _retry_later(operation: Operation) -> None:
     Operation.objects.filter(pk=operation.pk, state=State.UNCERTAIN).update(
         due_at=timezone.now() + timedelta(seconds=_PAUSE_S)
     )
@@ -113,7 +115,7 @@ def _ask_a_person(operation: Operation, candidates: list[OperationDetails]) -> N
 
 
 def _evidence(details: OperationDetails) -> dict[str, object]:
-    """What a person needs to tell the provider's operations apart."""
+    """What a person needs to know to tell the candidates apart."""
     return {
         "id": details.id,
         "state": details.state,

@@ -1,4 +1,4 @@
-"""Where a member's request becomes a durable operation, and where a member asks again."""
+"""Submit operations: check a member's request, save it as an operation, and queue it to be sent. And retry them."""
 
 import uuid
 from datetime import timedelta
@@ -26,7 +26,7 @@ from hosting.operations.models.states import HARMLESS, OPEN, State
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 
-# A job that has not been seen to by then was lost, and the sweep asks again.
+# A job that has not run by then was lost, and the sweep queues it again.
 JOB_LOST_AFTER = timedelta(seconds=5)
 
 
@@ -43,15 +43,15 @@ def submit(
     retry_of: Operation | None = None,
     may_hold: bool = True,
 ) -> Operation:
-    """Take a request: write its operation and its audit line in one transaction, and ask for it to be sent on commit.
+    """Save an operation and its audit entry in one transaction, and queue it to be sent on commit.
 
-    The same `nonce` twice is the same operation. `secret` (a root password) is sealed and forgotten once it was sent.
-    What goes above the month's ceiling of the member's role is not sent: it is held until a second person approves it
-    (`operations.approvals`). With `may_hold` false it is not taken at all, nor ever from a token: a person must ask.
+    The same `nonce` returns the same operation. `secret` (a root password) is stored sealed and erased when it is sent.
+    An operation above the monthly spending limit of the member's role is held until a second person approves it
+    (`lifecycle.approvals`). With `may_hold` false it is rejected instead, as it always is for an API token.
 
     Raises:
         NotAllowedError: the member's role does not allow it.
-        Rejected: what to correct, and the field it belongs to (`Invalid`, `NotEnough`, `WrongState`, `Busy`,
+        Rejected: says what to correct, and in which field (`Invalid`, `NotEnough`, `WrongState`, `Busy`,
             `QuietHours`, `EndpointAway`, `AccountTrouble`, `AboveSpendingLimit`).
     """
     by.require(kind.permission, account)
@@ -59,7 +59,7 @@ def submit(
     nonce = nonce or uuid.uuid4()
     try:
         with transaction.atomic():
-            # One request of an account at a time, so that two members cannot reserve the same share.
+            # One submission per account at a time, so that two members cannot reserve the same share.
             account = (
                 Account.objects.select_for_update(of=("self",), no_key=True)
                 .select_related("endpoint")
@@ -67,11 +67,11 @@ def submit(
             )
             if known := account.operations.filter(nonce=nonce).first():
                 return known
-            quiet_hours.require_none(kind, by.team)
+            quiet_hours.enforce(kind, by.team)
             require_working(account)
             _require_free(account, kind)
             standing = preconditions.check(kind, account)
-            demand = spending_limits.look(kind, account)
+            demand = spending_limits.current_demand(kind, account)
             over = spending_limits.check(demand, account=account, role=by.role)
             if over:
                 _require_person(by, may_hold=may_hold)
@@ -119,7 +119,7 @@ def submit(
             if not over:
                 enqueue(Job.SEND, operation.pk)
     except IntegrityError:
-        # Two requests met in the database: the constraints let one of them in.
+        # Two submissions at once: the database constraints allowed only one of them.
         if known := account.operations.filter(nonce=nonce).first():
             return known
         _require_free(account, kind)
@@ -128,7 +128,7 @@ def submit(
 
 
 def _as_it_is(kind: Kind, account: Account) -> dict[str, object] | None:
-    """What a request changes of an object, as that is now."""
+    """The current values of what an operation changes, for the audit log."""
     match kind:
         case catalogue.UpdateVm(vm_id=number):
             vm = Vm.objects.filter(account=account, remote_id=number).first()
@@ -143,14 +143,14 @@ def _as_it_is(kind: Kind, account: Account) -> dict[str, object] | None:
 def retry(
     operation: Operation, *, by: Membership, nonce: uuid.UUID | None = None, secret: str = "", may_hold: bool = True
 ) -> Operation:
-    """Ask again for what certainly did not happen, as a new operation linked to the first.
+    """Retry an operation that certainly did not happen, as a new operation linked to the first.
 
     Raises:
-        WrongState: it happened, may have happened, or is one step of a plan (which goes on as a whole).
+        WrongState: it happened, may have happened, or is a step of a plan (resume the plan instead).
         NotAllowedError, Rejected: as `submit`.
     """
     if operation.state not in HARMLESS | {State.FAILED} or operation.plan_id or operation.origin != "panel":
-        raise WrongState(_("Only a request that did not work can be tried again."))
+        raise WrongState(_("Only a failed operation can be retried."))
     kind = catalogue.load(operation.kind, operation.params)
     return submit(
         kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation, may_hold=may_hold
@@ -158,32 +158,35 @@ def retry(
 
 
 def require_working(account: Account) -> None:
-    """Insist on a login that works and a provider that answers.
+    """Require that the account's credentials work and the provider answers.
 
     Raises:
-        AccountTrouble, EndpointAway: what to do first.
+        AccountTrouble, EndpointAway: says what to do first.
     """
     if account.trouble == Account.Trouble.UNTESTED:
-        raise AccountTrouble(_("The login has not been tested yet: nothing was sent. Try again when it works."))
+        raise AccountTrouble(
+            _("The account's credentials haven't been tested yet. Nothing was sent. Try again once they are accepted.")
+        )
     if account.trouble:
         raise AccountTrouble(
-            _("%(trouble)s. Correct the account's settings first; nothing was sent.")
+            _("%(trouble)s. Nothing was sent. Fix the account's credentials first.")
             % {"trouble": account.get_trouble_display()}
         )
     if account.endpoint.away_since:
-        raise EndpointAway(
-            _("The provider does not answer at the moment. Nothing was sent or queued: try again when it is back.")
-        )
+        raise EndpointAway(_("The provider isn't responding. Nothing was sent or queued. Try again later."))
 
 
 def _require_person(by: Membership, *, may_hold: bool) -> None:
     if by.person is None or by.via.token_id is not None:
         raise AboveSpendingLimit(
-            _("This is above the month's ceiling of the token's role. Nothing was sent: a person must ask for it.")
+            _(
+                "This exceeds the monthly spending limit of the token's role. Nothing was sent. A"
+                " member must request it."
+            )
         )
     if not may_hold:
         raise AboveSpendingLimit(
-            _("This is above the month's ceiling of your role. Show that it is you, then ask again.")
+            _("This exceeds your role's monthly spending limit. Confirm it's you, then try again.")
         )
 
 
@@ -193,7 +196,7 @@ def _require_free(account: Account, kind: Kind) -> None:
     other = account.operations.filter(target=kind.target, state__in=OPEN, origin=Operation.Origin.PANEL).first()
     if other is not None:
         raise Busy(
-            _("“%(title)s” by %(person)s is still at work on it. Wait until that is finished.")
-            % {"title": catalogue.title(other.kind), "person": requester_name(other) or _("somebody")},
+            _("“%(title)s”, requested by %(person)s, is still in progress on this object. Wait until it finishes.")
+            % {"title": catalogue.title(other.kind), "person": requester_name(other) or _("someone")},
             operation_id=other.pk,
         )

@@ -1,7 +1,7 @@
-"""Watching what the provider works on. The cost follows what ends, not what waits.
+"""Track operations that the provider works on. The number of calls depends on what has ended, not on what is waiting.
 
-A look costs one `operation_list`. When few have moved, each is read. When many have, the lists of those that ended
-say how, without a call for each; progress of the others is read a few at a time.
+A poll costs one `operation_list`. If few operations have changed, each is read. If many have, lists filtered by final
+state say how they ended, without a call for each, and the progress of the others is read a few at a time.
 """
 
 import logging
@@ -30,44 +30,44 @@ from hosting.operations.models.states import State
 
 log = logging.getLogger(__name__)
 
-# A stamp of the provider may be older than the commit that makes it visible, and its clock is known to some seconds.
+# The provider's time of a change may be earlier than its commit, and the offset of its clock is known to a few seconds.
 _CURSOR_MARGIN = timedelta(seconds=4)
-# Listings may miss a change (a clock that was set, two changes in one second): an open operation is read again this
-# long after it was last read, when it should be done by now, and otherwise.
+# Lists may miss a change (the clock was set, or two changes in one second), so open operations are read again after
+# this time: the first when one should be done by now, the second otherwise.
 _REREAD_DUE, _REREAD_ANYWAY = timedelta(seconds=15), timedelta(minutes=5)
-# What is done there is told here at the latest then, also when its objects can't be read again.
+# An operation that has ended is shown as ended after this time, even if its objects can't be read again.
 _LATEST_FINISH = timedelta(minutes=1)
 _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.8), timedelta(seconds=10)
-# An operation that should be done by now is looked for after this part of the time that it is late.
-_PATIENCE = 30
-# The operation of a new object is listed with it; so long after its creation it will not be any more.
+# An operation that should be done by now is polled again after its delay so far divided by this.
+_LATE_DIVISOR = 30
+# The provider lists the operation of a new object at once; after this time it is not expected to appear.
 _IDENTIFY_LIMIT = timedelta(minutes=5)
-# So many that may have moved are read one by one; of more, this many are read in a look for their progress.
+# Up to the first number of changed operations are read one by one. Of more, the second number are read for progress.
 _FEW, _PROGRESS_READS = 3, 2
-# Operations that are concluded together, and the most that are taken up in one look: the next one goes on.
-_TOGETHER, _AT_MOST = 16, 96
+# Operations that are concluded together, and the most that one poll handles; the next poll continues.
+_BATCH, _MOST_PER_POLL = 16, 96
 
 
 @dataclass
 class _Ended:
-    """An operation that has ended there. Without details when the list alone has told."""
+    """An operation that has ended at the provider; without details when only a list said so."""
 
     operation: Operation
     state: State
     details: OperationDetails | None = None
-    # When the provider had said so: what is read later shows what it has done.
+    # When this was read from the provider. Objects read later show the effect of the operation.
     seen_at: datetime = field(default_factory=timezone.now)
 
     @property
     def objects(self) -> dict[str, int | None]:
-        """The provider's ids of what it was about."""
+        """The provider's ids of the objects that the operation changed."""
         if self.details is not None:
             return dict(self.details.objects)
         return {name: getattr(self.operation, name) for name in ("vm_id", "disk_id", "product_id")}
 
 
 def identify(operation: Operation, session: ApiSession) -> None:
-    """Find the provider's operation of an object that it has just begun to make (`vm_create`, `disk_create`).
+    """Find the provider's operation id of an object that is being created (`vm_create`, `disk_create`).
 
     Raises:
         hosting.api.ApiError: the list could not be read; nothing has changed.
@@ -84,11 +84,11 @@ def identify(operation: Operation, session: ApiSession) -> None:
         Operation.objects.filter(pk=operation.pk).update(due_at=timezone.now() + timedelta(seconds=2))
 
 
-def look(session: ApiSession) -> bool:
-    """One look at the account's operations at the provider. Whether any had moved.
+def poll(session: ApiSession) -> bool:
+    """Read the account's operations at the provider once. Return whether any has changed.
 
     Raises:
-        hosting.api.ApiError: something could not be read; it is looked at again next time.
+        hosting.api.ApiError: something could not be read; the next poll reads it again.
     """
     account = session.account
     provider_now = timezone.now() + account.clock_offset
@@ -100,30 +100,30 @@ def look(session: ApiSession) -> bool:
     since = account.operations_cursor or _first_cursor(open_operations.values(), provider_now)
     listed = listing.moved_since(session, since)
     known = set(account.operations.filter(remote_id__in=listed).values_list("remote_id", flat=True))
-    # What was before the first import is no news.
+    # Operations from before the first import are not imported.
     unknown = sorted(listed - known) if account.mirrored_at else []
-    news = _news(session, open_operations, listed, since)
-    wanted = [*news.to_read, *unknown]
-    read, failure = _read(session, open_operations, wanted[:_AT_MOST])
-    ended = news.ended
+    findings = _read_lists(session, open_operations, listed, since)
+    wanted = [*findings.to_read, *unknown]
+    read, failure = _read(session, open_operations, wanted[:_MOST_PER_POLL])
+    ended = findings.ended
     for operation, details in read:
         if state := listing.ENDED.get(details.state):
             ended.append(_Ended(operation, state, details))
         else:
-            _note_progress(account, operation, details)
-    _conclude(session, ended[:_AT_MOST])
+            _save_progress(account, operation, details)
+    _conclude(session, ended[:_MOST_PER_POLL])
     if failure is not None:
         raise failure
     now_known: dict[str, object] = {"operations_read_at": timezone.now()}
-    if len(ended) <= _AT_MOST and len(wanted) <= _AT_MOST:
+    if len(ended) <= _MOST_PER_POLL and len(wanted) <= _MOST_PER_POLL:
         now_known["operations_cursor"] = provider_now.replace(microsecond=0) - _CURSOR_MARGIN
     Account.objects.filter(pk=account.pk).update(**now_known)
-    observed.learn(account)
+    observed.attribute_costs(account)
     return bool(read or ended)
 
 
-def next_look_at(account: Account) -> datetime | None:
-    """When the first open operation should be done, within bounds; None when none is open."""
+def next_poll_at(account: Account) -> datetime | None:
+    """When to poll next: when the first open operation should be done, within bounds; None when none is open."""
     now = timezone.now()
     expected = account.operations.filter(state=State.TRACKED).values_list("eta_at", "answered_at")
     pauses = [_pause(eta_at or answered_at or now, now) for eta_at, answered_at in expected]
@@ -131,22 +131,24 @@ def next_look_at(account: Account) -> datetime | None:
 
 
 def _pause(expected_at: datetime, now: datetime) -> timedelta:
-    wanted = expected_at - now if expected_at > now else (now - expected_at) / _PATIENCE
+    wanted = expected_at - now if expected_at > now else (now - expected_at) / _LATE_DIVISOR
     return min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, wanted))
 
 
 @dataclass
-class _News:
-    """What the lists tell of open operations: those that have ended, and those whose details are worth a call."""
+class _Findings:
+    """What the lists say about open operations: those that have ended, and those whose details must be read."""
 
     ended: list[_Ended]
     to_read: list[int]
 
 
-def _news(session: ApiSession, open_operations: dict[int, Operation], listed: set[int], since: datetime) -> _News:
+def _read_lists(
+    session: ApiSession, open_operations: dict[int, Operation], listed: set[int], since: datetime
+) -> _Findings:
     moved = [number for number, each in open_operations.items() if _may_have_moved(each, number in listed, since)]
     if len(moved) <= _FEW:
-        return _News([], moved)
+        return _Findings([], moved)
     states = listing.ended_since(session, since) if listed.intersection(moved) else {}
     ended, to_read = [], []
     for number, operation in open_operations.items():
@@ -154,26 +156,26 @@ def _news(session: ApiSession, open_operations: dict[int, Operation], listed: se
         if state is State.DONE and _knows_its_objects(operation):
             ended.append(_Ended(operation, state))
         elif state is not None:
-            # Why it failed, or what it has made, is in its details alone.
+            # Only the details say why it failed, or what it has created.
             to_read.append(number)
     others = [number for number in moved if number not in states]
-    # Those that nothing is known of yet, then those that were read longest ago.
+    # First those that were never read, then those that were read longest ago.
     others.sort(key=lambda number: (bool(open_operations[number].remote_state), open_operations[number].updated_at))
-    return _News(ended, [*to_read, *others[:_PROGRESS_READS]])
+    return _Findings(ended, [*to_read, *others[:_PROGRESS_READS]])
 
 
 def _knows_its_objects(operation: Operation) -> bool:
-    """Whether nothing is left that its details alone tell: a new server's answer does not name its system disk."""
+    """Whether its objects' ids are known without its details. `vm_create` does not return the id of the system disk."""
     if operation.kind == catalogue.CreateVm.method:
         return operation.disk_id is not None
     return bool(operation.vm_id or operation.disk_id or operation.product_id)
 
 
 def _may_have_moved(operation: Operation, is_listed: bool, since: datetime) -> bool:
-    """Whether the details are worth a call.
+    """Whether the details must be read.
 
-    An operation stays listed for a while after an update that we have read already: it is read again only when that
-    update no longer explains the listing, or when it should be done by now.
+    An operation stays listed for a while after a change that we have read already. It is read again only when that
+    change does not explain why it is listed, or when it should be done by now.
     """
     if operation.remote_updated_at is None:
         return True
@@ -187,8 +189,8 @@ def _may_have_moved(operation: Operation, is_listed: bool, since: datetime) -> b
 def _read(
     session: ApiSession, open_operations: dict[int, Operation], wanted: Collection[int]
 ) -> tuple[list[tuple[Operation, OperationDetails]], ApiError | None]:
-    """The details of these, each with its row (what was asked for elsewhere gets one), and the error of one that
-    failed and may not next time.
+    """The details of these operations, each with its row, and an error that may go away with the next poll. Creates
+    rows for external operations.
     """
     calls = [partial(_details, remote_id=remote_id) for remote_id in wanted]
     read, failure = [], None
@@ -196,13 +198,13 @@ def _read(
         operation = open_operations.get(remote_id)
         if isinstance(answer, ApiError):
             failure = _unreadable(operation, remote_id, answer) or failure
-        elif operation := operation or external.row_of(session.account, answer):
+        elif operation := operation or external.create_external(session.account, answer):
             read.append((operation, answer))
     return read, failure
 
 
 def _unreadable(operation: Operation | None, remote_id: int, error: ApiError) -> ApiError | None:
-    """One operation that can't be read must not stop the look at all others. The error, when trying again may help."""
+    """Handle an operation that can't be read, without stopping the poll. Return the error if a retry may help."""
     is_final = isinstance(error, DataFault) and not isinstance(error, SessionFault)
     if not is_final and not isinstance(error, Garbled):
         return error
@@ -210,7 +212,7 @@ def _unreadable(operation: Operation | None, remote_id: int, error: ApiError) ->
     if operation is None or not isinstance(error, DataFault):
         return None
     if operation.origin == Operation.Origin.PANEL:
-        # It was accepted and is not known any more: nobody but a person can tell what became of it.
+        # The provider accepted it and does not know it any more: only a person can say what became of it.
         conclude.move(operation, State.TRACKED, State.UNCERTAIN, needs_person=True, problem=problems.of_fault(error))
     else:
         conclude.move(operation, State.TRACKED, State.FAILED, problem=problems.of_fault(error))
@@ -226,22 +228,22 @@ def _first_cursor(open_operations: Iterable[Operation], provider_now: datetime) 
     return min([*sent, provider_now], key=lambda moment: moment) - timedelta(minutes=1)
 
 
-def _note_progress(account: Account, operation: Operation, details: OperationDetails) -> None:
+def _save_progress(account: Account, operation: Operation, details: OperationDetails) -> None:
     now = timezone.now()
     eta_at = now + timedelta(seconds=details.eta_s) if details.eta_s is not None else None
     conclude.update(
         operation,
         State.TRACKED,
         remote_state=details.state[:10],
-        started_at=_in_our_time(details.date_start, account),
+        started_at=_on_our_clock(details.date_start, account),
         eta_at=eta_at,
         remote_updated_at=details.date_updated,
         **details.objects,
     )
 
 
-def _in_our_time(moment: datetime | None, account: Account) -> datetime | None:
-    """A stamp of the provider's clock on ours; None for one that no calendar has."""
+def _on_our_clock(moment: datetime | None, account: Account) -> datetime | None:
+    """Convert a time of the provider's clock to ours; None when it is out of range."""
     try:
         return moment and moment - account.clock_offset
     except OverflowError:
@@ -249,16 +251,16 @@ def _in_our_time(moment: datetime | None, account: Account) -> datetime | None:
 
 
 def _conclude(session: ApiSession, ended: list[_Ended]) -> None:
-    """Tell what ended, a few at a time, after its objects were read again: pages never show a finished operation
-    beside the state from before it.
+    """Finish operations a few at a time, after reading their objects again: pages never show a finished operation
+    beside the old state of its object.
     """
     account = session.account
     facts = NO_ACCOUNT_DATA
     for each in ended:
         facts |= catalogue.changes(each.operation.kind)
     explained = by_operations(account)
-    for start in range(0, len(ended), _TOGETHER):
-        batch = ended[start : start + _TOGETHER]
+    for start in range(0, len(ended), _BATCH):
+        batch = ended[start : start + _BATCH]
         vms, disks = _touched(account, batch)
         try:
             mirror.refresh(session, vms=vms, disks=disks, facts=facts, explained=explained)
@@ -271,7 +273,7 @@ def _conclude(session: ApiSession, ended: list[_Ended]) -> None:
 
 
 def _touched(account: Account, ended: list[_Ended]) -> tuple[set[int], set[int]]:
-    """The servers and disks that may be different now."""
+    """The servers and disks that these operations may have changed."""
     vms = {vm_id for each in ended if (vm_id := each.objects.get("vm_id"))}
     disks = {disk_id for each in ended if (disk_id := each.objects.get("disk_id"))}
     beside = Disk.objects.filter(account=account, vm_remote_id__in=vms).values_list("remote_id", flat=True)
@@ -279,15 +281,15 @@ def _touched(account: Account, ended: list[_Ended]) -> tuple[set[int], set[int]]
 
 
 def _ended_at(ended: _Ended, account: Account) -> datetime:
-    """When it ended, on our clock; without details, the last time that it was certainly open."""
+    """When it ended, on our clock; without details, the last time that it was known to be open."""
     if ended.details is None:
         return ended.operation.updated_at
-    return _in_our_time(ended.details.date_updated, account) or ended.operation.updated_at
+    return _on_our_clock(ended.details.date_updated, account) or ended.operation.updated_at
 
 
 def _finish(ended: list[_Ended]) -> None:
     with transaction.atomic():
-        # All of them before the first line of the trail: see `record`.
+        # Lock all rows before the first audit entry: see `record`.
         rows = Operation.objects.filter(pk__in=[each.operation.pk for each in ended], state=State.TRACKED)
         list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
         for each in ended:

@@ -1,4 +1,4 @@
-"""The same change for many objects: saved, so that it goes on without anybody watching, one row for each object."""
+"""Bulk actions: the same change for many objects, with one row per object, so that it continues without a browser."""
 
 import uuid
 
@@ -13,12 +13,12 @@ from hosting.teams.tokens.models import ApiToken
 
 class BulkQuerySet(models.QuerySet["Bulk"]):
     def visible_to(self, member: Membership) -> "BulkQuerySet":
-        """The bulks of the member's team: the only way in from the web."""
+        """The bulk actions that the member may see. Web code reads them only through this."""
         return self.filter(account__in=Account.objects.visible_to(member))
 
 
 class Bulk(models.Model):
-    """One kind of change for many objects of an account. Its rows become ordinary operations, a few at a time."""
+    """One kind of change for many objects of an account. Its rows are submitted as operations, a few at a time."""
 
     class State(models.TextChoices):
         RUNNING = "running", _("Running")
@@ -26,30 +26,30 @@ class Bulk(models.Model):
         DONE = "done", _("Finished")
 
     class Problem(models.TextChoices):
-        """Why it paused by itself."""
+        """Why Sharedeck paused it."""
 
         NONE = "", _("None")
-        AWAY = "away", _("The provider does not answer. Nothing was sent: go on when it is back.")
-        TROUBLE = "trouble", _("The account's login does not work. Correct its settings, then go on.")
-        NOT_ALLOWED = "not_allowed", _("The role of whoever asked for this does not allow it any more.")
-        QUIET = "quiet", _("The team deletes nothing in its quiet hours. Go on when they are over.")
+        AWAY = "away", _("The provider isn't responding. Nothing was sent. Resume when it responds again.")
+        TROUBLE = "trouble", _("The account's credentials don't work. Fix them, then resume.")
+        NOT_ALLOWED = "not_allowed", _("The requesting member's role no longer allows this.")
+        QUIET = "quiet", _("Deleting is blocked during your team's quiet hours. Resume when they are over.")
         MEMBER_LEFT = (
             "member_left",
-            _("Whoever asked for this is not in the team any more, or their API token has ended."),
+            _("The requesting member has left the team, or their API token has expired."),
         )
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="bulks")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    # The API token that it was asked through: that of the person, or one of the team.
+    # The API token it was requested with: a personal one, or one of the team.
     requested_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
-    # The same form sent twice is the same bulk.
+    # The same form sent twice has the same nonce and makes one bulk action.
     nonce = models.UUIDField(default=uuid.uuid4)
     # The API method, and the parameters that all objects share.
     kind = models.CharField(max_length=40)
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     problem = models.CharField(max_length=20, choices=Problem.choices, default=Problem.NONE, blank=True)
-    # A member of the team has seen that some of it was not done, and leaves it at that.
+    # When a member dismissed its failed rows.
     dismissed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -63,28 +63,28 @@ class Bulk(models.Model):
 
 
 class BulkRow(models.Model):
-    """One object of a bulk, and how it went."""
+    """One object of a bulk action, and its state."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("Waiting its turn")
+        WAITING = "waiting", _("Queued")
         RUNNING = "running", _("In progress")
         DONE = "done", _("Done")
-        FAILED = "failed", _("Not done")
+        FAILED = "failed", _("Failed")
 
     class Problem(models.TextChoices):
-        """Why Sharedeck itself did not take the request."""
+        """Why Sharedeck rejected the operation of this row."""
 
         NONE = "", _("None")
-        BUSY = "busy", _("Another operation was at work on it.")
-        WRONG_STATE = "wrong_state", _("Its state did not allow it, or it was gone.")
-        NOT_ENOUGH = "not_enough", _("There was not enough left for it.")
-        INVALID = "invalid", _("The provider would not have taken these values.")
+        BUSY = "busy", _("Another operation was in progress on this object.")
+        WRONG_STATE = "wrong_state", _("Its state didn't allow this, or it no longer existed.")
+        NOT_ENOUGH = "not_enough", _("Not enough free capacity.")
+        INVALID = "invalid", _("The provider doesn't accept these values.")
 
     bulk = models.ForeignKey(Bulk, models.CASCADE, related_name="rows", db_index=False)
     object_id = models.PositiveIntegerField()
     subject = models.CharField(max_length=255)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    # Grows when what failed is asked for again: each attempt is an operation of its own.
+    # Increased by each retry: each attempt is an operation of its own.
     attempt = models.PositiveSmallIntegerField(default=1)
     operation = models.ForeignKey(Operation, models.SET_NULL, null=True, related_name="bulk_rows")
     problem = models.CharField(max_length=20, choices=Problem.choices, default=Problem.NONE, blank=True)

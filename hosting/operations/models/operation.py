@@ -1,6 +1,6 @@
-"""The durable operation: one row for each change that a member asked for, from intent to outcome.
+"""The operation: one row for each change that a member requests, from request to outcome.
 
-The row is written before the call and is the truth; queues and caches only make it quick.
+The row is written before the call to the provider and is the truth. Queues and caches only speed things up.
 """
 
 import uuid
@@ -17,27 +17,27 @@ from hosting.teams.models import Membership, User
 from hosting.teams.roles import Role
 from hosting.teams.tokens.models import ApiToken
 
-# What a second person may say to a decision.
+# Characters in the comment of an approval or refusal.
 MAX_COMMENT = 500
 
 
 class OperationQuerySet(models.QuerySet["Operation"]):
     def visible_to(self, member: Membership) -> "OperationQuerySet":
-        """The operations of the member's team: the only way in from the web."""
+        """The operations that the member may see. Web code reads them only through this."""
         return self.filter(account__in=Account.objects.visible_to(member))
 
     def open(self) -> "OperationQuerySet":
         return self.filter(state__in=OPEN)
 
     def under_way(self) -> "OperationQuerySet":
-        """Those that may be happening: not what waits for approval."""
+        """Open operations that may be happening: all but those waiting for approval."""
         return self.filter(state__in=UNDER_WAY)
 
     def move(self, operation_id: int, before: State, after: State, **fields: object) -> bool:
-        """Move one operation by a conditional UPDATE. False when somebody else was first.
+        """Move one operation by a conditional UPDATE. Return False when it was not in state `before` any more.
 
         Raises:
-            ValueError: when the table of moves does not allow it.
+            ValueError: the table of moves does not allow it.
         """
         if not is_legal(before, after):
             raise ValueError(f"{before} → {after} is no legal move")
@@ -49,84 +49,84 @@ class OperationQuerySet(models.QuerySet["Operation"]):
 
 
 class Operation(models.Model):
-    """A change at the provider: asked for here (`origin` panel), or seen there (`origin` outside)."""
+    """A change at the provider: requested in the panel, or external (`origin`)."""
 
     class Origin(models.TextChoices):
         PANEL = "panel", _("Sharedeck")
-        EXTERNAL = "outside", _("Outside Sharedeck")
+        EXTERNAL = "outside", _("External")
 
     class Cancel(models.TextChoices):
-        """How far the request to cancel it at the provider is."""
+        """Progress of cancelling it at the provider."""
 
-        NONE = "", _("Not asked for")
-        ASKED = "asked", _("Asked for")
+        NONE = "", _("Not requested")
+        ASKED = "asked", _("Requested")
         SENT = "sent", _("Sent")
         TOO_LATE = "too_late", _("Too late")
         REFUSED = "refused", _("Refused")
-        UNANSWERED = "unanswered", _("Not answered")
+        UNANSWERED = "unanswered", _("No answer")
 
-    # The indexes below begin with the account: one of the account alone would only mislead SQLite.
+    # No index of its own: those below begin with the account, and SQLite would choose the shorter one wrongly.
     account = models.ForeignKey(Account, models.CASCADE, related_name="operations", db_index=False)
-    # Nearly all operations belong to no plan or bulk and repeat none: only those that do are in these indexes.
+    # Most operations have no plan, bulk action or retry, so the partial indexes below hold only those that do.
     plan = models.ForeignKey(Plan, models.SET_NULL, null=True, blank=True, related_name="operations", db_index=False)
     step = models.CharField(max_length=20, blank=True)
     bulk = models.ForeignKey("Bulk", models.SET_NULL, null=True, blank=True, related_name="operations", db_index=False)
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retries", db_index=False)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.PANEL)
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    # The role that it was asked for with: a ceiling counts what a role has spent, whatever its people are today.
+    # The requester's role at that time: a spending limit counts per role, whatever role the person has today.
     requested_as = models.CharField(max_length=30, choices=Role.choices, blank=True)
-    # The second person's word on what was above a ceiling: that it may be sent, or with the state DECLINED that it
-    # must not. With a time and without a person: nobody decided in time.
+    # Who approved an operation above a spending limit, or refused it (state DECLINED). A time without a person means
+    # that nobody decided in time.
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_comment = models.CharField(max_length=MAX_COMMENT, blank=True)
-    # The API token that it was asked through: that of the person, or one of the team.
+    # The API token it was requested with: a personal one, or one of the team.
     requested_through = models.ForeignKey(
         ApiToken, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
-    # The same form sent twice carries the same nonce and is the same operation.
+    # The same form sent twice has the same nonce and makes one operation.
     nonce = models.UUIDField(default=uuid.uuid4)
 
-    # What is asked: the API method, its parameters without secrets, and the object in words.
+    # The API method, its parameters without secrets, and the name of the object.
     kind = models.CharField(max_length=40)
     params = models.JSONField(default=dict)
     sealed_secret = models.TextField(blank=True)
     subject = models.CharField(max_length=255, blank=True)
     # The object that it changes, such as "vm:12": one unfinished operation at a time.
     target = models.CharField(max_length=40, blank=True)
-    # Of a request about a product: how many shares or MB it had when it was asked for.
+    # For a change of a product: its shares or MB when the operation was requested.
     quantity = models.PositiveIntegerField(null=True, blank=True)
-    # What it took from the balance, in the account's currency; negative when money was given back. Learned from the
-    # balance (`operations.costs`): None when that does not tell.
+    # What it took from the balance, in the account's currency; negative for a refund. Worked out from changes of the
+    # balance (`operations.costs.observed`); None when unknown.
     cost = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
-    # What a request that moves money adds to the account's shares, and what it was to take from the balance when it
-    # was asked for, with the currency; None when no price was known.
+    # For an operation that moves money, as estimated when it was requested: the shares it adds, the amount it takes
+    # from the balance (None when no price was known), and the currency.
     requested_shares = models.PositiveIntegerField(default=0)
     estimate = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
-    # Capacity set aside until the mirror shows it.
+    # Capacity reserved until the mirror shows it as used.
     reserved_shares = models.PositiveIntegerField(default=0)
     reserved_disk_mb = models.PositiveIntegerField(default=0)
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    # When it is looked at next, in the states that wait for time; of one that is held, until when it may be approved.
+    # When its next job is due. For a held operation: the end of the time to approve it.
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
-    # When it was known to be over; what was read of its objects from then on shows its effect.
+    # When it was known to have ended. Objects read after this show its effect.
     finished_at = models.DateTimeField(null=True, blank=True)
-    # Several operations of the provider fit an unconfirmed one: a person decides.
+    # Reading cannot settle an unconfirmed operation (such as several matches at the provider): a person decides.
     needs_person = models.BooleanField(default=False)
 
-    # A member asked the provider to cancel it; see `operations.cancel`.
+    # Cancelling at the provider; see `operations.lifecycle.cancel`.
     cancel_state = models.CharField(max_length=10, choices=Cancel.choices, default=Cancel.NONE, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_sent_at = models.DateTimeField(null=True, blank=True)
-    # A member of the team has seen that it did not work, and leaves it at that.
+    # When a member dismissed its failure.
     dismissed_at = models.DateTimeField(null=True, blank=True)
 
-    # What the provider says: its operation, the objects, how far it is.
+    # From the provider: its operation id, the objects, and the progress.
     remote_id = models.PositiveIntegerField(null=True, blank=True)
     vm_id = models.PositiveIntegerField(null=True, blank=True)
     disk_id = models.PositiveIntegerField(null=True, blank=True)
@@ -134,9 +134,9 @@ class Operation(models.Model):
     remote_state = models.CharField(max_length=10, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     eta_at = models.DateTimeField(null=True, blank=True)
-    # The provider's `date_updated` of what was last read of it.
+    # The provider's `date_updated` when it was last read.
     remote_updated_at = models.DateTimeField(null=True, blank=True)
-    # Why it did not work: {"reason", "code", "object", "cause", "element", "text"}; see `operations.problems`.
+    # Why it failed: {"reason", "code", "object", "cause", "element", "text"}; see `operations.models.problems`.
     problem = models.JSONField(default=dict)
 
     created_at = models.DateTimeField(auto_now_add=True)
@@ -183,8 +183,8 @@ class Operation(models.Model):
             models.Index(fields=["account", "target", "-id"]),
             models.Index(fields=["account", "vm_id", "-id"]),
             models.Index(fields=["account", "disk_id", "-id"]),
-            # The list as it is shown first, with what it is searched and filtered by: an account's history only grows,
-            # and must neither be sorted nor read for each page.
+            # Covers the default list with its search and filters: an account's history only grows, so no page may
+            # sort or read all of it.
             models.Index(fields=["account", "-created_at", "-id", "state", "subject"]),
             models.Index(fields=["account", "kind", "subject", "id"]),
         ]
@@ -194,7 +194,7 @@ class Operation(models.Model):
         return self.state in OPEN
 
     def progress_percent(self, now: datetime) -> int:
-        """How far it is, 0 to 100, from the provider's start and estimate. An estimate never says 100."""
+        """Progress from 0 to 100, from the provider's start time and estimate. An estimate never reaches 100."""
         if self.state == State.DONE:
             return 100
         if not self.started_at or not self.eta_at or self.eta_at <= self.started_at:

@@ -1,4 +1,4 @@
-"""The durable plan: several operations that make one thing, carried out one after another."""
+"""The plan: several operations that make one thing, carried out one after another."""
 
 import uuid
 
@@ -13,11 +13,11 @@ from hosting.teams.tokens.models import ApiToken
 
 class PlanQuerySet(models.QuerySet["Plan"]):
     def visible_to(self, member: Membership) -> "PlanQuerySet":
-        """The plans of the member's team: the only way in from the web."""
+        """The plans that the member may see. Web code reads them only through this."""
         return self.filter(account__in=Account.objects.visible_to(member))
 
     def move(self, plan_id: int, before: "Plan.State", after: "Plan.State", **fields: object) -> bool:
-        """Move one plan by a conditional UPDATE. False when somebody else was first."""
+        """Move one plan by a conditional UPDATE. Return False when it was not in state `before` any more."""
         values = {"state": after, "updated_at": timezone.now(), **fields}
         return bool(self.filter(pk=plan_id, state=before).update(**values))
 
@@ -34,22 +34,22 @@ class Plan(models.Model):
         RUNNING = "running", _("Running")
         STOPPED = "stopped", _("Stopped at a step")
         DONE = "done", _("Done")
-        ABANDONED = "abandoned", _("Abandoned")
+        ABANDONED = "abandoned", _("Discarded")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="plans")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    # The API token that it was asked through: that of the person, or one of the team.
+    # The API token it was requested with: a personal one, or one of the team.
     requested_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
     nonce = models.UUIDField(default=uuid.uuid4)
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.NEW_SERVER)
-    # What was asked for, by its kind (`operations.plan_kinds`); "hostname" is in each.
+    # The fields of its spec (`operations.plans.catalogue`); every kind has "hostname".
     spec = models.JSONField()
-    # The root password of a new server until `vm_create` was sent, then empty.
+    # The root password of a new server; emptied when the operation that creates the server takes it over.
     sealed_secret = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
-    # When it was last started or resumed: what had failed before then is asked for again.
+    # When it was last started or resumed: a step that failed before then is submitted again.
     resumed_at = models.DateTimeField(null=True, blank=True)
-    # Why it stopped when no operation tells: a refusal by Sharedeck itself.
+    # Why Sharedeck stopped it, when no failed operation says so.
     problem = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -1,4 +1,4 @@
-"""Why an operation did not work, kept as data with it, and told in words that say what to do."""
+"""Why an operation failed: stored with it as data, and explained in words that say what to do."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from hosting.operations.models.states import State
 
 
 class Reason(StrEnum):
-    """What stands in `Operation.problem["reason"]`."""
+    """Values of `Operation.problem["reason"]`."""
 
     FAULT = "fault"
     UNREACHABLE = "unreachable"
@@ -38,7 +38,7 @@ class Problem:
 
 
 def of_fault(fault: Fault) -> dict[str, object]:
-    """A fault as data. A fault's text never holds a secret: the client has taken those out."""
+    """A fault as data. The text holds no secrets: the client removes them."""
     problem: dict[str, object] = {"reason": Reason.FAULT, "code": fault.code, "text": fault.text}
     if isinstance(fault, DataFault):
         problem |= {"object": int(fault.object), "cause": int(fault.cause), "element": fault.element}
@@ -52,63 +52,63 @@ def explain(operation: Operation) -> Problem | None:
     match problem.get("reason"):
         case Reason.FAULT if operation.needs_person and operation.state == State.UNCERTAIN:
             return Problem(
-                _("The provider accepted it, and does not know its operation any more."),
-                _("Look at the provider's side, then say what became of it."),
+                _("The provider accepted the operation but no longer lists it."),
+                _("Check at the provider, then choose an outcome here."),
                 quote,
             )
         case Reason.FAULT:
             return _explain_fault(problem, quote)
         case Reason.UNREACHABLE:
             return Problem(
-                _("The provider could not be reached."),
-                _("Nothing was sent, so nothing happened. Try again when the provider is back."),
+                _("The provider couldn't be reached."),
+                _("Nothing was sent. Retry when the provider responds again."),
             )
         case Reason.SESSION:
             return Problem(
-                _("The provider ended the session twice in a row."),
-                _("Nothing happened. Try again; if it goes on, ask the provider."),
+                _("The provider closed the session twice in a row."),
+                _("Nothing was changed. Retry. If this keeps happening, contact the provider."),
             )
         case Reason.ACCOUNT:
             return Problem(
-                str(dict(Account.Trouble.choices).get(quote, _("The account cannot be used."))),
-                _("Nothing was sent. Correct the account's settings, then try again."),
+                str(dict(Account.Trouble.choices).get(quote, _("The account can't be used."))),
+                _("Nothing was sent. Fix the account's credentials, then retry."),
             )
         case Reason.UNSENDABLE:
             return Problem(
-                _("A value holds characters that the provider's protocol cannot carry."),
-                _("Nothing was sent. Ask again with plain text."),
+                _("A value contains characters that the provider doesn't support."),
+                _("Nothing was sent. Submit it again with plain text."),
                 quote,
             )
         case Reason.ENDED_IN_ERROR:
             return Problem(
-                _("The provider began and could not finish it."),
-                _("Look at the object's state before you try again."),
+                _("The provider started the operation but couldn't finish it."),
+                _("Check the object's state before you retry."),
                 quote,
             )
         case Reason.NEVER_ARRIVED:
             return Problem(
-                _("The provider has no record of this request."),
-                _("It did not arrive, so nothing happened. It is safe to try again."),
+                _("The provider has no record of this operation."),
+                _("Nothing was changed. You can safely retry."),
             )
         case Reason.RULED_OUT:
             return Problem(
-                _("A member of the team looked and found that it did not happen."),
-                _("It can be asked for again."),
+                _("A team member checked and confirmed that this didn't happen."),
+                _("You can retry it."),
             )
         case Reason.NO_ANSWER if operation.needs_person and not problem.get("candidates"):
             return Problem(
-                _("The provider accepted it, and its list of operations does not show it."),
-                _("Look at the provider's side, then say what became of it."),
+                _("The provider accepted the operation, but it isn't in the provider's list."),
+                _("Check at the provider, then choose an outcome here."),
             )
         case Reason.NO_ANSWER if operation.needs_person:
             return Problem(
-                _("The provider did not answer, and several of its operations look like this one."),
-                _("Compare them with what you asked for; Sharedeck will not send it again by itself."),
+                _("The provider didn't respond, and several operations in its list match this one."),
+                _("Compare them with this operation and choose one. Sharedeck won't send it again automatically."),
             )
         case Reason.NO_ANSWER if operation.state == State.UNCERTAIN:
             return Problem(
-                _("The provider did not answer."),
-                _("It may have happened. Sharedeck is looking it up in the provider's list; do not ask again yet."),
+                _("The provider didn't respond."),
+                _("The operation may have gone through. Sharedeck is checking the provider's list. Don't retry yet."),
             )
     return _explain_approval(problem)
 
@@ -116,23 +116,29 @@ def explain(operation: Operation) -> Problem | None:
 def _explain_fault(problem: dict[str, object], quote: str) -> Problem:
     code = int(str(problem.get("code", 0)))
     if code < 500_000:
-        return Problem(_("The provider has a fault of its own."), _("Try again later."), quote)
+        return Problem(_("The provider had an internal error."), _("Retry later."), quote)
     known = {
         (300, 60): (
-            _("The balance does not cover it."),
-            _("Top up the prepaid account, or ask for less or for a shorter time."),
+            _("The balance is too low."),
+            _("Top up the prepaid balance, or choose a smaller quantity or a shorter duration."),
         ),
         (301, 60): (
-            _("The product cannot be changed like that."),
-            _("It cannot shrink below what servers and disks use: free shares or disk first."),
+            _("The product can't be changed this way."),
+            _("The quantity can't go below what servers and disks use. Free up shares or disk space first."),
         ),
-        (801, 60): (_("The server's state does not allow it."), _("Refresh, look at its state, then ask again.")),
-        (802, 60): (_("The disk's state does not allow it."), _("Refresh, look at its state, then ask again.")),
+        (801, 60): (
+            _("The server's state doesn't allow this operation."),
+            _("Reload the page, check the state, then retry."),
+        ),
+        (802, 60): (
+            _("The disk's state doesn't allow this operation."),
+            _("Reload the page, check the state, then retry."),
+        ),
         (102, 50): (
-            _("The session may only read."),
-            _("Check in the account's settings that its handle is the right one."),
+            _("The provider session is read-only."),
+            _("Check the handle in the account's settings."),
         ),
-        (1, 30): (_("The provider does not accept this password."), _("Choose another root password.")),
+        (1, 30): (_("The provider doesn't accept this password."), _("Choose another root password.")),
     }
     place, cause = int(str(problem.get("object", 0))), int(str(problem.get("cause", 0)))
     if found := known.get((place, cause)):
@@ -141,45 +147,51 @@ def _explain_fault(problem: dict[str, object], quote: str) -> Problem:
     match cause:
         case 10 | 20 | 30:
             return Problem(
-                _("The provider does not accept a value."),
-                _("Correct “%(element)s” and ask again.") % {"element": element}
-                if element
-                else _("Correct it and ask again."),
+                _("The provider rejected a value."),
+                _("Fix “%(element)s” and try again.") % {"element": element} if element else _("Fix it and try again."),
                 quote,
             )
         case 40:
-            return Problem(_("The provider does not know this object."), _("It may be gone: refresh the page."), quote)
+            return Problem(
+                _("The provider can't find this object."), _("It may have been deleted. Reload the page."), quote
+            )
         case 50:
             return Problem(
-                _("The provider does not let this login do that."), _("Check the account's handle and rights."), quote
+                _("These credentials don't have permission for this at the provider."),
+                _("Check the account's handle and its rights at the provider."),
+                quote,
             )
         case 60:
             return Problem(
-                _("The state of things does not allow it."), _("Refresh, look at it, then ask again."), quote
+                _("The current state doesn't allow this operation."),
+                _("Reload the page, check the object, then retry."),
+                quote,
             )
-    return Problem(_("The provider refused it."), _("Read what it says, correct that, and ask again."), quote)
+    return Problem(
+        _("The provider rejected the operation."), _("Read the provider's message, fix the problem, then retry."), quote
+    )
 
 
 def _explain_approval(problem: dict[str, object]) -> Problem | None:
-    """Why an operation waits for a second person, or was not carried out without one."""
+    """Why an operation waits for approval, or was not approved."""
     match problem.get("reason"):
         case Reason.ABOVE_CEILING:
             over = str(problem.get("over", ""))
             if "money" in over:
-                title = _("It is above the money that the role may spend in a month.")
+                title = _("This exceeds the role's monthly spending limit.")
             elif "shares" in over:
-                title = _("It is above the shares that the role may ask for in a month.")
+                title = _("This exceeds the number of shares that the role can buy in a month.")
             else:
-                title = _("Its price is not known, and the role has a ceiling in money.")
-            return Problem(title, _("Nothing is sent before somebody else in the team approves it."))
+                title = _("The price isn't known, and the role has a spending limit.")
+            return Problem(title, _("Nothing is sent until another team member approves it."))
         case Reason.DECLINED:
             return Problem(
-                _("It was above the month's ceiling, and was not approved."),
-                _("Nothing was sent. Ask for less, or talk to whoever decided."),
+                _("This exceeded the monthly spending limit and wasn't approved."),
+                _("Nothing was sent. Request less, or talk to the approver."),
             )
         case Reason.NOT_DECIDED:
             return Problem(
-                _("It was above the month's ceiling, and nobody approved it in time."),
-                _("Nothing was sent. Ask again, and tell somebody who may approve it."),
+                _("This exceeded the monthly spending limit and wasn't approved in time."),
+                _("Nothing was sent. Retry, and ask someone with approval permission to approve it."),
             )
     return None

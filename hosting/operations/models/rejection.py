@@ -1,4 +1,4 @@
-"""Why a request for an operation is not taken. Nothing was written, nothing was sent."""
+"""Why an operation is rejected when it is submitted. Nothing was saved and nothing was sent."""
 
 from django.utils.functional import Promise
 
@@ -24,16 +24,16 @@ class Busy(Rejected):
 
 
 class QuietHours(Rejected):
-    """It deletes, and the team deletes nothing at this hour."""
+    """It deletes something, and the team has quiet hours now."""
 
 
 class EndpointAway(Rejected):
-    """The provider does not answer: nothing is queued behind the member's back."""
+    """The provider does not answer. The operation is not queued, so that it is not sent later by surprise."""
 
 
 class AccountTrouble(Rejected):
-    """The account's login does not work: a person must correct it first."""
+    """The account's credentials do not work: a person must correct them first."""
 
 
 class AboveSpendingLimit(Rejected):
-    """It would have to wait for approval, and may not: a second person must know that the first one really asked."""
+    """It is above a spending limit and may not wait for approval: its requester is a token or must reauthenticate."""

@@ -1,4 +1,4 @@
-"""In whose name a request is made: kept beside it when it is asked for, and said in words."""
+"""The requester of an operation, plan or bulk action: what is stored with it, and the name that pages show."""
 
 from typing import Protocol, TypedDict
 
@@ -8,7 +8,7 @@ from hosting.teams.models import Membership, User
 from hosting.teams.tokens.models import ApiToken
 
 
-class Asked(Protocol):
+class Requested(Protocol):
     """An operation, a plan or a bulk."""
 
     @property
@@ -18,23 +18,23 @@ class Asked(Protocol):
     def requested_through(self) -> ApiToken | None: ...
 
 
-class Name(TypedDict):
-    """The columns that say it: the person, and the API token that they used or that acts for the team."""
+class RequesterColumns(TypedDict):
+    """The columns that store the requester: the person, and the API token (theirs, or one of the team)."""
 
     requested_by: User | None
     requested_through_id: int | None
 
 
-def on_behalf_of(by: Membership) -> Name:
-    """What is written down of whoever asks."""
+def on_behalf_of(by: Membership) -> RequesterColumns:
+    """The requester columns for a member who requests something."""
     return {"requested_by": by.person, "requested_through_id": by.via.token_id}
 
 
-def requester_name(of: Asked) -> str:
-    """Who asked, for people; empty when that is not known any more."""
+def requester_name(of: Requested) -> str:
+    """The name of the requester; empty when unknown, such as after the person was deleted."""
     person, token = of.requested_by, of.requested_through
     if token is None:
         return str(person or "")
     if person is None:
-        return _("the token “%(token)s”") % {"token": token}
-    return _("%(person)s through the token “%(token)s”") % {"person": person, "token": token}
+        return _("token “%(token)s”") % {"token": token}
+    return _("%(person)s via token “%(token)s”") % {"person": person, "token": token}

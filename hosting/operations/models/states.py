@@ -5,36 +5,37 @@ from django.utils.translation import gettext_lazy as _
 
 
 class State(TextChoices):
-    """From intent to outcome. Every state that is not final has an owner, named in its comment; what outstays its time
-    there is shown to the team (`web.attention`).
+    """From request to outcome. The comment of each state that is not final names the code or person that moves it on.
+    Operations that stay too long in one are shown to the team (`reading.attention`).
     """
 
-    # Above a ceiling: a second person, or `approvals.sweep` when none has decided in time. Nothing is sent meanwhile.
+    # Above a spending limit: moved on by a second person, or by `approvals.sweep` when nobody decides in time.
+    # Nothing is sent until then.
     HELD = "held", _("Waiting for approval")
-    WAITING = "waiting", _("Waiting to be sent")  # a worker, soon: the sweep asks again
-    SENDING = "sending", _("Being sent")  # the worker that claimed it; stale ones become UNCERTAIN
+    WAITING = "waiting", _("Queued")  # `send.send`, soon; the sweep queues it again
+    SENDING = "sending", _("Sending")  # the worker that claimed it; if it dies, the sweep: UNCERTAIN
     ANSWERED = (
         "answered",
         _("Accepted"),
-    )  # `track.identify`: the provider gave an object, its operation id is sought
-    TRACKED = "tracked", _("In progress")  # `track.look`
-    UNCERTAIN = "uncertain", _("Unconfirmed")  # `settle.settle`, or a person where the provider shows several
+    )  # `track.identify`: the provider returned an object; its operation id is looked up
+    TRACKED = "tracked", _("In progress")  # `track.poll`
+    UNCERTAIN = "uncertain", _("Unconfirmed")  # no answer came: `settle.settle`, or a person when several match
     DONE = "done", _("Done")
     FAILED = "failed", _("Failed")
     REFUSED = "refused", _("Refused")
     NOT_SENT = "not_sent", _("Not sent")
-    RELEASED = "released", _("Never arrived")
+    RELEASED = "released", _("Not seen at the provider")
     CANCELLED = "cancelled", _("Cancelled")
-    DECLINED = "declined", _("Not approved")  # refused by a second person, or not decided in time
+    DECLINED = "declined", _("Not approved")  # refused by a second person, or nobody decided in time
 
 
 FINAL = frozenset(
     {State.DONE, State.FAILED, State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED, State.DECLINED}
 )
 OPEN = frozenset(State) - FINAL
-# Open, and it may be happening: what is held has yet to be allowed to.
+# Open, and may be happening. Held operations are not: they wait for approval.
 UNDER_WAY = OPEN - {State.HELD}
-# Nothing happened at the provider: asking again is safe.
+# Nothing happened at the provider: a retry is safe.
 HARMLESS = frozenset({State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED, State.DECLINED})
 
 MOVES: dict[State, frozenset[State]] = {
@@ -45,9 +46,9 @@ MOVES: dict[State, frozenset[State]] = {
         {State.WAITING, State.ANSWERED, State.TRACKED, State.REFUSED, State.NOT_SENT, State.UNCERTAIN}
     ),
     State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
-    # DONE on a person's word alone.
+    # DONE only when a person confirms it (`decide.confirm_done`).
     State.UNCERTAIN: frozenset({State.TRACKED, State.RELEASED, State.DONE}),
-    # Back to UNCERTAIN when the provider does not know its operation any more: a person decides.
+    # Back to UNCERTAIN when the provider no longer knows the operation: a person decides.
     State.TRACKED: frozenset({State.DONE, State.FAILED, State.CANCELLED, State.UNCERTAIN}),
 }
 

@@ -1,7 +1,7 @@
-"""Several requests as one plan: its steps, each an ordinary operation, are asked for one after another.
+"""Carry out plans: submit the steps one after another, each as an ordinary operation.
 
-Where a plan stands is read from its operations, so a crash between two steps loses nothing: `advance` looks again and
-does what is missing. Every step's operation has a nonce made from the plan, so no step is asked for twice.
+The progress of a plan is read from its operations, so a crash between two steps loses nothing: `advance` continues
+with what is missing. The nonce of each step's operation is derived from the plan, so no step is submitted twice.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ from hosting.teams.tokens.use import as_requester
 
 
 def advance(plan_id: int) -> None:
-    """Do what a running plan needs next: submit the next step, stop at one that failed, or call it done.
+    """Do what a running plan needs next: submit the next step, stop at one that failed, or mark the plan done.
 
     Safe to call at any time and any number of times.
     """
@@ -66,7 +66,7 @@ def advance(plan_id: int) -> None:
 
 
 def kept_password(plan: Plan) -> str:
-    """The root password, or an empty one when it was sent already or can't be read any more."""
+    """The root password; empty when it was handed on already or can't be unsealed."""
     try:
         return unseal(plan.sealed_secret)
     except UnreadableSecretError:
@@ -83,7 +83,7 @@ def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Opera
     takes_secret = name == spec.secret_step
     secret = kept_password(plan) if takes_secret else ""
     if takes_secret and not secret:
-        # Forgotten, when it can't be read, so that it is asked for again.
+        # Erase an unreadable password, so that the page asks for it again.
         Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
         _stop(plan, name, StopReason.NO_PASSWORD)
         return
@@ -102,26 +102,26 @@ def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Opera
         _stop(plan, name, **_reason_of(refusal, plan.account))
         return
     if secret:
-        # From here on the operation carries it, and forgets it once it was sent.
+        # The operation holds the password from here, and erases it when it is sent.
         Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
 
 
 def _stop(plan: Plan, step: str, reason: StopReason | None = None, **data: object) -> None:
-    """Stop at a step. Without a reason, the step's operation tells."""
+    """Stop the plan at a step. Without a reason, the step's operation says why."""
     problem = {"step": step, "reason": reason, **data} if reason else {"step": step}
     Plan.objects.move(plan.pk, Plan.State.RUNNING, Plan.State.STOPPED, problem=problem)
     versions.bump(plan.account_id)
 
 
 def _reason_of(refusal: Rejected | NotAllowedError, account: Account) -> dict[str, Any]:
-    """A refusal as data: whoever reads it may have another language than this worker."""
+    """A rejection as data: it is put into words in the language of the reader."""
     match refusal:
         case NotAllowedError():
             return {"reason": StopReason.NOT_ALLOWED, "permission": refusal.permission.value}
         case QuietHours():
             return {"reason": StopReason.QUIET}
         case AboveSpendingLimit():
-            # A token may spend up to the ceiling and no further.
+            # A token may not spend above the limit: it can't ask for approval.
             return {"reason": StopReason.NOT_ALLOWED, "permission": Permission.SPEND.value}
         case EndpointAway():
             return {"reason": StopReason.AWAY}

@@ -1,6 +1,6 @@
-"""What every kind of plan has: its steps in order, the request that each makes, what it checks and what it spends.
+"""The base of all kinds of plan: the steps in order, the operation that each submits, its checks and its spending.
 
-A kind of plan is data: its fields are what a member asked for, stored with the plan as JSON.
+A kind of plan is data: its fields are what the member entered, stored with the plan as JSON.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ from hosting.operations.models.plan import Plan
 
 
 class StopReason(StrEnum):
-    """What stands in `Plan.problem["reason"]`: why Sharedeck stopped a plan before a step was asked for."""
+    """Values of `Plan.problem["reason"]`: why Sharedeck stopped a plan before it submitted a step."""
 
     NOT_FREE = "not_free"
     MEMBER_LEFT = "member_left"
@@ -31,11 +31,13 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a plan, with the numbers that pages put into words.
+    """One step of a plan, with the numbers that pages show.
 
-    `state`: todo, running, done, stopped or skipped. `shares` are bought, needed or taken, or given back when negative;
-    `free_shares` are those that there will be for the check, None when it is past or nobody knows; `problem` is the
-    plan's when it stopped here.
+    Attributes:
+        state: todo, running, done, stopped or skipped.
+        shares: shares that are bought, needed or used; negative when they are given back.
+        free_shares: shares that will be free for the check; None when the check is past or the number is unknown.
+        problem: the plan's problem, when it stopped at this step.
     """
 
     name: str
@@ -51,16 +53,16 @@ class Step:
 
 @dataclass(frozen=True)
 class PlanSpec:
-    """Base of all kinds of plan: what a member asked for. `hostname` is the server that it is about."""
+    """Base of all kinds of plan: what a member entered. `hostname` names the server that the plan is about."""
 
     kind: ClassVar[Plan.Kind]
     steps: ClassVar[tuple[str, ...]]
-    # Steps without a request: they only look whether the plan may go on.
+    # Steps without an operation: they only check whether the plan may continue.
     checks: ClassVar[frozenset[str]] = frozenset()
     # The step that spends money, and the one that takes the secret kept with the plan.
     spending_step: ClassVar[str] = ""
     secret_step: ClassVar[str] = ""
-    # Steps that somebody may have undone since: when a plan is resumed, done once is not done.
+    # Steps that somebody may have undone meanwhile: a resumed plan does not count them as done.
     undone_by_others: ClassVar[frozenset[str]] = frozenset()
 
     hostname: str
@@ -71,33 +73,33 @@ class PlanSpec:
         return bool(self.spending_step) and not self.skips(self.spending_step)
 
     def skips(self, step: str) -> bool:
-        """Whether a step is not wanted."""
+        """Whether a step is not part of this plan."""
         return False
 
     def is_settled(self, step: str, account: Account, so_far: Mapping[str, Operation]) -> bool:
-        """Whether a step needs no request, because things are as it would make them, or it is past."""
+        """Whether a step needs no operation, because its result is there already or a later step was submitted."""
         return False
 
     def obstacle(self, step: str, account: Account) -> StopReason | None:
-        """Why a step must not be asked for now, as far as the mirror shows it."""
+        """Why a step must not be submitted now, according to the mirror; None when it may be."""
         return None
 
     def request(self, step: str, so_far: Mapping[str, Operation]) -> Kind:
-        """What a step that is not a check asks for, given the operations of the steps before it."""
+        """The operation to submit for a step that is not a check, given the operations of earlier steps."""
         raise NotImplementedError
 
     def keeping(self, before: Self, done: Collection[str]) -> Self:
-        """This specification with the inputs of the steps that are done as they were."""
+        """This spec, with the inputs of done steps taken from `before`."""
         raise NotImplementedError
 
     def validate(self, account: Account, password: str, done: Collection[str] = ()) -> None:
-        """Check the inputs of the steps that are not done, and that shares and disk will suffice for them.
+        """Check the inputs of the steps that are not done, and that shares and disk suffice for them.
 
         Raises:
-            Rejected: with the field (or `password`) that is wrong.
+            Rejected: names the wrong field (or `password`).
         """
         raise NotImplementedError
 
     def preview(self, account: Account, done: Collection[str] = ()) -> list[Step]:
-        """What the steps take, in a fixed number of queries; those that are `done` have taken it already."""
+        """The steps with what each uses, in a fixed number of queries. Steps in `done` have used it already."""
         raise NotImplementedError

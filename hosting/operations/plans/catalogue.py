@@ -1,4 +1,4 @@
-"""The kinds of plan that there are."""
+"""All kinds of plan."""
 
 from dataclasses import fields
 
@@ -11,6 +11,6 @@ KINDS: dict[str, type[PlanSpec]] = {kind.kind: kind for kind in (NewServer, Resi
 
 
 def spec_of(plan: Plan) -> PlanSpec:
-    """What a plan asks for."""
+    """The spec that is stored in a plan."""
     kind = KINDS[plan.kind]
     return kind(**{field.name: plan.spec[field.name] for field in fields(kind)})

@@ -1,7 +1,4 @@
-"""What members do with a plan: draft, revise, start, resume, discard it.
-
-Where a plan stands is read from its operations; `advance` carries it out.
-"""
+"""What members do with a plan: draft, revise, start, resume or discard it. `advance` carries it out."""
 
 import uuid
 from dataclasses import asdict
@@ -29,11 +26,11 @@ from hosting.teams.roles import Permission
 
 
 def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID, password: str = "") -> Plan:
-    """Check what is asked for and save it as a plan that has not been started. The same nonce is the same plan.
+    """Check a spec and save it as a plan that has not started. The same nonce returns the same plan.
 
     Raises:
-        NotAllowedError: the member may not run servers, or not spend when the plan does.
-        Rejected: with the field of `spec` (or `password`) that is wrong.
+        NotAllowedError: the member may not run servers, or the plan spends and the member may not.
+        Rejected: names the wrong field of `spec` (or `password`).
     """
     _require(by, account, spends=spec.spends)
     spec.validate(account, password)
@@ -63,21 +60,21 @@ def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID,
 
 
 def revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str = "") -> None:
-    """Change a plan that is not running. Steps that are done stay as they were done; an empty password stays too.
+    """Change a plan that is not running. Steps that are done keep their inputs; an empty password keeps the old one.
 
     Raises:
         NotAllowedError, Rejected: as `draft`.
     """
     _require(by, plan.account, spends=spec.spends and not is_done(plan, spec.spending_step))
     with transaction.atomic():
-        # As it is now, and for as long as it takes: somebody else may resume it at this moment.
+        # Read and lock the plan: somebody else may be resuming it at this moment.
         current = (
             Plan.objects.select_for_update(of=("self",), no_key=True)
             .select_related("account__endpoint")
             .get(pk=plan.pk)
         )
         if current.state not in (Plan.State.DRAFT, Plan.State.STOPPED):
-            raise WrongState(_("This plan is running or over: it can't be changed."))
+            raise WrongState(_("This plan is running or finished and can't be changed."))
         _revise(current, spec, by=by, password=password)
     plan.refresh_from_db(fields=["spec", "sealed_secret", "state"])
 
@@ -89,7 +86,7 @@ def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> Non
     before, plan.spec = plan.spec, asdict(spec)
     if password:
         plan.sealed_secret = seal(password)
-    # Its `updated_at` stays: that says when it stopped.
+    # Keep `updated_at`: it says when the plan stopped.
     plan.save(update_fields=["spec", "sealed_secret"])
     versions.bump(plan.account_id)
     record(
@@ -106,7 +103,7 @@ def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> Non
 
 
 def start(plan: Plan, *, by: Membership) -> None:
-    """Begin a drafted plan. Starting it twice is starting it once.
+    """Start a drafted plan. Starting it again does nothing.
 
     Raises:
         NotAllowedError: the member may not do what its steps do.
@@ -115,19 +112,19 @@ def start(plan: Plan, *, by: Membership) -> None:
 
 
 def resume(plan: Plan, *, by: Membership) -> None:
-    """Go on with a stopped plan: the step that did not work is asked for again, as a new operation.
+    """Resume a stopped plan: the step that failed is submitted again, as a new operation.
 
     Raises:
         NotAllowedError: as `start`.
-        WrongState: the root password must be given again first (`needs_password`).
+        WrongState: the root password must be entered again first (`needs_password`).
     """
     if needs_password(plan):
-        raise WrongState(_("The root password was not kept. Give it again."), field="password")
+        raise WrongState(_("The root password is no longer stored. Enter it again."), field="password")
     _run(plan, Plan.State.STOPPED, by=by, action="plan.resumed")
 
 
 def abandon(plan: Plan, *, by: Membership) -> None:
-    """Give up a plan that is not running. What its steps have made stays, and nothing more is spent.
+    """Discard a plan that is not running. What its steps have created stays, and nothing more is spent.
 
     Raises:
         NotAllowedError: the member may not run servers.
@@ -157,10 +154,10 @@ def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None
             plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), **on_behalf_of(by)
         )
         if started:
-            # Here for the rest of the transaction: the first step locks the account too, after the line is written.
+            # Lock the account and the spending limit before the audit log: `advance` needs both locks as well.
             versions.bump(plan.account_id)
             if must_buy(plan):
-                spending_limits.hold(by.team_id, by.role)
+                spending_limits.lock(by.team_id, by.role)
             record(
                 by.team,
                 by=by,

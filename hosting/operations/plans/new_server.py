@@ -1,10 +1,11 @@
-"""A new server as a plan: the five steps of the specification, and the shares that they need."""
+"""The plan for a new server: the five steps of the specification, and the shares that they need."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Capacity
@@ -17,7 +18,7 @@ from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Invalid, NotEnough, WrongState
 from hosting.operations.plans.base import PlanSpec, Step, StopReason
 
-# Which inputs belong to which step, and what the requests call them.
+# The inputs of each step, and the names of these fields in its kind of operation.
 _INPUTS = {
     "buy": {"buy_shares": "quantity", "duration": "duration"},
     "vm": {name: name for name in ("hostname", "os_id", "shares", "cpu", "login")},
@@ -27,7 +28,7 @@ _INPUTS = {
 
 @dataclass(frozen=True)
 class NewServer(PlanSpec):
-    """What the guided flow asks for. `buy_shares` 0 starts from free shares; the root password travels apart."""
+    """The inputs of the guided form. `buy_shares` 0 uses free shares. The root password is kept separately."""
 
     kind = Plan.Kind.NEW_SERVER
     steps = ("buy", "verify", "vm", "disk", "attach")
@@ -64,7 +65,7 @@ class NewServer(PlanSpec):
         return self._making(step)
 
     def _making(self, step: str) -> Kind:
-        """The request of a step that takes inputs."""
+        """The operation of a step that takes inputs."""
         match step:
             case "buy":
                 return catalogue.AddProduct("shares", self.buy_shares, self.duration)
@@ -88,16 +89,20 @@ class NewServer(PlanSpec):
                 names = {theirs: ours for ours, theirs in inputs.items()}
                 raise Invalid(error.message, field=names.get(error.field or "", error.field)) from None
         if "vm" not in done and not OsImage.objects.filter(account=account, remote_id=self.os_id).exists():
-            raise Invalid(_("This operating system is not on offer any more: choose another one."), field="os_id")
+            raise Invalid(_("This operating system is no longer available. Choose another one."), field="os_id")
         capacity = overview(account)
         if capacity is None:
-            raise WrongState(_("This account has not been read from the provider yet: try again in a moment."))
+            raise WrongState(_("This account hasn't been imported yet. Try again in a moment."))
         bought = 0 if "buy" in done else self.buy_shares
         missing = missing_shares(self, capacity, system_disk_mb(self, account), done) - bought
         if missing > 0:
             raise NotEnough(
-                _("%(missing)d more shares are needed: for the server, or for the disk space that they bring.")
-                % {"missing": missing},
+                ngettext(
+                    "%d more share is needed for the server or for its disk space.",
+                    "%d more shares are needed for the server or for its disk space.",
+                    missing,
+                )
+                % missing,
                 field="buy_shares",
             )
 
@@ -116,13 +121,13 @@ class NewServer(PlanSpec):
 
 
 def system_disk_mb(spec: NewServer, account: Account) -> int:
-    """What the operating system's disk takes, in MB; 0 when the system is not known."""
+    """The size of the operating system's disk in MB; 0 when the image is unknown."""
     image = OsImage.objects.filter(account=account, remote_id=spec.os_id).first()
     return image.min_disk_mb if image else 0
 
 
 def missing_shares(spec: NewServer, capacity: Capacity, system_mb: int, done: Collection[str] = ()) -> int:
-    """How many shares must be bought for the steps that are not done: for the server, or for the disks."""
+    """How many shares must be bought for the steps that are not done, for the server or for the disks."""
     shares = 0 if "vm" in done else spec.shares
     disk_mb = (0 if "vm" in done else system_mb) + (0 if "disk" in done else spec.disk_size_mb)
     return capacity.missing_shares(shares, disk_mb)

@@ -1,4 +1,4 @@
-"""Resizing a running server as a plan: stop it, change its size, start it again.
+"""The plan that resizes a running server: stop it, change its size, start it again.
 
 More memory than `vm_max_memory`, or another `vm_max_memory`, needs a stopped server (contract, VMs).
 """
@@ -25,7 +25,7 @@ from hosting.operations.plans.base import PlanSpec, Step, StopReason
 
 @dataclass(frozen=True)
 class Resize(PlanSpec):
-    """The size that a server has, and the one that it is to have. Memory limits in MB."""
+    """The old and the new size of a server. Memory limits are in MB."""
 
     kind = Plan.Kind.RESIZE
     steps = ("stop", "change", "start")
@@ -41,7 +41,7 @@ class Resize(PlanSpec):
 
     @classmethod
     def of(cls, vm: Vm, change: catalogue.UpdateVm) -> Self:
-        """What becomes of a server by a change; a value that is None stays as it is."""
+        """The resize that a change makes of a server; None leaves a value as it is."""
         return cls(
             hostname=str(vm),
             vm_id=vm.remote_id,
@@ -54,10 +54,10 @@ class Resize(PlanSpec):
         )
 
     def is_settled(self, step: str, account: Account, so_far: Mapping[str, Operation]) -> bool:
-        """Somebody else may have stopped the server already, or started it again.
+        """Whether somebody else has stopped the server already, or started it again.
 
-        The change is taken only when the server was seen to be stopped. That it runs again counts when it was seen
-        after the change.
+        The size may change only after the server was read as stopped. A running server counts as started again
+        only when it was read after the change.
         """
         changed = so_far.get("change")
         if step == "start":
@@ -69,7 +69,7 @@ class Resize(PlanSpec):
         return is_changed or self._vms(account).filter(state=Vm.State.HALTED).exists()
 
     def obstacle(self, step: str, account: Account) -> StopReason | None:
-        """A server is not stopped for shares that are not there."""
+        """Refuse to stop the server when the shares for its new size are not free."""
         vm = self._vms(account).first()
         if step != "stop" or vm is None or self._change().shares is None or self.shares <= vm.shares:
             return None
@@ -97,10 +97,10 @@ class Resize(PlanSpec):
         change.validate()
         vm = self._vms(account).first()
         if vm is None:
-            raise WrongState(_("This server is not there any more."))
+            raise WrongState(_("This server no longer exists."))
         if vm.state not in {Vm.State.RUNNING, Vm.State.HALTED}:
-            raise WrongState(_("The server is “%(state)s”: it can't be resized.") % {"state": vm.get_state_display()})
-        preconditions.size_fits(change, vm, account)
+            raise WrongState(_("The server is “%(state)s” and can't be resized.") % {"state": vm.get_state_display()})
+        preconditions.check_size(change, vm, account)
 
     def preview(self, account: Account, done: Collection[str] = ()) -> list[Step]:
         capacity = overview(account)

@@ -1,4 +1,4 @@
-"""Where a plan stands: its steps, read from its operations."""
+"""The progress of a plan: its steps with their states, read from its operations."""
 
 import uuid
 from dataclasses import replace
@@ -14,7 +14,7 @@ def steps(plan: Plan) -> list[Step]:
     """The steps of a plan with their state and operations, in a fixed number of queries."""
     spec, of_step = spec_of(plan), latest(plan, every_attempt=True)
     done = [name for name, operation in of_step.items() if operation.state == State.DONE]
-    # The step that was asked for last: those before it without an operation are past.
+    # The last step that was submitted: earlier steps without an operation are past.
     reached = max((number for number, name in enumerate(spec.steps, start=1) if name in of_step), default=0)
     found = []
     for step in spec.preview(plan.account, done):
@@ -30,15 +30,15 @@ def steps(plan: Plan) -> list[Step]:
             state, problem = "stopped", plan.problem
         if state == "stopped" and plan.state == Plan.State.RUNNING:
             state = "running"
-        # What is free today says nothing about a check that is past.
+        # The shares that are free now say nothing about a check that is past.
         free = None if state == "done" else step.free_shares
         found.append(replace(step, state=state, operation=operation, problem=problem, free_shares=free))
     return found
 
 
 def latest(plan: Plan, *, every_attempt: bool = False) -> dict[str, Operation]:
-    """The last operation of each step. Attempts from before the last resume count only when they were done, and
-    nobody may have undone that since.
+    """The last operation of each step. An attempt from before the last resume counts only when it is open, or done
+    and cannot have been undone since.
     """
     undone_by_others = KINDS[plan.kind].undone_by_others
     found = {}
@@ -51,22 +51,22 @@ def latest(plan: Plan, *, every_attempt: bool = False) -> dict[str, Operation]:
 
 
 def nonce_of(plan: Plan, step: str) -> uuid.UUID:
-    """Of a step's attempt since the plan was last started or resumed: asked for twice, it is the same operation."""
+    """The nonce of a step since the last start or resume, so that submitting it twice makes one operation."""
     return uuid.uuid5(plan.nonce, f"{step}:{plan.resumed_at}")
 
 
 def needs_password(plan: Plan) -> bool:
-    """Whether the server is still to be made and its root password is not here any more."""
+    """Whether the server is still to be created and its root password is not stored any more."""
     step = KINDS[plan.kind].secret_step
     return bool(step) and not plan.sealed_secret and not is_done(plan, step)
 
 
 def must_buy(plan: Plan) -> bool:
-    """Whether the plan will still spend money: it buys shares, and has not done so yet."""
+    """Whether the plan still has to buy shares."""
     spec = spec_of(plan)
     return spec.spends and not is_done(plan, spec.spending_step)
 
 
 def is_done(plan: Plan, step: str) -> bool:
-    """Whether a step was carried out, in whichever attempt."""
+    """Whether any attempt of a step is done."""
     return plan.operations.filter(step=step, state=State.DONE).exists()

@@ -4,8 +4,9 @@
 
     METHOD:ACTION[=SECONDS][@N | %P]
 
-`METHOD` is a method of the API, or `*` for all. `@N` means the N-th matching call only, counted in this
-process since the rules were loaded; `%P` means P percent of the matching calls; with neither, all of them.
+`METHOD` is a method of the API, or `*` for all. `@N` means the N-th matching call only, counted over all
+processes of the server since the rules were loaded; `%P` means P percent of the matching calls; with neither, all
+of them.
 
     refuse          answered with the server fault 150000, nothing executed
     fail            executed; its operation is accepted and ends in ERROR
@@ -25,9 +26,15 @@ holds no rules. For example:
     vm_create:drop_before@1;disk_attach:fail@2;*:503%5;vm_info:delay=3;operation_list:garbage
 """
 
+import fcntl
+import json
+import os
 import random
 import re
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -104,11 +111,36 @@ def _rule(text: str) -> Rule:
     )
 
 
+class _SharedCounts:
+    """How many calls each rule has matched, in an unnamed file that processes forked from this one share."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the script)
+
+    @contextmanager
+    def counting(self, rules: list[Rule], stamp: tuple[int, int, int] | None) -> Iterator[None]:
+        """Give `rules` the common counts while the block runs; counts of other rules (another `stamp`) are dropped."""
+        number = self._file.fileno()
+        fcntl.lockf(number, fcntl.LOCK_EX)
+        try:
+            saved = json.loads(os.pread(number, os.fstat(number).st_size, 0) or b"[]")
+            known = saved[1] if saved and saved[0] == list(stamp or ()) else [0] * len(rules)
+            for rule, calls in zip(rules, known, strict=True):
+                rule.calls = calls
+            yield
+            text = json.dumps([stamp or (), [rule.calls for rule in rules]]).encode()
+            os.ftruncate(number, 0)
+            os.pwrite(number, text, 0)
+        finally:
+            fcntl.lockf(number, fcntl.LOCK_UN)
+
+
 class Script:
-    """The rules in force. `source` is the value of `PROVIDER_FAULTS`."""
+    """The rules in force. `source` is the value of `PROVIDER_FAULTS`. It must be made before the server forks."""
 
     def __init__(self, source: str) -> None:
         self._lock = threading.Lock()
+        self._counts = _SharedCounts()
         self._file = Path(source[1:]) if source.startswith("@") else None
         self._stamp: tuple[int, int, int] | None = None
         self._rules = [] if self._file else parse(source)
@@ -137,7 +169,11 @@ class Script:
             return Outcome()
         with self._lock:
             self._reload()
-            hits = [rule for rule in self._rules if rule.hits(method)]
+            if any(rule.nth for rule in self._rules):
+                with self._counts.counting(self._rules, self._stamp):
+                    hits = [rule for rule in self._rules if rule.hits(method)]
+            else:
+                hits = [rule for rule in self._rules if rule.hits(method)]
         return Outcome(
             next((rule.action for rule in hits if rule.action in ACTIONS), ""),
             sum(rule.seconds for rule in hits if rule.action == "delay"),
@@ -147,5 +183,5 @@ class Script:
 
 @cache
 def from_settings() -> Script:
-    """The script that the settings name, one for the process."""
+    """The script that the settings name, one for the server: its start reads it, before it forks."""
     return Script(settings.PROVIDER_FAULTS)

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,10 @@ from hosting.provider.rules import values
 __all__ = ["methods", "xmlrpc"]
 log = logging.getLogger(__name__)
 _NOTHING_SCRIPTED = scripted_faults.Outcome()
+# Threads of one process compete for the interpreter: calls are executed one at a time, and only read, wait and are
+# sent beside each other. A call that waits for the database longer than this lets the others go on.
+_turn = threading.Semaphore(1)
+_PATIENCE_S = 0.3
 
 
 @csrf_exempt
@@ -50,7 +55,12 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
     if script.action == "refuse":
         return _xml(wire.encode_fault(ServerFault(faults.INTERNAL_ERROR, "refused")))
     _wait(script.delay_s + settings.PROVIDER_LATENCY_MS / 1000)
-    answer = _answer(name, args, "scripted failure" if script.action == "fail" else "")
+    has_turn = _turn.acquire(timeout=_PATIENCE_S)
+    try:
+        answer = _answer(name, args, "scripted failure" if script.action == "fail" else "")
+    finally:
+        if has_turn:
+            _turn.release()
     _wait(script.delay_after_s)
     match script.action:
         case "drop_after":

@@ -19,7 +19,7 @@ class PolicyFields(models.Model):
 
     two_factor_since = models.DateTimeField(null=True, blank=True)
     grace_days = models.PositiveSmallIntegerField(
-        _("days to set it up"), default=7, validators=[MaxValueValidator(LONGEST_GRACE_DAYS)]
+        _("days to set up two-factor authentication"), default=7, validators=[MaxValueValidator(LONGEST_GRACE_DAYS)]
     )
     session_hours = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(LONGEST_SESSION_HOURS)]

@@ -39,9 +39,9 @@ def as_written(text: str) -> Network:
     except ValueError:
         meant = _meant(text)
     if meant is None:
-        words = _("“%(text)s” is no network. Write one such as 192.0.2.0/24 or 2001:db8::/32.")
+        words = _("“%(text)s” isn't a valid network. Use a format such as 192.0.2.0/24 or 2001:db8::/32.")
     else:
-        words = _("“%(text)s” is an address inside a network: did you mean %(meant)s?")
+        words = _("“%(text)s” is an address inside a network. Did you mean %(meant)s?")
     raise ValueError(words % {"text": text.strip()[:100], "meant": meant})
 
 

@@ -53,20 +53,18 @@ def invite(email: str, grant: Grant, *, by: Membership, days: int | None = None)
     email = normalised(email)
     life = timedelta(days=settings.INVITATION_LIFE_DAYS if days is None else days)
     if not timedelta(0) < life <= LONGEST_LIFE:
-        words = _("An invitation works for 1 to %(most)d days.") % {"most": LONGEST_LIFE.days}
+        words = _("An invitation can be valid for 1 to %(most)d days.") % {"most": LONGEST_LIFE.days}
         raise Invalid(words, field="days")
     with transaction.atomic():
         lock_team(by)
         require_can_grant(grant, by=by)
         sender = _sender(by)
         if Membership.objects.current().filter(team=by.team_id, user__email__iexact=email).exists():
-            raise Invalid(_("This person is in your team already."), field="email")
+            raise Invalid(_("This person is already in your team."), field="email")
         now = timezone.now()
         earlier = Invitation.objects.unanswered().filter(team=by.team_id, email=email)
         if earlier.filter(expires_at__gt=now).exists():
-            raise Invalid(
-                _("This address is invited already: send that invitation again, or revoke it."), field="email"
-            )
+            raise Invalid(_("This address has already been invited. Resend or revoke that invitation."), field="email")
         earlier.update(revoked_at=now)
         invitation = Invitation.objects.create(
             team=by.team,
@@ -105,7 +103,7 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
         now = timezone.now()
         life = invitation.expires_at - invitation.sent_at
         if invitation.sent_at > now - AGAIN_AFTER:
-            raise Rejected(_("It was sent a moment ago. Wait a minute before you send it again."))
+            raise Rejected(_("This invitation was just sent. Wait a minute before you resend it."))
         invitation.nonce = uuid.uuid4()
         invitation.invited_by = sender
         invitation.sent_at = now
@@ -160,14 +158,16 @@ def _sender(by: Membership) -> User:
     teams = Membership.objects.current().filter(user=person).values("team")
     today = AuditEntry.objects.filter(team__in=teams, at__gt=timezone.now() - timedelta(days=1), actor=person)
     if today.filter(action__in=(_SENT, _SENT_AGAIN)).count() >= MOST_A_DAY:
-        raise Rejected(_("You have sent %(most)d invitations within a day: go on tomorrow.") % {"most": MOST_A_DAY})
+        raise Rejected(
+            _("You've sent %(most)d invitations in one day, the maximum. Try again tomorrow.") % {"most": MOST_A_DAY}
+        )
     return person
 
 
 def _unanswered(invitation: Invitation, by: Membership) -> Invitation:
     found = Invitation.objects.unanswered().filter(pk=invitation.pk, team=by.team_id).first()
     if found is None:
-        raise Rejected(_("This invitation was answered or revoked meanwhile."))
+        raise Rejected(_("This invitation has already been accepted or revoked."))
     found.team = by.team
     return found
 

@@ -105,6 +105,6 @@ def mail(invitation: Invitation) -> None:
         "link": urljoin(settings.PANEL_URL, path_to(invitation)),
         "panel": settings.PANEL_URL,
     }
-    subject = _("%(inviter)s invites you to the team %(team)s") % context
+    subject = _("%(inviter)s invited you to the team %(team)s") % context
     text = render_to_string("hosting/mail/invitation.txt", context)
     send_mail(" ".join(subject.split()), text, None, [invitation.email])

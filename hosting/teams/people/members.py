@@ -105,7 +105,7 @@ def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
         require_can_give(Role.OWNER, by)
         new, old = _present(member, by), _present(by, by)
         if new.role == Role.OWNER:
-            raise Rejected(_("%(name)s is an owner already.") % {"name": new.user})
+            raise Rejected(_("%(name)s is already an owner.") % {"name": new.user})
         before = {new.user.email: as_json(grant_of(new), by.team), old.user.email: as_json(grant_of(old), by.team)}
         _set(new, Grant(Role.OWNER))
         if not stay:
@@ -142,7 +142,7 @@ def _present(member: Membership, by: Membership) -> Membership:
     """
     found = Membership.objects.current().filter(pk=member.pk, team=by.team_id).select_related("team", "user").first()
     if found is None:
-        raise Rejected(_("This person is not in the team any more."))
+        raise Rejected(_("This person is no longer in the team."))
     return found
 
 
@@ -154,7 +154,7 @@ def is_last_owner(member: Membership) -> bool:
 
 def _require_another_owner(member: Membership) -> None:
     if is_last_owner(member):
-        raise Rejected(_("A team needs an owner: make somebody else the owner first."), field="role")
+        raise Rejected(_("A team needs an owner. Transfer ownership to someone else first."), field="role")
 
 
 def _set(member: Membership, grant: Grant) -> None:

@@ -89,14 +89,20 @@ def require_can_grant(grant: Grant, *, by: Membership, instead_of: Grant | None 
         raise Invalid(_("Choose one of these roles."), field="role")
     require_can_give(grant.role, by)
     if grant.role == Role.OWNER and (grant.accounts is not None or grant.until is not None):
-        raise Invalid(_("An owner has all accounts, without an end: choose another role, or neither."), field="role")
+        raise Invalid(
+            _(
+                "Owners always have access to all accounts. Choose another role, or remove the "
+                "account selection and end date."
+            ),
+            field="role",
+        )
     if grant.accounts is not None:
         if not grant.accounts:
             raise Invalid(_("Choose at least one account."), field="accounts")
         if by.team.accounts.filter(pk__in=grant.accounts).count() != len(grant.accounts):
             raise Invalid(_("Choose accounts of this team."), field="accounts")
     if grant.until is not None and grant.until <= timezone.now():
-        raise Invalid(_("Choose a day that is still to come."), field="until")
+        raise Invalid(_("Choose a date in the future."), field="until")
     as_before = instead_of is not None and instead_of.until == grant.until
     if outlives(grant.until, by) and not as_before:
-        raise Invalid(_("Your own membership ends before that: choose a day up to its end."), field="until")
+        raise Invalid(_("Your own membership ends before that. Choose an earlier date."), field="until")

@@ -26,7 +26,7 @@ class Invitation(models.Model):
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
     # In lower case, because addresses are compared without regard to case.
-    email = models.EmailField(_("e-mail address"))
+    email = models.EmailField(_("email address"))
     role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.VIEWER)
     # As in `Membership`.
     narrowed = models.BooleanField(default=False)

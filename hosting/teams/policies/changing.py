@@ -33,10 +33,14 @@ def require_two_factor(*, required: bool, grace_days: int, by: Membership) -> No
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
     if not 0 <= grace_days <= LONGEST_GRACE_DAYS:
-        raise ValidationError({"grace_days": _("Between 0 and %(most)d days.") % {"most": LONGEST_GRACE_DAYS}})
+        raise ValidationError({"grace_days": _("Enter 0 to %(most)d days.") % {"most": LONGEST_GRACE_DAYS}})
     if required and not second_factor.holders([by.user_id]):
         raise ValidationError(
-            {"required": _("You have no second factor yourself, so this would keep you out: set yours up first.")}
+            {
+                "required": _(
+                    "You haven't set up two-factor authentication, so this would lock you out. Set it up first."
+                )
+            }
         )
 
     def wanted(team: Team) -> dict[str, Any]:
@@ -55,7 +59,7 @@ def limit_sessions(hours: int | None, *, by: Membership) -> None:
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
     if hours is not None and not 1 <= hours <= LONGEST_SESSION_HOURS:
-        raise ValidationError({"hours": _("Between 1 and %(most)d hours.") % {"most": LONGEST_SESSION_HOURS}})
+        raise ValidationError({"hours": _("Enter 1 to %(most)d hours.") % {"most": LONGEST_SESSION_HOURS}})
     _change(lambda _team: {"session_hours": hours}, action="policy.session", team=by.team, by=by)
 
 
@@ -70,11 +74,14 @@ def allow_networks(lines: Sequence[str], *, by: Membership) -> None:
     by.require_for_all(Permission.MANAGE_POLICIES)
     named = list(dict.fromkeys(_network(line) for line in lines if line.strip()))
     if len(named) > MOST_NETWORKS:
-        raise ValidationError({"networks": _("%(most)d networks at most.") % {"most": MOST_NETWORKS}})
+        raise ValidationError({"networks": _("Enter up to %(most)d networks.") % {"most": MOST_NETWORKS}})
     if not networks_of.allows(named, by.via.address):
         raise ValidationError(
             {
-                "networks": _("Your own address, %(address)s, is in none of them: this would keep you out.")
+                "networks": _(
+                    "Your own address, %(address)s, isn't in any of these networks, so this would "
+                    "lock you out. Add it first."
+                )
                 % {"address": by.via.address}
             }
         )
@@ -104,13 +111,15 @@ def set_quiet_hours(
         zone, days = "", EVERY_DAY
     elif start is None or end is None:
         missing = "start" if start is None else "end"
-        raise ValidationError({missing: _("Give both times, or none for no quiet hours.")})
+        raise ValidationError({missing: _("Enter both times, or leave both empty for no quiet hours.")})
     elif zone and zone not in available_timezones():
         raise ValidationError({"zone": _("Choose a time zone.")})
     elif not days or not days <= EVERY_DAY:
         raise ValidationError({"days": _("Choose at least one day.")})
     elif QuietHours(start, end, zone, frozenset(days)).always:
-        raise ValidationError({"end": _("That would be always: nothing could ever be deleted.")})
+        raise ValidationError(
+            {"end": _("These quiet hours would never end, so nothing could ever be deleted. Choose a shorter period.")}
+        )
     values = {
         "quiet_from": start,
         "quiet_until": end,

@@ -86,9 +86,9 @@ def create(
     """
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
-        raise Invalid(_("A token has a name of 1 to 60 characters."), field="name")
+        raise Invalid(_("Enter a token name of 1 to 60 characters."), field="name")
     if not 1 <= days <= MOST_DAYS:
-        raise Invalid(_("A token lasts from one day to one year."), field="days")
+        raise Invalid(_("A token can be valid for one day to one year."), field="days")
     allowed = _networks(allowed_from)
     secret = token_secrets.new(token_secrets.PERSONAL if personal else token_secrets.OF_TEAM)
     with transaction.atomic():
@@ -101,7 +101,7 @@ def create(
         end = timezone.now() + timedelta(days=days)
         # A personal token ends with the membership anyway.
         if not personal and outlives(end, by):
-            raise Invalid(_("Your own membership ends before that: choose fewer days."), field="days")
+            raise Invalid(_("Your own membership ends before that. Choose fewer days."), field="days")
         token = ApiToken.objects.create(
             team=by.team,
             owner=by.person if personal else None,
@@ -157,7 +157,7 @@ def revoke(token: ApiToken, *, by: Membership) -> bool:
 def _permissions(asked: Collection[Permission], by: Membership) -> list[str]:
     for permission in asked:
         if permission not in GRANTABLE:
-            raise Invalid(_("A token can't hold this permission: a person must be there."), field="permissions")
+            raise Invalid(_("Tokens can't have this permission. A member must do it in person."), field="permissions")
         if not by.may(permission):
             raise NotAllowedError(permission)
     return [permission.value for permission in GRANTABLE if permission in asked or permission == Permission.VIEW]
@@ -175,7 +175,7 @@ def _accounts(asked: Sequence[OfTeam], by: Membership) -> list[int]:
 def _networks(asked: Sequence[str]) -> list[str]:
     found = list(dict.fromkeys(str(_network(text)) for text in asked))
     if len(found) > MOST_NETWORKS:
-        raise Invalid(_("%(most)d networks at most.") % {"most": MOST_NETWORKS}, field="networks")
+        raise Invalid(_("Enter up to %(most)d networks.") % {"most": MOST_NETWORKS}, field="networks")
     return found
 
 
@@ -192,10 +192,10 @@ def _require_room(name: str, by: Membership, *, personal: bool) -> None:
     # An expired token frees its name for a successor.
     rows.filter(expires_at__lte=timezone.now()).update(revoked_at=F("expires_at"))
     if rows.filter(name__iexact=name).exists():
-        words = _("There is a token of this name already: choose another, or revoke that one first.")
+        words = _("A token with this name already exists. Choose another name, or revoke that token first.")
         raise Invalid(words, field="name")
     if rows.count() >= MOST:
-        words = _("There are %(most)d tokens already: revoke one first.")
+        words = _("You've reached the limit of %(most)d tokens. Revoke one first.")
         raise Invalid(words % {"most": MOST}, field="name")
 
 

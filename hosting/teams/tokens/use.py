@@ -30,11 +30,11 @@ _REFUSAL_NOTED_EVERY = timedelta(hours=1)
 class Standing(TextChoices):
     """Whether a token works, and why not."""
 
-    WORKS = "works", _("Works")
+    WORKS = "works", _("Active")
     REVOKED = "revoked", _("Revoked")
     EXPIRED = "expired", _("Expired")
     LEFT = "left", _("No longer a member")
-    INACTIVE = "inactive", _("Person switched off")
+    INACTIVE = "inactive", _("User disabled")
 
 
 class BadTokenError(Exception):

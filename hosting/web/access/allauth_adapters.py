@@ -1,4 +1,4 @@
-"""What the panel decides for django-allauth: who may sign up, whose guesses are counted where, what is sealed."""
+"""Adapters for django-allauth: who may sign up, how failed sign-ins are counted, and which secrets are sealed."""
 
 from typing import Any
 
@@ -21,23 +21,23 @@ from hosting.web.access import devices
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": gettext_lazy("The email address or the password is wrong."),
-        "incorrect_password": gettext_lazy("That is not your password."),
-        "enter_current_password": gettext_lazy("That is not your password."),
-        "incorrect_code": gettext_lazy("That code is wrong, or it was used already. Wait for the next one."),
+        "email_password_mismatch": gettext_lazy("Wrong email address or password."),
+        "incorrect_password": gettext_lazy("Wrong password. Try again."),
+        "enter_current_password": gettext_lazy("Wrong password. Try again."),
+        "incorrect_code": gettext_lazy("This code is wrong or has already been used. Enter the next one."),
         "too_many_login_attempts": gettext_lazy(
-            "Too many wrong attempts. Wait five minutes, use a passkey, or set a new password."
+            "Too many failed attempts. Wait five minutes, use a passkey, or reset your password."
         ),
-        "rate_limited": gettext_lazy("Too many attempts. Wait a few minutes."),
-        "duplicate_email": gettext_lazy("That is your address already, or it waits to be confirmed."),
+        "rate_limited": gettext_lazy("Too many attempts. Wait a few minutes, then try again."),
+        "duplicate_email": gettext_lazy("This is already your address, or it is waiting to be confirmed."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Whether people come in by themselves; who is invited chooses a password on the page of the invitation."""
+        """Whether anybody may sign up. Invited people don't need this: they join on the page of their invitation."""
         return bool(settings.SIGN_UP == "open")
 
     def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
-        """Return False: allauth would keep what was posted in the session. `@reauthenticated` asks instead."""
+        """Return False: allauth would store posted data in the session. `@reauthenticated` does this instead."""
         return False
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
@@ -50,10 +50,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return [{**way, "description": words[way["id"]]} for way in ways]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count an attempt before the password is looked at; allauth takes it back when the password is right.
+        """Count an attempt before the password is checked; allauth uncounts it when the password is right.
 
         Raises:
-            ValidationError: there were too many wrong ones.
+            ValidationError: too many failed attempts.
         """
         action, key = _count_of(request, credentials["email"])
         self._login_failed_rl_usage = ratelimit.consume(request, app="allauth.account", action=action, key=key)
@@ -61,7 +61,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise self.validation_error("too_many_login_attempts")
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
-        """Nothing: who sets a new password has a count of their own from then on (`devices`)."""
+        """Do nothing: a person who sets a new password has a separate count in that browser (`devices`)."""
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)
@@ -69,7 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """False when somebody has signed up with this address meanwhile, confirmed or not."""
+        """Confirm an address. False when somebody else has signed up with it meanwhile, confirmed or not."""
         if User.objects.exclude(pk=email_address.user_id).filter(email=email_address.email).exists():
             self.add_message(
                 request,
@@ -82,8 +82,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def _count_of(request: HttpRequest, email: str) -> tuple[str, str]:
-    """Which limit an attempt counts against, and whose: see `devices`."""
-    if device := devices.of_address(request, email):
+    """The rate limit that an attempt counts against, and its key: see `devices`."""
+    if device := devices.known_device(request, email):
         return "login_failed_here", device
     if request.user.is_authenticated:
         return "login_failed_here", f"signed-in:{request.user.pk}"
@@ -91,7 +91,7 @@ def _count_of(request: HttpRequest, email: str) -> tuple[str, str]:
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Keys of authenticator apps and recovery codes are sealed."""
+    """Seals the keys of authenticator apps and recovery codes."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,

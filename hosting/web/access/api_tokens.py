@@ -1,7 +1,7 @@
-"""The door of the JSON API: a request is let in by the API token in its `Authorization` header, and by nothing else.
+"""Authentication of the JSON API: the API token in the `Authorization` header, and nothing else.
 
-No cookie counts here, so no other site can make a browser ask for anything: views need no CSRF token. A token in the
-address would stand in logs and histories, and is not looked for.
+Cookies are ignored, so no other site can make a browser send a valid request, and views need no CSRF token. A token
+in the address is ignored too: it would end up in logs and browser histories.
 """
 
 from collections.abc import Callable
@@ -24,14 +24,14 @@ from hosting.teams.tokens.use import BadTokenError, actor_for
 
 P = ParamSpec("P")
 
-# Bad tokens from one address (of IPv6: one network) before it hears "wait". A good one is let in all the same: what a
-# stranger does from the same address shuts nobody out, and 256 bits are not found by trying.
+# Bad tokens from one address (for IPv6: one network) before the answer is 429. A valid token always works, so that
+# nobody is locked out by others at the same address. A token of 256 bits can't be guessed.
 _BAD_TOKENS = {"bad_api_token": "30/5m/ip"}
 _WAIT_S = 300
 
 
 class TokenRequest(HttpRequest):
-    """A request with an API token: `member` is who acts, as far as the token leaves them."""
+    """A request with an API token. `member` acts, with no more permissions than the token has."""
 
     member: Membership
 
@@ -40,7 +40,7 @@ TokenView = Callable[Concatenate[TokenRequest, P], HttpResponseBase]
 
 
 def with_token(view: TokenView[P]) -> Callable[..., HttpResponseBase]:
-    """A view of the JSON API: sets `request.member`. Without a token that works it is 401, whatever the reason."""
+    """Decorate a view of the JSON API: sets `request.member`. The answer is 401 for any token that does not work."""
 
     @csrf_exempt
     @wraps(view)
@@ -51,7 +51,7 @@ def with_token(view: TokenView[P]) -> Callable[..., HttpResponseBase]:
             response: HttpResponseBase = _refused(request)
         else:
             request.member = member  # type: ignore[attr-defined]
-            # Nobody that a cookie names.
+            # Replaces the user of a session cookie.
             request.user = member.person or AnonymousUser()
             response = _answer(view, request, *args, **kwargs)
         add_never_cache_headers(response)
@@ -62,10 +62,10 @@ def with_token(view: TokenView[P]) -> Callable[..., HttpResponseBase]:
 
 @sensitive_variables("secret")
 def token_actor(request: HttpRequest) -> Membership:
-    """Who acts with the token of a request.
+    """The member who acts with the token of a request.
 
     Raises:
-        BadTokenError: the request has none that works.
+        BadTokenError: there is no token, or it does not work.
     """
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
@@ -74,7 +74,7 @@ def token_actor(request: HttpRequest) -> Membership:
 
 
 def error(status: int, code: str, detail: str) -> JsonResponse:
-    """A refusal as programs read it: a code that stays, and a sentence for whoever writes the program."""
+    """An error as JSON: a stable code for programs, and a sentence for developers."""
     return JsonResponse({"error": code, "detail": detail}, status=status)
 
 
@@ -99,7 +99,7 @@ def _refused(request: HttpRequest) -> JsonResponse:
 
 
 def _may_try(request: HttpRequest) -> bool:
-    """Count a bad token. Without Redis nothing is counted, and it stays a bad token."""
+    """Count a bad token. Return whether this address may try more; always when Redis does not answer."""
     try:
         used = ratelimit.consume(request, app="sharedeck", action="bad_api_token", config=_BAD_TOKENS, limit_get=True)
     except redis.RedisError:

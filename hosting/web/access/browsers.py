@@ -1,10 +1,10 @@
-"""What people call a browser, from what it calls itself."""
+"""Names of browsers and systems, from the `User-Agent` header."""
 
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-# In this order: each of them also claims to be those below it.
+# In this order: each of these also names those below it in its header.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -38,7 +38,7 @@ class Browser:
 
 
 def browser_of(user_agent: str) -> Browser:
-    """The browser, as far as its `User-Agent` tells."""
+    """The browser, as far as its `User-Agent` says."""
     name = next((name for mark, name in _BROWSERS if mark in user_agent), _("Unknown browser"))
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     return Browser(name, system, system in {"iPhone", "Android"})

@@ -1,7 +1,7 @@
-"""Browsers in which somebody has signed in before (OWASP's device cookie).
+"""Known browsers: those in which a person has signed in before (OWASP's device cookie).
 
-Guesses are counted for each account: those from unknown browsers together, those from a known browser by themselves. So
-whoever guesses elsewhere never keeps a person out of their own browser. The cookie opens nothing: it names a count.
+Failed sign-ins are counted per person: those from unknown browsers together, those from each known browser separately.
+So guesses from elsewhere never lock a person out of their own browser. The cookie gives no access: it names a counter.
 """
 
 import secrets
@@ -20,8 +20,8 @@ _SALT = "hosting.web.devices"
 _MOST = 5
 
 
-def of_address(request: HttpRequest, email: str) -> str | None:
-    """What names this browser for the person with that address, if they have signed in here."""
+def known_device(request: HttpRequest, email: str) -> str | None:
+    """The key of this browser's counter for the person with that address; None when they have not signed in here."""
     known = _read(request)
     if not known:
         return None
@@ -30,7 +30,7 @@ def of_address(request: HttpRequest, email: str) -> str | None:
 
 
 def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
-    """The person has signed in here, or has set a new password here: from now on their guesses here count afresh."""
+    """Start a new counter for this person in this browser, after they have signed in or set a new password."""
     others = {pk: name for pk, name in _read(request).items() if pk != str(user.pk)}
     kept = dict(list(others.items())[-(_MOST - 1) :])
     response.set_cookie(
@@ -45,7 +45,7 @@ def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> No
 
 
 def _read(request: HttpRequest) -> dict[str, str]:
-    """Who has signed in here: keys of people, each with a name of the browser."""
+    """The people who have signed in here: user ids, each with the name of their counter."""
     try:
         found: dict[str, str] = signing.loads(
             request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=settings.DEVICE_COOKIE_AGE_S

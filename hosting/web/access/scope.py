@@ -1,6 +1,6 @@
-"""Who asks, and for which team or account: every page goes through one of these decorators.
+"""Who may see a page: every page has one of the decorators `signed_in`, `team_page` and `account_page`.
 
-A stranger's team or account does not exist for them (404). What a role lacks is a 403 in the panel's look.
+A team or account that the person does not belong to is a 404. A missing permission is a 403 with an explanation.
 """
 
 from collections.abc import Callable
@@ -25,31 +25,30 @@ from hosting.teams.access.policy import Denial
 from hosting.teams.models import Membership, User
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError
-from hosting.web.access import reauthentication, refusals
-from hosting.web.access import team_policies as door
-from hosting.web.access.team_policies import Door
+from hosting.web.access import reauthentication, refusals, team_policies
+from hosting.web.access.team_policies import Admission
 from hosting.web.answers import live
 
 P = ParamSpec("P")
 
 
 class PersonRequest(HttpRequest):
-    """A request of somebody who is signed in, with the memberships that it may use, and the door that let those in."""
+    """A request of a signed-in person, with the memberships it may use. `admission`: which teams' policies block it."""
 
     user: User
     htmx: HtmxDetails
     memberships: list[Membership]
-    door: Door
+    admission: Admission
 
 
 class TeamRequest(PersonRequest):
-    """A request for a page of a team by its `member`."""
+    """A request for a page of a team, by `member`."""
 
     member: Membership
 
 
 class AccountRequest(TeamRequest):
-    """A request for a page of `account` by `member` of its team."""
+    """A request for a page of `account`, by `member` of its team."""
 
     account: Account
 
@@ -61,7 +60,7 @@ AccountView = Callable[Concatenate[AccountRequest, P], HttpResponseBase]
 
 
 def origin_of(request: HttpRequest) -> Origin:
-    """Where a request comes from, for the trail."""
+    """Where a request comes from, for the audit log."""
     key = request.session.session_key or ""
     return Origin(
         address=get_adapter().get_client_ip(request),
@@ -70,9 +69,9 @@ def origin_of(request: HttpRequest) -> Origin:
 
 
 def _memberships(request: HttpRequest) -> list[Membership]:
-    """What the person is a member of today, each as the actor of this request. One query.
+    """The person's current memberships, each as an actor of this request. One query.
 
-    The request may use those whose team lets it in (`request.memberships`).
+    `request.memberships` is set to those whose team policies admit the request.
     """
     found = list(
         Membership.objects.current()
@@ -84,13 +83,13 @@ def _memberships(request: HttpRequest) -> list[Membership]:
     for member in found:
         member.user = request.user  # type: ignore[assignment]
         member.via = origin
-    request.door = door.open_for(request, found)  # type: ignore[attr-defined]
-    request.memberships = request.door.open  # type: ignore[attr-defined]
+    request.admission = team_policies.admit(request, found)  # type: ignore[attr-defined]
+    request.memberships = request.admission.open  # type: ignore[attr-defined]
     return found
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Anonymous: to the sign-in page, which then leads back. A poll reloads its page instead of swapping a form in."""
+    """Redirect to the sign-in page, which then leads back. A poll reloads the whole page instead."""
     if request.headers.get("HX-Request"):
         return HttpResponseClientRefresh()
     following = request.get_full_path() if request.method == "GET" else "/"
@@ -98,14 +97,14 @@ def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:
-    """One address gives a page or its fragment, and neither belongs in a cache."""
+    """Keep a response out of caches, and mark that one address serves both a page and its fragment."""
     add_never_cache_headers(response)
     patch_vary_headers(response, ["HX-Request", live.HEADER])
     return response
 
 
 def signed_in(view: PersonView[P]) -> View[P]:
-    """A page for anybody who is signed in: sets `request.memberships`."""
+    """Decorate a page for anybody who is signed in: sets `request.memberships`."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -118,7 +117,7 @@ def signed_in(view: PersonView[P]) -> View[P]:
 
 
 def team_page(view: TeamView[P]) -> Callable[..., HttpResponseBase]:
-    """A page of a team: sets `request.member` too."""
+    """Decorate a page for members of a team: sets `request.member` too."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, /, team_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -131,7 +130,7 @@ def team_page(view: TeamView[P]) -> Callable[..., HttpResponseBase]:
 
 
 def account_page(view: AccountView[P]) -> Callable[..., HttpResponseBase]:
-    """A page of an account: sets `request.account` too, and answers polls when nothing moved."""
+    """Decorate a page for members who may see an account: sets `request.account` too. Answers polls without changes."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, /, account_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -159,12 +158,12 @@ def _member_of(team_id: int, members: list[Membership]) -> Membership:
 def _answer_member(
     view: Callable[..., HttpResponseBase], request: HttpRequest, member: Membership, *args: object, **kwargs: object
 ) -> HttpResponseBase:
-    """The page for a member whose team lets the request in; what to do about it for the others."""
+    """The page, or the answer of a team policy that blocks the request."""
     request.member = member  # type: ignore[attr-defined]
-    if bar := request.door.bar_of(member):  # type: ignore[attr-defined]
+    if bar := request.admission.bar_of(member):  # type: ignore[attr-defined]
         if bar is not Denial.SESSION:
-            refusals.note(request, bar)
-        return _private(door.answer(request, member, bar))
+            refusals.record_refusal(request, bar)
+        return _private(team_policies.answer(request, member, bar))
     return _answer(view, request, *args, **kwargs)
 
 
@@ -174,8 +173,8 @@ def _answer(
     try:
         return _private(view(request, *args, **kwargs))
     except NotAllowedError as error:
-        refusals.note(request, error.permission.value)
+        refusals.record_refusal(request, error.permission.value)
         raise PermissionDenied(error.permission.value) from error
     except AboveSpendingLimit:
-        # It waits for a second person, who must know that the first one really asked.
-        return _private(reauthentication.ask(request))
+        # It will wait for approval, and the approver must be able to trust who requested it.
+        return _private(reauthentication.redirect_to_confirm(request))

@@ -1,4 +1,4 @@
-"""Sessions of people: rows with a copy in Redis. Without Redis the row counts, and the page comes all the same."""
+"""Sessions: rows in the database, cached in Redis. Without Redis the rows are used."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Signing in and out, and second factors, in the trail: what django-allauth says through its signals.
+"""Record sign-ins, sign-outs and second factors in the audit log, through the signals of django-allauth.
 
-Signals are its public interface for this, and all their receivers are here.
+Signals are allauth's public interface for this. All receivers are here.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from hosting.jobs import Job, enqueue
 from hosting.teams.audit import sign_ins
 from hosting.teams.models import User
 from hosting.web.access.scope import origin_of
-from hosting.web.access.throttle import worth_a_line
+from hosting.web.access.throttle import attempts_to_record
 
 
 def connect() -> None:
-    """Listen from now on."""
+    """Connect the receivers."""
     for signal, receiver in (
         (account.user_logged_in, _signed_in),
         (account.user_logged_out, _signed_out),
@@ -43,10 +43,10 @@ def connect() -> None:
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
-    """Ending one's sessions is no signal of django-allauth's."""
+    """Records the end of sessions, for which django-allauth has no signal."""
 
     def end_sessions(self, sessions: Sequence[UserSession]) -> None:
-        """End these sessions of one person, and tell their teams."""
+        """End these sessions of one person, and record it for their teams."""
         super().end_sessions(sessions)
         if sessions:
             via = origin_of(context.request)
@@ -72,14 +72,14 @@ def _tells(action: str) -> Any:
 
 
 def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    """The same work whether there is such a person or not: the line is written by a worker, so that nobody learns
-    from the time it takes who has a login here.
+    """Record a failed sign-in in a worker, so that the response takes the same time for known and unknown addresses
+    and does not reveal who has an account here.
     """
     if request is None:
         return
     email = str(credentials.get("email", "")).lower()
     address = origin_of(request).address
-    attempts = worth_a_line("sign-in", email, address)
+    attempts = attempts_to_record("sign-in", email, address)
     if attempts:
         known = User.objects.filter(email=email).values_list("pk", flat=True).first()
         enqueue(Job.NOTE_FAILED_SIGN_IN, known or 0, address, attempts)
@@ -87,7 +87,7 @@ def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, 
 
 def _factor_failed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
     via = origin_of(request)
-    attempts = worth_a_line("factor", str(user.pk), via.address)
+    attempts = attempts_to_record("factor", str(user.pk), via.address)
     if attempts:
         factor = str(authenticator.type)
         sign_ins.record_for_person(

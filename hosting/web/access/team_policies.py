@@ -1,6 +1,6 @@
-"""Which of a person's teams let this request in, and the answer of one that does not.
+"""Which of a person's teams admit a request under their policies, and the response when one does not.
 
-`web/scope.py` asks here for every page; the rules themselves are `hosting/teams/access/policy.py`.
+`access/scope.py` calls this for every page. The rules are in `hosting/teams/access/policy.py`.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRefresh
 
-from hosting.teams.access import policy as access
-from hosting.teams.access.policy import Denial, RequestDetails
+from hosting.teams.access.policy import Denial, RequestDetails, denial, grace_until
 from hosting.teams.models import Membership
 from hosting.teams.policies import second_factor
 from hosting.web.access import reauthentication
@@ -26,35 +25,35 @@ from hosting.web.wording.formats import hours
 
 
 @dataclass(frozen=True)
-class Grace:
-    """A team that asks its member for a second factor, and until when it still does without."""
+class GracePeriod:
+    """A team that requires a second factor from its member soon, and the end of the grace period."""
 
     member: Membership
     until: datetime
 
 
 @dataclass(frozen=True)
-class Barred:
-    """A team that does not let this request in."""
+class BlockedTeam:
+    """A team whose policies block this request."""
 
     member: Membership
     bar: Denial
 
 
 @dataclass(frozen=True)
-class Door:
-    """A person's memberships as this request may use them."""
+class Admission:
+    """A person's memberships: those that this request may use (`open`), those blocked, and those in a grace period."""
 
     open: list[Membership]
-    barred: list[Barred]
-    graces: list[Grace]
+    blocked: list[BlockedTeam]
+    grace_periods: list[GracePeriod]
 
     def bar_of(self, member: Membership) -> Denial | None:
-        return next((each.bar for each in self.barred if each.member is member), None)
+        return next((each.bar for each in self.blocked if each.member is member), None)
 
 
-def open_for(request: HttpRequest, members: Sequence[Membership]) -> Door:
-    """Ask each team's policy. One query when a team asks for a second factor, otherwise none."""
+def admit(request: HttpRequest, members: Sequence[Membership]) -> Admission:
+    """Apply each team's policies. One query when a team requires a second factor, otherwise none."""
     policies = {member.pk: member.team.policy() for member in members}
     asks = any(policy.two_factor_since for policy in policies.values())
     facts = RequestDetails(
@@ -63,41 +62,42 @@ def open_for(request: HttpRequest, members: Sequence[Membership]) -> Door:
         signed_in_at=signed_in_at(request),
         has_second_factor=asks and bool(second_factor.holders({member.user_id for member in members})),
     )
-    door = Door([], [], [])
+    admission = Admission([], [], [])
     for member in members:
         policy = policies[member.pk]
-        if bar := access.denial(policy, member.created_at, facts):
-            door.barred.append(Barred(member, bar))
+        if reason := denial(policy, member.created_at, facts):
+            admission.blocked.append(BlockedTeam(member, reason))
             continue
-        door.open.append(member)
-        until = access.grace_until(policy, member.created_at, has_second_factor=facts.has_second_factor)
+        admission.open.append(member)
+        until = grace_until(policy, member.created_at, has_second_factor=facts.has_second_factor)
         if until is not None:
-            door.graces.append(Grace(member, until))
-    return door
+            admission.grace_periods.append(GracePeriod(member, until))
+    return admission
 
 
 def signed_in_at(request: HttpRequest) -> datetime | None:
-    """When the person last proved in this session who they are; None when the session does not know."""
-    age = reauthentication.age(request)
+    """When the person last authenticated in this session; None when unknown."""
+    age = reauthentication.seconds_since(request)
     return None if isinf(age) else timezone.now() - timedelta(seconds=age)
 
 
 def answer(request: HttpRequest, member: Membership, bar: Denial) -> HttpResponseBase:
-    """What a page of a team that does not let this request in gives: words, and the way that is left."""
+    """The response of a page when the team's policies block the request: why, and what to do."""
     if request.headers.get("HX-Request"):
-        # What the page shows must go, and the page itself then says why.
+        # Reload the whole page: its content must disappear, and the reloaded page says why.
         return HttpResponseClientRefresh()
     names = {"team": member.team.name}
     match bar:
         case Denial.NETWORK:
-            return errors.elsewhere(request, member)
+            return errors.wrong_network(request, member)
         case Denial.SESSION:
             length = {**names, "length": hours(member.team.session_hours or 0)}
-            messages.info(request, _("%(team)s asks again who you are, %(length)s after a sign-in.") % length)
-            return reauthentication.ask(request)
+            messages.info(request, _("Confirm it's you. %(team)s requires this %(length)s after you sign in.") % length)
+            return reauthentication.redirect_to_confirm(request)
         case Denial.TWO_FACTOR:
             messages.warning(
                 request,
-                _("%(team)s asks for a second factor. Set one up here, and the team's pages open again.") % names,
+                _("%(team)s requires two-factor authentication. Set it up here to get access to the team again.")
+                % names,
             )
             return HttpResponseRedirect(reverse("mfa_index"), status=303 if request.method == "POST" else 302)

@@ -1,4 +1,4 @@
-"""What anybody can cause at will fills no table: of many times only the 1st, 10th, 100th … are worth a line."""
+"""Limit audit entries for events that anybody can cause, such as failed sign-ins: record the 1st, 10th, 100th …"""
 
 from hashlib import sha256
 
@@ -6,13 +6,13 @@ import redis
 from django.core.cache import cache
 
 WINDOW_S = 600
-# Of one person from whatever addresses: from then on every tenth, hundredth … only.
+# Entries per person from all addresses; after these only the 100th, 1000th … is recorded.
 _MOST_LINES = 20
 
 
-def worth_a_line(what: str, who: str, address: str) -> int:
-    """How many times it has happened to somebody from an address within ten minutes, where that is worth a line: else
-    0. Always worth one when Redis does not answer.
+def attempts_to_record(what: str, who: str, address: str) -> int:
+    """How often an event has happened to a person from an address within `WINDOW_S`, if this one is to be recorded;
+    otherwise 0. Without Redis every event is recorded.
     """
     try:
         count = _count(f"{what}:{who}:{address}")
@@ -29,11 +29,11 @@ def _is_round(count: int) -> bool:
 
 
 def _count(what: str) -> int:
-    # An address that somebody typed is kept nowhere.
+    # Hashed, so that Redis does not store addresses that people typed.
     key = f"trail:{sha256(what.encode()).hexdigest()}"
     cache.add(key, 0, WINDOW_S)
     try:
         return int(cache.incr(key))
     except ValueError:
-        # It ran out in between.
+        # The key expired in between.
         return 1

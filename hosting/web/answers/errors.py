@@ -1,7 +1,7 @@
-"""What a person reads when a request cannot be answered: what happened, and what to do next.
+"""Error pages: what happened, and what to do next.
 
-Pages are drawn without a context of the request: neither the database nor Redis has to answer for them. An htmx
-request gets the same words as a message, so that the page it came from stays.
+They are rendered without the request's context, so they need neither the database nor Redis. An htmx request gets the
+same text as a message, and its page stays as it is.
 """
 
 import sys
@@ -20,13 +20,13 @@ from hosting.teams.models import Membership
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
 from hosting.web.wording.permissions import PERMISSION_WORDS
 
-# How long a panel that can't reach its data asks for, in seconds: a restart takes no longer.
+# Seconds in `Retry-After` when the panel can't reach its data: a restart takes no longer.
 RETRY_AFTER_S = 30
 
 
 @dataclass(frozen=True)
 class Way:
-    """A link that leads on."""
+    """The link of an error page."""
 
     label: str
     url: str
@@ -36,7 +36,7 @@ def _answer(request: HttpRequest, status: int, title: str, *texts: str, way: Way
     context = {
         "title": title,
         "texts": texts,
-        "way": way or Way(_("To the panel"), "/"),
+        "way": way or Way(_("Go to dashboard"), "/"),
         "status": status,
         "csp_nonce": getattr(request, "csp_nonce", ""),
     }
@@ -50,28 +50,28 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return _answer(
         request,
         400,
-        _("That request makes no sense"),
-        _("Something in it is missing, too large or altered. Go back, reload the page, and try again."),
+        _("Invalid request"),
+        _("Part of the request is missing, too large or has been altered. Go back, reload the page and try again."),
     )
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Which permission is missing, which roles have it, and who can give one of them."""
-    title = _("You may not do that")
+    """403: which permission is missing, which roles have it, and who can change the person's role."""
+    title = _("You don't have permission")
     account = getattr(request, "account", None)
     way = None
     if account is not None:
-        way = Way(_("To %(label)s") % {"label": account.label}, reverse("dashboard", args=[account.pk]))
+        way = Way(_("Go to %(label)s") % {"label": account.label}, reverse("dashboard", args=[account.pk]))
     try:
         permission = Permission(str(exception))
     except ValueError:
-        return _answer(request, 403, title, _("Your role does not allow it. Ask an owner of the team."), way=way)
+        return _answer(request, 403, title, _("Your role doesn't allow this. Ask an owner of the team."), way=way)
     if _is_narrowed(exception):
         return _answer(
             request,
             403,
             title,
-            _("Your role allows to %(what)s, but it holds for other accounts of the team.")
+            _("Your role lets you %(what)s, but only in other accounts of the team.")
             % {"what": PERMISSION_WORDS[permission]},
             _ask_whom(request),
             way=way,
@@ -81,9 +81,8 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
         request,
         403,
         title,
-        _("It needs the permission to %(what)s, and your role does not have it.")
-        % {"what": PERMISSION_WORDS[permission]},
-        _("Roles that have it: %(roles)s.") % {"roles": ", ".join(roles)},
+        _("Your role doesn't have permission to %(what)s.") % {"what": PERMISSION_WORDS[permission]},
+        _("Roles with this permission: %(roles)s.") % {"roles": ", ".join(roles)},
         _ask_whom(request),
         way=way,
     )
@@ -94,8 +93,8 @@ def _is_narrowed(exception: Exception | None) -> bool:
     return isinstance(cause, NotAllowedError) and cause.narrowed
 
 
-def elsewhere(request: HttpRequest, member: Membership) -> HttpResponse:
-    """403: the team's pages open from other networks alone; `member` came from none of them."""
+def wrong_network(request: HttpRequest, member: Membership) -> HttpResponse:
+    """403: the team allows only its own networks, and `member` came from another one."""
     owners = Membership.objects.current().filter(
         team=member.team_id, role__in=[role for role in Role if Permission.MANAGE_POLICIES in PERMISSIONS[role]]
     )
@@ -103,18 +102,18 @@ def elsewhere(request: HttpRequest, member: Membership) -> HttpResponse:
     return _answer(
         request,
         403,
-        _("Not from this network"),
-        _("Your request came from %(address)s. %(team)s opens its pages from its own networks only.")
+        _("Your network isn't allowed"),
+        _("Your request came from %(address)s. %(team)s only allows access from its own networks.")
         % {"address": member.via.address, "team": member.team.name},
-        _("Come back from one of them, or ask an owner to add yours: %(people)s.")
+        _("Connect from one of these networks, or ask an owner to add yours: %(people)s.")
         % {"people": get_text_list(names, _("or"))}
         if names
-        else _("Come back from one of them."),
+        else _("Connect from one of these networks."),
     )
 
 
 def _ask_whom(request: HttpRequest) -> str:
-    """Who can give a role: by name, because a person knows their colleagues and not their roles."""
+    """Who can change a role, by name: people know the names of their colleagues better than their roles."""
     member: Membership | None = getattr(request, "member", None)
     givers = [role for role in Role if Permission.MANAGE_PEOPLE in PERMISSIONS[role]]
     people = Membership.objects.current().filter(role__in=givers, narrowed=False).exclude(user=request.user.pk)
@@ -130,9 +129,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _answer(
         request,
         403,
-        _("This form is out of date"),
-        _("You have probably signed in or out in another tab. Nothing was done."),
-        _("Go back, reload the page, and send it again."),
+        _("This form has expired"),
+        _("You may have signed in or out in another tab. Nothing was changed."),
+        _("Go back, reload the page and submit the form again."),
     )
 
 
@@ -140,19 +139,19 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _answer(
         request,
         404,
-        _("There is nothing here"),
-        _("The address is wrong, the object is gone, or it belongs to a team that you are not in."),
-        _("Search for it by its name, or begin at the panel."),
+        _("Page not found"),
+        _("The address is wrong, the object was deleted, or it belongs to a team that you aren't a member of."),
+        _("Search by name, or go to the dashboard."),
     )
 
 
 def not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
-    """405: an address that only takes a form was opened, or the other way round."""
+    """405: the address does not accept this method, such as opening one that only takes a form."""
     response = _answer(
         request,
         405,
-        _("This address can't be opened like that"),
-        _("It belongs to a button. Go back and press that, or begin at the panel. Nothing was done."),
+        _("This address can't be opened directly"),
+        _("Go back and use the button on the page, or go to the dashboard. Nothing was changed."),
     )
     response["Allow"] = allowed
     return response
@@ -163,37 +162,37 @@ def too_many(request: HttpRequest) -> HttpResponse:
         request,
         429,
         _("Too many attempts"),
-        _("Wait a few minutes, then try again. Others who sign in from your network wait as well."),
-        way=Way(_("Back to signing in"), reverse("account_login")),
+        _("Wait a few minutes, then try again. This also applies to other people on your network."),
+        way=Way(_("Back to sign-in"), reverse("account_login")),
     )
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """500; or 503 when it is the database or Redis that does not answer."""
+    """500, or 503 when the database or Redis does not answer."""
     if isinstance(sys.exc_info()[1], redis.RedisError | OperationalError | InterfaceError | InternalError):
         return unavailable(request)
     return _answer(
         request,
         500,
-        _("Something went wrong here"),
-        _("It was written to the log; whoever runs this panel can read there what it was."),
-        _("What you asked for may not have been saved: look at the list of operations before you ask again."),
+        _("Something went wrong"),
+        _("The error was logged for the administrator of this panel."),
+        _("Your operation may not have been saved. Check the list of operations before you try again."),
     )
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """503: the panel itself cannot read or save."""
+    """503: the panel cannot reach its database or Redis."""
     what_now = (
         _("Wait half a minute, then try again. Your servers are not affected.")
         if request.method in {"GET", "HEAD"} or request.path.startswith("/auth/")
-        else _("Wait half a minute, then look at the list of operations before you ask again.")
+        else _("Wait half a minute, then check the list of operations before you try again.")
     )
     again = request.path if request.method in {"GET", "HEAD"} else "/"
     response = _answer(
         request,
         503,
-        _("The panel can't save anything right now"),
-        _("Its database or its session store does not answer, or takes no changes."),
+        _("The panel can't save changes right now"),
+        _("The database or the session store isn't responding, or is read-only."),
         what_now,
         way=Way(_("Try again"), again),
     )

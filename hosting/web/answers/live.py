@@ -1,6 +1,6 @@
-"""Live pages: a page tells the version that it shows, and learns for the price of two Redis reads that nothing moved.
+"""Live pages: a poll sends the version that its page shows. If nothing has changed, the answer costs two Redis reads.
 
-What a page shows is signed for its reader and its account, so that nobody can probe another team's accounts.
+The version is signed for its reader and account, so that nobody can probe the accounts of other teams.
 """
 
 from datetime import timedelta
@@ -14,9 +14,9 @@ from hosting.inventory import progress
 from hosting.inventory.progress import Progress
 
 HEADER = "X-Sharedeck-Version"
-# A page on which nothing moves is drawn again after this: whoever may not see it any more is then told so.
+# A page without changes is rendered again after this time, so that people who lost access don't keep seeing it.
 _LONGEST = timedelta(minutes=5)
-# When the account was last read: a page on which nothing moved is younger for it.
+# The time of the last reading, so that a page without changes can update the age of its data.
 READ_HEADER = "X-Sharedeck-Read"
 
 
@@ -25,9 +25,9 @@ def _signer(user_id: object, account_id: int) -> TimestampSigner:
 
 
 def token(user_id: int, account_id: int, version: int, *, importing: bool, import_: Progress | None) -> str:
-    """What a page of `account_id` carries: the version it shows, signed for one reader.
+    """The token of a page of `account_id`: the version that it shows, signed for one reader.
 
-    While the account is imported, how far that was is a part of it.
+    During the first import it includes the progress.
     """
     shown = f"{version}/{_how_far(import_)}" if importing else str(version)
     return _signer(user_id, account_id).sign(shown)
@@ -38,7 +38,7 @@ def _how_far(import_: Progress | None) -> str:
 
 
 def still_true(request: HttpRequest, account_id: int) -> HttpResponse | None:
-    """The answer to a poll of a page that is still true; None for any other request.
+    """The answer (204) to a poll of a page that has not changed; None for any other request.
 
     No SQL: the session, the version and the progress of an import are in Redis.
     """

@@ -1,4 +1,4 @@
-"""What is the same for every answer of the panel."""
+"""Middleware for all responses: headers, error pages and the reader's time zone."""
 
 from collections.abc import Callable
 from functools import cache
@@ -14,7 +14,7 @@ from hosting.web.answers import errors
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
-# Of what a page may ask of its browser, the panel needs passkeys and, for its copy buttons, the clipboard.
+# Browser features: the panel needs passkeys and, for its copy buttons, the clipboard. All others are disabled.
 _SWITCHED_OFF = (
     "accelerometer",
     "autoplay",
@@ -49,13 +49,13 @@ HEADERS = {
 
 
 def headers(get_response: Handler) -> Handler:
-    """What browsers must know of every answer: pages, files, redirects and errors."""
+    """Set the security headers of every response: pages, files, redirects and errors."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        # Whoever has the computer next must not find pages of whoever signed out.
+        # After a sign-out, the next user of the computer must not find pages in the cache.
         if response.get("Content-Type", "").startswith("text/html") and not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
         return response
@@ -64,7 +64,7 @@ def headers(get_response: Handler) -> Handler:
 
 
 def error_pages(get_response: Handler) -> Handler:
-    """Django's views say 405 with an empty page: a person gets one with words."""
+    """Replace Django's empty 405 response with an error page."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -76,9 +76,7 @@ def error_pages(get_response: Handler) -> Handler:
 
 
 def viewer_zone(get_response: Handler) -> Handler:
-    """Times are written in the zone of the computer that asks, as its cookie names it (`zone.js`): without one, in the
-    panel's own.
-    """
+    """Show times in the zone that the browser's cookie names (`zone.js`); without one, in the panel's own."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         name = request.COOKIES.get("zone", "")
@@ -96,5 +94,5 @@ def _zones() -> frozenset[str]:
 
 
 def nonce_of_page(request: HttpRequest) -> dict[str, object]:
-    """What scripts and style sheets of this one page carry, so that browsers load them (a context processor)."""
+    """The CSP nonce for the scripts and style sheets of a page (a context processor)."""
     return {"csp_nonce": getattr(request, "csp_nonce", "")}

@@ -1,4 +1,4 @@
-"""What the trail can be searched and filtered by; it all stays in the address."""
+"""The search and filters of the audit log. They are kept in the address."""
 
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -21,12 +21,12 @@ _SHAREDECK = "sharedeck"
 
 class _AnyChoiceField(django_filters.fields.ChoiceField):  # type: ignore[misc]
     def valid_value(self, value: object) -> bool:
-        """Who has left the team is not offered any more, and a link to them stays true."""
+        """Accept any value: former members are not offered as choices, but links that filter by them keep working."""
         return True
 
 
 class _NumberFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
-    """Rows by a number, given in the address."""
+    """Filters rows by a number from the address."""
 
     field_class = _AnyChoiceField
 
@@ -53,7 +53,7 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
         method="in_group",
     )
     who = _NumberFilter(
-        field_name="actor", label=gettext_lazy("Person"), empty_label=gettext_lazy("Anybody"), choices=[]
+        field_name="actor", label=gettext_lazy("Person"), empty_label=gettext_lazy("Anyone"), choices=[]
     )
     account = _NumberFilter(
         field_name="account_id", label=gettext_lazy("Account"), empty_label=gettext_lazy("Any account"), choices=[]
@@ -62,7 +62,7 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
         choices=list(OUTCOMES.items()), empty_label=gettext_lazy("Any outcome"), label=gettext_lazy("Outcome")
     )
     since = _day(gettext_lazy("From"), "from_day")
-    until = _day(gettext_lazy("Until"), "to_day")
+    until = _day(gettext_lazy("To"), "to_day")
     thing = django_filters.CharFilter(widget=forms.HiddenInput, max_length=60)
     operation = _NumberFilter(field_name="operation_id", widget=forms.HiddenInput, choices=[])
 
@@ -82,14 +82,14 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     @property
     def only(self) -> str:
-        """The object that it is narrowed to, in words."""
+        """The object that the audit log is filtered by, in words."""
         data = self.form.cleaned_data if self.form.is_valid() else {}
         if data.get("operation"):
             return _("operation #%(number)s") % {"number": data["operation"]}
         if thing := data.get("thing"):
             kind, _colon, number = thing.partition(":")
             if thing == "login":
-                return _("the login of the account")
+                return _("credentials of the account")
             return f"{OBJECT_TYPES.get(kind, kind)} #{number}"
         return ""
 
@@ -110,5 +110,5 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 def _midnight(day: Any) -> datetime:
-    """The beginning of a day where its reader is."""
+    """Midnight of a day in the reader's zone."""
     return timezone.make_aware(datetime.combine(day, time.min))

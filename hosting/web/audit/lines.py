@@ -1,4 +1,4 @@
-"""The audit trail as its readers see it: lines with words and links, and the latest ones of an object."""
+"""The audit log on pages: entries with words and links, and the latest entries of an object."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,16 +17,16 @@ from hosting.teams.roles import Permission
 from hosting.web.access.scope import AccountRequest, TeamRequest
 from hosting.web.audit import wording
 
-# On an object's own page.
+# Entries shown on an object's page.
 _LATEST = 5
 
 
 @dataclass(frozen=True)
 class Line:
-    """An entry with what is shown of it."""
+    """An audit entry as it is shown."""
 
     entry: AuditEntry
-    # Of the object, where there is one that its reader may open.
+    # The address of the object; empty when it is gone or the reader may not open it.
     url: str = ""
     account: str = ""
 
@@ -48,27 +48,27 @@ class Line:
 
     @property
     def who(self) -> str:
-        """Who did it: a person, somebody nobody knows, or Sharedeck itself."""
+        """Who did it: a person, somebody unknown, or Sharedeck itself."""
         entry = self.entry
         if entry.actor_name:
             return entry.actor_name
         if entry.token_id:
-            return _("A token of the team")
-        return _("Somebody unknown") if entry.address else "Sharedeck"
+            return _("Team token")
+        return _("Unknown person") if entry.address else "Sharedeck"
 
 
 @dataclass(frozen=True)
 class History:
-    """The latest lines of an object, and where the others are."""
+    """The latest entries of an object, and the link to all of them."""
 
     lines: Sequence[Line] = field(default_factory=list)
     url: str = ""
-    # It is not about one thing alone: each line says what it is about.
+    # The entries are about several objects, so each one names its object.
     of_several: bool = False
 
 
 def lines_of(entries: Iterable[AuditEntry], member: Membership) -> list[Line]:
-    """Entries with their links: three queries, however many they are."""
+    """Entries with their links, in three queries."""
     entries = list(entries)
     wanted = {entry.account_id for entry in entries if entry.account_id}
     accounts = dict(Account.objects.visible_to(member).filter(pk__in=wanted).values_list("pk", "label"))
@@ -77,7 +77,7 @@ def lines_of(entries: Iterable[AuditEntry], member: Membership) -> list[Line]:
 
 
 def of_object(request: AccountRequest, *, thing: str = "", operation: int | None = None) -> History | None:
-    """The latest lines of an object of the page's account: one query. None for who may not read the trail."""
+    """The latest entries of an object of the page's account, in one query. None without permission to read them."""
     member, account = request.member, request.account
     if not member.may(Permission.READ_AUDIT, account):
         return None
@@ -93,8 +93,8 @@ def of_object(request: AccountRequest, *, thing: str = "", operation: int | None
 
 
 def of_team(request: TeamRequest) -> History | None:
-    """The latest lines of the team itself: who came and went, its rules. One query. None for who may not read the
-    whole trail.
+    """The latest entries about the team itself (members, policies), in one query. None without permission to read the
+    whole audit log.
     """
     member = request.member
     if not member.may_for_all(Permission.READ_AUDIT):
@@ -104,8 +104,8 @@ def of_team(request: TeamRequest) -> History | None:
 
 
 def of_member(request: TeamRequest, one: Membership) -> History | None:
-    """The latest of what somebody did in the team and of what was done to them: two queries. None for who may not read
-    the whole trail.
+    """The latest entries by a member of the team and about them, in two queries. None without permission to read the
+    whole audit log.
     """
     member = request.member
     if not member.may_for_all(Permission.READ_AUDIT):
@@ -113,7 +113,7 @@ def of_member(request: TeamRequest, one: Membership) -> History | None:
     entries = AuditEntry.objects.filter(team=member.team_id)
     came = Q(thing=audit.team_ref(member.team_id), subject=one.user.email)
     theirs = Q(thing=audit.member_ref(one.user_id)) | came
-    # Each is read from an index of its own.
+    # Two queries, because each uses an index of its own.
     found = {entry.pk: entry for entry in entries.filter(actor=one.user_id)[:_LATEST]}
     found |= {entry.pk: entry for entry in entries.filter(theirs, account_id=None)[:_LATEST]}
     latest = sorted(found.values(), key=lambda entry: entry.sequence, reverse=True)[:_LATEST]
@@ -130,7 +130,7 @@ def _number(thing: str, kind: str) -> int | None:
 
 
 def _existing(entries: Sequence[AuditEntry], accounts: dict[int, str]) -> set[tuple[int, str]]:
-    """Which of the servers and disks that entries name are still there, as account and thing."""
+    """Which of the servers and disks named in entries still exist, as (account id, object)."""
     found: set[tuple[int, str]] = set()
     for model, kind in ((Vm, "vm"), (Disk, "disk")):
         named = {

@@ -1,4 +1,4 @@
-"""What the trail says in words: actions, ways, outcomes, and the values that were changed."""
+"""The audit log in words: actions, sign-in methods, outcomes, and the values that were changed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hosting.accounts.models import Account
+from hosting.annotations.models import Color
+from hosting.inventory.models import Product
 from hosting.operations.kinds import catalogue
+from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
 from hosting.teams.access.policy import Denial
@@ -17,102 +21,102 @@ from hosting.teams.audit.models import AuditEntry
 from hosting.teams.roles import Permission, Role
 from hosting.web.wording.days import DAYS
 from hosting.web.wording.permissions import PERMISSION_WORDS, TOKEN_PERMISSIONS
-from hosting.web.wording.words import LISTS, PARAMETERS, parameter_value
+from hosting.web.wording.words import LISTS, PARAMETERS, kind_noun, parameter_value
 
 _BARS: dict[str, Promise] = {
-    Denial.NETWORK: gettext_lazy("The request came from a network that the team has not allowed."),
-    Denial.TWO_FACTOR: gettext_lazy("The time to set up a second factor was over."),
+    Denial.NETWORK: gettext_lazy("The request came from a network that the team doesn't allow."),
+    Denial.TWO_FACTOR: gettext_lazy("The deadline for setting up two-factor authentication had passed."),
 }
 
 ACTIONS = {
     "account.changed": gettext_lazy("Renamed the account"),
     "account.connected": gettext_lazy("Connected the account"),
-    "account.password_passed_on": gettext_lazy("Gave the new password to another handle of the login"),
-    "account.signed_in_again": gettext_lazy("Had Sharedeck sign in again at the provider"),
-    "account.stopped": gettext_lazy("Stopped the account: its login does not work"),
+    "account.password_passed_on": gettext_lazy("Updated the password of another handle with the same login"),
+    "account.signed_in_again": gettext_lazy("Reconnected the account"),
+    "account.stopped": gettext_lazy("Suspended the account: its credentials don't work"),
     "account.test_accepted": gettext_lazy("The provider accepted the credentials"),
-    "account.test_asked": gettext_lazy("Gave credentials to be tested"),
-    "account.test_dismissed": gettext_lazy("Put the failed test of credentials aside"),
-    "account.test_expired": gettext_lazy("Credentials could not be tested in time"),
-    "account.test_refused": gettext_lazy("The provider refused the credentials"),
-    "bulk.paused": gettext_lazy("Paused a change of many"),
-    "bulk.resumed": gettext_lazy("Resumed a change of many"),
-    "bulk.retried": gettext_lazy("Asked again for what failed of many"),
-    "bulk.set_aside": gettext_lazy("Put a change of many aside"),
+    "account.test_asked": gettext_lazy("Submitted credentials for testing"),
+    "account.test_dismissed": gettext_lazy("Dismissed the failed credentials test"),
+    "account.test_expired": gettext_lazy("Credentials test timed out"),
+    "account.test_refused": gettext_lazy("The provider rejected the credentials"),
+    "bulk.paused": gettext_lazy("Paused a bulk action"),
+    "bulk.resumed": gettext_lazy("Resumed a bulk action"),
+    "bulk.retried": gettext_lazy("Retried the failed part of a bulk action"),
+    "bulk.set_aside": gettext_lazy("Dismissed a bulk action"),
     "invitation.accepted": gettext_lazy("Accepted an invitation"),
     "invitation.revoked": gettext_lazy("Revoked an invitation"),
-    "invitation.sent": gettext_lazy("Invited somebody"),
-    "invitation.sent_again": gettext_lazy("Sent an invitation again"),
+    "invitation.sent": gettext_lazy("Invited a person"),
+    "invitation.sent_again": gettext_lazy("Resent an invitation"),
     "list.exported": gettext_lazy("Exported a list"),
-    "member.changed": gettext_lazy("Changed what a member may do"),
+    "member.changed": gettext_lazy("Changed a member's access"),
     "member.ended": gettext_lazy("A temporary membership ended"),
     "member.joined": gettext_lazy("Joined the team"),
     "member.left": gettext_lazy("Left the team"),
     "member.removed": gettext_lazy("Removed a member"),
     "note.changed": gettext_lazy("Changed a note"),
-    "operation.approved": gettext_lazy("Approved what was held"),
-    "operation.cancel_asked": gettext_lazy("Asked the provider to cancel"),
-    "operation.cancelled": gettext_lazy("Cancelled before it was sent"),
-    "operation.decided": gettext_lazy("Decided what became of an unconfirmed request"),
-    "operation.ended": gettext_lazy("An operation ended"),
-    "operation.not_decided": gettext_lazy("Nobody approved in time"),
-    "operation.refused": gettext_lazy("Refused what was held"),
-    "operation.set_aside": gettext_lazy("Put a failed operation aside"),
-    "page.refused": gettext_lazy("Was refused"),
+    "operation.approved": gettext_lazy("Approved an operation"),
+    "operation.cancel_asked": gettext_lazy("Requested cancellation at the provider"),
+    "operation.cancelled": gettext_lazy("Cancelled an operation before it was sent"),
+    "operation.decided": gettext_lazy("Resolved an unconfirmed operation"),
+    "operation.ended": gettext_lazy("An operation finished"),
+    "operation.not_decided": gettext_lazy("Approval expired"),
+    "operation.refused": gettext_lazy("Refused an operation"),
+    "operation.set_aside": gettext_lazy("Dismissed a failed operation"),
+    "page.refused": gettext_lazy("Was denied access"),
     "person.email_added": gettext_lazy("Added an email address"),
     "person.email_changed": gettext_lazy("Changed the email address"),
     "person.email_removed": gettext_lazy("Removed an email address"),
-    "person.factor_added": gettext_lazy("Set up a second factor"),
-    "person.factor_failed": gettext_lazy("Gave a wrong second factor"),
-    "person.factor_removed": gettext_lazy("Removed a second factor"),
-    "person.factor_renewed": gettext_lazy("Made new recovery codes"),
+    "person.factor_added": gettext_lazy("Set up two-factor authentication"),
+    "person.factor_failed": gettext_lazy("Entered a wrong two-factor code"),
+    "person.factor_removed": gettext_lazy("Removed a two-factor method"),
+    "person.factor_renewed": gettext_lazy("Created new recovery codes"),
     "person.password_changed": gettext_lazy("Changed the password"),
-    "person.password_reset": gettext_lazy("Reset the password by mail"),
-    "person.renamed": gettext_lazy("Took another name"),
-    "person.sessions_ended": gettext_lazy("Ended sessions"),
-    "person.sign_in_failed": gettext_lazy("Did not get in: the password was wrong"),
-    "person.signed_in": gettext_lazy("Signed in"),
+    "person.password_reset": gettext_lazy("Reset the password by email"),
+    "person.renamed": gettext_lazy("Changed their name"),
+    "person.sessions_ended": gettext_lazy("Signed out other sessions"),
+    "person.sign_in_failed": gettext_lazy("Failed sign-in: wrong password"),
+    "person.signed_in": gettext_lazy("Signed in to the panel"),
     "person.signed_out": gettext_lazy("Signed out"),
-    "plan.abandoned": gettext_lazy("Abandoned a plan"),
-    "plan.drafted": gettext_lazy("Made a plan"),
+    "plan.abandoned": gettext_lazy("Discarded a plan"),
+    "plan.drafted": gettext_lazy("Created a plan"),
     "plan.resumed": gettext_lazy("Resumed a plan"),
     "plan.revised": gettext_lazy("Changed a plan"),
     "plan.started": gettext_lazy("Started a plan"),
     "policy.networks": gettext_lazy("Changed the allowed networks"),
     "policy.quiet_hours": gettext_lazy("Changed the quiet hours"),
-    "policy.session": gettext_lazy("Changed how long sessions last"),
-    "policy.two_factor": gettext_lazy("Changed who needs a second factor"),
+    "policy.session": gettext_lazy("Changed the session length"),
+    "policy.two_factor": gettext_lazy("Changed the two-factor policy"),
     "tag.changed": gettext_lazy("Changed a tag"),
-    "tag.created": gettext_lazy("Made a tag"),
+    "tag.created": gettext_lazy("Created a tag"),
     "tag.deleted": gettext_lazy("Deleted a tag"),
     "tags.put": gettext_lazy("Changed the tags of objects"),
-    "team.ceilings": gettext_lazy("Changed the spending ceilings"),
-    "team.created": gettext_lazy("Made the team"),
+    "team.ceilings": gettext_lazy("Changed the spending limits"),
+    "team.created": gettext_lazy("Created the team"),
     "team.settings": gettext_lazy("Changed the team's settings"),
-    "team.transferred": gettext_lazy("Made somebody else the owner"),
-    "token.created": gettext_lazy("Made an API token"),
-    "token.refused": gettext_lazy("An API token was refused"),
+    "team.transferred": gettext_lazy("Transferred ownership"),
+    "token.created": gettext_lazy("Created an API token"),
+    "token.refused": gettext_lazy("An API token was rejected"),
     "token.revoked": gettext_lazy("Revoked an API token"),
-    "trail.exported": gettext_lazy("Exported the audit trail"),
+    "trail.exported": gettext_lazy("Exported the audit log"),
     "view.deleted": gettext_lazy("Deleted a shared view"),
     "view.shared": gettext_lazy("Shared a view"),
 }
 
-# What the trail is filtered by: how the actions of each group begin.
+# The groups of the filter, with the prefixes of their actions.
 GROUPS: Mapping[str, tuple[Any, Sequence[str]]] = {
     "operations": (gettext_lazy("Operations and plans"), ("operation.", "bulk.", "plan.")),
-    "accounts": (gettext_lazy("Reseller logins"), ("account.",)),
-    "sign_in": (gettext_lazy("Signing in"), ("person.",)),
+    "accounts": (gettext_lazy("Accounts and credentials"), ("account.",)),
+    "sign_in": (gettext_lazy("Sign-in"), ("person.",)),
     "team": (gettext_lazy("Team and policies"), ("team.", "policy.", "member.", "invitation.")),
     "tokens": (gettext_lazy("API tokens"), ("token.",)),
     "desk": (gettext_lazy("Tags, notes and views"), ("tag.", "tags.", "note.", "view.")),
-    "refused": (gettext_lazy("Refusals"), ("page.",)),
+    "refused": (gettext_lazy("Denied access"), ("page.",)),
     "exports": (gettext_lazy("Exports"), ("list.", "trail.")),
 }
 OUTCOMES = {
     "refused": gettext_lazy("Refused"),
     "failed": gettext_lazy("Failed"),
-    "held": gettext_lazy("Held for approval"),
+    "held": gettext_lazy("Waiting for approval"),
     **{state.value: state.label for state in (State.DONE, State.CANCELLED, State.NOT_SENT, State.RELEASED)},
     State.DECLINED.value: State.DECLINED.label,
 }
@@ -121,7 +125,7 @@ _FACTORS = {
     "totp": gettext_lazy("authenticator app"),
     "webauthn": gettext_lazy("passkey"),
     "recovery_codes": gettext_lazy("recovery code"),
-    "code": gettext_lazy("code by mail"),
+    "code": gettext_lazy("code by email"),
 }
 _NAMES = {
     **PARAMETERS,
@@ -130,62 +134,67 @@ _NAMES = {
     "login": gettext_lazy("Login"),
     "color": gettext_lazy("Colour"),
     "query": gettext_lazy("Filter"),
-    "bulk_at_once": gettext_lazy("At once"),
-    "trouble": gettext_lazy("Trouble"),
+    "bulk_at_once": gettext_lazy("Running in parallel"),
+    "trouble": gettext_lazy("Problem"),
     "role": gettext_lazy("Role"),
     "accounts": gettext_lazy("Accounts"),
     "expires_at": gettext_lazy("Ends"),
     "until": gettext_lazy("Ends"),
-    "link_until": gettext_lazy("The link works until"),
+    "link_until": gettext_lazy("Link expires"),
     "money": gettext_lazy("Money"),
     "tags": gettext_lazy("Tags"),
     "of": gettext_lazy("Belongs to"),
     "permissions": gettext_lazy("Permissions"),
     "networks": gettext_lazy("Networks"),
-    "two_factor_since": gettext_lazy("Second factor required since"),
-    "grace_days": gettext_lazy("Days to set it up"),
-    "session_hours": gettext_lazy("Hours of a session"),
-    "quiet_from": gettext_lazy("Quiet from"),
-    "quiet_until": gettext_lazy("Quiet until"),
+    "two_factor_since": gettext_lazy("Two-factor authentication required since"),
+    "grace_days": gettext_lazy("Days to set up two-factor authentication"),
+    "session_hours": gettext_lazy("Session length in hours"),
+    "quiet_from": gettext_lazy("Quiet hours from"),
+    "quiet_until": gettext_lazy("Quiet hours to"),
     "quiet_zone": gettext_lazy("Time zone"),
     "quiet_days": gettext_lazy("Days"),
 }
-# A moment is stored as ISO 8601.
+# Values that hold a time, stored as ISO 8601.
 _MOMENTS = {"expires_at", "until", "link_until", "two_factor_since", "date_end"}
 _CHOICES: Mapping[str, Mapping[Any, Any]] = {
-    "of": {"team": gettext_lazy("the team"), "person": gettext_lazy("the person who made it")},
-    "permissions": {Permission.VIEW.value: gettext_lazy("See")}
+    "of": {"team": gettext_lazy("the team"), "person": gettext_lazy("the person who created it")},
+    "permissions": {Permission.VIEW.value: gettext_lazy("Read")}
     | {permission.value: title for permission, (title, _text) in TOKEN_PERMISSIONS.items()},
     "quiet_days": dict(DAYS),
+    "role": dict(Role.choices),
+    "color": dict(Color.choices),
+    "trouble": dict(Account.Trouble.choices),
+    "product_name": dict(Product.Name.choices),
 }
-_VALUES: Mapping[str, Any] = {
-    **{str(value): label for value, label in Plan.State.choices},
-    **{str(value): label for value, label in State.choices},
-    **{str(value): label for value, label in Role.choices},
+# The states of what an action is about. Elsewhere a field called "state" is shown as it is stored.
+_STATES: Mapping[str, Mapping[Any, Any]] = {
+    "operation": dict(State.choices),
+    "plan": dict(Plan.State.choices),
+    "bulk": dict(Bulk.State.choices),
 }
 
 
 def action_words(entry: AuditEntry) -> str:
-    """What was done, without on what. An action that has no words here is named as it is stored."""
+    """What was done, without the object. An action without words here is shown as it is stored."""
     group, _dot, method = entry.action.partition(".")
     if entry.action == "operation.ended" and (method := str(entry.detail.get("method", ""))):
-        return _("Ended: %(what)s") % {"what": catalogue.title(method)}
+        return _("Finished %(what)s") % {"what": kind_noun(method)}
     if words := ACTIONS.get(entry.action):
         return str(words)
     if method in catalogue.KINDS and group == "bulk":
-        return _("Asked for many: %(what)s") % {"what": catalogue.title(method)}
+        return _("Requested bulk %(what)s") % {"what": kind_noun(method)}
     if method in catalogue.KINDS:
-        return _("Asked for: %(what)s") % {"what": catalogue.title(method)}
+        return _("Requested %(what)s") % {"what": kind_noun(method)}
     return entry.action
 
 
 def more_words(entry: AuditEntry) -> Iterator[str]:
-    """What else there is to say, beside the values that changed."""
+    """Further details, besides the values that changed."""
     detail = entry.detail
     if entry.action == "page.refused":
         reason = detail.get("reason", "")
         if reason in {permission.value for permission in Permission}:
-            yield _("It needs the permission to %(what)s.") % {"what": PERMISSION_WORDS[Permission(reason)]}
+            yield _("Requires permission to %(what)s.") % {"what": PERMISSION_WORDS[Permission(reason)]}
         elif reason in _BARS:
             yield str(_BARS[reason])
     if ways := detail.get("ways"):
@@ -194,7 +203,7 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
         yield str(_FACTORS.get(factor, factor)).capitalize()
     for name in ("attempts", "times"):
         if isinstance(count := detail.get(name), int) and count > 1:
-            yield _("%(count)d times within ten minutes") % {"count": count}
+            yield _("%(count)d times in ten minutes") % {"count": count}
     if (exported := detail.get("list")) in LISTS:
         yield str(LISTS[exported])
     if detail.get("password"):
@@ -207,23 +216,28 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
 
 
 def outcome_words(outcome: str) -> str:
-    """How it ended."""
+    """The outcome of an action."""
     return str(OUTCOMES.get(outcome, outcome))
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
-    """The values that changed: name, before, after. What was not there before, or is not any more, is empty."""
+    """The values that changed: name, before, after. A value that did not or does not exist is empty."""
     before, after = _as_pairs(entry.before), _as_pairs(entry.after)
     names = [*before, *(name for name in after if name not in before)]
-    # The object's own number is said beside it.
+    # The object's id is shown beside its name already.
     if entry.action == "operation.ended":
-        # The outcome says it.
+        # The outcome says this already.
         return []
     names = [name for name in names if not (name.endswith("_id") and entry.thing.endswith(f":{after.get(name)}"))]
+    # By field alone: a login, a name or a tag may well read like a role or a state.
+    group, _dot, _rest = entry.action.partition(".")
+    choices = {**_CHOICES, "state": _STATES[group]} if group in _STATES else _CHOICES
     found = [
-        (name, *(_said(name, pairs[name]) if name in pairs else "" for pairs in (before, after))) for name in names
+        (name, *(_said(name, pairs[name], choices) if name in pairs else "" for pairs in (before, after)))
+        for name in names
     ]
-    return [(_name(name), old, new) for name, old, new in found if old != new]
+    labels = _CHOICES["role"] if entry.action == "team.ceilings" else {}
+    return [(str(labels.get(name) or _name(name)), old, new) for name, old, new in found if old != new]
 
 
 def _as_pairs(value: Any) -> Mapping[str, Any]:
@@ -233,25 +247,24 @@ def _as_pairs(value: Any) -> Mapping[str, Any]:
 
 
 def _name(name: str) -> str:
-    return str(_NAMES.get(name, _VALUES.get(name, name.replace("_", " "))))
+    return str(_NAMES.get(name, name.replace("_", " ")))
 
 
-def _said(name: str, value: Any) -> str:
+def _said(name: str, value: Any, choices: Mapping[str, Mapping[Any, Any]]) -> str:
     if name == "accounts" and value is None:
         return _("all")
-    if name in _CHOICES and value not in (None, ""):
-        return ", ".join(_choice(name, each) for each in (value if isinstance(value, list) else [value]))
+    if name in choices and value not in (None, ""):
+        values = value if isinstance(value, list) else [value]
+        return ", ".join(str(choices[name].get(each, each) if isinstance(each, str | int) else each) for each in values)
     if value in (None, "", [], {}):
         return _("none") if name == "accounts" else ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Mapping):
-        said = [(_name(key), _said(key, each)) for key, each in value.items()]
-        return ", ".join(f"{label}: {words}" for label, words in said if words)
+        said = [(_name(key), _said(key, each, choices)) for key, each in value.items()]
+        return ", ".join(_("%(label)s: %(value)s") % {"label": label, "value": words} for label, words in said if words)
     if isinstance(value, list):
-        return ", ".join(_said(name, each) for each in value)
-    if isinstance(value, str) and value in _VALUES:
-        return str(_VALUES[value])
+        return ", ".join(_said(name, each, choices) for each in value)
     if name in {"quiet_from", "quiet_until"}:
         return str(value)[:5]
     if name in _MOMENTS and isinstance(value, str) and (moment := _moment(value)):
@@ -259,12 +272,8 @@ def _said(name: str, value: Any) -> str:
     return parameter_value(value, name)
 
 
-def _choice(name: str, value: Any) -> str:
-    return str(_CHOICES[name].get(value, value))
-
-
 def _moment(text: str) -> str:
-    """A stored moment where its reader is; empty for what is none."""
+    """A stored time in the reader's zone; empty when it is not a time."""
     try:
         at = parse_datetime(text)
     except ValueError:

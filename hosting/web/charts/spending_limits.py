@@ -1,4 +1,4 @@
-"""How ceilings stand, as bars with words: what a role has spent this month, and what a request would add."""
+"""Spending limits as bars with words: what a role has spent this month, and what an operation would add."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from hosting.web.wording.formats import money, plain
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One bar: `used` of `limit`, and what is `asked` for on top of it, which may be more than the limit."""
+class LimitBar:
+    """One bar: `used` of `limit`, and what an operation adds (`asked`), which may exceed the limit."""
 
     used: float
     asked: float
@@ -22,17 +22,17 @@ class Measure:
 
     @property
     def whole(self) -> float:
-        """What the bar is as long as."""
+        """The value at the full length of the bar."""
         return max(self.limit, self.used + self.asked)
 
 
-def of_role(standing: Standing) -> list[Measure]:
-    """What a role has spent this month: its shares, and its money in each currency."""
+def of_role(standing: Standing) -> list[LimitBar]:
+    """The bars of what a role has spent this month: shares, and money in each currency."""
     return [*_shares(standing, 0), *(bar for currency in _currencies(standing) for bar in _money(standing, currency))]
 
 
-def of_request(operation: Operation, standing: Standing | None) -> list[Measure]:
-    """What a request would add to what its role has spent this month."""
+def of_request(operation: Operation, standing: Standing | None) -> list[LimitBar]:
+    """The bars of what an operation would add to the spending of its role this month."""
     if standing is None:
         return []
     shares = _shares(standing, operation.requested_shares) if operation.requested_shares else ()
@@ -40,24 +40,24 @@ def of_request(operation: Operation, standing: Standing | None) -> list[Measure]
 
 
 def _currencies(standing: Standing) -> list[str]:
-    """Those in which something was spent; one that nobody knows yet when there is none."""
+    """The currencies in which something was spent; an empty one when there are none."""
     return sorted(standing.spent.money) or [""]
 
 
-def _shares(standing: Standing, asked: int) -> Iterator[Measure]:
+def _shares(standing: Standing, asked: int) -> Iterator[LimitBar]:
     limit, used = standing.limits.shares, standing.spent.shares
     if limit is None:
         return
     values = {"used": plain(used), "limit": plain(limit), "asked": plain(asked)}
     words = (
-        _("Shares: %(used)s of %(limit)s this month, and %(asked)s more with this")
+        _("Shares: %(used)s of %(limit)s used this month, %(asked)s more with this operation")
         if asked
-        else _("Shares: %(used)s of %(limit)s this month")
+        else _("Shares: %(used)s of %(limit)s used this month")
     )
-    yield Measure(used, asked, limit, words % values)
+    yield LimitBar(used, asked, limit, words % values)
 
 
-def _money(standing: Standing, currency: str, asked: Decimal = Decimal(0)) -> Iterator[Measure]:
+def _money(standing: Standing, currency: str, asked: Decimal = Decimal(0)) -> Iterator[LimitBar]:
     limit, used = standing.limits.money, standing.spent.money.get(currency, Decimal(0))
     if limit is None:
         return
@@ -67,8 +67,8 @@ def _money(standing: Standing, currency: str, asked: Decimal = Decimal(0)) -> It
         "asked": money(asked, currency).strip(),
     }
     words = (
-        _("Money: %(used)s of %(limit)s this month, and about %(asked)s more with this")
+        _("Money: %(used)s of %(limit)s spent this month, about %(asked)s more with this operation")
         if asked
-        else _("Money: %(used)s of %(limit)s this month")
+        else _("Money: %(used)s of %(limit)s spent this month")
     )
-    yield Measure(float(used), float(asked), float(limit), words % values)
+    yield LimitBar(float(used), float(asked), float(limit), words % values)

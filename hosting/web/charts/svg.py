@@ -1,8 +1,8 @@
-"""The geometry of charts: values in, places in an SVG out. Pure, and without words.
+"""The geometry of charts: values in, coordinates in an SVG out. Pure, and without words.
 
-A drawing stretches sideways and keeps its height and its letters, so that it is read on a phone too: x is a part of the
-width (per cent, or thousandths in a path), y is in pixels. Places are strings: a template must not write them with the
-comma of somebody's language.
+A chart stretches in width but keeps its height and font size, so that it is readable on a phone too. x is a part of
+the width (per cent, or thousandths in a path), y is in pixels. Coordinates are strings, so that templates don't
+localise them.
 """
 
 import math
@@ -15,16 +15,16 @@ HEIGHT = 180
 BOTTOM = TOP + HEIGHT
 # The room for the labels below.
 _LABELS = 24
-# Drawn at most: more than a screen tells apart.
+# The most points that are drawn: more than a screen can show.
 MOST_POINTS = 200
 MOST_TICKS = 7
-# A path's x goes from 0 to this.
+# The x coordinate of a path goes from 0 to this.
 _WIDE = 1000
-# A label further to the right than this many per cent ends at its place: beside the drawing is no room for the rest.
+# Labels right of this per cent are right-aligned: there is no room beside the chart.
 _RIGHT = 96
-# A count that is not nothing is seen beside one a thousand times as high.
+# The least height of a bar above zero, in pixels, so that it is visible beside a very high one.
 _LOWEST_BAR = 2.0
-# What arithmetic with floats leaves over.
+# Tolerance for floating-point arithmetic.
 _NEARLY = 1e-9
 
 Point = tuple[datetime, tuple[float, ...]]
@@ -32,7 +32,7 @@ Point = tuple[datetime, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Tick:
-    """A label at a place of an axis. On a narrow drawing the minor ones are left out."""
+    """A label at a position of an axis. Narrow charts leave out the minor ones."""
 
     place: str
     label: str
@@ -42,7 +42,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Path:
-    """One series: `line` is what is drawn, `area` the same closed down to the foot."""
+    """One series: `line` is the curve, `area` the same closed down to the base line."""
 
     kind: str
     line: str
@@ -58,7 +58,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Column:
-    """The bars of one slot, from the foot up; `title` says their values."""
+    """The bars of one slot, from the bottom up; `title` gives their values."""
 
     x: str
     width: str
@@ -68,7 +68,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A whole drawing: rows and moments with their labels, and either paths or columns."""
+    """A whole chart: grid lines and times with their labels, and either paths or columns."""
 
     height: int
     top: int
@@ -79,27 +79,27 @@ class Drawing:
 
     @property
     def box(self) -> str:
-        """What the paths are drawn in."""
+        """The `viewBox` of the paths."""
         return f"0 0 {_WIDE} {self.height}"
 
     @property
     def gutter(self) -> int:
-        """The room beside, for the longest label of a row."""
+        """The width beside the chart for the longest label."""
         return 12 + 7 * max((len(row.label) for row in self.rows), default=0)
 
     @property
     def total(self) -> int:
-        """The height of the whole, with room for the labels below."""
+        """The total height, with the labels below."""
         return self.top + self.height + (_LABELS if self.moments else self.top)
 
     @property
     def label_line(self) -> int:
-        """Where the letters of the labels below stand."""
+        """The base line of the labels below."""
         return self.total - 4
 
 
 def scale(low: float, high: float, *, most: int = 5, whole: bool = False) -> list[float]:
-    """Round values at equal distances that hold `low` and `high` between them; `whole` ones for what is counted."""
+    """Round values at equal distances that enclose `low` and `high`; `whole` numbers for counts."""
     if high <= low:
         high = low + (abs(low) or 1)
     least = max((high - low) / (most - 1), 1.0 if whole else 0.0)
@@ -122,13 +122,13 @@ _STEPS = [
 
 
 def moments(start: datetime, end: datetime, zone: tzinfo) -> list[datetime]:
-    """Round moments between two, at most seven: hours and midnights where the reader is."""
+    """At most seven round times between two: full hours or midnights in the reader's zone."""
     length = end - start
     step = next((step for step in _STEPS if length <= step * MOST_TICKS), _STEPS[-1])
     midnight = end.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     found: list[datetime] = []
     if step >= _DAY:
-        # Days are counted on the calendar: one of them may have 23 hours.
+        # Count days on the calendar: a day may have 23 hours.
         while midnight >= start and len(found) < MOST_TICKS:
             found.append(midnight)
             midnight -= step
@@ -141,13 +141,13 @@ def moments(start: datetime, end: datetime, zone: tzinfo) -> list[datetime]:
 
 
 def within(points: Sequence[Point], start: datetime) -> list[Point]:
-    """The points from `start` on, and the one before, which still holds then."""
+    """The points from `start` on, and the one before, whose value still holds at `start`."""
     first = next((index for index, (at, _values) in enumerate(points) if at > start), len(points))
     return list(points[max(0, first - 1) :])
 
 
 def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
-    """At most `most` of the points, oldest first: of each stretch of time its last, and the lowest and highest ones."""
+    """At most `most` of the points, oldest first: the last, lowest and highest of each stretch of time."""
     if len(points) <= most:
         return list(points)
     series = range(len(points[0][1]))
@@ -177,9 +177,9 @@ def steps(
     moment: Callable[[datetime], str],
     zone: tzinfo,
 ) -> Drawing:
-    """Values that hold until the next one, drawn as steps from zero on. `unit` is what a round value is a multiple of.
+    """A chart of values that hold until the next one, as steps, from zero. Grid lines are round multiples of `unit`.
 
-    `label` says a value, `moment` a round moment where the reader is.
+    `label` formats a value, `moment` a time in the reader's zone.
     """
     values = [value / unit for _at, row in points for value in row]
     rows = scale(min(0.0, *values), max(0.0, *values))
@@ -197,7 +197,7 @@ def steps(
 
 
 def spark(points: Sequence[Point], start: datetime, end: datetime, *, height: int = 36) -> Drawing:
-    """The run of one value, as large as it goes: for a glance, without axes."""
+    """A sparkline: the course of one value, without axes."""
     values = [row[0] for _at, row in points]
     low, high = min(values), max(values)
     rows = [low, high] if high > low else [low - 1, high + 1]
@@ -207,7 +207,7 @@ def spark(points: Sequence[Point], start: datetime, end: datetime, *, height: in
 def stacks(
     slots: Sequence[tuple[str, str, Sequence[int]]], kinds: Sequence[str], *, label: Callable[[float], str]
 ) -> Drawing:
-    """Counts on top of each other, a column for each slot: (what it is called below, its title, its counts)."""
+    """Stacked columns, one for each slot: (label below, title, counts)."""
     rows = scale(0, max((sum(counts) for _name, _title, counts in slots), default=0), whole=True)
     width = 100 / max(1, len(slots))
     every = max(1, math.ceil(len(slots) / MOST_TICKS))
@@ -259,7 +259,7 @@ def _path(
 
 
 def _part(at: datetime, start: datetime, end: datetime) -> float:
-    """Where between two moments, 0 to 1."""
+    """The position between two times, from 0 to 1."""
     return min(1.0, max(0.0, (at - start) / (end - start))) if end > start else 1.0
 
 

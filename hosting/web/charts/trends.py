@@ -1,4 +1,4 @@
-"""What the page Trends and the dashboard draw: the account's samples and operations, with words around them."""
+"""The charts of the page Trends and the dashboard, from the account's samples and operations."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ from hosting.web.wording.formats import plain, size, when
 
 PERIODS = (7, 30, 90, 365)
 DEFAULT_PERIOD = 30
-# A longer period than this has a column for each week.
+# Periods of more days than this have a column per week.
 _DAILY = 30
-# An axis of time is not shorter, however new the account.
+# The shortest time axis, for a new account.
 _LEAST = timedelta(minutes=10)
-# From the foot of a column up.
+# From the bottom of a column up.
 OUTCOMES = ("done", "failed", "uncertain", "cancelled")
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing with its words, and the same as a table, newest row first. Where nothing is known, `empty` says so."""
+    """A chart with its words, and its data as a table, newest row first. `empty` is the text when there is no data."""
 
     name: str
     title: str
@@ -44,12 +44,12 @@ class Chart:
 
     @property
     def table(self) -> list[list[tuple[str, str]]]:
-        """The rows, each cell with what its column is called."""
+        """The rows, each cell with the label of its column."""
         return [list(zip(self.head, row, strict=True)) for row in self.rows]
 
 
 def period_of(asked: str | None) -> int:
-    """The period that an address asks for, in days."""
+    """The period in the address, in days."""
     return next((days for days in PERIODS if str(days) == asked), DEFAULT_PERIOD)
 
 
@@ -57,7 +57,7 @@ def period_of(asked: str | None) -> int:
 
 
 def balance_history(account: Account, now: datetime, days: int = 0) -> list[Known]:
-    """The balance of as many days, and of those that say how long it lasts. One query."""
+    """The balance of the last `days` days, and of those needed to estimate how long it lasts. One query."""
     start = now - max(WINDOW, timedelta(days=days))
     rows = samples.since(BalanceSample.objects.all(), account, start)
     return [Known(*row) for row in rows.values_list("at", "balance", "spent")]
@@ -68,36 +68,36 @@ def money(amount: float) -> str:
 
 
 def runway_words(history: Sequence[Known], now: datetime) -> str:
-    """How long the balance lasts, in a sentence."""
+    """How long the balance will last, in a sentence."""
     found: Runway = runway(history, now)
     match found.outlook:
         case Outlook.USED_UP:
             return _("The balance is used up.")
         case Outlook.NOTHING_SPENT:
-            return ngettext(
-                "Nothing was spent in the last %d day.", "Nothing was spent in the last %d days.", found.days
-            ) % (found.days)
+            return ngettext("No spending in the last %d day.", "No spending in the last %d days.", found.days) % (
+                found.days
+            )
         case Outlook.FAR:
-            return _("At this pace the balance lasts for more than ten years.")
+            return _("At this rate, the balance lasts more than ten years.")
         case Outlook.ENDS if found.ends_at is not None:
             day = formats.date_format(timezone.localtime(found.ends_at), "DATE_FORMAT")
-            return _("At this pace the balance lasts until %(day)s.") % {"day": day}
-    return _("Not enough history yet to say how long the balance lasts: that takes %d days.") % ENOUGH.days
+            return _("At this rate, the balance lasts until %(day)s.") % {"day": day}
+    return _("Not enough history to forecast the balance. A forecast needs %d days of history.") % ENOUGH.days
 
 
 def balance_spark(history: Sequence[Known], now: datetime) -> svg.Drawing | None:
-    """The run of the balance for a glance; None when nothing is known."""
+    """The sparkline of the balance; None without data."""
     points = svg.thin(svg.within(_balances(history), now - WINDOW))
     return svg.spark(points, max(points[0][0], now - WINDOW), now) if points else None
 
 
 def spark_words(history: Sequence[Known], now: datetime) -> str:
-    """The same in words, for who doesn't see it."""
+    """The sparkline in words, for screen readers."""
     known = [balance for _at, (balance,) in svg.within(_balances(history), now - WINDOW)]
     if not known:
         return ""
     words = {"days": WINDOW.days, "first": money(known[0]), "last": money(known[-1])}
-    return _("Balance of the last %(days)d days: from %(first)s to %(last)s") % words
+    return _("Balance over the last %(days)d days: from %(first)s to %(last)s") % words
 
 
 def balance_chart(history: Sequence[Known], currency: str, days: int, now: datetime) -> Chart:
@@ -109,7 +109,7 @@ def balance_chart(history: Sequence[Known], currency: str, days: int, now: datet
         "last": money(values[-1] if values else 0),
         "currency": currency,
     }
-    summary = _("Now %(last)s %(currency)s; lowest %(low)s, highest %(high)s.") % words
+    summary = _("Current: %(last)s %(currency)s. Lowest: %(low)s. Highest: %(high)s.") % words
     return _steps(
         Chart("balance", _("Prepaid balance"), summary=summary, head=[_("From"), _("Balance in %s") % currency]),
         points,
@@ -154,7 +154,7 @@ def _granted_and_used(
     name: str, title: str, points: Sequence[svg.Point], words: Callable[[float], str], days: int, now: datetime
 ) -> Chart:
     granted, used = points[-1][1] if points else (0.0, 0.0)
-    summary = _("Now %(used)s of %(granted)s used.") % {"used": words(used), "granted": words(granted)}
+    summary = _("%(used)s of %(granted)s used.") % {"used": words(used), "granted": words(granted)}
     legend = [("granted", _("Granted")), ("used", _("Used"))]
     chart = Chart(name, title, summary=summary, legend=legend, head=[_("From"), _("Granted"), _("Used")])
     unit = _unit(max((max(values) for _at, values in points), default=0)) if name.endswith("_mb") else 1
@@ -171,7 +171,7 @@ def _granted_and_used(
 
 
 def _unit(mb: float) -> int:
-    """The unit that a size is told in (see `formats.size`), in MB: round values are round in it."""
+    """The unit of a size (see `formats.size`), in MB: grid lines are round values in this unit."""
     return 1 if mb < 1024 else 1024 if mb < 1024 * 1024 else 1024 * 1024
 
 
@@ -187,7 +187,7 @@ def _steps(
     tick: Callable[[float], str] | None = None,
 ) -> Chart:
     if not points:
-        return Chart(chart.name, chart.title, empty=_("Nothing was noted yet. It begins with the next reading."))
+        return Chart(chart.name, chart.title, empty=_("No data yet. It will appear after the next sync."))
     drawn = svg.thin(points)
     start, end = _span(drawn, now - timedelta(days=days), now)
     drawing = svg.steps(
@@ -198,12 +198,12 @@ def _steps(
 
 
 def _span(points: Sequence[svg.Point], start: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """What is drawn: the period, or as much of it as is known, but a few minutes at least."""
+    """The time axis: the period, or the part of it with data, but at least `_LEAST`."""
     return min(max(points[0][0], start), now - _LEAST), now
 
 
 def _moment(at: datetime) -> str:
-    """The hour, or the day that begins."""
+    """The hour, or the date at midnight."""
     return f"{at:%H:%M}" if at.hour or at.minute else _day(at)
 
 
@@ -217,14 +217,14 @@ def _day(day: date) -> str:
 
 @dataclass(frozen=True)
 class Slot:
-    """A day, or a week by its first day, and how many of the operations asked for in it had which outcome."""
+    """A day, or a week by its first day, and the number of operations requested in it by outcome."""
 
     first: date
     counts: dict[str, int]
 
 
 def operation_slots(account: Account, days: int, now: datetime) -> list[Slot]:
-    """The operations of a period by their outcome, for each day or week. One query."""
+    """The operations of a period by outcome, for each day or week. One query."""
     zone = timezone.get_current_timezone()
     today = now.astimezone(zone).date()
     length = 1 if days <= _DAILY else 7
@@ -233,8 +233,8 @@ def operation_slots(account: Account, days: int, now: datetime) -> list[Slot]:
     outcomes = {state: name for name in OUTCOMES for state in OperationFilter.GROUPS[name][0]}
     slots = [Slot(first + timedelta(days=number * length), dict.fromkeys(OUTCOMES, 0)) for number in range(count)]
     rows = Operation.objects.filter(account=account).order_by()
-    # A range of the index for each slot: cutting times into days costs SQLite a Python call for every row. By the bare
-    # state it would group along another index, and read the whole history for each slot.
+    # One index range per slot: truncating times to days would cost SQLite a Python call for every row. `Coalesce`
+    # because grouping by the plain state would use another index and read the whole history for each slot.
     state = Coalesce("state", Value(""))
     parts = [
         rows.filter(
@@ -253,14 +253,14 @@ def operation_slots(account: Account, days: int, now: datetime) -> list[Slot]:
 
 def operations_chart(account: Account, days: int, now: datetime) -> Chart:
     slots = operation_slots(account, days, now)
-    title = _("Operations a day") if days <= _DAILY else _("Operations a week")
+    title = _("Operations per day") if days <= _DAILY else _("Operations per week")
     totals = {name: sum(slot.counts[name] for slot in slots) for name in OUTCOMES}
     if not any(totals.values()):
-        return Chart("operations", title, empty=_("Nothing was asked for in this time."))
+        return Chart("operations", title, empty=_("No operations in this period."))
     columns = []
     for slot in slots:
         day = _day(slot.first)
-        told = _told(slot.counts)
+        told = _outcome_words(slot.counts)
         words = _("%(day)s: %(counts)s") % {"day": day, "counts": told} if told else day
         columns.append((day, words, list(slot.counts.values())))
     names = [str(OperationFilter.GROUPS[name][1]) for name in OUTCOMES]
@@ -268,9 +268,9 @@ def operations_chart(account: Account, days: int, now: datetime) -> Chart:
         "operations",
         title,
         svg.stacks(columns, OUTCOMES, label=plain),
-        summary=_told(totals),
+        summary=_outcome_words(totals),
         legend=list(zip(OUTCOMES, names, strict=True)),
-        head=[_("Day") if days <= _DAILY else _("Week from"), *names],
+        head=[_("Day") if days <= _DAILY else _("Week starting"), *names],
         rows=[
             [formats.date_format(slot.first, "DATE_FORMAT"), *(plain(count) for count in slot.counts.values())]
             for slot in reversed(slots)
@@ -279,11 +279,11 @@ def operations_chart(account: Account, days: int, now: datetime) -> Chart:
     )
 
 
-def _told(counts: dict[str, int]) -> str:
-    """“12 done, 1 not done”: what is not nothing."""
+def _outcome_words(counts: dict[str, int]) -> str:
+    """“12 done, 1 not done”: the counts above zero."""
     said = {
         "done": ngettext("%d done", "%d done", counts["done"]),
-        "failed": ngettext("%d not done", "%d not done", counts["failed"]),
+        "failed": ngettext("%d failed", "%d failed", counts["failed"]),
         "uncertain": ngettext("%d unconfirmed", "%d unconfirmed", counts["uncertain"]),
         "cancelled": ngettext("%d cancelled", "%d cancelled", counts["cancelled"]),
     }

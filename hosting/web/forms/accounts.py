@@ -1,3 +1,5 @@
+"""Forms that connect an account, change its credentials, or add a handle."""
+
 from typing import Any
 
 from django import forms
@@ -11,16 +13,18 @@ from hosting.teams.models import Membership
 from hosting.web.forms.base import ChangeForm
 from hosting.web.wording.logins import Correction, candidate_of
 
-# Names and handles are no words: no browser corrects or remembers them.
+# For names and handles: browsers must not correct or remember them.
 QUIET = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
-_HANDLE_HELP = _("Whose hosting account it is: the login's own handle, or the handle of one of its customers.")
+_HANDLE_HELP = _("The login's own handle, or the handle of one of its customers.")
 
 
 class ConnectForm(ChangeForm):
-    team = forms.TypedChoiceField(label=_("Team"), coerce=int, help_text=_("Every member of it will see this account."))
+    team = forms.TypedChoiceField(
+        label=_("Team"), coerce=int, help_text=_("All members of the team will see this account.")
+    )
     endpoint = forms.ModelChoiceField(label=_("Provider"), queryset=Endpoint.objects.none(), empty_label=None)
     label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
     )
     login = forms.CharField(label=_("Login"), max_length=100, validators=[rules.plain])
     handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
@@ -30,7 +34,7 @@ class ConnectForm(ChangeForm):
         max_length=255,
         validators=[rules.plain],
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("Stored encrypted. It is never shown again, to anybody."),
+        help_text=_("Stored encrypted. It is never shown again."),
     )
 
     def __init__(self, *args: Any, memberships: list[Membership], **kwargs: Any) -> None:
@@ -45,16 +49,16 @@ class ConnectForm(ChangeForm):
             self.fields[name].widget.attrs |= QUIET
 
     def member(self) -> Membership:
-        """The actor: the person in the team that they chose, or in their only one."""
+        """The person's membership in the chosen team, or in their only one."""
         team_id = self.cleaned_data.get("team")
         return self.memberships[team_id] if team_id else next(iter(self.memberships.values()))
 
 
 class AccountForm(ChangeForm):
-    """The password is write-only: empty keeps it. The login can be corrected until it has worked once."""
+    """The password is write-only: empty keeps it. The login can be changed until it has worked once."""
 
     label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
     )
     login = forms.CharField(label=_("Login"), max_length=100, validators=[rules.plain])
     handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
@@ -70,25 +74,25 @@ class AccountForm(ChangeForm):
     def __init__(self, data: Any = None, *, account: Account, other_handles: int = 0) -> None:
         super().__init__(data)
         candidate = candidate_of(account)
-        # What is being tested, or was refused, is what the person wants: nothing typed is lost.
+        # Show the credentials that are being tested or were refused, so that nothing typed is lost.
         wanted = candidate if candidate and candidate.state != Candidate.State.ACCEPTED else account
         for name, value in (("label", account.label), ("login", wanted.login), ("handle", wanted.handle)):
             self.fields[name].initial = value
             self.fields[name].widget.attrs |= QUIET
         if account.mirrored_at:
             del self.fields["login"]
-        help_text = _("Leave it empty to keep the stored one, which is never shown. A new one is tested first.")
+        help_text = _("Leave empty to keep the stored password. A new password is tested first.")
         if other_handles:
             also = ngettext(
-                "It is then used for the other handle of this login too.",
-                "It is then used for the %(count)d other handles of this login too.",
+                "It will also be used for the other handle of this login.",
+                "It will also be used for the %(count)d other handles of this login.",
                 other_handles,
             )
             help_text = format_lazy("{} {}", help_text, also % {"count": other_handles})
         self.fields["password"].help_text = help_text
 
     def show_refusal(self, correction: Correction) -> None:
-        """Show beside its field what the last test ended with, although nothing was sent."""
+        """Show the failure of the last test beside its field, although the form was not sent."""
         self.data = {name: field.initial for name, field in self.fields.items()}
         self.is_bound = True
         self.full_clean()
@@ -96,16 +100,16 @@ class AccountForm(ChangeForm):
 
 
 class HandleForm(ChangeForm):
-    """Another handle of a login that is connected already."""
+    """Another handle for credentials that are connected already."""
 
     label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("What your team calls it.")
+        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
     )
     handle = forms.CharField(
         label=_("Handle"),
         max_length=100,
         validators=[rules.plain],
-        help_text=_("The handle of one of the login's customers, or its own."),
+        help_text=_("The login's own handle, or the handle of one of its customers."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -35,7 +35,7 @@ class _TagsField(forms.TypedMultipleChoiceField):
 
 
 class _PutTagsForm(ChangeForm):
-    """What ways of putting tags on things share: a new tag can be made right there."""
+    """Base of the forms that add tags to objects: a new tag can be created in the same form."""
 
     def __init__(self, *args: Any, tags: Sequence[Tag], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,14 +43,14 @@ class _PutTagsForm(ChangeForm):
 
     def _add_new(self, color: str) -> None:
         self.fields["name"] = _name(
-            _("A new tag"),
+            _("New tag"),
             required=False,
-            help_text=_("Leave it empty, or name a tag that your team does not have yet."),
+            help_text=_("Leave empty, or enter the name of a new tag."),
         )
-        self.fields["color"] = forms.ChoiceField(label=_("Its colour"), choices=Color.choices, initial=color)
+        self.fields["color"] = forms.ChoiceField(label=_("Colour"), choices=Color.choices, initial=color)
 
     def new_name(self) -> str:
-        """The name of the tag to be made, or nothing; one that the team has already counts as chosen."""
+        """The name of the tag to create; empty when there is none or the team has it already (then it is chosen)."""
         return "" if self._known() else str(self.cleaned_data["name"])
 
     def _known(self) -> list[Tag]:
@@ -62,7 +62,7 @@ class _PutTagsForm(ChangeForm):
 
 
 class TagsForm(_PutTagsForm):
-    """The tags of one object. Only what the person changed is changed: others may be at it too."""
+    """The tags of one object. Saves only what the person changed, because others may be changing tags too."""
 
     shown = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -85,24 +85,24 @@ class TagsForm(_PutTagsForm):
 
 
 class ManyTagsForm(_PutTagsForm):
-    """Tags to put on, and to take off, all of the chosen objects; `ids` as they were shown."""
+    """Tags to add to and remove from all chosen objects; `ids` as they were shown."""
 
     ids = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, tags: Sequence[Tag], used: Sequence[Tag], color: str, **kwargs: Any) -> None:
         super().__init__(*args, tags=tags, **kwargs)
         if tags:
-            self.fields["on"] = _TagsField(tags, label=_("Put on all of them"))
+            self.fields["on"] = _TagsField(tags, label=_("Add tag"))
         if used:
-            self.fields["off"] = _TagsField(used, label=_("Take off"))
+            self.fields["off"] = _TagsField(used, label=_("Remove tag"))
         self._add_new(color)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if set(data.get("on", ())) & set(data.get("off", ())):
-            raise ValidationError(_("A tag can't be put on and taken off at once."))
+            raise ValidationError(_("You can't add and remove the same tag. Choose one."))
         if not (data.get("on") or data.get("off") or data.get("name") or self.errors):
-            raise ValidationError(_("Choose a tag, or name a new one."))
+            raise ValidationError(_("Choose a tag, or enter the name of a new one."))
         return data
 
     def put_on(self) -> list[Tag]:
@@ -113,14 +113,14 @@ class ManyTagsForm(_PutTagsForm):
 
 
 class _TextField(forms.CharField):
-    """Browsers send a line's end as two characters and count it as one."""
+    """Normalises line ends: browsers send each as two characters but count it as one."""
 
     def to_python(self, value: Any) -> str:
         return str(super().to_python(value)).replace("\r\n", "\n").replace("\r", "\n")
 
 
 class NoteForm(ChangeForm):
-    """`version` is that of the note that the person saw."""
+    """The note of an object. `version` is that of the note that the person saw."""
 
     text = _TextField(
         label=_("Note"),
@@ -128,22 +128,23 @@ class NoteForm(ChangeForm):
         max_length=notes.LONGEST,
         widget=forms.Textarea(attrs={"rows": 12}),
         help_text=_(
-            "Plain text, up to 4,000 characters. Your whole team can read it: no passwords. Empty it to remove it."
+            "Plain text, up to 4,000 characters. Your whole team can read it, so don't "
+            "include passwords. Leave empty to remove the note."
         ),
     )
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
 
     def show_version(self, version: int) -> None:
-        """From now on the person has seen this version."""
+        """Set the version that the person has seen."""
         self.data = {**self.data.dict(), "version": str(version)}  # type: ignore[attr-defined]
 
 
 class SaveViewForm(ChangeForm):
     name = _name(_("Name"))
     shared = forms.BooleanField(
-        label=_("Share it with the team"),
+        label=_("Share with the team"),
         required=False,
-        help_text=_("Everybody in the team then has it above this list."),
+        help_text=_("Everyone in the team will see it above this list."),
     )
 
 
@@ -152,8 +153,8 @@ class TeamForm(ChangeForm):
         label=_("Name"), max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     bulk_at_once = forms.IntegerField(
-        label=_("Many at once: how many run at the same time"),
+        label=_("Bulk actions: operations in parallel"),
         min_value=1,
         max_value=MOST_AT_ONCE,
-        help_text=_("1 to 20. Fewer leave the provider more room for what else your team asks for."),
+        help_text=_("1 to 20. A lower number leaves more capacity for your team's other operations."),
     )

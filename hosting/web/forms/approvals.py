@@ -1,4 +1,4 @@
-"""Ceilings, and what a second person says about a request that is above one."""
+"""Spending limits, and the decision on an operation that exceeds one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,28 +18,28 @@ _MONEY = SpendingLimit._meta.get_field("money")
 
 
 class SpendingLimitsForm(ChangeForm):
-    """Shares and money for each role that may spend; an empty field is no ceiling."""
+    """Shares and money for each role that may spend; an empty field means no limit."""
 
     def __init__(self, *args: Any, limits: Mapping[str, Limits], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for role in SPENDING_ROLES:
             name = {"role": Role(role).label}
             self.fields[f"{role}_shares"] = forms.IntegerField(
-                label=_("%(role)s: shares in a month") % name,
+                label=_("%(role)s: shares per month") % name,
                 required=False,
                 min_value=0,
                 max_value=MAX_INT,
                 initial=limits[role].shares,
-                help_text=_("Empty: no ceiling. 0: everything needs approval."),
+                help_text=_("Leave empty for no limit. 0 means everything needs approval."),
             )
             self.fields[f"{role}_money"] = forms.DecimalField(
-                label=_("%(role)s: money in a month") % name,
+                label=_("%(role)s: money per month") % name,
                 required=False,
                 min_value=0,
                 max_digits=_MONEY.max_digits,
                 decimal_places=_MONEY.decimal_places,
                 initial=limits[role].money,
-                help_text=_("In the currency of each account: accounts with another currency count by themselves."),
+                help_text=_("In the currency of each account. Each currency is counted separately."),
             )
 
     def limits(self) -> dict[str, Limits]:
@@ -47,9 +47,10 @@ class SpendingLimitsForm(ChangeForm):
         return {role: Limits(data[f"{role}_shares"], data[f"{role}_money"]) for role in SPENDING_ROLES}
 
     def lacks_approver(self, roles: frozenset[str]) -> None:
-        """Show beside the fields of these roles that nobody else could approve what is above them."""
+        """Show beside the fields of these roles that nobody else could approve operations above the limit."""
         words = _(
-            "Nobody else could approve what this role asks for above it: make somebody else Owner or Billing first."
+            "Nobody else could approve operations above this limit. Give another member the "
+            "role Owner or Billing first."
         )
         for role in sorted(roles):
             fields = [f"{role}_{name}" for name in ("shares", "money")]
@@ -57,12 +58,12 @@ class SpendingLimitsForm(ChangeForm):
 
 
 class DecisionForm(forms.Form):
-    """A comment that goes with a decision, for whoever asked and for the trail."""
+    """The comment of a decision, for the requester and the audit log."""
 
     comment = forms.CharField(
         label=gettext_lazy("Comment"),
         required=False,
         max_length=MAX_COMMENT,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("Whoever asked reads it, and it stays with the operation."),
+        help_text=gettext_lazy("The requester can read this comment. It stays with the operation."),
     )

@@ -1,4 +1,4 @@
-"""What all forms of changes share."""
+"""Base classes and fields for forms that make changes."""
 
 import uuid
 from decimal import Decimal, InvalidOperation
@@ -15,7 +15,7 @@ from hosting.teams import names
 
 
 class PersonNameField(forms.CharField):
-    """What others see of a person: one line that can be read."""
+    """The name of a person that others see: one line, not blank."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.TextInput(attrs={"autocomplete": "name"})
@@ -26,9 +26,9 @@ class PersonNameField(forms.CharField):
 
 
 class ChangeForm(forms.Form):
-    """A form whose nonce makes it one operation, however often it is sent."""
+    """A form with a nonce, so that sending it several times makes one operation."""
 
-    # Names of a kind's fields that this form calls otherwise.
+    # Fields of the kind that have another name in this form.
     renamed: dict[str, str] = {}
 
     nonce = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4, required=False)
@@ -39,23 +39,23 @@ class ChangeForm(forms.Form):
 
     def _clean_fields(self) -> None:
         super()._clean_fields()  # type: ignore[misc]
-        # A nonce that is no UUID is nothing that a person could correct.
+        # Replace an invalid nonce: a person could not correct it.
         if "nonce" in self.errors:
             del self.errors["nonce"]
             self.cleaned_data["nonce"] = uuid.uuid4()
 
     def reject(self, rejection: Rejected) -> None:
-        """Show a rejection by the domain beside the field that it belongs to, or above the form."""
+        """Show a rejection beside the field that it belongs to, or above the form."""
         name = self.renamed.get(rejection.field or "", rejection.field)
         self.add_error(name if name in self.fields else None, str(rejection.message))
 
 
 class DiskSizeField(forms.CharField):
-    """A size that people write as 8, 8.5, "8 GB" or "8192 MB" and that the API takes in MB."""
+    """A disk size: typed as 8, 8.5, "8 GB" or "8192 MB", and returned in MB for the API."""
 
     default_error_messages = {
-        "size": _("Write a size in GB, such as 8 or 8.5, or in MB, such as 8192 MB."),
-        "whole": _("That is not a whole number of MB: 1 GB is 1,024 MB."),
+        "size": _("Enter a size in GB, such as 8 or 8.5, or in MB, such as 8192 MB."),
+        "whole": _("The size must be a whole number of MB. 1 GB is 1,024 MB."),
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -96,17 +96,17 @@ class DiskSizeField(forms.CharField):
         try:
             rules.disk_size_mb(value)
         except ValidationError:
-            raise ValidationError(_("A disk has between 1 GB and 1,024 GB.")) from None
+            raise ValidationError(_("The disk size must be between 1 GB and 1,024 GB.")) from None
 
     def prepare_value(self, value: Any) -> Any:
-        """An initial value is in MB and is shown in GB where that is exact; what a person typed stays as it is."""
+        """Show an initial value (in MB) in GB where that is exact; keep what a person typed."""
         if not isinstance(value, int):
             return value
         return f"{value / 1024:.10g}" if value * 100 % 1024 == 0 else f"{value} MB"
 
 
 def duration_choices(current: str = "") -> list[tuple[str, str]]:
-    """The durations that people buy, plus the one that is already there."""
+    """The usual durations, and the current one."""
     months = [(f"{count}m", ngettext("%d month", "%d months", count) % count) for count in (*range(1, 12), 18)]
     years = [(f"{count}y", ngettext("%d year", "%d years", count) % count) for count in range(1, 6)]
     choices = months[:11] + years[:1] + months[11:] + years[1:]
@@ -125,11 +125,11 @@ class DurationField(forms.ChoiceField):
 
 
 def typed_name(expected: str) -> Any:
-    """A validator: the person typed the object's name, so they know what goes away."""
+    """A validator that requires the object's name, to confirm its deletion."""
 
-    # A page shows a run of spaces as one, and so does whoever copies the name from it.
+    # Pages show several spaces as one, so a name copied from a page has one.
     def check(value: str) -> None:
         if value.split() != expected.split():
-            raise ValidationError(_("That is not its name. Type “%(name)s” to delete it."), params={"name": expected})
+            raise ValidationError(_("The name doesn't match. Type “%(name)s” to delete it."), params={"name": expected})
 
     return check

@@ -1,4 +1,4 @@
-"""What a change of many objects asks for before it begins."""
+"""The form that confirms a bulk action."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from hosting.web.forms.base import ChangeForm, DurationField
 
 
 class BulkForm(ChangeForm):
-    """The chosen ids, as they were shown; a number to type before many things are deleted; a duration to renew for."""
+    """The chosen ids, as they were shown; the number of objects to type before a deletion; a duration for renewals."""
 
     ids = forms.CharField(widget=forms.HiddenInput)
 
@@ -24,7 +24,7 @@ class BulkForm(ChangeForm):
         if asks_count:
             self._count = count
             self.fields["count"] = forms.IntegerField(
-                label=_("Type how many go away (%(count)d) to confirm") % {"count": count},
+                label=_("Type %(count)d, the number of objects to delete, to confirm") % {"count": count},
                 widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
                 validators=[self._is_count],
             )
@@ -39,10 +39,10 @@ class BulkForm(ChangeForm):
     def _is_count(self, value: int) -> None:
         if value != self._count:
             raise ValidationError(
-                _("That is not their number. Type %(count)d to delete them."), params={"count": self._count}
+                _("The number doesn't match. Type %(count)d to delete them."), params={"count": self._count}
             )
 
 
 def numbers(texts: list[str]) -> list[int]:
-    """The ids among these texts; what is none was never on a page."""
+    """The ids among these texts. Others are ignored: no page contains them."""
     return [number for text in texts if text.isascii() and text.isdigit() and (number := int(text[:12])) <= MAX_INT]

@@ -1,4 +1,4 @@
-"""What can be asked for many objects at once, and for which of them it makes sense now."""
+"""The bulk actions of each list, and which of the chosen objects they apply to now."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from hosting.web.lists.filters import DiskFilter, VmFilter
 
 @dataclass(frozen=True)
 class Action:
-    """One button of a list: the kind, its words, and which objects are left out."""
+    """One bulk action of a list: its kind, its words, and which objects it leaves out."""
 
     name: str
     kind: type[Kind]
     label: Promise
     icon: str
     fits: Callable[[Any], bool]
-    # Why the objects that do not fit are left out.
+    # Why objects that do not fit are left out.
     left_out: Promise
-    # It can't be undone: asks for the number of objects.
+    # It can't be undone, so the form asks for the number of objects.
     danger: bool = False
 
 
@@ -56,7 +56,7 @@ SERVERS = (
         _("Delete"),
         "trash-2",
         _in_state(Vm.State.HALTED, Vm.State.INVALID),
-        _("not stopped: stop them first"),
+        _("not stopped (stop them first)"),
         danger=True,
     ),
 )
@@ -67,7 +67,7 @@ DISKS = (
         _("Delete"),
         "trash-2",
         lambda disk: disk.state in {Disk.State.CREATED, Disk.State.ERROR} and not disk.is_boot_disk,
-        _("attached to a server: detach them first"),
+        _("attached to a server (detach them first)"),
         danger=True,
     ),
 )
@@ -85,7 +85,7 @@ PRODUCTS = (
 
 @dataclass(frozen=True)
 class Section:
-    """A list whose objects can be changed together."""
+    """A list with bulk actions."""
 
     name: str
     actions: Sequence[Action]
@@ -96,7 +96,7 @@ class Section:
         return [action for action in self.actions if member.may(action.kind.permission)]
 
     def find(self, account: Account, ids: Sequence[int] | None, wanted: QueryDict) -> list[Any]:
-        """The objects with these ids, or all that fit the filters in `wanted` when `ids` is None; in order of ids."""
+        """The objects with these ids, or all that match the filters in `wanted` when `ids` is None; ordered by id."""
         rows = self.rows(account, QueryDict() if ids is not None else wanted)
         if ids is not None:
             rows = rows.filter(remote_id__in=ids)
@@ -126,7 +126,7 @@ SECTIONS = {
 
 @dataclass(frozen=True)
 class Chosen:
-    """The objects that somebody chose, parted by whether the change makes sense for them now."""
+    """The chosen objects, divided into those that the action applies to now and those that it leaves out."""
 
     fitting: list[Any]
     left_out: list[Any]
@@ -137,24 +137,24 @@ class Chosen:
 
 
 def chosen(section: Section, action: Action, account: Account, ids: Sequence[int] | None, wanted: QueryDict) -> Chosen:
-    """What `Section.find` finds, parted by the action."""
+    """The objects that `Section.find` returns, divided by the action."""
     found = section.find(account, ids, wanted)
     fitting = [thing for thing in found if action.fits(thing)]
     return Chosen(fitting, [thing for thing in found if not action.fits(thing)])
 
 
 def wanted_ids(request: HttpRequest) -> list[int] | None:
-    """The chosen ids; None for all that fit. What was shown is changed, whatever fits the filters by now."""
+    """The chosen ids; None for all that match the filters. Ids shown on the form win over the filters."""
     if request.method == "POST":
         return posted_ids(request)
     return None if request.GET.get("all") else numbers(request.GET.getlist("ids"))
 
 
 def posted_ids(request: HttpRequest) -> list[int]:
-    """The ids that a form holds. No form holds more than one change may have: a database might not even compare them.
+    """The ids of a form. There may be as many as a bulk action takes: a database may fail to compare more.
 
     Raises:
-        BadRequest: more of them than a page ever gave.
+        BadRequest: more ids than any page contains.
     """
     ids = numbers(request.POST.get("ids", "").split(","))
     if len(ids) > MOST_ROWS + 1:

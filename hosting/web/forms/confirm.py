@@ -1,3 +1,5 @@
+"""Forms that confirm a deletion or a retry."""
+
 from typing import Any
 
 from django import forms
@@ -8,7 +10,7 @@ from hosting.web.forms.base import ChangeForm, typed_name
 
 
 class TypedNameForm(ChangeForm):
-    """Deleting asks for the name: a wrong click deletes nothing."""
+    """Confirms a deletion by typing the object's name, so that a wrong click deletes nothing."""
 
     name = forms.CharField(max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
 
@@ -19,12 +21,12 @@ class TypedNameForm(ChangeForm):
 
 
 class RetryForm(ChangeForm):
-    """Asking again for a server asks for its root password again, because nobody kept it."""
+    """Retries an operation. For a new server it asks for the root password again, which is not stored."""
 
     password = forms.CharField(
         label=_("Root password"),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         validators=[rules.password],
         strip=False,
-        help_text=_("8 to 64 characters with a letter and a digit. Sharedeck forgets it once it was sent."),
+        help_text=_("8 to 64 characters with a letter and a digit. Not stored after sending."),
     )

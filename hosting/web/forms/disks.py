@@ -1,3 +1,5 @@
+"""Forms that create or attach a disk."""
+
 from typing import Any
 
 from django import forms
@@ -10,7 +12,7 @@ from hosting.operations.kinds.catalogue import CreateDisk
 from hosting.reading import search
 from hosting.web.forms.base import ChangeForm, DiskSizeField
 
-# Servers that are named when what was typed fits several.
+# Servers named in the error when the typed name matches several.
 MOST_NAMED = 5
 
 
@@ -19,7 +21,7 @@ class DiskForm(ChangeForm):
     size_mb = DiskSizeField(
         label=_("Size, in GB"),
         initial="8",
-        help_text=_("Such as 8 or 8.5. With the unit, MB work too: 2048 MB."),
+        help_text=_("For example 8 or 8.5. You can also enter MB with the unit: 2048 MB."),
     )
     fstype = forms.ChoiceField(label=_("File system"), choices=[(name, name) for name in rules.FSTYPES])
 
@@ -29,19 +31,19 @@ class DiskForm(ChangeForm):
 
 
 class AttachForm(ChangeForm):
-    """Which server a disk goes to: typed, because there may be thousands to choose from."""
+    """The server to attach a disk to. Its name is typed, because there may be thousands of servers."""
 
     vm_id = forms.CharField(
         label=_("Server"),
         max_length=280,
-        help_text=_("Its name, or # and the provider's id. A disk is attached to one server at a time."),
+        help_text=_("Server name, or # and the provider ID. A disk can be attached to one server at a time."),
         widget=forms.TextInput(
             attrs={
                 "list": "servers",
                 "autocomplete": "off",
                 "spellcheck": "false",
                 "autocapitalize": "none",
-                # The page's own address answers with the servers that fit what was typed.
+                # The page's own address returns the servers that match.
                 "hx-get": "",
                 "hx-trigger": "input changed delay:200ms",
                 "hx-target": "#servers",
@@ -57,11 +59,11 @@ class AttachForm(ChangeForm):
         self._account = account
 
     def clean_vm_id(self) -> int:
-        """The provider's id of the server that was meant."""
+        """The provider's id of the server."""
         typed = self.cleaned_data["vm_id"]
         if (found := search.server(typed, self._account)) is not None:
             return found.remote_id
         like = [search.server_label(vm) for vm in search.servers_like(typed, self._account)[:MOST_NAMED]]
         if not like:
-            raise ValidationError(_("No server is called that, or has that in its name."))
-        raise ValidationError(_("Say which one: %(names)s."), params={"names": ", ".join(like)})
+            raise ValidationError(_("No servers match. Check the name."))
+        raise ValidationError(_("Several servers match. Choose one: %(names)s."), params={"names": ", ".join(like)})

@@ -1,4 +1,4 @@
-"""Invitations, what members may do, and the page on which a new person joins."""
+"""Invitations, the role and accounts of members, and joining as a new person."""
 
 from collections.abc import Sequence
 from datetime import datetime, time
@@ -25,7 +25,7 @@ ALL, SOME = "all", "some"
 
 
 def _roles(by: Membership) -> list[tuple[str, str]]:
-    """The roles that somebody can give, each with what it may do."""
+    """The roles that the member can assign, each with what it may do."""
     held = by.permissions()
     return [
         (role.value, format_html('{}<span class="choice-note">{}</span>', role.label, ROLE_WORDS[role]))
@@ -35,23 +35,23 @@ def _roles(by: Membership) -> list[tuple[str, str]]:
 
 
 class GrantForm(ChangeForm):
-    """What somebody is, or will be, in the team. The last day is a day of whoever fills the form in."""
+    """The role, accounts and end of a membership. The end is a day in the time zone of the person who fills it in."""
 
     role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect, initial=Role.VIEWER)
     reach = forms.ChoiceField(
-        label=_("Holds for"),
+        label=_("Access to"),
         widget=forms.RadioSelect,
         initial=ALL,
-        choices=[(ALL, _("All accounts of the team, later ones too")), (SOME, _("Only the accounts chosen here"))],
+        choices=[(ALL, _("All accounts of the team, including future ones")), (SOME, _("Only the selected accounts"))],
     )
     accounts = forms.TypedMultipleChoiceField(
         label=_("Accounts"), coerce=int, widget=forms.CheckboxSelectMultiple, required=False
     )
     until = forms.DateField(
-        label=_("Last day"),
+        label=_("Ends on"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=_("The membership ends by itself after this day. Leave it empty for no end."),
+        help_text=_("The membership ends automatically at the end of this day. Leave empty for no end date."),
     )
 
     def __init__(
@@ -79,7 +79,7 @@ class GrantForm(ChangeForm):
         return Grant(data["role"], frozenset(data["accounts"]) if some else None, self._end(data["until"]))
 
     def _end(self, day: Any) -> datetime | None:
-        """The end of a day; one that was not changed keeps its hour, whatever zone it was given in."""
+        """The end of a day. An unchanged day keeps its time, whatever zone it was entered in."""
         if day is None or (self._until and timezone.localdate(self._until) == day):
             return self._until if day else None
         return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
@@ -89,14 +89,14 @@ class InviteForm(GrantForm):
     email = forms.EmailField(
         label=_("Email address"),
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
-        help_text=_("They get a mail with a link. They need no login here yet."),
+        help_text=_("They get an email with a link. They don't need an existing login."),
     )
     days = forms.TypedChoiceField(
-        label=_("The link works for"),
+        label=_("Link expires after"),
         coerce=int,
         required=False,
         empty_value=None,
-        help_text=_("Sent again, it works for as long once more."),
+        help_text=_("Resending the invitation renews the link for the same time."),
     )
     field_order = ["email", "role", "reach", "accounts", "until", "days"]
 
@@ -115,7 +115,7 @@ class TransferForm(ChangeForm):
     stay = forms.ChoiceField(
         label=_("You"),
         widget=forms.RadioSelect,
-        choices=[("admin", _("become an admin")), ("owner", _("stay an owner beside them"))],
+        choices=[("admin", _("become an admin")), ("owner", _("stay an owner"))],
         initial="admin",
     )
 
@@ -131,19 +131,19 @@ class NewTeamForm(ChangeForm):
         label=_("Name"),
         max_length=LONGEST_NAME,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=_("What people call it, such as the name of your company."),
+        help_text=_("For example, the name of your company."),
     )
 
 
 class JoinForm(forms.Form):
-    """Who is invited and was never here: a name and a password. The address is the one that the mail went to."""
+    """The name and password of an invited person without an account here. The address is that of the invitation."""
 
     name = PersonNameField(label=_("Your name"))
     password = forms.CharField(
         label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
     again = forms.CharField(
-        label=_("Password again"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        label=_("Confirm password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
     def __init__(self, data: Any = None, *, email: str) -> None:
@@ -159,5 +159,5 @@ class JoinForm(forms.Form):
             except ValidationError as error:
                 self.add_error("password", error)
             if data.get("again") and data["again"] != password:
-                self.add_error("again", _("The two passwords are not the same."))
+                self.add_error("again", _("The two passwords don't match. Enter them again."))
         return data

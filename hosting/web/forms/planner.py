@@ -1,3 +1,5 @@
+"""The form of the capacity planner."""
+
 from typing import Any
 
 from django import forms
@@ -13,7 +15,7 @@ _MOST = 1000
 
 
 class OptionalDiskField(DiskSizeField):
-    """A disk's size where 0 means no disk."""
+    """A disk size, where 0 means no disk."""
 
     def run_validators(self, value: Any) -> None:
         if value:
@@ -21,31 +23,31 @@ class OptionalDiskField(DiskSizeField):
 
 
 class PlannerForm(forms.Form):
-    """The size of a server, and how many of them."""
+    """The size and number of servers."""
 
     shares = forms.IntegerField(label=_("Shares"), min_value=1, max_value=rules.MAX_INT, initial=1)
     cpu = forms.IntegerField(label=_("CPUs"), min_value=1, max_value=rules.MAX_CPU, initial=1)
     os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int, required=False, empty_value=None)
     disk = OptionalDiskField(label=_("Data disk, in GB"), initial="0", required=False)
-    count = forms.IntegerField(label=_("How many"), min_value=1, max_value=_MOST, initial=1)
+    count = forms.IntegerField(label=_("Number of servers"), min_value=1, max_value=_MOST, initial=1)
 
     def __init__(self, asked: Any, *, account: Account) -> None:
         self.images = {image.remote_id: image for image in OsImage.objects.filter(account=account)}
-        # What the address does not say has its usual value: an address with one value is enough.
+        # Parameters that the address does not have get a default, so that links need only some of them.
         first = next(iter(self.images), "")
         usual = {name: str(field.initial or "") for name, field in self.base_fields.items()} | {"os_id": str(first)}
         super().__init__({name: asked.get(name, value) for name, value in usual.items()})
         self.fields["os_id"].choices = [(number, image.label) for number, image in self.images.items()]  # type: ignore[attr-defined]
-        self.fields["disk"].help_text = _("0 for none. The system disk is added by itself.")
+        self.fields["disk"].help_text = _("0 for none. The system disk is added automatically.")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if "shares" in data and "cpu" in data and data["cpu"] > data["shares"]:
-            self.add_error("cpu", ValidationError(_("A server has at most one CPU for each share.")))
+            self.add_error("cpu", ValidationError(_("A server can have at most one CPU per share.")))
         return data
 
     @property
     def system_mb(self) -> int:
-        """What the disk of the chosen operating system takes, in MB."""
+        """The size of the chosen operating system's disk, in MB."""
         image = self.images.get(self.cleaned_data.get("os_id") or next(iter(self.images), 0))
         return image.min_disk_mb if image else 0

@@ -1,4 +1,4 @@
-"""The rules of a team: one form for each."""
+"""The policies of a team: one form for each."""
 
 from functools import cache
 from typing import Any
@@ -18,39 +18,41 @@ from hosting.web.wording.days import DAYS
 
 @cache
 def zones() -> list[tuple[str, str]]:
-    """All time zones that have a place, by name, and UTC."""
+    """All time zones named after a place, by name, and UTC."""
     places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/")))
     return [(name, name.replace("_", " ")) for name in ["UTC", *places]]
 
 
 class PolicyForm(forms.Form):
-    """Base: shows what the domain refuses beside the fields."""
+    """Base: shows validation errors of the policy beside the fields."""
 
     # The section of the page.
     name: str
 
     def __init__(self, data: QueryDict | None = None, *, team: Team) -> None:
-        # Several of them stand on one page.
+        # Ids need the form's name: the page has several of these forms.
         super().__init__(data, auto_id=f"{self.name}-%s", initial=self.stored(team))
 
     def stored(self, team: Team) -> dict[str, Any]:
-        """The rule as it is."""
+        """The current values of the policy."""
         raise NotImplementedError
 
     def refuse(self, error: ValidationError) -> None:
-        """Put the words of the domain beside the fields that they name."""
+        """Add a validation error beside the fields that it names."""
         self.add_error(None, error)
 
 
 class TwoFactorForm(PolicyForm):
     name = "two_factor"
 
-    required = forms.BooleanField(label=_("Ask every member for a second factor"), required=False)
+    required = forms.BooleanField(label=_("Require two-factor authentication for all members"), required=False)
     grace_days = forms.IntegerField(
-        label=_("Days to set it up"),
+        label=_("Days to set up two-factor authentication"),
         min_value=0,
         max_value=LONGEST_GRACE_DAYS,
-        help_text=_("0 to 30, counted from now, or for those who join later from that day. Then they are kept out."),
+        help_text=_(
+            "0 to 30 days from now, or from the day a member joins. After that, members without it lose access."
+        ),
     )
 
     def stored(self, team: Team) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class SessionForm(PolicyForm):
         required=False,
         min_value=1,
         max_value=LONGEST_SESSION_HOURS,
-        help_text=_("Counted from the last sign-in. Empty: as long as the panel keeps people signed in."),
+        help_text=_("Counted from the last sign-in. Leave empty for the panel's default."),
     )
 
     def stored(self, team: Team) -> dict[str, Any]:
@@ -76,11 +78,11 @@ class NetworksForm(PolicyForm):
     name = "networks"
 
     networks = forms.CharField(
-        label=_("Networks, one on each line"),
+        label=_("Networks, one per line"),
         required=False,
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off", "class": "mono"}),
-        help_text=_("Such as 192.0.2.0/24, 2001:db8::/32 or one address. Empty: from everywhere."),
+        help_text=_("For example 192.0.2.0/24, 2001:db8::/32 or a single address. Leave empty to allow all networks."),
     )
 
     def stored(self, team: Team) -> dict[str, Any]:
@@ -98,16 +100,17 @@ class QuietForm(PolicyForm):
     name = "quiet"
 
     start = _time(_("From"))
-    end = _time(_("Until"))
+    end = _time(_("To"))
     zone = forms.ChoiceField(label=_("Time zone"), choices=zones, required=False)
     days = forms.TypedMultipleChoiceField(
-        label=_("On these days"),
+        label=_("Days"),
         choices=DAYS,
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_(
-            "Days on which they begin: a night goes on into the next day. Empty both times for no quiet hours."
+            "Days on which quiet hours begin. A night continues into the next day. Leave both"
+            " times empty for no quiet hours."
         ),
     )
 

@@ -1,3 +1,5 @@
+"""Forms that create or resize a server."""
+
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +14,7 @@ from hosting.operations.kinds.catalogue import CreateVm, UpdateVm
 from hosting.operations.plans.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DiskSizeField, DurationField
 
-# What the summary assumes where nothing valid was typed yet.
+# Values for the summary where nothing valid was entered yet.
 BLANK = NewServer(
     buy_shares=0,
     duration="1m",
@@ -27,7 +29,7 @@ BLANK = NewServer(
 )
 
 PLAIN_TEXT = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
-TYPE_AGAIN = _("Type it again: a password is never shown or kept in a form.")
+TYPE_AGAIN = _("Enter it again. Passwords aren't kept in forms.")
 
 # The step of the guided flow that each field belongs to.
 FIELDS_OF_STEP = {
@@ -40,7 +42,7 @@ FIELDS_OF_STEP = {
 
 
 class ServerForm(ChangeForm):
-    """What a server itself is made of."""
+    """The fields of a server itself."""
 
     os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int)
     hostname = forms.CharField(
@@ -53,26 +55,26 @@ class ServerForm(ChangeForm):
         label=_("Shares"),
         min_value=1,
         validators=[rules.shares],
-        help_text=_("Each share brings memory and a part of a core."),
+        help_text=_("Each share includes memory and part of a core."),
     )
     cpu = forms.IntegerField(
         label=_("CPUs"),
         min_value=1,
         max_value=rules.MAX_CPU,
-        help_text=_("Up to 4, and at most one for each share."),
+        help_text=_("Up to 4, with at most one per share."),
     )
     login = forms.CharField(
         label=_("Admin login"),
         max_length=32,
         validators=[rules.login],
-        help_text=_("The account you will sign in with over SSH."),
+        help_text=_("The user you will sign in as over SSH."),
     )
     password = forms.CharField(
         label=_("Root password"),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         validators=[rules.password],
         strip=False,
-        help_text=_("8 to 64 characters with a letter and a digit. Sharedeck forgets it once it was sent."),
+        help_text=_("8 to 64 characters with a letter and a digit. Not stored after sending."),
     )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
@@ -88,7 +90,7 @@ class ServerForm(ChangeForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if "shares" in data and "cpu" in data and data["cpu"] > data["shares"] and not self.fields["cpu"].disabled:
-            self.add_error("cpu", ValidationError(_("A server has at most one CPU for each share.")))
+            self.add_error("cpu", ValidationError(_("A server can have at most one CPU per share.")))
         return data
 
 
@@ -101,7 +103,7 @@ class ServerAloneForm(ServerForm):
         super().__init__(*args, account=account, **kwargs)
         for name in ("shares", "cpu", "login"):
             self.fields[name].initial = getattr(BLANK, name)
-        # Most likely the next server is like the last one.
+        # The defaults are those of the newest server.
         servers = Vm.objects.filter(account=account).order_by("-remote_id")
         self.fields["os_id"].initial = servers.values_list("os_id", flat=True).first()
         if self.is_bound:
@@ -125,11 +127,11 @@ class NewServerForm(ServerForm):
         label=_("Shares to buy"),
         min_value=0,
         max_value=rules.MAX_INT,
-        help_text=_("0 uses the shares that you have free."),
+        help_text=_("Enter 0 to use your free shares."),
     )
-    duration = DurationField(label=_("For how long"), help_text=_("Counts only when you buy shares."))
+    duration = DurationField(label=_("Duration"), help_text=_("Only applies when you buy shares."))
     disk_size_mb = DiskSizeField(
-        label=_("Size, in GB"), help_text=_("Such as 8 or 8.5. With the unit, MB work too: 2048 MB.")
+        label=_("Size, in GB"), help_text=_("For example 8 or 8.5. You can also enter MB with the unit: 2048 MB.")
     )
     disk_name = forms.CharField(label=_("Label"), max_length=rules.MAX_NAME, validators=[rules.name])
     disk_fstype = forms.ChoiceField(label=_("File system"), choices=[(name, name) for name in rules.FSTYPES])
@@ -146,7 +148,7 @@ class NewServerForm(ServerForm):
         self.fields["disk_name"].widget.attrs |= PLAIN_TEXT
         if password_kept:
             self.fields["password"].required = False
-            self.fields["password"].help_text = _("Leave it empty to keep the password that you gave before.")
+            self.fields["password"].help_text = _("Leave empty to keep the password you entered before.")
         for step in settled:
             for name in FIELDS_OF_STEP[step]:
                 self.fields[name].disabled = True
@@ -155,7 +157,7 @@ class NewServerForm(ServerForm):
             self.fields["password"].help_text = TYPE_AGAIN
 
     def spec(self) -> NewServer:
-        """The specification so far: valid answers, and `BLANK` where there is none yet."""
+        """The spec so far: valid inputs, and those of `BLANK` for the rest."""
         answers = asdict(BLANK)
         for name in answers:
             value = self.cleaned_data.get(name)
@@ -172,13 +174,13 @@ class ResizeForm(ChangeForm):
         label=_("CPUs"),
         min_value=1,
         max_value=rules.MAX_CPU,
-        help_text=_("Up to 4, and at most one for each share."),
+        help_text=_("Up to 4, with at most one per share."),
     )
     max_memory = forms.IntegerField(
         label=_("Memory limit without a reboot, in MB"),
         min_value=1,
         validators=[rules.quantity],
-        help_text=_("More memory than this limit, or another limit, needs a stopped server."),
+        help_text=_("Going above this limit, or changing it, requires stopping the server."),
     )
 
     def __init__(self, *args: Any, vm: Vm, **kwargs: Any) -> None:

@@ -1,3 +1,5 @@
+"""Forms that buy, renew or change a product."""
+
 from typing import Any
 
 from django import forms
@@ -16,8 +18,8 @@ class AddProductForm(ChangeForm):
         label=_("Product"),
         choices=Product.Name.choices,
         help_text=_(
-            "Shares can be renewed, changed and released. Fixed shares can be renewed only. "
-            "Disk quota adds disk to what your shares bring."
+            "Shares can be renewed, changed and released. Fixed shares can only be renewed. "
+            "Disk quota adds disk space beyond what your shares include."
         ),
     )
     quantity = forms.IntegerField(
@@ -25,7 +27,7 @@ class AddProductForm(ChangeForm):
         initial=1,
         min_value=1,
         validators=[rules.quantity],
-        help_text=_("A number of shares, or of MB for disk quota (1 GB is 1,024 MB)."),
+        help_text=_("Number of shares, or MB for disk quota (1 GB is 1,024 MB)."),
     )
     duration = DurationField()
 

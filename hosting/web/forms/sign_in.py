@@ -1,4 +1,4 @@
-"""django-allauth's forms in the words of the panel, and what a person says about themselves."""
+"""The forms of django-allauth with the panel's labels, and the profile form."""
 
 from typing import Any
 
@@ -23,7 +23,9 @@ _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code"}
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     name = PersonNameField(
-        label=_("Name"), required=False, help_text=_("What others in your teams see. Without one it is your address.")
+        label=_("Name"),
+        required=False,
+        help_text=_("Shown to others in your teams. If empty, they see your email address."),
     )
 
     class Meta:
@@ -32,7 +34,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def _reword(form: forms.Form, **labels: Any) -> None:
-    """Give fields their labels, in place of labels and placeholders that say the same twice."""
+    """Set the labels of fields, and drop placeholders that repeat them."""
     for name, label in labels.items():
         if name in form.fields:
             form.fields[name].label = label
@@ -51,11 +53,11 @@ class SignupForm(account.SignupForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _reword(self, email=_("Email"), password1=_("Password"), password2=_("Password again"))
+        _reword(self, email=_("Email"), password1=_("Password"), password2=_("Confirm password"))
 
     def try_save(self, request: HttpRequest) -> Any:
         if self.account_already_exists:
-            # The work that an unknown address makes, so that nobody can tell the two apart by the time it takes.
+            # Hash the password as for an unknown address, so that the response time does not reveal known addresses.
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)
 
@@ -73,7 +75,7 @@ class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
 class ResetPasswordKeyForm(account.ResetPasswordKeyForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _reword(self, password1=_("New password"), password2=_("New password again"))
+        _reword(self, password1=_("New password"), password2=_("Confirm new password"))
 
 
 class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
@@ -83,14 +85,14 @@ class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
             self,
             oldpassword=_("Current password"),
             password1=_("New password"),
-            password2=_("New password again"),
+            password2=_("Confirm new password"),
         )
 
 
 class SetPasswordForm(account.SetPasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _reword(self, password1=_("New password"), password2=_("New password again"))
+        _reword(self, password1=_("New password"), password2=_("Confirm new password"))
 
 
 class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
@@ -112,7 +114,9 @@ class AuthenticateForm(mfa.AuthenticateForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         _reword(self, code=_("Code"))
         self.fields["code"].widget.attrs.update(_CODE)
-        self.fields["code"].help_text = _("Six digits from your authenticator app, or one of your recovery codes.")
+        self.fields["code"].help_text = _(
+            "The six-digit code from your authenticator app, or one of your recovery codes."
+        )
 
 
 class ReauthenticateByCodeForm(mfa.ReauthenticateForm):  # type: ignore[misc]
@@ -120,11 +124,13 @@ class ReauthenticateByCodeForm(mfa.ReauthenticateForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         _reword(self, code=_("Code"))
         self.fields["code"].widget.attrs.update(_CODE)
-        self.fields["code"].help_text = _("Six digits from your authenticator app, or one of your recovery codes.")
+        self.fields["code"].help_text = _(
+            "The six-digit code from your authenticator app, or one of your recovery codes."
+        )
 
 
 class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
-    """Keeps the new key sealed in the session until the first code has reauthenticated that the app has it."""
+    """Keeps the new key sealed in the session until a first code shows that the app has it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         session = context.request.session
@@ -138,11 +144,11 @@ class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
         session[SECRET_SESSION_KEY] = seal(self.secret)
         _reword(self, code=_("Code"))
         self.fields["code"].widget.attrs.update(_CODE)
-        self.fields["code"].help_text = _("The six digits that the app shows now.")
+        self.fields["code"].help_text = _("The six-digit code shown in the app.")
 
     @property
     def spaced_secret(self) -> str:
-        """The key as people type it, in groups of four."""
+        """The key in groups of four, to be typed."""
         return " ".join(self.secret[start : start + 4] for start in range(0, len(self.secret), 4))
 
 
@@ -151,16 +157,16 @@ class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["name"].label = _("Name")
         self.fields["name"].max_length = 100
-        self.fields["name"].help_text = _("So that you can tell your passkeys apart, such as the device it is on.")
-        self.fields["passwordless"].label = _("Sign in with it alone")
+        self.fields["name"].help_text = _("A name to recognize this passkey, such as the device.")
+        self.fields["passwordless"].label = _("Sign in without a password")
         self.fields["passwordless"].initial = True
         self.fields["passwordless"].help_text = _(
-            "It then takes the place of password and code, and asks for your finger, face or PIN. "
-            "Off: it is the second factor after your password."
+            "The passkey replaces your password and code, and asks for your fingerprint, face"
+            " or PIN. When off, it is your second step after the password."
         )
 
     def clean_credential(self) -> dict[str, Any]:
-        """What the browser made: allauth takes an empty value unseen, which would count as a second factor."""
+        """The credential of the browser. Rejects an empty one, which allauth would accept as a second factor."""
         credential = self.cleaned_data["credential"]
         if not isinstance(credential, dict) or not credential:
             raise get_adapter().validation_error("incorrect_code")

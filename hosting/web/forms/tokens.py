@@ -1,4 +1,4 @@
-"""Making an API token."""
+"""The form that creates an API token."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -24,30 +24,30 @@ class TokenForm(forms.Form):
         label=gettext_lazy("Name"),
         max_length=LONGEST_NAME,
         widget=forms.TextInput(attrs=QUIET),
-        help_text=gettext_lazy("What uses it, such as “nightly report”."),
+        help_text=gettext_lazy("What this token is for, such as “nightly report”."),
     )
     permissions = forms.TypedMultipleChoiceField(
-        label=gettext_lazy("Besides looking it may"),
+        label=gettext_lazy("Permissions besides read"),
         coerce=Permission,
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    reach = forms.ChoiceField(label=gettext_lazy("Where"), initial="some", widget=forms.RadioSelect)
+    reach = forms.ChoiceField(label=gettext_lazy("Access to"), initial="some", widget=forms.RadioSelect)
     accounts = forms.TypedMultipleChoiceField(
-        label=gettext_lazy("The accounts"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Accounts"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
     )
     networks = forms.CharField(
-        label=gettext_lazy("Only from these networks"),
+        label=gettext_lazy("Allowed networks"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3, **QUIET}),
-        help_text=gettext_lazy("Addresses or networks, each on its own line. Empty: from anywhere."),
+        help_text=gettext_lazy("Addresses or networks, one per line. Leave empty to allow all networks."),
     )
     days = forms.TypedChoiceField(
-        label=gettext_lazy("It ends after"),
+        label=gettext_lazy("Expires after"),
         coerce=int,
         initial=USUAL_DAYS,
-        help_text=gettext_lazy("Every token ends: make a new one in time."),
+        help_text=gettext_lazy("All tokens expire. Create a new one before then."),
     )
 
     def __init__(
@@ -60,7 +60,7 @@ class TokenForm(forms.Form):
             self._offer("permissions", [(permission.value, _explained(permission)) for permission in offered])
         else:
             del self.fields["permissions"]
-        self._offer("reach", [("some", _("The accounts chosen below")), ("all", whole)])
+        self._offer("reach", [("some", _("The accounts selected below")), ("all", whole)])
         if accounts:
             self.fields["accounts"].initial = list(self._accounts) if len(accounts) == 1 else ()
             self._offer(
@@ -81,7 +81,7 @@ class TokenForm(forms.Form):
         return data
 
     def chosen(self) -> list[Account] | None:
-        """The accounts that it is kept to; None for all."""
+        """The accounts that the token is limited to; None for all."""
         if self.cleaned_data["reach"] == "all":
             return None
         return [self._accounts[pk] for pk in self.cleaned_data["accounts"]]

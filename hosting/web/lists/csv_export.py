@@ -1,4 +1,4 @@
-"""Lists as CSV: every row that fits the filters, in the order of the list, with exact values."""
+"""Lists as CSV: every row that matches the filters, in the order of the list, with exact values."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,8 +19,8 @@ from hosting.web.wording.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]
 
-# What a spreadsheet takes for a formula when a cell begins with it, after what it takes for nothing. Japanese ones take
-# the wide signs too.
+# Spreadsheets treat a cell as a formula when it starts with one of these, after characters that they skip. Japanese
+# spreadsheets accept the full-width signs too.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BLANK = ("\t", "\r", "\n")
 _CHUNK = 2_000
@@ -133,7 +133,7 @@ OUTCOMES: Sequence[Column] = (
 
 
 def wanted(request: HttpRequest) -> bool:
-    """Whether the address of a list asks for the whole list as CSV."""
+    """Whether the whole list is requested as CSV."""
     return request.GET.get("format") == "csv"
 
 
@@ -145,13 +145,13 @@ def operations(account: Account) -> Sequence[Column]:
 
 
 def as_csv(request: TeamRequest, table: Any, columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
-    """All rows of a list (see `tables.table`), written while they are read: its memory does not grow with them."""
+    """All rows of a list (see `tables.table`) as a stream, so that memory does not grow with their number."""
     rows = table.data.data.select_related(*table.related).iterator(_CHUNK)
     return stream(request, rows, columns, name=name)
 
 
 def stream(request: TeamRequest, rows: Iterable[Any], columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
-    """These rows as a file; the trail says who took it."""
+    """Stream rows as a file, and record the export in the audit log."""
     member, account = request.member, getattr(request, "account", None)
     record(
         member.team_id,
@@ -167,14 +167,14 @@ def stream(request: TeamRequest, rows: Iterable[Any], columns: Sequence[Column],
 
 
 def as_file(rows: Iterable[Any], columns: Sequence[Column], *, name: str) -> StreamingHttpResponse:
-    """These rows as a file that is written while they are read."""
+    """Stream rows as a file while they are read."""
     response = StreamingHttpResponse(_lines(rows, columns), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{slugify(name) or "list"}.csv"'
     return response
 
 
 class _Line:
-    """What `csv.writer` writes to: a line at a time is handed on."""
+    """A file for `csv.writer` that returns each line."""
 
     def write(self, line: str) -> str:
         return line

@@ -1,4 +1,4 @@
-"""What lists can be searched and filtered by; it all stays in the address."""
+"""The search and filters of lists. They are kept in the address."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,12 +17,12 @@ from hosting.operations.models.states import FINAL, OPEN, State
 
 class _TagField(django_filters.fields.ChoiceField):  # type: ignore[misc]
     def valid_value(self, value: object) -> bool:
-        """A tag that is gone is no reason to show everything: nothing has it."""
+        """Accept any value: a deleted tag must match no rows, rather than show all of them."""
         return True
 
 
 class TagFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
-    """Objects that have a tag of their team, given by its number."""
+    """Filters objects by a tag of the team, given by its number."""
 
     field_class = _TagField
 
@@ -38,7 +38,7 @@ class TagFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
 
 
 class TaggedFilterSet(django_filters.FilterSet):  # type: ignore[misc]
-    """With the tags of the team to choose from; a team without tags is not asked for one."""
+    """A filter set with the team's tags to choose from; without the field when the team has none."""
 
     def __init__(self, *args: Any, tags: Sequence[Tag] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,7 +72,7 @@ class OperationFilter(django_filters.FilterSet):  # type: ignore[misc]
         "open": ([state.value for state in OPEN], _("In progress")),
         "held": ([State.HELD.value], _("Waiting for approval")),
         "done": ([State.DONE.value], _("Done")),
-        "failed": ([state.value for state in FINAL - {State.DONE, State.CANCELLED}], _("Not done")),
+        "failed": ([state.value for state in FINAL - {State.DONE, State.CANCELLED}], _("Failed")),
         "uncertain": ([State.UNCERTAIN.value], _("Unconfirmed")),
         "cancelled": ([State.CANCELLED.value], _("Cancelled")),
     }
@@ -104,7 +104,7 @@ class BulkRowFilter(django_filters.FilterSet):  # type: ignore[misc]
 class ChangeFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label=_("Search by name"))
     state = django_filters.ChoiceFilter(
-        field_name="what", choices=Change.What.choices, empty_label=_("Any change"), label=_("Change")
+        field_name="what", choices=Change.What.choices, empty_label=_("Any type of change"), label=_("Type of change")
     )
 
     class Meta:

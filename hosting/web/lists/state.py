@@ -1,4 +1,4 @@
-"""What a list knows in its address, and the views that people have saved of it."""
+"""The state of a list in its address (filters and order), and the saved views of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hosting.web.access.scope import AccountRequest
 from hosting.web.lists.filters import ChangeFilter, DiskFilter, OperationFilter, VmFilter
 from hosting.web.lists.tables import ChangeTable, DiskTable, OperationTable, ProductTable, ServerTable
 
-# Shown above a list; all of them are on a page of their own.
+# Saved views shown above a list. All of them are on their own page.
 SHOWN = 8
 
 _FILTERS: Mapping[str, type[Any]] = {
@@ -34,7 +34,7 @@ _TABLES: Mapping[str, type[Any]] = {
 
 @dataclass(frozen=True)
 class Views:
-    """The saved views of a list, and the query that the page shows: empty for the list as it comes."""
+    """The saved views of a list, and the query of the current page: empty for the default list."""
 
     section: str
     views: Sequence[SavedView]
@@ -54,12 +54,12 @@ class Views:
 
 
 def views(request: AccountRequest, section: str) -> Views:
-    """The views of a list for its reader, in one query."""
+    """The saved views of a list for its reader, in one query."""
     return Views(section, saved_views.of_list(section, by=request.member), query_of(section, request.GET))
 
 
 def query_of(section: str, wanted: QueryDict) -> str:
-    """The part of an address that the list understands, always in the same order; the rest is left out."""
+    """The part of an address that the list understands, in a fixed order, without the rest."""
     known: list[tuple[str, str]] = []
     if section in _FILTERS:
         form = _FILTERS[section](wanted).form
@@ -74,7 +74,7 @@ def query_of(section: str, wanted: QueryDict) -> str:
 
 
 def in_words(section: str, query: str, known: Sequence[Tag]) -> list[tuple[str, str]]:
-    """What a query filters and sorts by, for people: (“State”, “Stopped”)."""
+    """The filters and order of a query, for people: (“State”, “Stopped”)."""
     wanted = QueryDict(query)
     words = []
     if section in _FILTERS:
@@ -91,5 +91,5 @@ def in_words(section: str, query: str, known: Sequence[Tag]) -> list[tuple[str, 
 
 def _in_words(name: str, value: str, field: Any, known: Sequence[Tag]) -> str:
     if name == "tag":
-        return next((tag.name for tag in known if str(tag.pk) == value), _("a tag that is gone"))
+        return next((tag.name for tag in known if str(tag.pk) == value), _("deleted tag"))
     return str(dict(getattr(field, "choices", ())).get(value, value))

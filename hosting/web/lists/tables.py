@@ -1,6 +1,7 @@
-"""The lists: what they can be sorted by.
+"""Lists: their columns, what they can be sorted by, and their pages.
 
-A row is drawn by its `row_template`, which is many times quicker than a template for each cell.
+A page takes a fixed number of queries: `related` names what is joined to its rows, and there is no COUNT (`table`).
+A row is rendered by its `row_template`, which is many times faster than a template for each cell.
 """
 
 from typing import Any
@@ -17,12 +18,12 @@ PER_PAGE = 50
 
 
 def Fixed(label: Any, accessor: str) -> tables.Column:  # noqa: N802 - it stands where a column class would
-    """A column that one cannot sort by."""
+    """A column that can't be sorted by."""
     return tables.Column(verbose_name=label, accessor=accessor, orderable=False)
 
 
 class List(tables.Table):  # type: ignore[misc]
-    """What all lists have: the rows' template, and what is read with each row."""
+    """Base of all lists: the template of a row, and what is read with each row."""
 
     row_template = ""
     related: tuple[str, ...] = ()
@@ -65,8 +66,8 @@ class OperationTable(List):
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "created_at", "id"))
     cost = Fixed(_("Cost"), "cost")
-    remote_id = tables.Column(verbose_name=_("Provider's id"), order_by=("remote_id", "id"))
-    who = Fixed(_("Asked by"), "origin")
+    remote_id = tables.Column(verbose_name=_("Provider ID"), order_by=("remote_id", "id"))
+    who = Fixed(_("Requested by"), "origin")
     created_at = tables.Column(verbose_name=_("When"), order_by=("created_at", "id"))
 
 
@@ -76,7 +77,7 @@ class DecisionTable(List):
 
     what = tables.Column(verbose_name=_("Operation"), accessor="kind", order_by=("kind", "subject", "id"))
     decision = Fixed(_("Decision"), "state")
-    who = Fixed(_("Asked by"), "requested_by")
+    who = Fixed(_("Requested by"), "requested_by")
     decided_at = tables.Column(verbose_name=_("When"), order_by=("decided_at", "id"))
 
 
@@ -86,7 +87,7 @@ class BulkRowTable(List):
 
     subject = tables.Column(verbose_name=_("Object"), order_by=("subject", "id"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "id"))
-    problem = Fixed(_("What happened"), "problem")
+    problem = Fixed(_("Problem"), "problem")
 
 
 class ChangeTable(List):
@@ -94,7 +95,7 @@ class ChangeTable(List):
 
     at = tables.Column(verbose_name=_("Seen"), order_by=("at", "id"))
     name = tables.Column(verbose_name=_("Object"), order_by=("name", "id"))
-    what = tables.Column(verbose_name=_("What happened"), order_by=("what", "id"))
+    what = tables.Column(verbose_name=_("Type of change"), order_by=("what", "id"))
 
 
 class AuditTable(List):
@@ -102,17 +103,17 @@ class AuditTable(List):
     related = ("actor",)
 
     at = tables.Column(verbose_name=_("When"), order_by=("sequence",))
-    who = Fixed(_("Who"), "actor_name")
-    what = Fixed(_("What"), "action")
-    subject = Fixed(_("On what"), "subject")
+    who = Fixed(_("Person"), "actor_name")
+    what = Fixed(_("Action"), "action")
+    subject = Fixed(_("Object"), "subject")
     outcome = Fixed(_("Outcome"), "outcome")
 
 
 class _Found:
-    """The rows of a table, to be cut into pages.
+    """The rows of a table, to be sliced into pages.
 
-    A page's ids are found in an index alone, also when it is the last of thousands or few rows fit a search; only then
-    are its rows read, in the same statement.
+    The ids of a page are found with an index alone, even for the last of thousands of pages or a search with few
+    matches. The rows of these ids are read in the same statement.
     """
 
     def __init__(self, shown: List) -> None:
@@ -131,14 +132,14 @@ def table(
 ) -> Any:
     """A page of `rows`, ordered as the address says. No COUNT: a page asks for one row more than it shows."""
     made = table_class(rows, order_by=order_by, empty_text=empty_text)
-    # One column: an address could name as many as no database sorts by.
+    # One column only: an address could name more than a database can sort by.
     for alias in request.GET.getlist(made.prefixed_order_by_field)[:1]:
         if alias.removeprefix("-") in made.base_columns:
             made.order_by = alias
-    # By hand, because django_tables2 would also let the address choose how many rows a page has.
+    # Not by django_tables2, which would let the address choose the number of rows per page.
     number = request.GET.get(made.prefixed_page_field, "1")
     made.paginator = LazyPaginator(_Found(made), PER_PAGE)
-    # A number that a database can't count to is no page.
+    # Reject numbers that are too large for the database.
     try:
         made.page = made.paginator.page(number if len(number) < 16 else 1)
     except InvalidPage:

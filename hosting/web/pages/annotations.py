@@ -1,4 +1,4 @@
-"""What tags and notes are for, by the list that it stands in."""
+"""Tags and notes on pages: which types of object have them, and what lists and pages show."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from hosting.web.access.scope import AccountRequest
 
 
 @dataclass(frozen=True)
-class Thing:
-    """A type of object: the name of its page, and its rows in the mirror."""
+class AnnotatedType:
+    """A type of object that can have tags and notes: the name of its page, and its model in the mirror."""
 
     page: str
     object_type: ObjectType
@@ -26,16 +26,16 @@ class Thing:
         return get_object_or_404(self.model, account=account, remote_id=remote_id)
 
 
-THINGS = {
-    "servers": Thing("server", ObjectType.VM, Vm),
-    "disks": Thing("disk", ObjectType.DISK, Disk),
+ANNOTATED_TYPES = {
+    "servers": AnnotatedType("server", ObjectType.VM, Vm),
+    "disks": AnnotatedType("disk", ObjectType.DISK, Disk),
 }
 
 
 def in_list(
     request: AccountRequest, object_type: ObjectType, remote_ids: Iterable[int], team_tags: list[Tag]
 ) -> dict[str, object]:
-    """What a list shows of tags: those of each row, and whether rows can be chosen to be tagged. One query at most."""
+    """The context of a list: the tags of each row, and whether the member may tag rows. One query at most."""
     return {
         "tags_on": tags.on_objects(request.account, object_type, remote_ids, team_tags),
         "may_tag": request.member.may(Permission.OPERATE),

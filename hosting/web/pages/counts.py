@@ -1,6 +1,6 @@
-"""The counts that every page of an account shows, and what has ended lately; remembered while nothing has moved.
+"""The counts that every page of an account shows, and what has finished recently. Cached by the account's version.
 
-They cost more to count than a list costs to read. What only time changes shows within a minute.
+Counting costs more than reading a list. Changes that depend only on time show within a minute (`_LIFE_S`).
 """
 
 from dataclasses import dataclass
@@ -16,47 +16,47 @@ from hosting.operations.models.states import State
 from hosting.reading import attention
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
-from hosting.web.pages import finished as ended
-from hosting.web.pages.finished import Ended
+from hosting.web.pages import finished
+from hosting.web.pages.finished import Finished
 
 _LIFE_S = 60
 
 
 @dataclass(frozen=True)
 class Held:
-    """How many operations of one person wait for approval, and how many of those not much longer."""
+    """How many operations of one requester wait for approval, and how many of those run out of time soon."""
 
-    asked_by: int | None
+    requested_by: int | None
     count: int
     nearly_over: int
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Unfinished operations, matters that need somebody, what people asked for that has ended, and what is held."""
+    """Open operations, matters that need attention, what has finished recently, and held operations by requester."""
 
     open: int
     attention: int
-    ended: tuple[Ended, ...]
+    finished: tuple[Finished, ...]
     held: tuple[Held, ...]
 
     def to_approve(self, member: Membership) -> int:
-        """How many operations wait for the member's approval."""
+        """How many operations the member can approve now."""
         return sum(each.count for each in self._for(member))
 
     def attention_of(self, member: Membership) -> int:
-        """The matters that need somebody, with those that need this member."""
+        """The matters that need attention, including approvals by this member."""
         return self.attention + sum(each.count - each.nearly_over for each in self._for(member))
 
     def _for(self, member: Membership) -> list[Held]:
         if member.person is None or not member.may(Permission.APPROVE):
             return []
-        return [each for each in self.held if each.asked_by != member.user_id]
+        return [each for each in self.held if each.requested_by != member.user_id]
 
 
 def counts(account: Account, now: datetime) -> Counts:
-    """The counts of the account as `account` was read: one look into Redis, or seven queries."""
-    key = f"frame:3:{account.pk}:{account.version}"
+    """The counts for the version of `account` that was read: one Redis read, or seven queries."""
+    key = f"counts:1:{account.pk}:{account.version}"
     try:
         known: Counts | None = cache.get(key)
         if known is None:
@@ -71,7 +71,7 @@ def _count(account: Account, now: datetime) -> Counts:
     return Counts(
         open=Operation.objects.filter(account=account).open().count(),
         attention=attention.counts([account], now)[account.pk],
-        ended=ended.lately(account, now),
+        finished=finished.recently_finished(account, now),
         held=_held(account, now),
     )
 

@@ -1,7 +1,7 @@
-"""What a person asked for and what has ended while they looked at another page: told once in each session.
+"""Toasts: tell a person once per session that something they requested has finished while they were on another page.
 
-What was told is kept in Redis, where two tabs that ask at the same time can't both be first. What is lost there is
-not told; it shows in the list of operations as ever.
+Redis stores what was shown, so that two tabs at the same time don't both show it. If Redis loses this, the toast is
+not shown; the operation is in the list all the same.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,20 +23,20 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import FINAL, State
 
-# What ended longer ago is history.
-_LATELY = timedelta(days=1)
+# What finished longer ago gets no toast.
+_RECENT = timedelta(days=1)
 _MOST_KNOWN = 200
-# Shown at once; more are told as a number.
+# Toasts shown at once; of the others only the number is shown.
 MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Ended:
-    """An operation, a plan or a bulk that a person asked for and that has ended. One that ends again is another."""
+class Finished:
+    """An operation, a plan or a bulk action that has finished. One that finishes again has another key."""
 
     what: str
     pk: int
-    asked_by: int
+    requested_by: int
     at: datetime
 
     @property
@@ -46,19 +46,19 @@ class Ended:
 
 @dataclass(frozen=True)
 class Toast:
-    """One line: what ended, and where to see it. `level` as messages have it; empty words: so many more have ended."""
+    """One line: what has finished, and the link to it. `level` is that of a Django message."""
 
     level: str
     text: str
     url: str
 
 
-def lately(account: Account, now: datetime) -> tuple[Ended, ...]:
-    """What ended in the account within a day, newest first, in one query.
+def recently_finished(account: Account, now: datetime) -> tuple[Finished, ...]:
+    """What finished in the account within `_RECENT`, newest first, in one query.
 
-    A step of a plan and one of a change of many are told with that.
+    Operations of a plan or a bulk action are left out: the plan or bulk action gets the toast.
     """
-    since = now - _LATELY
+    since = now - _RECENT
     operations = Operation.objects.filter(
         account=account,
         origin=Operation.Origin.PANEL,
@@ -73,7 +73,7 @@ def lately(account: Account, now: datetime) -> tuple[Ended, ...]:
     found = _columns(operations, "operation", "finished_at").union(
         _columns(bulks, "bulk", "updated_at"), _columns(plans, "plan", "updated_at"), all=True
     )
-    return tuple(Ended(*row) for row in found.order_by("-at")[:_MOST_KNOWN])
+    return tuple(Finished(*row) for row in found.order_by("-at")[:_MOST_KNOWN])
 
 
 def _columns(rows: "QuerySet[Any]", what: str, at: str) -> "QuerySet[Any, Any]":
@@ -82,23 +82,23 @@ def _columns(rows: "QuerySet[Any]", what: str, at: str) -> "QuerySet[Any, Any]":
     return columns.values_list("what", "pk", "requested_by_id", "at")
 
 
-def news(
-    ended: Iterable[Ended], account: Account, *, user_id: int, session: str, seen: Collection[tuple[str, int]] | None
+def new_toasts(
+    ended: Iterable[Finished], account: Account, *, user_id: int, session: str, seen: Collection[tuple[str, int]] | None
 ) -> list[Toast]:
-    """What to tell a person now. Three queries at most when there is something, none otherwise.
+    """The toasts to show a person now. Three queries at most when there are any, otherwise none.
 
-    `seen`: what the page itself shows, as ("operation", 12); None for all. It is told by that.
+    `seen`: what the page shows itself and needs no toast, as ("operation", 12); None for everything.
     """
-    own = [one for one in ended if one.asked_by == user_id]
+    own = [one for one in ended if one.requested_by == user_id]
     try:
-        new = _first_told(own, f"told:{session}:{account.pk}")
+        new = _not_shown_yet(own, f"told:{session}:{account.pk}")
     except redis.RedisError:
         return []
     return _toasts([one for one in new if seen is not None and (one.what, one.pk) not in seen], account)
 
 
-def _first_told(own: Sequence[Ended], name: str) -> list[Ended]:
-    """Which of these were not told yet; from now on they were. What ended before a session's first page is no news."""
+def _not_shown_yet(own: Sequence[Finished], name: str) -> list[Finished]:
+    """Those that were not shown in this session yet; marks them as shown. None on the first page of a session."""
     keys = [one.key for one in own]
     pipe = connection().pipeline(transaction=True)
     pipe.exists(name)
@@ -109,17 +109,17 @@ def _first_told(own: Sequence[Ended], name: str) -> list[Ended]:
     return [one for one, was_told in zip(own, told, strict=True) if not was_told] if known else []
 
 
-def _toasts(new: Sequence[Ended], account: Account) -> list[Toast]:
+def _toasts(new: Sequence[Finished], account: Account) -> list[Toast]:
     shown = new if len(new) <= MOST_SHOWN else new[: MOST_SHOWN - 1]
     made = _operations(shown, account) | _bulks(shown, account) | _plans(shown, account)
     toasts = [made[one.what, one.pk] for one in shown if (one.what, one.pk) in made]
     if more := len(new) - len(shown):
-        text = _("%(count)d more of what you asked for have ended.") % {"count": more}
+        text = _("%(count)d more of your operations have finished.") % {"count": more}
         toasts.append(Toast("info", text, reverse("operations", args=[account.pk])))
     return toasts
 
 
-def _of(what: str, shown: Sequence[Ended]) -> list[int]:
+def _of(what: str, shown: Sequence[Finished]) -> list[int]:
     return [one.pk for one in shown if one.what == what]
 
 
@@ -130,37 +130,37 @@ def _line(level: str, words: str, name: str, account: Account, pk: int, what: st
 Toasts = dict[tuple[str, int], Toast]
 
 
-def _operations(shown: Sequence[Ended], account: Account) -> Toasts:
+def _operations(shown: Sequence[Finished], account: Account) -> Toasts:
     found: Toasts = {}
     if ids := _of("operation", shown):
         for operation in Operation.objects.filter(account=account, pk__in=ids):
             what = f"{catalogue.title(operation.kind)} {operation.subject}".strip()
             if operation.state == State.DONE:
-                level, words = "success", _("“%(what)s” is done.")
+                level, words = "success", _("“%(what)s” finished.")
             elif operation.state == State.CANCELLED:
                 level, words = "info", _("“%(what)s” was cancelled.")
             elif operation.state == State.DECLINED:
-                level, words = "warning", _("“%(what)s” was not approved.")
+                level, words = "warning", _("“%(what)s” wasn't approved.")
             else:
-                level, words = "warning", _("“%(what)s” was not done.")
+                level, words = "warning", _("“%(what)s” failed.")
             found |= _line(level, words, "operation", account, operation.pk, what)
     return found
 
 
-def _bulks(shown: Sequence[Ended], account: Account) -> Toasts:
+def _bulks(shown: Sequence[Finished], account: Account) -> Toasts:
     found: Toasts = {}
     if ids := _of("bulk", shown):
         failed = set(BulkRow.objects.filter(bulk__in=ids, state=BulkRow.State.FAILED).values_list("bulk_id", flat=True))
         for bulk in Bulk.objects.filter(account=account, pk__in=ids):
             if bulk.pk in failed:
-                level, words = "warning", _("“%(what)s”, many at once: some of it was not done.")
+                level, words = "warning", _("Bulk action “%(what)s” finished with failures.")
             else:
-                level, words = "success", _("“%(what)s”, many at once, is done.")
+                level, words = "success", _("Bulk action “%(what)s” finished.")
             found |= _line(level, words, "bulk", account, bulk.pk, catalogue.title(bulk.kind))
     return found
 
 
-def _plans(shown: Sequence[Ended], account: Account) -> Toasts:
+def _plans(shown: Sequence[Finished], account: Account) -> Toasts:
     found: Toasts = {}
     if ids := _of("plan", shown):
         for plan in Plan.objects.filter(account=account, pk__in=ids):
@@ -169,10 +169,13 @@ def _plans(shown: Sequence[Ended], account: Account) -> Toasts:
                 case Plan.Kind.NEW_SERVER, True:
                     words = _("The new server “%(what)s” is ready.")
                 case Plan.Kind.NEW_SERVER, False:
-                    words = _("The new server “%(what)s” is not ready: its plan stopped at a step.")
+                    words = _(
+                        "The new server “%(what)s” isn't ready because its plan stopped at a step. Open "
+                        "the plan to continue."
+                    )
                 case _, True:
-                    words = _("The server “%(what)s” has its new size.")
+                    words = _("The server “%(what)s” was resized.")
                 case _:
-                    words = _("The resize of “%(what)s” stopped at a step.")
+                    words = _("The resize of “%(what)s” stopped at a step. Open the plan to continue.")
             found |= _line("success" if is_done else "warning", words, "plan", account, plan.pk, what)
     return found

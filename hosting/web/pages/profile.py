@@ -1,4 +1,4 @@
-"""Pages about oneself: django-allauth's views, asked for by who is signed in, in the frame of the panel."""
+"""Show the views of django-allauth as pages of the panel, for people who are signed in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,10 @@ View = Callable[..., HttpResponseBase]
 
 
 def framed(view: View, tab: str, *, sensitive: bool = True) -> View:
-    """A page under one of the tabs of "Your account" (`components/own_tabs.html`); `sensitive`: see `proof`."""
+    """Show a view under one of the tabs of the profile (`components/own_tabs.html`).
+
+    A `sensitive` page requires reauthentication (`access/reauthentication.py`).
+    """
 
     def in_frame(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
@@ -28,7 +31,7 @@ def framed(view: View, tab: str, *, sensitive: bool = True) -> View:
 
 
 def card(view: Callable[..., HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """A page of its own for who is signed in, such as the one that asks for the password again."""
+    """Show a view as a page without tabs, such as the one that asks for the password again."""
 
     def shown(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return view(request, *args, **kwargs)

@@ -21,16 +21,16 @@ from hosting.web.wording.imports import importing
 
 
 def permissions(member: Membership) -> dict[str, bool]:
-    """What the member may do, for templates: `{% if may.operate %}`."""
+    """The member's permissions, for templates: `{% if may.operate %}`."""
     return {permission.value: member.may(permission) for permission in Permission}
 
 
-# Pages that list what has ended.
+# Pages that list what has finished, and so need no toasts.
 _SHOW_ALL = {"dashboard", "operations"}
 
 
 def _shown_on(page: str, context: Mapping[str, Any]) -> set[tuple[str, int]] | None:
-    """The operation, plan or bulk that a page is about, and the operations that it lists; None where it lists all."""
+    """The operation, plan or bulk action of a page, and the operations that it lists; None when it lists all."""
     if page in _SHOW_ALL:
         return None
     about = {(name, context[name].pk) for name in ("operation", "plan", "bulk") if context.get(name)}
@@ -43,8 +43,8 @@ def _toasts(
     session = request.session.session_key
     if request.method != "GET" or not session:
         return ()
-    return finished.news(
-        seen.ended,
+    return finished.new_toasts(
+        seen.finished,
         request.account,
         user_id=request.member.user_id,
         session=session,
@@ -53,7 +53,7 @@ def _toasts(
 
 
 def _shell(request: AccountRequest, section: str, page: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """What the frame around every page of an account shows."""
+    """The context of the frame around every page of an account."""
     account, now = request.account, timezone.now()
     seen = counts.counts(account, now)
     return {
@@ -70,16 +70,16 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
         "now": now,
         "zone": timezone.get_current_timezone_name(),
         "here": request.get_full_path(),
-        "quiet_hours": quiet_hours.now(request.member.team),
+        "quiet_hours": quiet_hours.why_blocked_now(request.member.team),
     }
 
 
 def account_page(
     request: AccountRequest, page: str, context: Mapping[str, object], *, section: str = ""
 ) -> HttpResponse:
-    """Render `hosting/<page>.html`, whose live part is `hosting/_<page>.html`; a poll gets the live part alone."""
+    """Render `hosting/<page>.html`; for a poll only its live part, `hosting/_<page>.html`."""
     account = request.account
-    # Nobody else says it again when the copy in Redis has run out.
+    # Restores the copy in Redis, which may have expired.
     versions.publish(account.pk, account.version)
     shell = _shell(request, section or page, page, context)
     live_part = {
@@ -102,7 +102,7 @@ def account_page(
 def account_form(
     request: AccountRequest, page: str, context: Mapping[str, object], *, section: str, bad: bool = False
 ) -> HttpResponse:
-    """Render a page that holds a form: nothing in it is live, because a form must not change under a person's hands."""
+    """Render a page with a form. It has no live part, so that the form does not change while somebody fills it in."""
     whole = {
         **_shell(request, section, page, context),
         "accounts": queries.accounts_of(request.memberships),
@@ -115,13 +115,13 @@ def account_form(
 def person_page(
     request: PersonRequest, page: str, context: Mapping[str, object], *, section: str = "", bad: bool = False
 ) -> HttpResponse:
-    """Render a page that belongs to no account."""
+    """Render a page outside of accounts."""
     shell = {"accounts": queries.accounts_of(request.memberships), "section": section or page, "now": timezone.now()}
     return render(request, f"hosting/{page}.html", {**shell, **context}, status=422 if bad else 200)
 
 
 def own_shell(request: PersonRequest, tab: str) -> dict[str, object]:
-    """What the frame around a page about oneself shows, under one of its tabs (`components/own_tabs.html`)."""
+    """The context of the frame around a page of the profile, under one of its tabs (`components/own_tabs.html`)."""
     return {
         "accounts": queries.accounts_of(request.memberships),
         "section": "me",
@@ -133,7 +133,7 @@ def own_shell(request: PersonRequest, tab: str) -> dict[str, object]:
 def own_page(
     request: PersonRequest, page: str, context: Mapping[str, object], *, tab: str, bad: bool = False
 ) -> HttpResponse:
-    """Render a page about oneself."""
+    """Render a page of the profile."""
     return render(request, f"hosting/{page}.html", {**own_shell(request, tab), **context}, status=422 if bad else 200)
 
 
@@ -146,7 +146,7 @@ def team_page(
         "team": member.team,
         "member": member,
         "may": {permission.value: member.may_for_all(permission) for permission in Permission},
-        # A narrowed role reads the lines of its accounts.
+        # A role limited to some accounts may read their audit log.
         "may_audit": member.may(Permission.READ_AUDIT),
         "team_tab": tab,
     }
@@ -154,7 +154,7 @@ def team_page(
 
 
 def back(request: HttpRequest, default: str) -> HttpResponse:
-    """After a change: to where the person was (`next` of the form), else to `default`."""
+    """Redirect after a change: to the page that the form names in `next`, else to `default`."""
     following = request.POST.get("next", "")
     allowed = url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure())
     if not (allowed and following.startswith("/")):
@@ -165,7 +165,7 @@ def back(request: HttpRequest, default: str) -> HttpResponse:
 
 
 def to_plan(plan: Plan) -> HttpResponse:
-    """After a change of a plan: to its page."""
+    """Redirect to the page of a plan after a change."""
     response = redirect("plan", plan.account_id, plan.pk)
     response.status_code = 303
     return response

@@ -1,4 +1,4 @@
-"""One way from a form to an operation, and what the person reads about it."""
+"""Submit operations from pages, and show the person the result or the rejection."""
 
 import uuid
 
@@ -23,19 +23,19 @@ from hosting.web.wording.words import either
 
 
 def is_delete(kind: type[Kind] | None) -> bool:
-    """Whether something is gone afterwards: whoever asks for it shows first that it is them."""
+    """Whether a kind deletes or releases something, and so requires reauthentication."""
     return kind is not None and (kind.permission is Permission.DELETE or kind is catalogue.RemoveProduct)
 
 
 def nonce_of(request: AccountRequest) -> uuid.UUID:
-    """The nonce of a form that has no other field; one that is missing or altered counts as new."""
+    """The nonce of a form without other fields; a new one when it is missing or invalid."""
     try:
         return uuid.UUID(request.POST.get("nonce", ""))
     except ValueError:
         return uuid.uuid4()
 
 
-def ask(
+def submit_from_page(
     request: AccountRequest,
     kind: Kind,
     *,
@@ -43,47 +43,49 @@ def ask(
     form: ChangeForm | None = None,
     secret: str = "",
 ) -> Operation | None:
-    """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or a message.
+    """Submit `kind`. None when it was rejected: the reason is then beside the form's field, or in a message.
 
     Raises:
-        AboveSpendingLimit: it would have to wait for approval, and the person must show first that it is them.
+        AboveSpendingLimit: it would have to wait for approval, and the person must reauthenticate first.
     """
-    may_hold = reauthentication.suffices(request)
+    may_hold = reauthentication.is_recent(request)
     try:
         operation = submit(
             kind, account=request.account, by=request.member, nonce=nonce, secret=secret, may_hold=may_hold
         )
     except Rejected as rejection:
-        tell(request, rejection, form)
+        show_rejection(request, rejection, form)
         return None
-    lead_to(request, operation, _("“%(what)s” is on its way.") % {"what": in_words(operation)})
+    show_submitted(request, operation, _("“%(what)s” was submitted.") % {"what": in_words(operation)})
     return operation
 
 
-def held_back(request: AccountRequest, kind: type[Kind]) -> list[str]:
-    """What to warn of on a form that would be refused at this hour."""
-    words = quiet_hours.holds_back(kind, request.member.team)
+def quiet_hours_warnings(request: AccountRequest, kind: type[Kind]) -> list[str]:
+    """Warnings for a form that would be rejected now because of quiet hours."""
+    words = quiet_hours.why_blocked(kind, request.member.team)
     return [words] if words else []
 
 
-def lead_to(request: AccountRequest, operation: Operation, words: str) -> None:
-    """Say what was asked for, with a link to how it goes; of what is held, who may approve it."""
+def show_submitted(request: AccountRequest, operation: Operation, words: str) -> None:
+    """Show a message with a link to the operation; for a held one, also who may approve it."""
     if operation.state == State.HELD:
         people = approvals.approvers(request.account, besides=request.member.user_id)
-        words = _("“%(what)s” is above the month's ceiling of your role. It waits for approval by %(people)s.") % {
+        words = _(
+            "“%(what)s” exceeds your role's monthly spending limit. It is waiting for approval by %(people)s."
+        ) % {
             "what": in_words(operation),
-            "people": either(people) or _("somebody who may"),
+            "people": either(people) or _("someone with approval permission"),
         }
     there = reverse("operation", args=[request.account.pk, operation.pk])
-    link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("Follow it"))
+    link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("View operation"))
     messages.success(request, link)
 
 
-def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:
-    """Put a rejection where the person looks: beside the field, above the form, or in a message.
+def show_rejection(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) -> None:
+    """Show a rejection beside the field, above the form, or in a message.
 
     Raises:
-        AboveSpendingLimit: that is what it is. Whoever asks proves first who they are (`scope`), and asks again.
+        AboveSpendingLimit: passed on to `scope`, which asks the person to reauthenticate.
     """
     if isinstance(rejection, AboveSpendingLimit):
         raise rejection
@@ -92,7 +94,7 @@ def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) 
             '{} <a href="{}" class="alert-link">{}</a>',
             rejection.message,
             reverse("operation", args=[request.account.pk, rejection.operation_id]),
-            _("See that operation"),
+            _("View operation"),
         )
         if form is None:
             messages.warning(request, link)
@@ -105,5 +107,5 @@ def tell(request: AccountRequest, rejection: Rejected, form: ChangeForm | None) 
 
 
 def in_words(operation: Operation) -> str:
-    """An operation in a few words: "Stop server web-1"."""
+    """The title of an operation with its object: "Stop server web-1"."""
     return f"{catalogue.title(operation.kind)} {operation.subject}".strip()

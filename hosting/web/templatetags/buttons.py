@@ -1,4 +1,4 @@
-"""Buttons that change something, or lead to the form that does; off, and why, when they can't be pressed."""
+"""Buttons that change something or lead to a form. A button that can't be pressed is disabled and says why."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -33,8 +33,8 @@ def change_button(
     off: str = "",
     local: bool = False,
 ) -> str:
-    """A button that changes something by POST. It belongs to the page's one form (`components/actions.html`) and
-    carries its own nonce. It is off, with the reason as its title, when the role or the state does not allow it.
+    """A button that makes a change by POST. It submits the page's shared form (`components/actions.html`) with a nonce
+    of its own. It is disabled, with the reason as its title, when the role or the state does not allow the change.
     """
     if reason := _why_off(context, needs, off, local=local):
         return _button_off(label, icon, reason, quiet=quiet)
@@ -64,9 +64,9 @@ def link_button(
     local: bool = False,
     for_all: bool = False,
 ) -> str:
-    """A link that looks like a button and leads to a form; off as `change_button` is.
+    """A link to a form that looks like a button; disabled in the same cases as `change_button`.
 
-    What changes something for all accounts of the team (`for_all`) is off for a narrowed role.
+    With `for_all` (the form changes all accounts of the team) it is also disabled for a role limited to some accounts.
     """
     if reason := _why_off(context, needs, off, local=local) or (_why_narrowed(context) if for_all else ""):
         return _button_off(label, icon, reason, quiet=quiet)
@@ -78,13 +78,13 @@ def link_button(
 
 @register.simple_tag
 def renew_query(ids: Iterable[int]) -> str:
-    """What the page that renews many products is asked for."""
+    """The query of the page that renews many products."""
     return "?" + urlencode([("action", "renew"), *(("ids", number) for number in ids)])
 
 
 @register.simple_tag
 def copy_button(value: object, what: str) -> str:
-    """A button that copies `value`, called by `what` it is; nothing for no value. It shows with JavaScript only."""
+    """A button that copies `value`, described by `what`; empty without a value. It shows with JavaScript only."""
     if value in {None, ""}:
         return ""
     return format_html(
@@ -112,11 +112,11 @@ def _button_class(style: str, *, quiet: bool) -> str:
 
 
 def _named(label: str, name: str) -> str:
-    """A button that is one of many says which object it is for; `name` is escaped."""
+    """The accessible name of a button in a list, with the object it is for. `name` must be escaped."""
     return f' aria-label="{_escaped(label)} {name}"' if name else ""
 
 
-# What buttons say is the same on every row: drawn once, then remembered. A safe text is not the same as a plain one.
+# Cached: every row has the same labels. `typed`, because a safe text and an equal plain one are escaped differently.
 @lru_cache(maxsize=1024, typed=True)
 def _escaped(text: str) -> SafeString:
     return conditional_escape(text)
@@ -131,11 +131,13 @@ def _why_narrowed(context: Context) -> str:
     member: Membership | None = context.get("member")
     if member is None or not member.narrowed:
         return ""
-    return _("It concerns all accounts of the team, and your role holds for some. Ask an owner or an admin.")
+    return _(
+        "This applies to all accounts of the team, but your role only covers some of them. Ask an owner or an admin."
+    )
 
 
 def _why_off(context: Context, needs: str, off: str, *, local: bool) -> str:
-    """Why a button can't be pressed now, or nothing. What is `local` asks nothing of the provider."""
+    """Why a button is disabled; empty when it isn't. A `local` change does not need the provider."""
     permission = Permission(needs)
     may: Mapping[str, bool] = context.get("may") or {}
     if not may.get(needs, False):
@@ -143,9 +145,9 @@ def _why_off(context: Context, needs: str, off: str, *, local: bool) -> str:
     account: Account | None = context.get("account")
     if account is not None and not local and permission in {Permission.SPEND, Permission.OPERATE, Permission.DELETE}:
         if account.trouble == Account.Trouble.UNTESTED:
-            return _("The login has not been tested yet: nothing can be sent before it works.")
+            return _("The account's credentials haven't been tested yet. Nothing can be sent until they are accepted.")
         if account.trouble:
-            return _("The account's login does not work: nothing can be sent until that is corrected.")
+            return _("The account's credentials don't work. Fix them to send operations.")
         if account.endpoint.away_since:
-            return _("The provider does not answer: nothing can be sent until it is back.")
+            return _("The provider isn't responding. Nothing can be sent until it responds again.")
     return off

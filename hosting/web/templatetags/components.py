@@ -1,4 +1,4 @@
-"""What looks the same everywhere: icons, badges, bars. No templates: lists hold many of them."""
+"""Icons, badges of states, and bars. Rendered without templates, because lists hold many of them."""
 
 from collections.abc import Mapping
 from functools import cache, lru_cache
@@ -24,7 +24,7 @@ from hosting.web.wording.formats import plain, size
 from hosting.web.wording.registry import register
 from hosting.web.wording.words import operation_title
 
-# What a state looks like: the words beside the dot say the same.
+# The colour of each state's dot. The label beside it says the same.
 COLORS = {
     "running": "green",
     "attached": "green",
@@ -63,13 +63,13 @@ MOVING = {"being_created", "waiting", "sending", "answered", "tracked"}
 @register.simple_tag
 @cache
 def icon(name: str, size: int) -> str:
-    """An icon beside words that say the same, so that screen readers skip it. Drawn once, then remembered."""
+    """A decorative icon that screen readers skip: the words beside it say the same. Cached."""
     return lucide(name, size=size, aria_hidden="true", focusable="false")
 
 
 @register.simple_tag
 def state(thing: Any, label: object = "") -> str:
-    """The badge of an object that has a `state`, or of a bare state with its label. Lists hold many: no template."""
+    """The badge of a state: of an object with a `state`, or of a state value with its label."""
     name = "state" if hasattr(thing, "state") else "what"
     value = getattr(thing, name, None) or str(thing)
     if not label:
@@ -83,7 +83,7 @@ def state(thing: Any, label: object = "") -> str:
 
 @cache
 def _choices(model: type[Model], name: str, _language: str | None) -> dict[str, str]:
-    """What the values of a field are called, in the language of the page."""
+    """The labels of a field's values, in the language of the page."""
     return {str(value): str(label) for value, label in model._meta.get_field(name).flatchoices}  # type: ignore[union-attr]
 
 
@@ -94,7 +94,7 @@ def _badge(color: str, label: str) -> SafeString:
 
 @register.simple_tag
 def progress(operation: Operation) -> str:
-    """How far an unfinished operation is; the browser moves it between two polls. Nothing for one that is held."""
+    """The progress bar of an open operation; the browser moves it between polls. Empty for a held one."""
     if operation.state == State.HELD:
         return ""
     label = _("Progress of “%(what)s”") % {"what": operation_title(operation)}
@@ -114,7 +114,7 @@ def progress(operation: Operation) -> str:
 
 @register.inclusion_tag("hosting/components/gauge.html")
 def gauge(used: float, reserved: float, total: float, label: str) -> dict[str, object]:
-    """A bar in three parts: used, on its way, free."""
+    """A bar in three parts: used, reserved, free."""
     scale = 100 / total if total > 0 else 0
     used_width = max(0.0, min(100.0, used * scale))
     reserved_width = max(0.0, min(100.0 - used_width, reserved * scale))
@@ -128,39 +128,39 @@ def gauge(used: float, reserved: float, total: float, label: str) -> dict[str, o
 
 @register.inclusion_tag("hosting/components/resource_gauge.html")
 def resource_gauge(capacity: Capacity, name: str) -> dict[str, object]:
-    """How much of the account's shares, memory or disk is free, used, and on its way: in words and as a bar."""
+    """The account's free, used and reserved shares, memory or disk, in words and as a bar."""
     title, said = {"shares": (_("Shares"), plain), "memory_mb": (_("Memory"), size), "disk_mb": (_("Disk"), size)}[name]
     sides = ("used", "reserved", "granted", "expired", "free")
     amounts = {side: getattr(getattr(capacity, side), name) for side in sides}
     words = {side: said(amount) for side, amount in amounts.items()}
-    label = _("%(title)s: %(used)s of %(granted)s used, %(reserved)s on their way") % {"title": title, **words}
+    label = _("%(title)s: %(used)s of %(granted)s used, %(reserved)s pending") % {"title": title, **words}
     return {"title": title, "amounts": amounts, "label": label, **words}
 
 
 @register.simple_tag(takes_context=True)
 def open_operation_on(context: Context, kind: str, remote_id: int) -> Operation | None:
-    """The unfinished operation on an object, if the page has one in `open`."""
+    """The open operation on an object, from the page's `open`."""
     operations: Mapping[str, Operation] = context.get("open") or {}
     return operations.get(f"{kind}:{remote_id}")
 
 
 @register.simple_tag(takes_context=True)
 def row_url(context: Context, name: str, number: int) -> str:
-    """The address of an object of the page's account: what `{% url %}` says, for lists, which need many of a kind."""
+    """The address of an object of the page's account: a faster `{% url %}` for lists."""
     before, after = _around(name, context["account"].pk, get_script_prefix())
     return f"{before}{number}{after}"
 
 
 @lru_cache(maxsize=1024)
 def _around(name: str, account_id: int, _prefix: str) -> tuple[str, str]:
-    """What is before and behind the object's number in an address."""
+    """The parts of an address before and after the object's number."""
     before, _number, after = reverse(name, args=[account_id, 0]).rpartition("/0/")
     return f"{before}/", f"/{after}"
 
 
 @register.simple_tag
 def row_operation(operation: Operation) -> str:
-    """What is at work on the object of a row, in place of its buttons."""
+    """The open operation on the object of a row, shown in place of its buttons."""
     return format_html(
         '<span class="row-operation"><a href="{}">{}</a>{}</span>',
         reverse("operation", args=[operation.account_id, operation.pk]),
@@ -171,20 +171,20 @@ def row_operation(operation: Operation) -> str:
 
 @register.simple_tag
 def column_labels(table: Any) -> dict[str, str]:
-    """What the columns of a table are called, by name: on a phone each cell says it."""
+    """The labels of a table's columns, by name: on a phone each cell shows its label."""
     return {column.name: str(column.header) for column in table.columns}
 
 
 @register.simple_tag
 def row_words() -> dict[str, str]:
-    """What rows say on their buttons: looked up once for a list, not once for each row."""
+    """The button labels of rows, translated once per list and not once per row."""
     return {
         "choose": _("Choose"),
         "start": _("Start"),
         "stop": _("Stop"),
-        "stop_question": _("Stop this server? What runs on it stops too."),
+        "stop_question": _("Stop this server? Everything running on it stops too."),
         "reboot": _("Reboot"),
-        "reboot_question": _("Reboot this server? It is away for a moment."),
+        "reboot_question": _("Reboot this server? It will be unavailable for a moment."),
         "attach": _("Attach"),
         "detach": _("Detach"),
         "detach_question": _("Detach this disk? Unmount it on the server first."),

@@ -1,4 +1,4 @@
-"""Cells of long lists, drawn in Python: fifty rows of tags with their arguments cost more than all else of a page."""
+"""Cells of long lists, rendered in Python: template tags in fifty rows would cost more than the rest of a page."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -23,7 +23,7 @@ _RELEASE = ("remove", "release", "removing")
 
 @register.simple_tag(takes_context=True)
 def table_rows(context: Context, table: Any) -> SafeString:
-    """The rows of a list, each drawn by the list's row template: set up once, and not for each row."""
+    """Render the rows of a list with its row template, which is set up once and not for each row."""
     template: Template = context.template.engine.get_template(table.row_template)  # type: ignore[union-attr]
     drawn = []
     with context.push(), context.render_context.push_state(template, isolated_context=False):
@@ -35,7 +35,7 @@ def table_rows(context: Context, table: Any) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def choose(context: Context, thing: Vm | Disk | Product) -> str:
-    """The box that chooses an object for a change of many; nothing for whoever may change none."""
+    """The checkbox that selects an object for a bulk action; empty for members who may not change anything."""
     if not (context.get("bulk_actions") or context.get("may_tag")):
         return ""
     return format_html(
@@ -65,7 +65,7 @@ def _server_size(shares: int, cores: int, memory_mb: int, _language: str | None)
 
 @register.simple_tag(takes_context=True)
 def server_actions(context: Context, vm: Vm) -> str:
-    """What can be done with a server in its state, or what is being done."""
+    """The buttons of a server in its current state, or its open operation."""
     if operation := open_operation_on(context, "vm", vm.remote_id):
         return row_operation(operation)
     if vm.state == Vm.State.RUNNING:
@@ -77,7 +77,7 @@ def server_actions(context: Context, vm: Vm) -> str:
 
 @register.simple_tag(takes_context=True)
 def disk_actions(context: Context, disk: Disk) -> str:
-    """What can be done with a disk in its state, or what is being done."""
+    """The buttons of a disk in its current state, or its open operation."""
     if operation := open_operation_on(context, "disk", disk.remote_id):
         return row_operation(operation)
     if disk.state == Disk.State.CREATED:
@@ -90,7 +90,7 @@ def disk_actions(context: Context, disk: Disk) -> str:
 
 @register.simple_tag(takes_context=True)
 def product_actions(context: Context, product: Product) -> str:
-    """What can be done with a product, with why not: a title alone is not seen on a phone or by keyboard."""
+    """The buttons of a product, and in words why one is disabled: a title is not visible on a phone or by keyboard."""
     if operation := open_operation_on(context, "product", product.remote_id):
         return row_operation(operation)
     words: Mapping[str, Any] = context["words"]
@@ -109,7 +109,7 @@ def product_actions(context: Context, product: Product) -> str:
 
 
 def _asking(context: Context, section: str, thing: Vm | Disk, action: str) -> str:
-    """A button that changes an object, after a question when there is one for it."""
+    """A button that changes an object, after a confirmation if the action has one."""
     words: Mapping[str, Any] = context["words"]
     return change_button(
         context,

@@ -1,3 +1,5 @@
+"""Accounts: the list, connecting one, changing its credentials, and Sync now."""
+
 from collections import Counter
 
 from django.contrib import messages
@@ -24,13 +26,13 @@ from hosting.web.views.logins import tested_words
 from hosting.web.wording import logins
 
 FORMS = ["GET", "HEAD", "POST"]
-_TAKEN = gettext_lazy("Your team has an account with this login and handle already.")
+_TAKEN = gettext_lazy("Your team already has an account with this login and handle.")
 
 
 @require_safe
 @signed_in
 def index(request: PersonRequest) -> HttpResponse:
-    """All logins of all teams of the person, and what state they are in."""
+    """All accounts of all teams of the person, with the state of their credentials."""
     accounts = queries.accounts_of(request.memberships)
     context = {
         "memberships": request.memberships,
@@ -45,7 +47,7 @@ def index(request: PersonRequest) -> HttpResponse:
 
 
 def _count_standings(accounts: list[Account]) -> list[tuple[logins.Standing, int]]:
-    """How many accounts stand how, where there are any."""
+    """The number of accounts in each state of credentials, without zeros."""
     counts = Counter(logins.standing(account).code for account in accounts)
     return [(standing, counts[standing.code]) for standing in logins.ALL if counts[standing.code]]
 
@@ -78,8 +80,8 @@ def connect(request: PersonRequest) -> HttpResponse:
             return response
     context = {
         "form": form,
-        "title": _("Connect a reseller login"),
-        "lead": _("Sharedeck tests it first, then shows your team what the account has."),
+        "title": _("Connect an account"),
+        "lead": _("Sharedeck tests the credentials first, then imports the account."),
         "submit": _("Connect"),
         "icon": "plug",
         "cancel": reverse("accounts"),
@@ -133,10 +135,10 @@ def edit(request: AccountRequest) -> HttpResponse:
 @require_POST
 @account_page
 def refresh(request: AccountRequest) -> HttpResponse:
-    """Ask for a new reading of everything."""
+    """Sync now: request a new reading of the whole account."""
     mirror_refresh.request_round(request.account, by=request.member)
     if request.account.endpoint.away_since:
-        messages.warning(request, _("The provider does not answer. It is tried again and again by itself."))
+        messages.warning(request, _("The provider isn't responding. Sharedeck keeps retrying automatically."))
     else:
-        messages.info(request, _("The provider is being asked. New data shows here by itself."))
+        messages.info(request, _("Syncing with the provider. New data appears here automatically."))
     return back(request, reverse("dashboard", args=[request.account.pk]))

@@ -1,4 +1,4 @@
-"""The JSON API, as far as there is one: does my token work, and what is it good for?"""
+"""The JSON API. Its only endpoint says whether a token works, and what it allows."""
 
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
@@ -12,7 +12,7 @@ from hosting.web.access.api_tokens import TokenRequest, with_token
 @require_safe
 @with_token
 def whoami(request: TokenRequest) -> HttpResponse:
-    """The team, the token, and what it may do where at this moment."""
+    """The team, the token, and its current permissions and accounts."""
     member = request.member
     member.require(Permission.VIEW)
     token = ApiToken.objects.get(pk=member.via.token_id or 0)

@@ -1,4 +1,4 @@
-"""What waits for a second person's approval, what was decided, and the ceilings above which it is needed."""
+"""The page Approvals: operations that wait for approval, past decisions, and the spending limits of roles."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,13 +22,17 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
-from hosting.teams.policies import spending_limits as setting
-from hosting.teams.policies.spending_limits import NO_LIMITS, NoApproverError
+from hosting.teams.policies.spending_limits import (
+    NO_LIMITS,
+    NoApproverError,
+    limits_of,
+    set_limits,
+    without_approver,
+)
 from hosting.teams.roles import Permission, Role
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
-from hosting.web.charts import spending_limits as measures
-from hosting.web.charts.spending_limits import Measure
+from hosting.web.charts.spending_limits import LimitBar, of_request, of_role
 from hosting.web.forms.approvals import DecisionForm, SpendingLimitsForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.lists import csv_export
@@ -38,25 +42,25 @@ from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
-# Shown on the page, and decided by one press: more wait for the next one.
+# The most that are shown and decided at once.
 _MOST = 100
-# So many reasons are read one by one.
+# The most reasons that are listed one by one.
 _MOST_REASONS = 5
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that waits, how it stands against its role's ceiling, and whether the member may decide about it."""
+    """A held operation, its role's spending limit, and whether the member may decide on it."""
 
     operation: Operation
-    measures: list[Measure]
+    measures: list[LimitBar]
     decidable: bool
     chosen: bool
 
 
 @dataclass(frozen=True)
 class Group:
-    """What waits of one change of many, and how much of it the member may decide; or one request by itself."""
+    """The held operations of one bulk action, with how many the member may decide on; or a single operation."""
 
     bulk: Bulk | None
     decidable: int
@@ -68,7 +72,7 @@ def _held(member: Membership) -> QuerySet[Operation]:
 
 
 def _decidable(member: Membership) -> QuerySet[Operation]:
-    """What waits for this member's word."""
+    """The held operations that this member may decide on."""
     if member.person is None or not member.may(Permission.APPROVE):
         return Operation.objects.none()
     return _held(member).filter(~Q(requested_by=member.user_id))
@@ -77,7 +81,7 @@ def _decidable(member: Membership) -> QuerySet[Operation]:
 @require_safe
 @team_page
 def index(request: TeamRequest) -> HttpResponseBase:
-    """What waits for approval, and what was decided."""
+    """Operations that wait for approval, and past decisions."""
     decisions = _decisions(request)
     if csv_export.wanted(request):
         return csv_export.as_csv(request, decisions, csv_export.DECISIONS, name=f"approvals-{request.member.team.name}")
@@ -93,13 +97,13 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
     member, team = request.member, request.member.team
     standings = spending_limits.standings(team.pk, timezone.now())
     held = _held(member).select_related("requested_by", "account", "bulk").order_by("due_at", "pk")
-    # Nobody can be told more than they see: what others spend on accounts that are not theirs is summed up in a bar.
+    # A member limited to some accounts sees only the bar of their own role: a bar sums up spending in all accounts.
     shown = [role for role in standings if not member.narrowed or role == member.role]
     found = list(held[: _MOST + 1])
     context = {
         "form": form,
-        "roles": [(Role(role).label, measures.of_role(standings[role]), standings[role].spent) for role in shown],
-        # A date: a time would be shown in the reader's zone, where it may be another day.
+        "roles": [(Role(role).label, of_role(standings[role]), standings[role].spent) for role in shown],
+        # A date, because a time would be shown in the reader's zone, where it may be another day.
         "month": spending_limits.month_of(timezone.now()).date(),
         "groups": _groups(member, found[:_MOST], standings, chosen),
         "more": max(0, held.count() - _MOST) if len(found) > _MOST else 0,
@@ -111,7 +115,7 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
 
 
 def _groups(member: Membership, held: list[Operation], standings: dict[str, Standing], chosen: set[int]) -> list[Group]:
-    """The requests in order, those of one change of many together."""
+    """The held operations in order, with those of one bulk action together."""
     may = member.person is not None and member.may(Permission.APPROVE)
     bulks = {operation.bulk_id for operation in held if operation.bulk_id}
     whole = dict(
@@ -126,7 +130,7 @@ def _groups(member: Membership, held: list[Operation], standings: dict[str, Stan
         waiting = [
             Waiting(
                 operation,
-                measures.of_request(operation, standings.get(operation.requested_as)),
+                of_request(operation, standings.get(operation.requested_as)),
                 decidable=may and operation.requested_by_id != member.user_id,
                 chosen=operation.pk in chosen,
             )
@@ -140,7 +144,7 @@ def _groups(member: Membership, held: list[Operation], standings: dict[str, Stan
 @team_page
 @reauthenticated
 def decide(request: TeamRequest) -> HttpResponseBase:
-    """Approve or refuse what was chosen, each by itself: one that can't be approved keeps nothing from the rest."""
+    """Approve or refuse the chosen operations one by one. One that can't be approved does not stop the rest."""
     member = request.member
     member.require(Permission.APPROVE)
     form = DecisionForm(request.POST)
@@ -151,7 +155,7 @@ def decide(request: TeamRequest) -> HttpResponseBase:
     wanted = _decidable(member).filter(Q(pk__in=operations[:_MOST]) | Q(bulk__in=bulks[:_MOST]))
     chosen = list(wanted.select_related("account__team").order_by("due_at", "pk")[: _MOST + 1])
     if not chosen:
-        messages.warning(request, _("Nothing was decided: choose what waits for you first."))
+        messages.warning(request, _("No operations selected. Select the operations to approve or refuse."))
         return back(request, here)
     act = approvals.approve if request.POST.get("decision") == "approve" else approvals.refuse
     done, reasons = 0, []
@@ -161,15 +165,20 @@ def decide(request: TeamRequest) -> HttpResponseBase:
         except Rejected as rejection:
             reasons.append(f"“{submitting.in_words(operation)}”: {rejection.message}")
     if done and act is approvals.approve:
-        messages.success(request, ngettext("%d request was approved.", "%d requests were approved.", done) % done)
+        messages.success(request, ngettext("%d operation approved.", "%d operations approved.", done) % done)
     elif done:
-        messages.success(request, ngettext("%d request was refused.", "%d requests were refused.", done) % done)
+        messages.success(request, ngettext("%d operation refused.", "%d operations refused.", done) % done)
     for reason in reasons[:_MOST_REASONS]:
         messages.error(request, reason)
     if len(reasons) > _MOST_REASONS:
-        messages.error(request, _("%(count)d more could not be decided.") % {"count": len(reasons) - _MOST_REASONS})
+        messages.error(
+            request,
+            _("%(count)d more couldn't be decided. Open them to see why.") % {"count": len(reasons) - _MOST_REASONS},
+        )
     if len(chosen) > _MOST:
-        messages.info(request, _("No more than %(most)d are decided at once: choose the rest again.") % {"most": _MOST})
+        messages.info(
+            request, _("You can decide up to %(most)d at once. Select the rest and try again.") % {"most": _MOST}
+        )
     return back(request, here)
 
 
@@ -177,30 +186,35 @@ def decide(request: TeamRequest) -> HttpResponseBase:
 @team_page
 @reauthenticated
 def limits(request: TeamRequest) -> HttpResponseBase:
-    """What each role may spend in a month without a second person."""
+    """The spending limits: what each role may spend in a month without approval."""
     member = request.member
     member.require_for_all(Permission.MANAGE_POLICIES)
-    current = setting.limits_of(member.team_id)
+    current = limits_of(member.team_id)
     form = SpendingLimitsForm(request.POST or None, limits=current)
     if form.is_valid():
         try:
-            setting.set_limits(form.limits(), by=member)
+            set_limits(form.limits(), by=member)
         except NoApproverError as error:
             form.lacks_approver(error.roles)
         else:
-            messages.success(request, _("Saved. The ceilings hold from now on; what waits already goes on waiting."))
+            messages.success(
+                request, _("Saved. The limits apply from now on. Operations already waiting for approval stay waiting.")
+            )
             return back(request, reverse("team_spending_limits", args=[member.team_id]))
-    lost = [role for role in setting.without_approver(member.team_id) if current[role] != NO_LIMITS]
+    lost = [role for role in without_approver(member.team_id) if current[role] != NO_LIMITS]
     context = {
         "form": form,
-        "title": _("Spend ceilings"),
+        "title": _("Spending limits"),
         "lead": _(
-            "What all members with a role may ask for together, in all accounts, in a calendar month (UTC). "
-            "What goes above it waits until another owner or billing member approves it. "
-            "Renewals count in money alone."
+            "The total that all members with a role can spend across all accounts in a "
+            "calendar month (UTC). Operations above the limit wait until another owner or "
+            "billing member approves them. Renewals only count as money."
         ),
         "warnings": [
-            _("Nobody can approve what “%(role)s” asks for above its ceiling: give another member a role that may.")
+            _(
+                "Nobody can approve operations of “%(role)s” above the limit. Give another member"
+                " a role with approval permission."
+            )
             % {"role": Role(role).label}
             for role in sorted(lost)
         ],

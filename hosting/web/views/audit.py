@@ -1,3 +1,5 @@
+"""The audit log of a team, as a page, CSV or JSON."""
+
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -20,14 +22,14 @@ from hosting.web.lists.tables import AuditTable, table
 from hosting.web.pages.render import team_page as render_page
 
 _CHUNK = 2_000
-# All that the digest covers, so that a file proves itself; the team is the file's own.
+# All columns that the digest covers, so that a file can be verified by itself. The team is the same for a whole file.
 _COLUMNS = (*(column for column in (*chain.COLUMNS, *chain.ADDED) if column != "team_id"), "digest")
 
 
 @require_safe
 @team_page
 def index(request: TeamRequest) -> HttpResponseBase:
-    """Who did what in the team; of a narrowed role, in its accounts."""
+    """The audit log of the team; for a role limited to some accounts, that of these accounts."""
     member = request.member
     member.require(Permission.READ_AUDIT)
     found = AuditFilter(request.GET, queryset=AuditEntry.objects.visible_to(member), member=member)
@@ -65,7 +67,7 @@ def _as_file(request: TeamRequest, rows: Iterable[AuditEntry], wanted: str) -> H
 
 
 def _cell(column: str) -> Any:
-    """What a spreadsheet shows of a column."""
+    """The value of a column for spreadsheets."""
 
     def value(entry: AuditEntry) -> object:
         found = getattr(entry, column)
@@ -77,7 +79,7 @@ def _cell(column: str) -> Any:
 
 
 def _json(rows: Iterable[AuditEntry]) -> Iterator[str]:
-    """The entries as a JSON list, one a line, written while they are read."""
+    """The entries as a JSON list, one per line, streamed while they are read."""
     before = "[\n"
     for entry in rows:
         told = {column: getattr(entry, column) for column in _COLUMNS}

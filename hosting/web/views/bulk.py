@@ -1,3 +1,5 @@
+"""Bulk actions: confirm and begin one, its page, and pausing, resuming, retrying or dismissing it."""
+
 from typing import Any
 
 from django.contrib import messages
@@ -29,6 +31,7 @@ from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
 from hosting.web.wording import costs
+from hosting.web.wording.words import bulk_title
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -36,23 +39,23 @@ FORMS = ["GET", "HEAD", "POST"]
 @require_http_methods(FORMS)
 @account_page
 def ask(request: AccountRequest, section: str) -> HttpResponseBase:
-    """What would be changed, with what is left out and why; then the change."""
+    """Confirm a bulk action: the objects it changes, and those it leaves out and why. Then begin it."""
     here = SECTIONS[section]
     to_list = reverse(section, args=[request.account.pk])
     action = here.action(request.GET.get("action", ""))
     if action is None:
         raise Http404
     request.member.require(action.kind.permission)
-    if action.danger and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if action.danger and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     ids = wanted_ids(request)
     choice = chosen(here, action, request.account, ids, request.GET)
     if ids and not choice.fitting and not choice.left_out:
         raise Http404
     if not choice.fitting:
-        none = _("None was chosen.")
+        none = _("Nothing selected. Select at least one.")
         if choice.left_out:
-            none = _("Nothing to do: all are %(why)s.") % {"why": action.left_out}
+            none = _("Nothing to do. All of them are %(why)s.") % {"why": action.left_out}
         messages.warning(request, none)
         return redirect(to_list)
     form = BulkForm(
@@ -64,9 +67,9 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
     )
     money = _money(request, action.kind, choice, form)
     if form.is_valid():
-        if money and money["quote"].over and not reauthentication.suffices(request):
-            # Some of it will wait for a second person, who must know that the first one really asked.
-            return reauthentication.ask(request)
+        if money and money["quote"].over and not reauthentication.is_recent(request):
+            # Some of it will wait for approval, and the approver must be able to trust who requested it.
+            return reauthentication.redirect_to_confirm(request)
         try:
             bulk = bulks.begin(
                 action.kind.method,
@@ -77,16 +80,16 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
                 params=form.params(),
             )
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return redirect("bulk", request.account.pk, bulk.pk)
     context = {
         "form": form,
-        "title": f"{catalogue.title(action.kind.method)}: {len(choice.fitting)}",
+        "title": bulk_title(action.kind.method, len(choice.fitting)),
         "facts": "hosting/_bulk_choice.html",
         "choice": choice,
         "why_left_out": action.left_out,
-        "warnings": submitting.held_back(request, action.kind)
+        "warnings": submitting.quiet_hours_warnings(request, action.kind)
         + ([_("This can't be undone.")] if action.danger else []),
         "submit": f"{action.label} ({len(choice.fitting)})",
         "icon": action.icon,
@@ -98,12 +101,12 @@ def ask(request: AccountRequest, section: str) -> HttpResponseBase:
 
 
 def _money(request: AccountRequest, kind: type[Kind], choice: Chosen, form: BulkForm) -> dict[str, Any]:
-    """What a renewal of many costs; nothing for what costs nothing."""
+    """The quote of a bulk renewal; empty for actions without a cost."""
     if kind is not catalogue.RenewProduct:
         return {}
     duration = form["duration"].value() or ""
     return {
-        "quote": costs.of(request.account, costs.renewals(choice.fitting, duration), by=request.member),
+        "quote": costs.quote(request.account, costs.renewals(choice.fitting, duration), by=request.member),
         "quote_url": reverse("shares_estimate", args=[request.account.pk]) + "?for=bulk",
     }
 
@@ -126,11 +129,11 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     counts = bulks.counts(bulk)
     context = {
         "bulk": bulk,
-        # Between two of its operations none is open, and the page still moves.
+        # Keep polling: between two of its operations none is open.
         "moving": bulk.state == Bulk.State.RUNNING,
         "counts": counts,
         "held": bulk.operations.filter(state=State.HELD).count() if bulk.kind == catalogue.RenewProduct.method else 0,
-        "bulk_off": quiet_hours.holds_back(catalogue.KINDS[bulk.kind], request.member.team),
+        "bulk_off": quiet_hours.why_blocked(catalogue.KINDS[bulk.kind], request.member.team),
         "bulk_needs": catalogue.KINDS[bulk.kind].permission.value,
         "total": sum(counts.values()),
         "over": counts["done"] + counts["failed"],
@@ -141,7 +144,7 @@ def detail(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 
 
 def _is_sensitive(request: AccountRequest, bulk: Bulk) -> bool:
-    """Whether what is left of it deletes, or may wait for a second person: it spends, and the role has a ceiling."""
+    """Whether the remaining rows delete something, or may need approval: they spend, and the role has a limit."""
     kind = catalogue.KINDS[bulk.kind]
     if submitting.is_delete(kind):
         return True
@@ -161,12 +164,12 @@ def pause(request: AccountRequest, bulk_id: int) -> HttpResponse:
 @account_page
 def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _is_sensitive(request, bulk) and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if _is_sensitive(request, bulk) and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     try:
         bulks.resume(bulk, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
 
 
@@ -174,14 +177,14 @@ def resume(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 @account_page
 def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
     bulk = _bulk(request, bulk_id)
-    if _is_sensitive(request, bulk) and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if _is_sensitive(request, bulk) and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     try:
         count = bulks.retry_failed(bulk, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     else:
-        words = ngettext("%d was asked for again.", "%d were asked for again.", count)
+        words = ngettext("%d operation retried.", "%d operations retried.", count)
         messages.success(request, words % count)
     return back(request, reverse("bulk", args=[request.account.pk, bulk_id]))
 
@@ -189,9 +192,9 @@ def retry(request: AccountRequest, bulk_id: int) -> HttpResponseBase:
 @require_POST
 @account_page
 def dismiss(request: AccountRequest, bulk_id: int) -> HttpResponse:
-    """A person has seen that some of it was not done, and leaves it at that."""
+    """Dismiss the failed rows."""
     bulk = _bulk(request, bulk_id)
     if bulks.dismiss(bulk, by=request.member):
         what = catalogue.title(bulk.kind)
-        messages.success(request, _("“%(what)s”, many at once, was put aside.") % {"what": what})
+        messages.success(request, _("Bulk action “%(what)s” dismissed.") % {"what": what})
     return back(request, reverse("attention", args=[request.account.pk]))

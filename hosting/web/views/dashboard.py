@@ -1,3 +1,5 @@
+"""The dashboard of an account, and what needs attention in it."""
+
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -35,7 +37,7 @@ def dashboard(request: AccountRequest) -> HttpResponse:
 @require_safe
 @account_page
 def attention(request: AccountRequest) -> HttpResponse:
-    """What waits for a person."""
+    """The matters of the account that need attention."""
     return render_page(request, "attention", {"attention": _matters(request)})
 
 

@@ -1,3 +1,5 @@
+"""Disks: the list, a disk's page, and creating, attaching, detaching or deleting one."""
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -58,7 +60,7 @@ def _disk(request: AccountRequest, remote_id: int) -> Disk:
 
 
 def _server_of(disk: Disk) -> Vm | None:
-    """What the disk is attached to, as far as it was read."""
+    """The server that the disk is attached to, if the mirror has it."""
     if disk.vm_remote_id is None:
         return None
     return Vm.objects.filter(account_id=disk.account_id, remote_id=disk.vm_remote_id).first()
@@ -85,7 +87,9 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
 def new(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     form = DiskForm(request.POST or None)
-    if form.is_valid() and submitting.ask(request, form.kind(), nonce=form.cleaned_data["nonce"], form=form):
+    if form.is_valid() and submitting.submit_from_page(
+        request, form.kind(), nonce=form.cleaned_data["nonce"], form=form
+    ):
         return back(request, reverse("disks", args=[request.account.pk]))
     context = {
         "form": form,
@@ -109,7 +113,7 @@ def attach(request: AccountRequest, remote_id: int) -> HttpResponse:
     form = AttachForm(request.POST or None, account=request.account)
     if form.is_valid():
         kind = AttachDisk(disk.remote_id, form.cleaned_data["vm_id"])
-        if submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+        if submitting.submit_from_page(request, kind, nonce=form.cleaned_data["nonce"], form=form):
             return back(request, here)
     context = {
         "form": form,
@@ -133,7 +137,7 @@ def detach(request: AccountRequest, remote_id: int) -> HttpResponse:
         messages.warning(request, _("%(name)s isn't attached to a server.") % {"name": disk})
     else:
         kind = DetachDisk(disk.remote_id, disk.vm_remote_id)
-        submitting.ask(request, kind, nonce=submitting.nonce_of(request))
+        submitting.submit_from_page(request, kind, nonce=submitting.nonce_of(request))
     return back(request, reverse("disk", args=[request.account.pk, remote_id]))
 
 
@@ -144,7 +148,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     disk = _disk(request, remote_id)
     form = TypedNameForm(request.POST or None, expected=str(disk))
-    if form.is_valid() and submitting.ask(
+    if form.is_valid() and submitting.submit_from_page(
         request, DeleteDisk(disk.remote_id), nonce=form.cleaned_data["nonce"], form=form
     ):
         return back(request, reverse("disks", args=[request.account.pk]))
@@ -154,10 +158,10 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "server": _server_of(disk),
         "facts": "hosting/_disk_facts.html",
         "title": _("Delete %(name)s") % {"name": disk},
-        "lead": _("The disk and everything on it go away for good. This can't be undone."),
-        "warnings": submitting.held_back(request, DeleteDisk)
-        + ([_("It is attached to a server: detach it first.")] if disk.vm_remote_id else []),
-        "submit": _("Delete this disk"),
+        "lead": _("The disk and all its data will be deleted permanently. This can't be undone."),
+        "warnings": submitting.quiet_hours_warnings(request, DeleteDisk)
+        + ([_("This disk is attached to a server. Detach it first.")] if disk.vm_remote_id else []),
+        "submit": _("Delete disk"),
         "icon": "trash-2",
         "danger": True,
         "cancel": reverse("disk", args=[request.account.pk, remote_id]),

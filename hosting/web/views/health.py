@@ -1,3 +1,5 @@
+"""The health check."""
+
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe

@@ -1,3 +1,5 @@
+"""The start page after signing in."""
+
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe

@@ -1,3 +1,5 @@
+"""Invitations to a team: send, resend, revoke and accept."""
+
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.contrib import messages
@@ -30,13 +32,13 @@ from hosting.web.views.people import tell
 
 FORMS = ["GET", "HEAD", "POST"]
 
-_JOINED = gettext_lazy("You are in the team %(name)s now. Its accounts are in the menu under “Accounts”.")
+_JOINED = gettext_lazy("You've joined the team %(name)s. You'll find its accounts under “Accounts” in the menu.")
 
 CLOSED_WORDS = {
-    Closed.ACCEPTED: gettext_lazy("This invitation has been accepted already. Sign in to see the team."),
-    Closed.REVOKED: gettext_lazy("This invitation was taken back. Ask whoever sent it for another one."),
-    Closed.EXPIRED: gettext_lazy("This invitation's time is over. Ask whoever sent it to send it again."),
-    Closed.REPLACED: gettext_lazy("A later mail replaced this link. Open the link of the latest one."),
+    Closed.ACCEPTED: gettext_lazy("This invitation has already been accepted. Sign in to see the team."),
+    Closed.REVOKED: gettext_lazy("This invitation was revoked. Ask the sender for a new one."),
+    Closed.EXPIRED: gettext_lazy("This invitation has expired. Ask the sender to resend it."),
+    Closed.REPLACED: gettext_lazy("A newer email replaced this link. Use the link in the latest email."),
 }
 
 
@@ -59,13 +61,13 @@ def invite(request: TeamRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("A mail is on its way to %(email)s.") % {"email": invitation.email})
+            messages.success(request, _("Invitation sent to %(email)s.") % {"email": invitation.email})
             return back(request, to_people)
     context = {
         "form": form,
-        "title": _("Invite somebody"),
-        "lead": _("You can give the roles that hold no more than yours."),
-        "submit": _("Send the invitation"),
+        "title": _("Invite a person"),
+        "lead": _("You can assign roles with at most your own permissions."),
+        "submit": _("Send invitation"),
         "icon": "send",
         "cancel": to_people,
     }
@@ -76,7 +78,7 @@ def invite(request: TeamRequest) -> HttpResponse:
 @team_page
 def resend(request: TeamRequest, invitation_id: int) -> HttpResponse:
     invitation = _invitation(request, invitation_id)
-    done = _("A new mail is on its way to %(email)s. Earlier links do not work any more.") % {"email": invitation.email}
+    done = _("Invitation resent to %(email)s. Earlier links no longer work.") % {"email": invitation.email}
     tell(request, lambda: invitations.resend(invitation, by=request.member), done)
     return back(request, reverse("team", args=[invitation.team_id]))
 
@@ -85,7 +87,7 @@ def resend(request: TeamRequest, invitation_id: int) -> HttpResponse:
 @team_page
 def revoke(request: TeamRequest, invitation_id: int) -> HttpResponse:
     invitation = _invitation(request, invitation_id)
-    done = _("The invitation of %(email)s is revoked: its link does not work any more.") % {"email": invitation.email}
+    done = _("Invitation of %(email)s revoked. Its link no longer works.") % {"email": invitation.email}
     tell(request, lambda: invitations.revoke(invitation, by=request.member), done)
     return back(request, reverse("team", args=[invitation.team_id]))
 
@@ -100,10 +102,10 @@ def _invitation(request: TeamRequest, invitation_id: int) -> Invitation:
 @never_cache
 @require_http_methods(FORMS)
 def accept(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Where the link of an invitation leads, for whoever holds it: to join, to sign in first, or to sign up."""
+    """The page behind the link of an invitation: join, sign in first, or sign up."""
     link = links.read(token)
     if link is None:
-        words = _("This link is not whole. Copy all of it from the mail, or ask for another invitation.")
+        words = _("This link is incomplete. Copy the whole link from the email, or ask for a new invitation.")
         return _card(request, "closed", 404, words=words)
     if isinstance(request.user, User):
         return _accept_signed_in(request, link, request.user)
@@ -147,9 +149,9 @@ def _accept_as_new(request: HttpRequest, link: Link) -> HttpResponseBase:
     except ClosedError as error:
         return _closed(request, error.closed)
     except KnownAddressError:
-        # Somebody was quicker: now they sign in.
+        # The address was signed up meanwhile: reload, and let the person sign in.
         return redirect(request.path)
-    # They have just chosen a password, as good as typing it.
+    # They have just chosen a password, which counts as authentication.
     record_authentication(request, member.user, method="password")
     messages.success(request, _JOINED % {"name": member.team.name})
     answer: HttpResponse = perform_login(
@@ -165,6 +167,6 @@ def _closed(request: HttpRequest, closed: Closed) -> HttpResponse:
 def _card(
     request: HttpRequest, case: str, status: int = 200, *, link: Link | None = None, **more: object
 ) -> HttpResponse:
-    """One page for all cases: "join", "new", "known", "other" or "closed"."""
+    """The page for a case: "join", "new", "known", "other" or "closed"."""
     context = {"case": case, "invitation": link.invitation if link else None, **more}
     return render(request, "hosting/invitation.html", context, status=status)

@@ -1,4 +1,4 @@
-"""How an account's login stands, its session at the provider, and other handles of it."""
+"""The page Credentials of an account: their state and test, the session at the provider, and further handles."""
 
 import redis
 from django.contrib import messages
@@ -24,7 +24,7 @@ from hosting.web.wording import logins
 @require_safe
 @account_page
 def login(request: AccountRequest) -> HttpResponse:
-    """Whether the login works, what is being tested, and whether there is a session."""
+    """Whether the credentials work, what is being tested, and whether there is a session."""
     account = request.account
     candidate = Candidate.objects.filter(account=account).select_related("asked_by").first()
     correction = logins.correction(candidate)
@@ -43,25 +43,25 @@ def login(request: AccountRequest) -> HttpResponse:
 
 @require_POST
 @account_page
-def again(request: AccountRequest) -> HttpResponse:
-    """Drop the session and open another."""
+def reconnect(request: AccountRequest) -> HttpResponse:
+    """Reconnect: drop the session and open another."""
     account = request.account
     try:
         connect.sign_in_again(account, by=request.member)
     except redis.RedisError:
-        messages.error(request, _("The panel's session store does not answer: nothing was changed. Try again soon."))
+        messages.error(request, _("The panel's session store isn't responding. Nothing was changed. Try again soon."))
     else:
         if account.endpoint.away_since:
-            messages.warning(request, _("The provider does not answer. Sharedeck signs in as soon as it does."))
+            messages.warning(request, _("The provider isn't responding. Sharedeck will reconnect as soon as it does."))
         else:
-            messages.info(request, _("Sharedeck is signing in again."))
+            messages.info(request, _("Reconnecting."))
     return back(request, reverse("login", args=[account.pk]))
 
 
 @require_POST
 @account_page
 def dismiss(request: AccountRequest) -> HttpResponse:
-    """The person has read how the last test ended."""
+    """Dismiss the result of the last test."""
     connect.dismiss(request.account, by=request.member)
     return back(request, reverse("login", args=[request.account.pk]))
 
@@ -78,9 +78,9 @@ def new_handle(request: AccountRequest) -> HttpResponse:
         try:
             made = connect.add_handle(account, by=request.member, label=data["label"], handle=data["handle"])
         except IntegrityError:
-            form.add_error("handle", _("Your team has an account with this login and handle already."))
+            form.add_error("handle", _("Your team already has an account with this login and handle."))
         except connect.CredentialsNotAcceptedError:
-            form.add_error(None, _("This login does not work at the moment. Correct it first, then add handles."))
+            form.add_error(None, _("These credentials don't work. Fix them first, then add handles."))
         else:
             messages.success(request, tested_words(made.endpoint.away_since is not None))
             response = redirect("login", made.pk)
@@ -89,8 +89,8 @@ def new_handle(request: AccountRequest) -> HttpResponse:
     context = {
         "form": form,
         "facts": "hosting/_account_facts.html",
-        "title": _("Add another handle of this login"),
-        "lead": _("Sharedeck uses the password that it has. Your team sees the new account beside this one."),
+        "title": _("Add another handle"),
+        "lead": _("Sharedeck uses the stored password. Your team will see the new account next to this one."),
         "submit": _("Add"),
         "icon": "plus",
         "cancel": reverse("login", args=[account.pk]),
@@ -99,7 +99,7 @@ def new_handle(request: AccountRequest) -> HttpResponse:
 
 
 def tested_words(away: bool) -> str:
-    """What is said once credentials were saved."""
+    """The message after credentials were saved."""
     if away:
-        return _("Saved. The provider does not answer: the login is tested as soon as it does.")
-    return _("Saved. The login is being tested.")
+        return _("Saved. The provider isn't responding. The credentials will be tested as soon as it does.")
+    return _("Saved. Testing the credentials.")

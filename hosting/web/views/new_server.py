@@ -1,4 +1,4 @@
-"""A new server: the guided form that mirrors the specification's five steps, and the short one for a server alone."""
+"""A new server: the guided form with the five steps of the specification, and the short form for a server only."""
 
 from dataclasses import asdict, replace
 
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Capacity
-from hosting.operations.capacity import overview as capacity
+from hosting.operations.capacity.overview import overview
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.plans import control as plans
@@ -27,27 +27,27 @@ FORMS = ["GET", "HEAD", "POST"]
 
 
 def _summary(request: AccountRequest, spec: NewServer, settled: frozenset[str]) -> dict[str, object]:
-    """What the specification needs and costs, as far as it is known."""
-    overview = capacity.overview(request.account)
+    """What the plan needs and costs, as far as it is known."""
+    capacity = overview(request.account)
     buys = spec.buy_shares > 0 and "buy" not in settled
     return {
         "steps": spec.preview(request.account),
         "spec": spec,
-        "worth": overview.share.times(spec.shares) if overview else None,
-        "capacity": overview,
-        "missing": _missing(spec, overview, request.account, settled),
+        "worth": capacity.share.times(spec.shares) if capacity else None,
+        "capacity": capacity,
+        "missing": _missing(spec, capacity, request.account, settled),
         "buying_settled": "buy" in settled,
-        "quote": costs.of(request.account, [(spec.request("buy", {}), None)], by=request.member) if buys else None,
+        "quote": costs.quote(request.account, [(spec.request("buy", {}), None)], by=request.member) if buys else None,
     }
 
 
 def _missing(
-    spec: NewServer, overview: Capacity | None, account: Account, settled: frozenset[str] = frozenset()
+    spec: NewServer, capacity: Capacity | None, account: Account, settled: frozenset[str] = frozenset()
 ) -> int:
-    """How many shares must be bought; as many as are asked for, while nobody knows."""
-    if overview is None:
+    """How many shares must be bought; the number entered, while the capacity is unknown."""
+    if capacity is None:
         return spec.buy_shares
-    return missing_shares(spec, overview, system_disk_mb(spec, account), settled)
+    return missing_shares(spec, capacity, system_disk_mb(spec, account), settled)
 
 
 def _page(
@@ -57,11 +57,11 @@ def _page(
     settled: frozenset[str] = frozenset(),
     shown: NewServer = BLANK,
 ) -> HttpResponse:
-    """The guided form. While nothing was typed, the summary is about what the fields show at first."""
+    """The guided form. Before anything is entered, the summary describes the initial values."""
     spec = form.spec() if form.is_bound else NewServer(**plan.spec) if plan else shown
     if plan is None and not form.is_bound:
-        # What is missing is bought, unless somebody types another number.
-        spec = replace(spec, buy_shares=_missing(spec, capacity.overview(request.account), request.account))
+        # Buy the missing shares, unless another number is entered.
+        spec = replace(spec, buy_shares=_missing(spec, overview(request.account), request.account))
         form.initial["buy_shares"] = spec.buy_shares
     summary = _summary(request, spec, settled)
     context = {"form": form, "plan": plan, "settled": settled, "mode": "guided", **summary}
@@ -69,7 +69,7 @@ def _page(
 
 
 def _from_address(request: AccountRequest) -> NewServer:
-    """What a link to the form fills in; an address is typed by anybody, so what is not valid is left out."""
+    """The initial values from the address. Invalid ones are ignored, because an address can contain anything."""
     asked = NewServerForm(request.GET, account=request.account)
     asked.is_valid()
     return asked.spec()
@@ -98,14 +98,14 @@ def new(request: AccountRequest) -> HttpResponse:
                 password=data["password"],
             )
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return to_plan(plan)
     return _page(request, form, None)
 
 
 def change(request: AccountRequest, plan: Plan) -> HttpResponse:
-    """Change the plan of a new server; what its steps did, or are doing, stays."""
+    """Change the plan of a new server. Steps that are done or running stay as they are."""
     settled = frozenset(step.name for step in steps.steps(plan) if step.state in {"done", "running"})
     kept = not steps.needs_password(plan)
     form = NewServerForm(
@@ -119,7 +119,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
         try:
             plans.revise(plan, form.spec(), by=request.member, password=form.cleaned_data.get("password") or "")
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return to_plan(plan)
     return _page(request, form, plan, settled)
@@ -128,7 +128,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
 @require_POST
 @account_page
 def preview(request: AccountRequest) -> HttpResponse:
-    """The summary beside the form, for what was typed so far. Nothing is written."""
+    """The summary beside the form, for the values entered so far. Saves nothing."""
     form = NewServerForm(request.POST, account=request.account, password_kept=True)
     form.is_valid()
     return render(
@@ -145,18 +145,18 @@ def preview(request: AccountRequest) -> HttpResponse:
 @require_http_methods(FORMS)
 @account_page
 def alone(request: AccountRequest) -> HttpResponse:
-    """A server without a data disk, from free shares: one request, asked for at once."""
+    """A server without a data disk, from free shares, as one operation."""
     request.member.require(Permission.OPERATE)
     initial = {} if request.method == "POST" else _initial(_from_address(request))
     form = ServerAloneForm(request.POST or None, account=request.account, initial=initial)
-    if form.is_valid() and submitting.ask(
+    if form.is_valid() and submitting.submit_from_page(
         request, form.kind(), nonce=form.cleaned_data["nonce"], form=form, secret=form.cleaned_data["password"]
     ):
         return back(request, reverse("servers", args=[request.account.pk]))
     context = {
         "form": form,
         "mode": "alone",
-        "capacity": capacity.overview(request.account),
+        "capacity": overview(request.account),
         "submit": _("Create server"),
         "icon": "server",
         "cancel": reverse("servers", args=[request.account.pk]),

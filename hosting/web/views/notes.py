@@ -1,3 +1,5 @@
+"""The note of a server or disk."""
+
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -9,16 +11,16 @@ from hosting.teams.roles import Permission
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.forms.annotations import NoteForm
 from hosting.web.pages import submitting
-from hosting.web.pages.annotations import THINGS
+from hosting.web.pages.annotations import ANNOTATED_TYPES
 from hosting.web.pages.render import account_form, back
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @account_page
 def edit(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
-    """The note of an object. What somebody else wrote meanwhile is shown above, and what was typed stays."""
+    """Edit the note of an object. If somebody else has saved it meanwhile, show their text above and keep the input."""
     request.member.require(Permission.OPERATE)
-    thing, account = THINGS[section], request.account
+    thing, account = ANNOTATED_TYPES[section], request.account
     found = thing.get(account, remote_id)
     note = notes.of_object(account, thing.object_type, remote_id)
     seen = {"text": note.text, "version": note.version} if note else {"version": 0}
@@ -37,11 +39,11 @@ def edit(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
                 by=request.member,
             )
         except notes.ChangedMeanwhile as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
             changed, note = True, notes.of_object(account, thing.object_type, remote_id)
             form.show_version(note.version if note else 0)
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return back(request, here)
     context = {
@@ -50,7 +52,7 @@ def edit(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
         "facts": "hosting/_note_now.html" if changed else "",
         "note": note,
         "hidden": "version",
-        "submit": _("Save my text in its place") if changed else _("Save"),
+        "submit": _("Overwrite with my text") if changed else _("Save"),
         "icon": "notebook-pen",
         "cancel": here,
     }

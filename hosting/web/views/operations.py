@@ -1,3 +1,5 @@
+"""Operations: the list, an operation's page, and retrying, cancelling, deciding on or dismissing one."""
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -65,7 +67,7 @@ def _operation(request: AccountRequest, operation_id: int) -> Operation:
 
 
 def _may_retry(operation: Operation) -> bool:
-    """Asking again is for what did not happen; a step of a plan is asked again from its plan."""
+    """Whether an operation can be retried: it did not happen, and is no step of a plan (resume the plan instead)."""
     again = operation.state in HARMLESS or operation.state == State.FAILED
     return again and operation.plan_id is None and operation.origin == Operation.Origin.PANEL
 
@@ -100,7 +102,7 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
 
 
 def _approval(request: AccountRequest, operation: Operation) -> dict[str, object]:
-    """Whose word an operation waits for, in one query; none for one that is not held."""
+    """Who may approve an operation, in one query; empty when it is not held."""
     if operation.state != State.HELD:
         return {}
     return {
@@ -118,10 +120,10 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
     if kind is not None:
         request.member.require(kind.permission)
     if not _may_retry(operation):
-        messages.warning(request, _("This operation can't be asked for again."))
+        messages.warning(request, _("This operation can't be retried."))
         return back(request, here)
-    if submitting.is_delete(kind) and not reauthentication.suffices(request):
-        return reauthentication.ask(request)
+    if submitting.is_delete(kind) and not reauthentication.is_recent(request):
+        return reauthentication.redirect_to_confirm(request)
     form: ChangeForm = (
         RetryForm(request.POST or None) if kind and kind.secret_rules else ChangeForm(request.POST or None)
     )
@@ -132,25 +134,24 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
                 by=request.member,
                 nonce=form.cleaned_data["nonce"],
                 secret=form.cleaned_data.get("password", ""),
-                may_hold=reauthentication.suffices(request),
+                may_hold=reauthentication.is_recent(request),
             )
         except Rejected as rejection:
             if not form.visible_fields():
-                # A button asked, and stays where it is: the reason is a message there.
-                submitting.tell(request, rejection, None)
+                # Requested by a button: stay on its page and show the reason as a message.
+                submitting.show_rejection(request, rejection, None)
                 return back(request, here)
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
-            submitting.lead_to(
-                request, again, _("“%(what)s” was asked for again.") % {"what": submitting.in_words(again)}
-            )
+            words = _("“%(what)s” was retried.") % {"what": submitting.in_words(again)}
+            submitting.show_submitted(request, again, words)
             return back(request, reverse("operation", args=[request.account.pk, again.pk]))
     context = {
         "form": form,
         "operation": operation,
         "facts": "hosting/_operation_facts.html",
-        "title": _("Ask again: %(what)s") % {"what": submitting.in_words(operation)},
-        "submit": _("Ask again"),
+        "title": _("Retry: %(what)s") % {"what": submitting.in_words(operation)},
+        "submit": _("Retry"),
         "icon": "rotate-ccw",
         "cancel": here,
     }
@@ -162,56 +163,54 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
 def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
     operation = _operation(request, operation_id)
     if not cancelling.cancel(operation, by=request.member):
-        messages.warning(request, _("It is too late to cancel this operation."))
+        messages.warning(request, _("This operation can no longer be cancelled."))
     elif operation.state in {State.HELD, State.WAITING}:
         messages.success(request, _("“%(what)s” was cancelled.") % {"what": submitting.in_words(operation)})
     else:
-        messages.info(
-            request, _("The provider is being asked to cancel “%(what)s”.") % {"what": submitting.in_words(operation)}
-        )
+        messages.info(request, _("Cancellation of “%(what)s” requested.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
 @require_POST
 @account_page
 def decide(request: AccountRequest, operation_id: int, remote_id: int | None = None) -> HttpResponse:
-    """A person's word on an unconfirmed operation: which of the provider's it is, or none."""
+    """Decide which of the provider's operations an unconfirmed operation is, or that it did not happen."""
     operation = _operation(request, operation_id)
     try:
         deciding.decide(operation, remote_id, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     else:
-        messages.success(request, _("“%(what)s” is decided.") % {"what": submitting.in_words(operation)})
+        messages.success(request, _("“%(what)s” was resolved.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
 @require_POST
 @account_page
-def happened(request: AccountRequest, operation_id: int) -> HttpResponse:
-    """A person's word on an unconfirmed operation that the provider's list does not show: it was carried out."""
+def confirm_done(request: AccountRequest, operation_id: int) -> HttpResponse:
+    """Confirm that an unconfirmed operation without candidates was carried out."""
     operation = _operation(request, operation_id)
     try:
-        deciding.happened(operation, by=request.member)
+        deciding.confirm_done(operation, by=request.member)
     except Rejected as rejection:
-        submitting.tell(request, rejection, None)
+        submitting.show_rejection(request, rejection, None)
     else:
-        messages.success(request, _("“%(what)s” is decided.") % {"what": submitting.in_words(operation)})
+        messages.success(request, _("“%(what)s” was resolved.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
 @require_POST
 @account_page
 def dismiss(request: AccountRequest, operation_id: int) -> HttpResponse:
-    """A person has seen that it did not work, and leaves it at that."""
+    """Dismiss a failed operation."""
     operation = _operation(request, operation_id)
     if deciding.dismiss(operation, by=request.member):
-        messages.success(request, _("“%(what)s” was put aside.") % {"what": submitting.in_words(operation)})
+        messages.success(request, _("“%(what)s” was dismissed.") % {"what": submitting.in_words(operation)})
     return back(request, reverse("attention", args=[request.account.pk]))
 
 
 def _equals(operation: Operation) -> list[Operation]:
-    """Other requests of the same kind with the same parameters that are unconfirmed too."""
+    """Other unconfirmed operations of the same kind with the same parameters."""
     if not operation.needs_person:
         return []
     others = operation.account.operations.filter(kind=operation.kind, state=State.UNCERTAIN).exclude(pk=operation.pk)
@@ -223,7 +222,7 @@ def _equals(operation: Operation) -> list[Operation]:
 
 
 def _candidates(operation: Operation) -> list[dict[str, object]]:
-    """The provider's operations that a person chooses among, with their times as times."""
+    """The candidates that a person chooses from, with their times parsed."""
     if not operation.needs_person:
         return []
     return [
@@ -234,8 +233,8 @@ def _candidates(operation: Operation) -> list[dict[str, object]]:
 
 @require_safe
 @account_page
-def outside(request: AccountRequest) -> HttpResponseBase:
-    """What changed at the provider without Sharedeck."""
+def external_changes(request: AccountRequest) -> HttpResponseBase:
+    """External changes: those made at the provider without Sharedeck."""
     rows = ChangeFilter(request.GET, queryset=Change.objects.filter(account=request.account))
     seen = table(request, ChangeTable, rows.qs, order_by="-at")
     if csv_export.wanted(request):

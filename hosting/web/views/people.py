@@ -1,3 +1,5 @@
+"""The members of a team: their roles and accounts, removing, leaving, and transferring ownership."""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,22 +32,22 @@ FORMS = ["GET", "HEAD", "POST"]
 
 @dataclass(frozen=True)
 class Row:
-    """A member or an invitation, with why the person who looks cannot change it (empty: they can)."""
+    """A member or an invitation, with the reason why the reader can't change it (empty when they can)."""
 
     one: Membership | Invitation
-    # The accounts that it holds for, as far as the reader sees them.
+    # The accounts it gives access to, as far as the reader may see them.
     accounts: list[str]
     off: str = ""
     is_self: bool = False
     off_leave: str = ""
-    # Whether they have a second factor, for whoever decides whether one is needed.
+    # Whether they have a second factor; only for readers who may change the team's policies.
     factor: Standing | None = None
 
 
 @require_safe
 @team_page
 def index(request: TeamRequest) -> HttpResponse:
-    """Who is in the team, and who is invited."""
+    """The members and invitations of the team."""
     by = request.member
     everybody = members.of_team(by.team)
     seen = dict(Account.objects.visible_to(by).filter(team=by.team_id).values_list("pk", "label"))
@@ -57,7 +59,9 @@ def index(request: TeamRequest) -> HttpResponse:
             _labels(member, seen),
             off=_why_not(member, by),
             is_self=member.pk == by.pk,
-            off_leave=_("A team needs an owner: make somebody else the owner first.") if owners == [member] else "",
+            off_leave=_("A team needs an owner. Transfer ownership to someone else first.")
+            if owners == [member]
+            else "",
             factor=factors.get(member.pk),
         )
         for member in everybody
@@ -78,17 +82,17 @@ def _labels(one: Membership | Invitation, seen: dict[int, str]) -> list[str]:
 
 
 def _why_not(one: Membership | Invitation, by: Membership) -> str:
-    """Why somebody who manages people cannot touch this one."""
+    """Why a member who manages people can't change this one."""
     if missing_for(by.permissions(), one.role) is None:
         return ""
-    return _("This role holds more than yours. Ask an owner.")
+    return _("This role has more permissions than yours. Ask an owner.")
 
 
 @require_http_methods(FORMS)
 @team_page
 @reauthenticated
 def edit(request: TeamRequest, member_id: int) -> HttpResponse:
-    """Change somebody's role, the accounts it holds for, and its end."""
+    """Change a member's role, accounts and end of membership."""
     member = _member(request, member_id)
     accounts = list(Account.objects.visible_to(request.member).filter(team=request.member.team_id))
     form = GrantForm(request.POST or None, by=request.member, accounts=accounts, grant=grant_of(member))
@@ -100,11 +104,11 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
             form.reject(rejection)
         else:
             words = {"name": member.user, "role": Role(form.cleaned_data["role"]).label}
-            messages.success(request, _("Saved. The role of %(name)s: %(role)s.") % words)
+            messages.success(request, _("Saved. Role of %(name)s: %(role)s.") % words)
             return back(request, to_people)
     context = {
         "form": form,
-        "title": _("Change what %(name)s may do") % {"name": member.user},
+        "title": _("Change access of %(name)s") % {"name": member.user},
         "lead": member.user.email if member.user.name else "",
         "submit": _("Save"),
         "icon": "user-cog",
@@ -118,10 +122,11 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
 @team_page
 @reauthenticated
 def remove(request: TeamRequest, member_id: int) -> HttpResponse:
-    """Take somebody out of the team."""
+    """Remove a member from the team."""
     member = _member(request, member_id)
     lead = _(
-        "%(name)s loses this team at once, in open sessions too. What is on its way is finished; their plans stop."
+        "%(name)s loses access to this team immediately, including in open sessions. "
+        "Their running operations finish; their plans stop."
     )
     words = {
         "title": _("Remove %(name)s from the team") % {"name": member.user},
@@ -130,7 +135,7 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
         "icon": "user-minus",
         "danger": True,
     }
-    done = _("%(name)s is not in the team any more.") % {"name": member.user}
+    done = _("%(name)s was removed from the team.") % {"name": member.user}
     if request.method == "POST" and tell(request, lambda: members.remove(member, by=request.member), done):
         return back(request, reverse("team", args=[member.team_id]))
     return _ask(request, words)
@@ -139,11 +144,11 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
 @require_http_methods(FORMS)
 @team_page
 def leave(request: TeamRequest) -> HttpResponse:
-    """Go out of the team by oneself."""
+    """Leave the team."""
     team = request.member.team
     words = {
         "title": _("Leave the team"),
-        "lead": _("You lose its accounts, servers and disks here. To come back you need a new invitation."),
+        "lead": _("You will lose access to its accounts, servers and disks. To rejoin, you need a new invitation."),
         "submit": _("Leave the team"),
         "icon": "log-out",
         "danger": True,
@@ -171,12 +176,12 @@ def transfer(request: TeamRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("%(name)s owns the team now.") % {"name": new.user})
+            messages.success(request, _("%(name)s now owns the team.") % {"name": new.user})
             return back(request, to_people)
     context = {
         "form": form,
         "title": _("Transfer the team"),
-        "lead": _("An owner may do everything: spend, delete, change policies, and remove other owners."),
+        "lead": _("Owners can do everything: spend money, delete objects, change policies and remove other owners."),
         "submit": _("Transfer"),
         "icon": "key-round",
         "cancel": to_people,
@@ -186,7 +191,7 @@ def transfer(request: TeamRequest) -> HttpResponse:
 
 
 def tell(request: TeamRequest, do: Callable[[], None], done: str) -> bool:
-    """Do it, and say that it is done, or why it is not."""
+    """Run `do`, and show a message that it is done, or why it is not."""
     try:
         do()
     except Rejected as rejection:
@@ -197,16 +202,17 @@ def tell(request: TeamRequest, do: Callable[[], None], done: str) -> bool:
 
 
 def _ask(request: TeamRequest, words: dict[str, object]) -> HttpResponse:
-    """A page with a question and a button."""
+    """A page that asks for confirmation."""
     context = {"form": ChangeForm(), "cancel": reverse("team", args=[request.member.team_id]), **words}
     return render_page(request, "form", context, tab="people", bad=request.method == "POST")
 
 
 def _member(request: TeamRequest, member_id: int) -> Membership:
-    """Another member of the team, whom the person may touch.
+    """Another member of the team, whom the person may change.
 
     Raises:
-        Http404, NotAllowedError: there is none, or they hold more.
+        Http404: there is no such member.
+        NotAllowedError: the member has more permissions than the person.
     """
     request.member.require_for_all(Permission.MANAGE_PEOPLE)
     found = Membership.objects.current().filter(team=request.member.team_id).select_related("user", "team")

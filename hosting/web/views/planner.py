@@ -1,4 +1,4 @@
-"""What still fits in an account: how many servers of a size, the largest one, and what to buy for the rest."""
+"""The capacity planner: how many servers of a size fit, the largest one, and what to buy for the rest."""
 
 from urllib.parse import urlencode
 
@@ -40,7 +40,7 @@ def planner(request: AccountRequest) -> HttpResponse:
 
 
 def _to_new(request: AccountRequest, asked: dict[str, object], data_mb: int) -> str:
-    """The form of a new server, filled in: the short one when there is no data disk."""
+    """The address of the form for a new server, filled in; the short form without a data disk."""
     values = {name: asked[name] for name in ("shares", "cpu", "os_id") if asked[name]}
     if data_mb:
         values["disk_size_mb"] = f"{data_mb} MB"

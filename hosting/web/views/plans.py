@@ -1,4 +1,4 @@
-"""Plans of every kind: what they will do, how far they are, and going on with them."""
+"""Plans of every kind: their steps and progress, and starting, changing, resuming or discarding them."""
 
 from collections.abc import Callable
 
@@ -15,9 +15,10 @@ from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import State
 from hosting.operations.plans import control as plans
-from hosting.operations.plans import steps as plan_steps
 from hosting.operations.plans.base import Step
 from hosting.operations.plans.catalogue import spec_of
+from hosting.operations.plans.steps import must_buy, needs_password
+from hosting.operations.plans.steps import steps as steps_of
 from hosting.teams.roles import Permission
 from hosting.web.access import reauthentication
 from hosting.web.access.scope import AccountRequest, account_page
@@ -29,7 +30,7 @@ from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]
 
-# The form that each kind of plan is changed with.
+# The view that changes each kind of plan.
 _CHANGE = {Plan.Kind.NEW_SERVER: new_server.change, Plan.Kind.RESIZE: resize.change}
 
 
@@ -41,7 +42,7 @@ def _plan(request: AccountRequest, plan_id: int) -> Plan:
 
 
 def _subject(request: AccountRequest, plan: Plan, steps: list[Step]) -> dict[str, object]:
-    """The server that a plan is about, as far as there is one, in one query."""
+    """The server of a plan, if there is one yet, in one query."""
     if plan.kind == Plan.Kind.RESIZE:
         vm_id = plan.spec["vm_id"]
         return {"vm_id": vm_id, "vm": Vm.objects.filter(account=request.account, remote_id=vm_id).first()}
@@ -53,25 +54,25 @@ def _subject(request: AccountRequest, plan: Plan, steps: list[Step]) -> dict[str
 def _quote(request: AccountRequest, plan: Plan) -> costs.Quote:
     """What a plan will still spend."""
     spec = spec_of(plan)
-    return costs.of(request.account, [(spec.request(spec.spending_step, {}), None)], by=request.member)
+    return costs.quote(request.account, [(spec.request(spec.spending_step, {}), None)], by=request.member)
 
 
 @require_safe
 @account_page
 def detail(request: AccountRequest, plan_id: int) -> HttpResponse:
     plan = _plan(request, plan_id)
-    steps = plan_steps.steps(plan)
-    must_buy = plan_steps.must_buy(plan)
+    steps = steps_of(plan)
+    still_buys = must_buy(plan)
     held = next((step.operation for step in steps if step.operation and step.operation.state == State.HELD), None)
     context = {
         "plan": plan,
         "approvers": approvals.approvers(request.account, besides=held.requested_by_id) if held else (),
         "spec": plan.spec,
         "steps": steps,
-        "needs_password": plan_steps.needs_password(plan),
-        "must_buy": must_buy,
-        "quote": _quote(request, plan) if must_buy and not held else None,
-        # Once its size is changed, a resize has nothing left that could be asked for otherwise.
+        "needs_password": needs_password(plan),
+        "must_buy": still_buys,
+        "quote": _quote(request, plan) if still_buys and not held else None,
+        # A resize can't be changed once its size was changed: nothing in it is left to decide.
         "changeable": not any(step.name == "change" and step.state in {"done", "running"} for step in steps),
         "facts": f"hosting/_plan_facts_{plan.kind}.html",
         **_subject(request, plan, steps),
@@ -85,7 +86,7 @@ def change(request: AccountRequest, plan_id: int) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     plan = _plan(request, plan_id)
     if plan.state not in {Plan.State.DRAFT, Plan.State.STOPPED}:
-        messages.warning(request, _("A plan can be changed before it starts and after it stopped."))
+        messages.warning(request, _("You can only change a plan before it starts or after it has stopped."))
         return to_plan(plan)
     return _CHANGE[Plan.Kind(plan.kind)](request, plan)
 
@@ -95,18 +96,13 @@ def _press(move: Callable[..., None], *, spends: bool) -> Callable[..., HttpResp
     @account_page
     def view(request: AccountRequest, plan_id: int) -> HttpResponseBase:
         plan = _plan(request, plan_id)
-        if (
-            spends
-            and plan_steps.must_buy(plan)
-            and _quote(request, plan).over
-            and not reauthentication.suffices(request)
-        ):
-            # It will wait for a second person, who must know that the first one really asked.
-            return reauthentication.ask(request)
+        if spends and must_buy(plan) and _quote(request, plan).over and not reauthentication.is_recent(request):
+            # It will wait for approval, and the approver must be able to trust who requested it.
+            return reauthentication.redirect_to_confirm(request)
         try:
             move(plan, by=request.member)
         except Rejected as rejection:
-            submitting.tell(request, rejection, None)
+            submitting.show_rejection(request, rejection, None)
         return to_plan(plan)
 
     return view

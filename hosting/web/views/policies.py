@@ -1,3 +1,5 @@
+"""The policies of a team: second factor, session length, networks and quiet hours."""
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
@@ -28,12 +30,12 @@ def team_policies(request: TeamRequest) -> HttpResponseBase:
     sent = None
     if request.method == "POST" or "change" in request.GET:
         member.require_for_all(Permission.MANAGE_POLICIES)
-        if not reauthentication.suffices(request):
-            return reauthentication.ask(request)
+        if not reauthentication.is_recent(request):
+            return reauthentication.redirect_to_confirm(request)
     if request.method == "POST":
         sent = _sent(request)
         if sent.is_valid() and _save(sent, by=member):
-            messages.success(request, _("Saved. It holds from everybody's next click on."))
+            messages.success(request, _("Saved. The policy takes effect immediately."))
             response = redirect(reverse("team_policies", args=[member.team_id]) + f"#{sent.name}")
             response.status_code = 303
             return response
@@ -41,10 +43,10 @@ def team_policies(request: TeamRequest) -> HttpResponseBase:
 
 
 def _days(days: frozenset[int]) -> str:
-    """The days on which quiet hours begin, in words."""
+    """The days on which quiet hours start, in words."""
     if days == EVERY_DAY:
         return _("Every day.")
-    return _("They begin on: %(days)s.") % {"days": ", ".join(str(DAYS[day][1]) for day in sorted(days))}
+    return _("Starting on: %(days)s.") % {"days": ", ".join(str(DAYS[day][1]) for day in sorted(days))}
 
 
 def _sent(request: TeamRequest) -> PolicyForm:
@@ -86,7 +88,7 @@ def _page(request: TeamRequest, sent: PolicyForm | None) -> HttpResponse:
     context = {
         "forms": forms,
         "manages": manages,
-        "changes": manages and (sent is not None or reauthentication.suffices(request)),
+        "changes": manages and (sent is not None or reauthentication.is_recent(request)),
         "policy": policy,
         "quiet_until": policy.quiet.until(now) if policy.quiet else None,
         "quiet_days": _days(policy.quiet.days) if policy.quiet else "",

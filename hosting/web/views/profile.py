@@ -1,4 +1,4 @@
-"""What a person decides about themselves: their name, and the sessions that are open in their name."""
+"""The profile of a person: their name, and their sessions."""
 
 from allauth.usersessions.internal.flows import sessions as ending
 from allauth.usersessions.models import UserSession
@@ -28,7 +28,7 @@ def profile(request: PersonRequest) -> HttpResponse:
         sign_ins.rename(request.user, form.cleaned_data["name"], via=origin_of(request))
         messages.success(request, _("Saved."))
         return back(request, request.path)
-    # What is wrong is not their name yet: the frame shows the one that they have.
+    # Restore the saved name for the frame: the form has already set the invalid one.
     if form.is_bound:
         request.user.refresh_from_db(fields=["name"])
     return own_page(request, "profile", {"form": form}, tab="profile", bad=form.is_bound)
@@ -37,7 +37,7 @@ def profile(request: PersonRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def sessions(request: PersonRequest) -> HttpResponse:
-    """Where the person is signed in: the session that asks, then the others, the latest first."""
+    """The person's sessions: this one first, then the others, newest first."""
     found = _alive(request)
     found.sort(key=lambda session: (session.is_current(), session.created_at), reverse=True)
     shown: list[tuple[UserSession, Browser]] = [(session, browser_of(session.user_agent)) for session in found]
@@ -46,7 +46,7 @@ def sessions(request: PersonRequest) -> HttpResponse:
 
 
 def _alive(request: PersonRequest) -> list[UserSession]:
-    """The person's sessions that still open something: neither over nor from before their password was changed."""
+    """The person's valid sessions: neither expired nor older than their last change of password."""
     listed = list(UserSession.objects.filter(user=request.user))
     keys = [session.session_key for session in listed]
     stored = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
@@ -62,7 +62,7 @@ def _opens(row: Session, user: User) -> bool:
 @require_POST
 @signed_in
 def end_session(request: PersonRequest, session_id: int) -> HttpResponse:
-    """End one session: whoever has it is signed out with their next click."""
+    """End one session: that browser is signed out with its next request."""
     session = get_object_or_404(UserSession, user=request.user, pk=session_id)
     ending.end_sessions(request, [session])
     messages.success(request, _("That session has ended."))
@@ -73,7 +73,7 @@ def end_session(request: PersonRequest, session_id: int) -> HttpResponse:
 @signed_in
 def end_others(request: PersonRequest) -> HttpResponse:
     ending.end_other_sessions(request, request.user)
-    messages.success(request, _("You are signed out everywhere else."))
+    messages.success(request, _("All other sessions have been signed out."))
     return _to_sessions()
 
 

@@ -1,4 +1,4 @@
-"""Another size for a server: at once where it can be, and as a plan where the server must be stopped for it."""
+"""Resize a server: at once when possible, or as a plan when the server must be stopped for it."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from hosting.inventory.models import Vm
-from hosting.operations.checks.preconditions import why_stop
+from hosting.operations.checks.preconditions import why_stop_first
 from hosting.operations.kinds.catalogue import UpdateVm
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Rejected
@@ -34,11 +34,11 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
     offered = False
     if form.is_valid():
         kind = form.kind()
-        if why_stop(kind, vm, request.account):
+        if why_stop_first(kind, vm, request.account):
             plan, offered = _draft(request, vm, kind, form)
             if plan:
                 return to_plan(plan)
-        elif submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+        elif submitting.submit_from_page(request, kind, nonce=form.cleaned_data["nonce"], form=form):
             return back(request, here)
     words: dict[str, object] = {
         "title": _("Resize %(name)s") % {"name": vm},
@@ -48,13 +48,13 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
     }
     if offered:
         words |= {
-            "submit": _("Review the plan"),
+            "submit": _("Review plan"),
             "submit_name": "plan",
             "icon": "list-checks",
             "warnings": [
                 _(
-                    "This size needs a stopped server. Sharedeck can do it as one plan: stop the server, change its "
-                    "size, start it again. You see the plan before anything is done."
+                    "This resize requires a stopped server. Sharedeck can run it as a plan: stop the "
+                    "server, resize it, start it again. You review the plan before it starts."
                 )
             ],
         }
@@ -62,8 +62,8 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
 
 
 def _draft(request: AccountRequest, vm: Vm, kind: UpdateVm, form: ResizeForm) -> tuple[Plan | None, bool]:
-    """The plan of a change that needs a stopped server, once a person has said that they want one. Without it, whether
-    one can be offered.
+    """The plan of a resize that needs a stopped server, once the person has agreed to one. Otherwise None, and whether
+    a plan can be offered.
     """
     spec = Resize.of(vm, kind)
     try:
@@ -72,15 +72,15 @@ def _draft(request: AccountRequest, vm: Vm, kind: UpdateVm, form: ResizeForm) ->
             return None, True
         plan = plans.draft(spec, account=request.account, by=request.member, nonce=form.cleaned_data["nonce"])
     except Rejected as rejection:
-        submitting.tell(request, rejection, form)
+        submitting.show_rejection(request, rejection, form)
         return None, False
     return plan, False
 
 
 def change(request: AccountRequest, plan: Plan) -> HttpResponse:
-    """Change the plan of a resize, as long as the size is not changed."""
+    """Change the plan of a resize, as long as the size was not changed."""
     if steps.is_done(plan, "change"):
-        messages.warning(request, _("The size is changed already. “Try again” starts the server."))
+        messages.warning(request, _("The server has already been resized. Choose “Retry” to start it."))
         return to_plan(plan)
     vm: Vm = get_object_or_404(Vm, account=request.account, remote_id=plan.spec["vm_id"])
     wanted = {"shares": plan.spec["shares"], "cpu": plan.spec["cpu"], "max_memory": plan.spec["vm_max_memory_mb"]}
@@ -89,7 +89,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
         try:
             plans.revise(plan, Resize.of(vm, form.kind()), by=request.member)
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return to_plan(plan)
     words: dict[str, object] = {

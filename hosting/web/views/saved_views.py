@@ -1,3 +1,5 @@
+"""Saved views of lists."""
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -37,7 +39,7 @@ def index(request: AccountRequest, section: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @account_page
 def save(request: AccountRequest, section: str) -> HttpResponse:
-    """Save what the address says under a name. What the list does not understand of it is left out."""
+    """Save the filters and order in the address under a name, without parameters that the list does not know."""
     _check(section)
     query = list_state.query_of(section, request.GET)
     here = reverse(section, args=[request.account.pk])
@@ -47,9 +49,9 @@ def save(request: AccountRequest, section: str) -> HttpResponse:
         try:
             view = saved_views.save(section, data["name"], query, shared=data["shared"], by=request.member)
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
-            messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
+            messages.success(request, _("View “%(name)s” saved.") % {"name": view.name})
             response = redirect(f"{here}?{query}")
             response.status_code = 303
             return response
@@ -70,7 +72,7 @@ def save(request: AccountRequest, section: str) -> HttpResponse:
 def delete(request: AccountRequest, view_id: int) -> HttpResponse:
     view: SavedView = get_object_or_404(SavedView.objects.visible_to(request.member), pk=view_id)
     saved_views.delete(view, by=request.member)
-    messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
+    messages.success(request, _("View “%(name)s” deleted.") % {"name": view.name})
     return back(request, reverse("views", args=[request.account.pk, view.section]))
 
 

@@ -1,3 +1,5 @@
+"""Servers: the list, a server's page, and starting, stopping, rebooting or deleting one."""
+
 from collections.abc import Callable
 
 from django.db.models import QuerySet
@@ -30,7 +32,7 @@ from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
 
 FORMS = ["GET", "HEAD", "POST"]
-# A server has a handful of disks; a page that is read again and again must not grow with whatever a provider says.
+# A server has a handful of disks. The limit protects the page, which polls, from a provider that reports thousands.
 DISKS_SHOWN = 100
 
 
@@ -60,7 +62,7 @@ def _server(request: AccountRequest, remote_id: int) -> Vm:
 
 
 def _disks(vm: Vm) -> QuerySet[Disk]:
-    """The disks of a server in the order that it has them."""
+    """The disks of a server, by their position."""
     return Disk.objects.filter(account=vm.account_id, vm_remote_id=vm.remote_id).order_by("position", "remote_id")
 
 
@@ -86,11 +88,13 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
 
 
 def _one_click(kind: Callable[[int], Kind]) -> Callable[..., HttpResponseBase]:
+    """A view that submits a kind of operation for a server without a form, such as `stop` with `StopVm`."""
+
     @require_POST
     @account_page
     def view(request: AccountRequest, remote_id: int) -> HttpResponse:
         vm = _server(request, remote_id)
-        submitting.ask(request, kind(vm.remote_id), nonce=submitting.nonce_of(request))
+        submitting.submit_from_page(request, kind(vm.remote_id), nonce=submitting.nonce_of(request))
         return back(request, reverse("server", args=[request.account.pk, remote_id]))
 
     return view
@@ -106,7 +110,9 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
     request.member.require(Permission.DELETE)
     vm = _server(request, remote_id)
     form = TypedNameForm(request.POST or None, expected=str(vm))
-    if form.is_valid() and submitting.ask(request, DeleteVm(vm.remote_id), nonce=form.cleaned_data["nonce"], form=form):
+    if form.is_valid() and submitting.submit_from_page(
+        request, DeleteVm(vm.remote_id), nonce=form.cleaned_data["nonce"], form=form
+    ):
         return back(request, reverse("servers", args=[request.account.pk]))
     context = {
         "form": form,
@@ -114,14 +120,14 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "disks": _disks(vm)[:DISKS_SHOWN],
         "facts": "hosting/_server_delete.html",
         "title": _("Delete %(name)s") % {"name": vm},
-        "lead": _("The server and the disk it starts from go away for good. This can't be undone."),
-        "warnings": submitting.held_back(request, DeleteVm)
+        "lead": _("The server and its system disk will be deleted permanently. This can't be undone."),
+        "warnings": submitting.quiet_hours_warnings(request, DeleteVm)
         + (
             []
             if vm.state in {Vm.State.HALTED, Vm.State.INVALID}
-            else [_("The provider deletes stopped servers only: stop it first.")]
+            else [_("Only stopped servers can be deleted. Stop the server first.")]
         ),
-        "submit": _("Delete this server"),
+        "submit": _("Delete server"),
         "icon": "trash-2",
         "danger": True,
         "cancel": reverse("server", args=[request.account.pk, remote_id]),

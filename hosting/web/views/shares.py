@@ -1,3 +1,5 @@
+"""Shares and other products: the list, the expiry calendar, and buying, renewing, changing or releasing one."""
+
 from collections.abc import Mapping
 
 from django.http import Http404, HttpResponse
@@ -30,7 +32,7 @@ from hosting.web.pages.render import account_page as render_page
 from hosting.web.wording import costs
 
 FORMS = ["GET", "HEAD", "POST"]
-# What the form to buy holds at first.
+# The initial values of the form that buys a product.
 FIRST_PURCHASE = AddProduct(Product.Name.SHARES, 1, "1m")
 
 
@@ -54,7 +56,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
 @require_safe
 @account_page
 def expiry_calendar(request: AccountRequest) -> HttpResponse:
-    """What ends when, and what that does to the servers."""
+    """When products end, and which servers no longer fit then."""
     found = expiry.calendar(request.account, timezone.now())
     return render_page(request, "calendar", {"calendar": found}, section="shares")
 
@@ -65,7 +67,7 @@ def add(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.SPEND)
     form = AddProductForm(request.POST or None)
     kind = _asked(form)
-    if kind is not None and submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+    if kind is not None and submitting.submit_from_page(request, kind, nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("shares", args=[request.account.pk]))
     context = {
         "form": form,
@@ -73,8 +75,8 @@ def add(request: AccountRequest) -> HttpResponse:
         "submit": _("Buy"),
         "icon": "shopping-cart",
         "cancel": reverse("shares", args=[request.account.pk]),
-        "lead": _("It is paid from the prepaid balance when the provider has done it."),
-        "quote": costs.of(
+        "lead": _("The prepaid balance is charged when the operation finishes."),
+        "quote": costs.quote(
             request.account, [(kind or (None if form.is_bound else FIRST_PURCHASE), None)], by=request.member
         ),
         "quote_url": _quote_url(request, "add"),
@@ -84,12 +86,12 @@ def add(request: AccountRequest) -> HttpResponse:
 
 
 def _asked(form: AddProductForm | RenewForm | QuantityForm) -> Kind | None:
-    """What the form asks for; None while it holds nothing that the API would take."""
+    """The operation of a form; None while its input is not valid."""
     return form.kind() if form.is_valid() else None
 
 
 def _quote_url(request: AccountRequest, name: str, product: Product | None = None) -> str:
-    """Where a form asks what it would cost while it is filled in."""
+    """The address that returns a form's quote while it is filled in."""
     of_product = f"&product={product.remote_id}" if product else ""
     return f"{reverse('shares_estimate', args=[request.account.pk])}?for={name}{of_product}"
 
@@ -97,7 +99,7 @@ def _quote_url(request: AccountRequest, name: str, product: Product | None = Non
 @require_POST
 @account_page
 def estimate(request: AccountRequest) -> HttpResponse:
-    """What a form would cost as it is filled in now. Nothing is written."""
+    """The quote of a form with its current input. Saves nothing."""
     request.member.require(Permission.SPEND)
     name = request.GET.get("for")
     wanted: list[tuple[Kind | None, Product | None]] = []
@@ -114,7 +116,7 @@ def estimate(request: AccountRequest) -> HttpResponse:
             wanted = costs.renewals(chosen, request.POST.get("duration", ""))
         case _:
             raise Http404
-    return render(request, "hosting/_quote.html", {"quote": costs.of(request.account, wanted, by=request.member)})
+    return render(request, "hosting/_quote.html", {"quote": costs.quote(request.account, wanted, by=request.member)})
 
 
 def _product(request: AccountRequest, remote_id: int) -> Product:
@@ -133,7 +135,7 @@ def _form(
     action: str,
     at_first: Kind | None = None,
 ) -> HttpResponse:
-    if kind is not None and submitting.ask(request, kind, nonce=form.cleaned_data["nonce"], form=form):
+    if kind is not None and submitting.submit_from_page(request, kind, nonce=form.cleaned_data["nonce"], form=form):
         return back(request, reverse("shares", args=[request.account.pk]))
     reason = why_not(product, action)
     context = {
@@ -143,7 +145,7 @@ def _form(
         "cancel": reverse("shares", args=[request.account.pk]),
         "warnings": [reason] if reason else [],
         "trail": lines.of_object(request, thing=f"product:{product.remote_id}"),
-        "quote": costs.of(
+        "quote": costs.quote(
             request.account, [(kind or (None if form.is_bound else at_first), product)], by=request.member
         ),
         **words,
@@ -160,10 +162,10 @@ def renew(request: AccountRequest, remote_id: int) -> HttpResponse:
         "title": _("Renew"),
         "submit": _("Renew"),
         "icon": "calendar-plus",
-        "lead": _("It is paid from the prepaid balance when the provider has done it."),
+        "lead": _("The prepaid balance is charged when the operation finishes."),
         "quote_url": _quote_url(request, "renew", product),
     }
-    # A duration that the provider gives may be none that it takes.
+    # The provider may report a duration that it does not accept.
     at_first, _same = costs.renewals([product], product.duration)[0]
     return _form(request, product, form, _asked(form), words, action="renewing", at_first=at_first)
 
@@ -177,7 +179,7 @@ def update(request: AccountRequest, remote_id: int) -> HttpResponse:
         "title": _("Change quantity"),
         "submit": _("Change"),
         "icon": "sliders-horizontal",
-        "lead": _("The difference for the time left is paid from, or given back to, the prepaid balance."),
+        "lead": _("The difference for the remaining time is charged or credited to the prepaid balance."),
         "quote_url": _quote_url(request, "update", product),
     }
     return _form(request, product, form, _asked(form), words, action="updating")
@@ -192,10 +194,13 @@ def remove(request: AccountRequest, remote_id: int) -> HttpResponse:
     release = RemoveProduct(product.remote_id)
     words = {
         "title": _("Release"),
-        "submit": _("Release it"),
+        "submit": _("Release product"),
         "icon": "trash-2",
         "danger": True,
-        "lead": _("The time left is given back to the prepaid balance. What servers and disks use can't be released."),
+        "lead": _(
+            "The remaining time is credited to the prepaid balance. Capacity used by servers "
+            "and disks can't be released."
+        ),
     }
     asked = release if form.is_valid() else None
     return _form(request, product, form, asked, words, action="removing", at_first=release)

@@ -1,4 +1,4 @@
-"""django-allauth's views where the panel does something more."""
+"""Views of django-allauth that the panel extends."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class Login(account.LoginView):  # type: ignore[misc]
 
 
 class PasswordReset(account.PasswordResetView):  # type: ignore[misc]
-    """Too many mails to one address are not sent, and the answer is the same: those that were sent still work."""
+    """Limits mails to one address. The response stays the same, and links that were sent keep working."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         limited: HttpResponse | None = ratelimit.consume_or_429(self.request, action="reset_password")
@@ -34,7 +34,7 @@ class PasswordReset(account.PasswordResetView):  # type: ignore[misc]
 
 
 class PasswordResetFromKey(account.PasswordResetFromKeyView):  # type: ignore[misc]
-    """Whoever set a new password signs in next, however many others guess at it: this browser is theirs."""
+    """Marks this browser as known to the person, so that guesses by others don't block their next sign-in."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
@@ -48,7 +48,7 @@ class ConfirmEmail(account.ConfirmEmailView):  # type: ignore[misc]
 
 
 class ReauthenticateByPasskey(passkeys.ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """What went wrong is said on the page itself, which still knows where to go back to."""
+    """Shows errors on the page itself, which keeps the address to return to."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response: HttpResponse = self.render_to_response(self.get_context_data(form=form))

@@ -1,3 +1,5 @@
+"""Tags: the team's tags, and the tags of one or many objects."""
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -15,7 +17,7 @@ from hosting.web.forms.annotations import ManyTagsForm, TagForm, TagsForm
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk_actions import SECTIONS, wanted_ids
 from hosting.web.pages import submitting
-from hosting.web.pages.annotations import THINGS, Thing
+from hosting.web.pages.annotations import ANNOTATED_TYPES, AnnotatedType
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
 
@@ -39,14 +41,14 @@ def new(request: AccountRequest) -> HttpResponse:
         try:
             tags.create(form.cleaned_data["name"], form.cleaned_data["color"], by=request.member)
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return back(request, reverse("tags", args=[request.account.pk]))
     return _tag_form(request, form, title=_("New tag"), submit=_("Create tag"))
 
 
 def _tag(request: AccountRequest, tag_id: int) -> Tag:
-    """A tag to be changed: all accounts of the team have it."""
+    """A tag that the member may change. Tags belong to all accounts of the team."""
     request.member.require_for_all(Permission.OPERATE)
     tag: Tag = get_object_or_404(tags.with_uses(request.member), pk=tag_id)
     return tag
@@ -61,7 +63,7 @@ def edit(request: AccountRequest, tag_id: int) -> HttpResponse:
         try:
             tags.change(tag, form.cleaned_data["name"], form.cleaned_data["color"], by=request.member)
         except Rejected as rejection:
-            submitting.tell(request, rejection, form)
+            submitting.show_rejection(request, rejection, form)
         else:
             return back(request, reverse("tags", args=[request.account.pk]))
     return _tag_form(request, form, title=_("Change tag %(name)s") % {"name": tag.name}, submit=_("Save"))
@@ -74,17 +76,21 @@ def delete(request: AccountRequest, tag_id: int) -> HttpResponse:
     form = ChangeForm(request.POST or None)
     if request.method == "POST":
         tags.delete(tag, by=request.member)
-        messages.success(request, _("The tag “%(name)s” is deleted.") % {"name": tag.name})
+        messages.success(request, _("Tag “%(name)s” deleted.") % {"name": tag.name})
         return back(request, reverse("tags", args=[request.account.pk]))
     count = tag.count  # type: ignore[attr-defined]
-    used = ngettext("It is on %d object and is taken off it.", "It is on %d objects and is taken off them.", count)
+    used = ngettext(
+        "The tag will be removed from %d object. This can't be undone.",
+        "The tag will be removed from %d objects. This can't be undone.",
+        count,
+    )
     context = {
-        "lead": used % count if count else _("It is on nothing."),
+        "lead": used % count if count else _("This tag isn't used."),
         "danger": True,
         "icon": "trash-2",
     }
     title = _("Delete tag %(name)s") % {"name": tag.name}
-    return _tag_form(request, form, title=title, submit=_("Delete this tag"), **context)
+    return _tag_form(request, form, title=title, submit=_("Delete tag"), **context)
 
 
 def _tag_form(request: AccountRequest, form: ChangeForm, **words: object) -> HttpResponse:
@@ -97,7 +103,7 @@ def _tag_form(request: AccountRequest, form: ChangeForm, **words: object) -> Htt
 def of_one(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
     """Tags of one object."""
     request.member.require(Permission.OPERATE)
-    thing = THINGS[section]
+    thing = ANNOTATED_TYPES[section]
     found = thing.get(request.account, remote_id)
     known = tags.of_team(request.account.team_id)
     on = tags.of_object(request.account, thing.object_type, remote_id)
@@ -120,14 +126,14 @@ def of_one(request: AccountRequest, section: str, remote_id: int) -> HttpRespons
 def of_many(request: AccountRequest, section: str) -> HttpResponse:
     """Tags of the chosen objects of a list."""
     request.member.require(Permission.OPERATE)
-    thing = THINGS[section]
+    thing = ANNOTATED_TYPES[section]
     to_list = reverse(section, args=[request.account.pk])
     ids = wanted_ids(request)
     chosen = SECTIONS[section].find(request.account, ids, request.GET)
     if ids and not chosen:
         raise Http404
     if not chosen:
-        messages.warning(request, _("None was chosen."))
+        messages.warning(request, _("Nothing selected. Select at least one."))
         return redirect(to_list)
     objects = {one.remote_id: str(one) for one in chosen}
     known = tags.of_team(request.account.team_id)
@@ -141,7 +147,7 @@ def of_many(request: AccountRequest, section: str) -> HttpResponse:
         initial={"ids": ",".join(map(str, objects))},
     )
     if form.is_valid() and (count := _put(request, thing, objects, form)) is not None:
-        words = ngettext("%d change was made to tags.", "%d changes were made to tags.", count)
+        words = ngettext("%d tag change saved.", "%d tag changes saved.", count)
         messages.success(request, words % count)
         return back(request, to_list)
     context = {
@@ -156,8 +162,10 @@ def of_many(request: AccountRequest, section: str) -> HttpResponse:
     return account_form(request, "form", context, section=section, bad=form.is_bound)
 
 
-def _put(request: AccountRequest, thing: Thing, objects: dict[int, str], form: TagsForm | ManyTagsForm) -> int | None:
-    """Put on and take off what the form says, a new tag among it. None when that was rejected."""
+def _put(
+    request: AccountRequest, thing: AnnotatedType, objects: dict[int, str], form: TagsForm | ManyTagsForm
+) -> int | None:
+    """Add and remove the tags of the form, and create a new one. None when that was rejected."""
     name = form.new_name()
     try:
         return tags.put(
@@ -170,5 +178,5 @@ def _put(request: AccountRequest, thing: Thing, objects: dict[int, str], form: T
             by=request.member,
         )
     except Rejected as rejection:
-        submitting.tell(request, rejection, form)
+        submitting.show_rejection(request, rejection, form)
     return None

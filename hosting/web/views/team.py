@@ -1,3 +1,5 @@
+"""The settings of a team, and creating one."""
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
@@ -21,7 +23,7 @@ FORMS = ["GET", "HEAD", "POST"]
 @require_http_methods(FORMS)
 @team_page
 def settings(request: TeamRequest) -> HttpResponse:
-    """What the team decides for all of its accounts."""
+    """The settings of the team, which apply to all of its accounts."""
     request.member.require_for_all(Permission.MANAGE_ACCOUNTS)
     team = request.member.team
     form = TeamForm(request.POST or None, initial={"name": team.name, "bulk_at_once": team.bulk_at_once})
@@ -33,7 +35,7 @@ def settings(request: TeamRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("The settings are saved."))
+            messages.success(request, _("Settings saved."))
             return back(request, here)
     context = {
         "form": form,
@@ -49,7 +51,7 @@ def settings(request: TeamRequest) -> HttpResponse:
 @require_http_methods(FORMS)
 @signed_in
 def new(request: PersonRequest) -> HttpResponse:
-    """Make a team of one's own."""
+    """Create a team."""
     if not create_team.may_create(request.user):
         raise NotAllowedError(Permission.MANAGE_PEOPLE)
     form = NewTeamForm(request.POST or None)
@@ -59,13 +61,13 @@ def new(request: PersonRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("The team is there: invite people, or connect a reseller login."))
+            messages.success(request, _("Team created. Invite people or connect an account."))
             return back(request, reverse("team", args=[owner.team_id]))
     context = {
         "form": form,
         "title": _("New team"),
-        "lead": _("A team has its own people, reseller logins and policies. Teams never see each other."),
-        "submit": _("Create the team"),
+        "lead": _("A team has its own members, accounts and policies. Teams can't see each other."),
+        "submit": _("Create team"),
         "icon": "users",
         "cancel": reverse("home"),
     }

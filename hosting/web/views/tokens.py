@@ -40,32 +40,34 @@ def mine(request: PersonRequest) -> HttpResponse:
         }
         for team in teams
     ]
-    # A team that does not let this request in is named where the others are; its tokens are seen to once it does.
-    barred = {each.member.team_id for each in request.door.barred}
+    # Teams whose policies block this request are listed by `barred.html`, without their tokens.
+    barred = {each.member.team_id for each in request.admission.blocked}
     left = [each for each in listed if each.token.team_id not in barred | {team.pk for team in teams}]
     if left:
-        groups.append({"title": _("Teams that you have left"), "rows": left})
+        groups.append({"title": _("Teams you have left"), "rows": left})
     return person_page(request, "my_tokens", {"groups": groups, "own_tab": "tokens"}, section="me")
 
 
 @require_safe
 @team_page
 def of_team(request: TeamRequest) -> HttpResponse:
-    """The team's tokens, and those that its people have made for themselves."""
+    """The team's tokens, and the personal tokens of its members."""
     listed = token_lists.of_team(request.member)
     own = [each for each in listed if not each.token.is_personal]
     of_people = [each for each in listed if each.token.is_personal]
     groups: list[dict[str, Any]] = [
         {
-            "title": _("Tokens of the team"),
-            "note": _("They belong to nobody: they go on when whoever made them leaves."),
+            "title": _("Team tokens"),
+            "note": _("Team tokens keep working when their creator leaves."),
             "rows": own,
             "to_new": reverse("team_token_new", args=[request.member.team_id]),
         }
     ]
     if of_people:
-        note = _("Each holds at most what its person may do in this team, and ends with their membership.")
-        groups.append({"title": _("Tokens of its people"), "note": note, "rows": of_people})
+        note = _(
+            "Each token has at most its owner's permissions in this team, and stops working when their membership ends."
+        )
+        groups.append({"title": _("Personal tokens of members"), "note": note, "rows": of_people})
     return render_page(request, "team_tokens", {"groups": groups}, tab="tokens")
 
 
@@ -74,16 +76,16 @@ def of_team(request: TeamRequest) -> HttpResponse:
 @reauthenticated
 @sensitive_variables("made")
 def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
-    """Make a token. The answer to the form shows the secret, once: it is in no session and in no address."""
+    """Create a token. The response shows the secret once; it is stored in no session and no address."""
     member = request.member
     issuing.require_may_create(member, personal=personal)
     form = TokenForm(
         request.POST or None,
         permissions=issuing.grantable(member),
         accounts=list(Account.objects.visible_to(member).order_by("label", "id")),
-        whole=_("All accounts that your role holds for, later ones too")
+        whole=_("All accounts that your role covers, including future ones")
         if personal
-        else _("All accounts of the team, later ones too"),
+        else _("All accounts of the team, including future ones"),
     )
     if form.is_valid():
         data = form.cleaned_data
@@ -100,14 +102,14 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
         except Invalid as wrong:
             form.add_error(wrong.field if wrong.field in form.fields else None, str(wrong))
         else:
-            # The command without the secret, which would stay in the history of a shell.
+            # Without the secret, which would stay in the history of a shell.
             whoami = request.build_absolute_uri(reverse("api_whoami"))
             command = f'curl --header "Authorization: Bearer $SHAREDECK_TOKEN" {whoami}'
             context = {"made": made, "command": command, **_words(request, personal=personal)}
             return _page(request, "token_made", context, personal=personal)
     context = {
         "form": form,
-        "submit": _("Make the token"),
+        "submit": _("Create token"),
         "icon": "key-round",
         **_words(request, personal=personal),
     }
@@ -117,21 +119,24 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
 @require_http_methods(FORMS)
 @team_page
 def revoke(request: TeamRequest, token_id: int) -> HttpResponse:
-    """End a token, after a question."""
+    """Revoke a token, after a confirmation."""
     token = get_object_or_404(ApiToken.objects.select_related("owner"), team=request.member.team_id, pk=token_id)
     issuing.require_may_revoke(token, by=request.member)
     own = token.owner_id == request.user.pk
     there = reverse("my_tokens") if own else reverse("team_tokens", args=[token.team_id])
     if request.method == "POST":
         issuing.revoke(token, by=request.member)
-        messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
+        messages.success(request, _("Token “%(name)s” revoked.") % {"name": token.name})
         response = redirect(there)
         response.status_code = 303
         return response
     context = {
         "form": ChangeForm(),
-        "title": _("Revoke the token “%(name)s”") % {"name": token.name},
-        "lead": _("What uses it is refused from now on. It can't be taken back: a new token has a new secret."),
+        "title": _("Revoke token “%(name)s”") % {"name": token.name},
+        "lead": _(
+            "Anything using this token will be denied access immediately. This can't be "
+            "undone: a new token has a new secret."
+        ),
         "facts": "hosting/_token_facts.html",
         "token": token,
         "submit": _("Revoke"),
@@ -147,11 +152,14 @@ def _words(request: TeamRequest, *, personal: bool) -> dict[str, Any]:
     if personal:
         title = _("Your new token in the team %(name)s") % {"name": team.name}
         lead = _(
-            "It acts in your name. It holds at most what your role allows at the moment, and ends with your membership."
+            "The token acts in your name. It has at most your role's permissions, and stops "
+            "working when your membership ends."
         )
         return {"title": title, "lead": lead, "cancel": reverse("my_tokens")}
-    title = _("New token of the team")
-    lead = _("It acts in its own name, with what you give it here, and goes on when you leave the team.")
+    title = _("New team token")
+    lead = _(
+        "The token acts in its own name with the permissions you choose here. It keeps working when you leave the team."
+    )
     return {"title": title, "lead": lead, "cancel": reverse("team_tokens", args=[team.pk])}
 
 

@@ -1,3 +1,5 @@
+"""The page Trends, as charts and as CSV."""
+
 from datetime import timedelta
 
 from django.http import Http404
@@ -16,7 +18,7 @@ from hosting.web.pages.render import account_page as render_page
 @require_safe
 @account_page
 def index(request: AccountRequest) -> HttpResponseBase:
-    """How the account went: balance, capacity, operations."""
+    """Charts of the account's balance, capacity and operations."""
     days = trends.period_of(request.GET.get("period"))
     if csv_export.wanted(request):
         return _as_csv(request, days)
@@ -35,7 +37,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
 
 
 def _as_csv(request: AccountRequest, days: int) -> HttpResponseBase:
-    """Every sample of the period, or the counts; not only what is drawn."""
+    """Every sample or count of the period, not only the points that are drawn."""
     account, now = request.account, timezone.now()
     start, of = now - timedelta(days=days), request.GET.get("of")
     name = f"{of}-{account.label}"

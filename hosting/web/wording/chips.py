@@ -12,13 +12,13 @@ from hosting.web.wording.registry import register
 
 @register.simple_tag
 def chip(tag: Tag) -> SafeString:
-    """A tag: its colour says nothing that its name doesn't."""
+    """A tag as a chip. Its colour carries no meaning beyond its name."""
     return format_html('<span class="chip-tag tag-{}">{}</span>', tag.color, tag.name)
 
 
 @register.simple_tag(takes_context=True)
 def row_tags(context: Context, remote_id: int) -> str:
-    """The tags of an object of a list, from the page's `tags_on`."""
+    """The tags of an object in a list, from the page's `tags_on`."""
     on: Mapping[int, Sequence[Tag]] = context.get("tags_on") or {}
     if not (tags := on.get(remote_id)):
         return ""

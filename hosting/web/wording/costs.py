@@ -1,4 +1,4 @@
-"""What forms say about money before anything is asked for."""
+"""Quotes: what operations will cost, shown in forms before they are submitted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,37 +18,38 @@ from hosting.operations.lifecycle import approvals
 from hosting.operations.models.rejection import Invalid
 from hosting.teams.models import Membership, User
 
-# A request, None while the form holds none, and the product that it changes, None for a purchase.
+# An operation (None while the form is not valid), and the product that it changes (None for a purchase).
 Request = tuple[Kind | None, Product | None]
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What requests will cost together, as far as that is known."""
+    """What operations will cost together, as far as that is known."""
 
     estimate: Estimate | None
-    # Requests whose product has no known price; all of them when there is no estimate.
+    # The number of operations without a known price; all of them when there is no estimate.
     unknown: int
     asked: int
-    # The price of the one product that it is about, and that product's name.
+    # The price and name of the product, when the quote is about one product only.
     price: Price | None
     product_name: str
     prices: Mapping[str, Price]
     balance: Decimal | None
     currency: str
-    # What of the ceiling of the role that would ask does not suffice, and who could approve it then.
+    # The parts of the member's spending limit that are exceeded, and who could approve it then.
     over: frozenset[Over]
     approvers: Sequence[User]
 
     @property
     def exceeds(self) -> bool:
-        """Whether the balance does not suffice for what is known already."""
+        """Whether the known costs alone exceed the balance."""
         return self.estimate is not None and self.balance is not None and self.estimate.exceeds(self.balance)
 
 
-def of(account: Account, requests: Sequence[Request], *, by: Membership) -> Quote:
-    """What these requests will cost, and whether they are above the ceiling of the member's role. Nothing is asked of
-    the provider: it has no price list. Two queries; with a ceiling three, and four above it.
+def quote(account: Account, requests: Sequence[Request], *, by: Membership) -> Quote:
+    """What these operations will cost, and whether they exceed the spending limit of the member's role.
+
+    Makes no call: the provider has no price list. Two queries; three with a spending limit, four above it.
     """
     known, now = prices.known(account, seen_by=by), timezone.now()
     found = [prices.estimate(kind, product, known, now) for kind, product in requests if kind is not None]
@@ -81,7 +82,7 @@ def _over(
 
 
 def renewals(products: Iterable[Product], duration: str) -> list[Request]:
-    """Renewals of these products for the same time; of a duration that the API would not take, none."""
+    """Renewals of these products for `duration`, as (operation, product); the operation is None if it is invalid."""
     wanted: list[Request] = []
     for product in products:
         kind = RenewProduct(product.remote_id, duration)

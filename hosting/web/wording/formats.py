@@ -1,4 +1,4 @@
-"""Numbers, sizes and times for people, with the exact value at hand."""
+"""Numbers, sizes and times for people, with the exact value as a title."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from hosting.web.wording.registry import register
 
 
 def plain(value: float | Decimal) -> str:
-    """A number in the reader's language, without zeros behind the point."""
+    """A number in the reader's language, without trailing zeros."""
     return formats.number_format(f"{Decimal(str(value)):.2f}".rstrip("0").rstrip("."), force_grouping=True)
 
 
@@ -35,11 +35,11 @@ def money(amount: Decimal | None, currency: str) -> str:
 
 @register.simple_tag
 def cost(amount: Decimal | None, currency: str) -> str:
-    """What was paid, or given back; nothing when that is not known."""
+    """What was paid or refunded; empty when unknown."""
     if amount is None:
         return ""
     paid = money(abs(amount), currency)
-    return paid if amount >= 0 else _("%(amount)s given back") % {"amount": paid}
+    return paid if amount >= 0 else _("%(amount)s credited") % {"amount": paid}
 
 
 @register.filter
@@ -57,7 +57,7 @@ def size(mb: Any) -> str:
 
 @register.simple_tag
 def exact_size(mb: Any) -> str:
-    """The size for people, with the exact number of MB at hand."""
+    """The size for people, with the exact number of MB as its title."""
     if mb is None or mb == "":
         return ""
     return format_html('<span class="nowrap" title="{}">{}</span>', _("%s MB") % plain(mb), size(mb))
@@ -72,7 +72,7 @@ def bandwidth(kbps: Any) -> str:
 
 
 def _local(at: datetime) -> datetime:
-    """In the panel's time zone. The ends of time, which stand for "never", have no hours to shift."""
+    """The moment in the reader's zone. Moments at the limits of `datetime`, which mean "never", are not shifted."""
     try:
         return timezone.localtime(at)
     except OverflowError:
@@ -85,14 +85,16 @@ def _exact(at: datetime) -> str:
 
 @lru_cache(maxsize=4096)
 def _exact_words(at: datetime, _language: str | None, _zone: str) -> str:
-    """Pages are drawn again and again, with the same times in them."""
+    """The exact time in words. Cached: pages are rendered again and again with the same times."""
     local = _local(at)
     return f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M:%S %Z}"
 
 
 def words_ago(at: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits."""
+    """The time since `at`, in the largest unit that fits."""
     seconds = max(0, int((now - at).total_seconds()))
+    if seconds < 1:
+        return _("just now")
     if seconds < 60:
         return ngettext("%d second ago", "%d seconds ago", seconds) % seconds
     if seconds < 3600:
@@ -103,14 +105,14 @@ def words_ago(at: datetime, now: datetime) -> str:
 
 
 def _time(at: datetime, text: str, *, counts: bool) -> SafeString:
-    return format_html(
-        '<time datetime="{}" title="{}"{}>{}</time>', at.isoformat(), _exact(at), " data-ago" if counts else "", text
-    )
+    # The browser counts on from here, and knows numbers only: "just now" comes with the page.
+    ago = format_html(' data-ago="{}"', _("just now")) if counts else ""
+    return format_html('<time datetime="{}" title="{}"{}>{}</time>', at.isoformat(), _exact(at), ago, text)
 
 
 @register.simple_tag
 def hours(count: int) -> str:
-    """A length of time: “8 hours”, and “7 days” where it is whole days from two on."""
+    """A length of time: “8 hours”, or “7 days” from two whole days on."""
     if count >= 48 and count % 24 == 0:
         return ngettext("%d day", "%d days", count // 24) % (count // 24)
     return ngettext("%d hour", "%d hours", count) % count
@@ -118,7 +120,7 @@ def hours(count: int) -> str:
 
 @register.simple_tag
 def ago(at: datetime | None) -> str:
-    """“3 minutes ago”, kept true by the browser; the exact time is the title."""
+    """“3 minutes ago”, updated by the browser; the exact time is the title."""
     return _time(at, words_ago(at, timezone.now()), counts=True) if at else "–"
 
 
@@ -139,7 +141,7 @@ def day(at: datetime | None) -> str:
 
 @register.simple_tag
 def clock(at: datetime | None) -> str:
-    """A time of the day, and the date too when it isn't today's."""
+    """A time of day, with the date when it isn't today."""
     if at is None:
         return "–"
     local = _local(at)

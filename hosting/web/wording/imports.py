@@ -1,4 +1,4 @@
-"""How far the first import of an account is, in words."""
+"""The progress of an account's first import, in words."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,7 +12,7 @@ from hosting.web.wording.registry import register
 
 @register.filter
 def importing(account: Account) -> Progress | None:
-    """How far the account's first import is; None when it is over, or nobody knows. Costs a Redis read at most."""
+    """The progress of the account's first import; None when it is over or unknown. One Redis read at most."""
     return None if account.mirrored_at or account.trouble else progress.current(account.pk)
 
 
@@ -24,7 +24,7 @@ def import_words(import_: Progress) -> str:
 
 
 def time_left(seconds: int) -> str:
-    """A time that is estimated, in round numbers: nobody counts along."""
+    """An estimated time in round numbers."""
     if seconds < 10:
         return _("a few seconds left")
     if seconds < 55:

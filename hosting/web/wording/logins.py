@@ -1,4 +1,4 @@
-"""How a login stands and how its test ended, in words that say what to do and beside which field."""
+"""The state of an account's credentials, and the result of their test: what to do, and in which field."""
 
 from dataclasses import dataclass
 
@@ -12,31 +12,31 @@ from hosting.operations.models.problems import Problem
 
 @dataclass(frozen=True)
 class Standing:
-    """How a login stands: a code to count by, its colour, and its words."""
+    """A state of credentials: a code, its colour and its label."""
 
     code: str
     color: str
     label: str | Promise
 
 
-WORKS = Standing("works", "green", gettext_lazy("Works"))
-TESTING = Standing("testing", "blue state-moving", gettext_lazy("Being tested"))
-READING = Standing("reading", "blue state-moving", gettext_lazy("Being read for the first time"))
-AWAY = Standing("away", "orange", gettext_lazy("The provider does not answer"))
+WORKS = Standing("works", "green", gettext_lazy("Connected"))
+TESTING = Standing("testing", "blue state-moving", gettext_lazy("Testing"))
+READING = Standing("reading", "blue state-moving", gettext_lazy("First import"))
+AWAY = Standing("away", "orange", gettext_lazy("The provider isn't responding"))
 UNTESTED = Standing("untested", "orange", gettext_lazy("Not tested"))
-REFUSED = Standing("refused", "red", gettext_lazy("Does not work"))
+REFUSED = Standing("refused", "red", gettext_lazy("Connection failed"))
 
 # In the order in which they are counted.
 ALL = (WORKS, READING, TESTING, AWAY, UNTESTED, REFUSED)
 
 
 def candidate_of(account: Account) -> Candidate | None:
-    """The latest test of the account; no query when the account was read with it."""
+    """The latest test of the account's credentials; no query when it was loaded with the account."""
     return getattr(account, "candidate", None)
 
 
 def standing(account: Account) -> Standing:
-    """How the login stands that the account uses now."""
+    """The state of the credentials that the account uses now."""
     candidate = candidate_of(account)
     tested = candidate is not None and candidate.is_open
     if account.trouble and tested:
@@ -52,49 +52,51 @@ def standing(account: Account) -> Standing:
 
 @dataclass(frozen=True)
 class Correction:
-    """What a person has to correct, and in which field of the form."""
+    """What to correct, and in which field of the form."""
 
     field: str
     problem: Problem
 
     @property
     def beside(self) -> str:
-        """Both sentences, for beside the field."""
+        """Both sentences, to show beside the field."""
         return f"{self.problem.title} {self.problem.advice}"
 
 
 def correction(candidate: Candidate | None) -> Correction | None:
-    """What came of a test that did not end well; None when there is nothing to correct."""
+    """What to correct after a failed test; None when there is nothing to correct."""
     if candidate is None or not candidate.needs_look:
         return None
     if candidate.state == Candidate.State.EXPIRED:
         return Correction("password", _expired(candidate))
     match candidate.refusal:
         case Candidate.Refusal.HANDLE:
-            title = _("The login may not act as “%(handle)s”.") % {"handle": candidate.handle}
+            title = _("These credentials can't act as “%(handle)s”.") % {"handle": candidate.handle}
             advice = _("Enter the login's own handle, or the handle of one of its customers.")
             return Correction("handle", Problem(title, advice, candidate.said))
         case Candidate.Refusal.TAKEN:
             return Correction(
                 "handle",
-                Problem(_("Your team has an account with this login and handle already."), _("Enter another handle.")),
+                Problem(_("Your team already has an account with this login and handle."), _("Enter another handle.")),
             )
         case Candidate.Refusal.SEAL:
             return Correction(
                 "password",
-                Problem(_("The password can't be read with today's keys."), _("Type it once more.")),
+                Problem(_("The password can't be decrypted with the current keys."), _("Enter it again.")),
             )
     if candidate.new_password:
-        title = _("The provider refused the new password.")
-        advice = _("It was forgotten. Type the one that the provider knows.")
+        title = _("The provider rejected the new password.")
+        advice = _("It was deleted here. Enter the current password at the provider.")
     else:
-        title = _("The provider refused the login or its password.")
-        advice = _("Compare both with what the provider gave you, then type the password again.")
+        title = _("The provider rejected the credentials.")
+        advice = _("Check the login and enter the password again.")
     return Correction("password", Problem(title, advice, candidate.said))
 
 
 def _expired(candidate: Candidate) -> Problem:
-    title = _("The provider did not answer for a day.")
+    title = _("The provider didn't respond for a day.")
     if candidate.new_password:
-        return Problem(title, _("The new password was forgotten untested. Type it again when the provider is back."))
-    return Problem(title, _("Test the login again when the provider is back."))
+        return Problem(
+            title, _("The new password was deleted here without a test. Enter it again when the provider responds.")
+        )
+    return Problem(title, _("Test the credentials again when the provider responds."))

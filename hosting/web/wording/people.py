@@ -18,6 +18,6 @@ def role_words(role: str) -> str:
 
 @register.filter
 def may_create_team(memberships: Iterable[Membership] | None) -> bool:
-    """Whether somebody with these memberships may make a team; asks no database."""
+    """Whether somebody with these memberships may create a team. No query."""
     owns = any(member.role == Role.OWNER for member in memberships or ())
     return owns or settings.SIGN_UP == "open"

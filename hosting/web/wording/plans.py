@@ -1,4 +1,4 @@
-"""A plan's steps in words: what each does, takes and costs, and why it stopped."""
+"""The steps of a plan in words: what each does, needs and costs, and why it stopped."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from hosting.web.wording.words import duration, share_count
 
 _TITLES = {
     "buy": gettext_lazy("Add shares"),
-    "verify": gettext_lazy("Verify the shares"),
+    "verify": gettext_lazy("Check shares"),
     "vm": gettext_lazy("Create the server"),
     "disk": gettext_lazy("Create the data disk"),
     "attach": gettext_lazy("Attach the disk"),
@@ -30,26 +30,28 @@ _PLANS = {
 }
 
 _REASONS = {
-    StopReason.NOT_FREE: gettext_lazy("The shares that this server needs are not free."),
+    StopReason.NOT_FREE: gettext_lazy("There aren't enough free shares for this server."),
     StopReason.MEMBER_LEFT: gettext_lazy(
-        "Whoever started this plan is not in the team any more, or their API token has ended."
+        "The member who started this plan has left the team, or their API token has expired."
     ),
-    StopReason.NO_PASSWORD: gettext_lazy("The root password was not kept. Give it again."),
-    StopReason.QUIET: gettext_lazy("The team deletes nothing in its quiet hours. Go on when they are over."),
-    StopReason.AWAY: gettext_lazy("The provider did not answer: nothing was sent. Try again when it is back."),
-    StopReason.BUSY: gettext_lazy("Another operation was still at work on the same object. Try again."),
-    StopReason.NOT_ENOUGH: gettext_lazy("There were not enough free shares, or not enough disk space that they bring."),
+    StopReason.NO_PASSWORD: gettext_lazy("The root password is no longer stored. Enter it again."),
+    StopReason.QUIET: gettext_lazy("Deleting is blocked during your team's quiet hours. Resume when they are over."),
+    StopReason.AWAY: gettext_lazy("The provider didn't respond. Nothing was sent. Retry when it responds again."),
+    StopReason.BUSY: gettext_lazy(
+        "Another operation was still in progress on the same object. Retry when it has finished."
+    ),
+    StopReason.NOT_ENOUGH: gettext_lazy("There weren't enough free shares or disk space. Add shares, then retry."),
 }
 
 _REFUSED = {
-    "vm": gettext_lazy("This operating system is not on offer any more: choose another one."),
-    "attach": gettext_lazy("The disk or the server was not in a state to be attached: look at both, then try again."),
+    "vm": gettext_lazy("This operating system is no longer available. Choose another one."),
+    "attach": gettext_lazy("The state of the disk or the server didn't allow attaching. Check both, then retry."),
 }
 
 
 @register.filter
 def plan_title(plan: Plan) -> str:
-    """A plan in a few words: "New server web-1"."""
+    """The title of a plan: "New server web-1"."""
     title, _icon = _PLANS[Plan.Kind(plan.kind)]
     return str(title) % {"name": plan.spec["hostname"]}
 
@@ -68,7 +70,7 @@ def step_title(step: Step) -> str:
 
 @register.filter
 def step_cost(step: Step) -> str:
-    """What a step takes and costs."""
+    """What a step needs and costs."""
     match step.name:
         case "buy" if step.shares:
             return _("%(shares)s for %(duration)s, paid from the balance") % {
@@ -76,7 +78,7 @@ def step_cost(step: Step) -> str:
                 "duration": duration(step.duration),
             }
         case "buy":
-            return _("nothing: existing free shares are used")
+            return _("Uses your free shares")
         case "verify":
             return _verified(step)
         case "vm" if step.disk_mb:
@@ -89,17 +91,17 @@ def step_cost(step: Step) -> str:
         case "disk":
             return _("%(disk)s of disk, no shares") % {"disk": size(step.disk_mb)}
         case "stop":
-            return _("what runs on it stops, until the last step")
+            return _("everything on it stops until the last step")
         case "change":
             return _changed(step)
         case "start":
-            return _("it is back, with its new size")
-    return _("nothing")
+            return _("the server is back with its new size")
+    return _("No cost")
 
 
 def _changed(step: Step) -> str:
     if step.shares < 0:
-        return ngettext("gives %d share back", "gives %d shares back", -step.shares) % -step.shares
+        return ngettext("frees %d share", "frees %d shares", -step.shares) % -step.shares
     if not step.shares:
         return _("no more shares")
     more = ngettext("%d more share", "%d more shares", step.shares) % step.shares
@@ -115,7 +117,7 @@ def _verified(step: Step) -> str:
 
 @register.filter
 def stop_words(problem: dict[str, Any] | None) -> str:
-    """Why Sharedeck stopped a plan; empty when the step's operation tells."""
+    """Why Sharedeck stopped a plan; empty when the step's operation says so."""
     problem = problem or {}
     match problem.get("reason"):
         case None:
@@ -123,12 +125,15 @@ def stop_words(problem: dict[str, Any] | None) -> str:
             return str(problem.get("message", ""))
         case StopReason.TROUBLE:
             trouble = dict(Account.Trouble.choices).get(problem.get("trouble", ""), "")
-            return f"{trouble}. " + _("Correct the account's settings first; nothing was sent.")
+            return f"{trouble}. " + _("Nothing was sent. Fix the account's credentials first.")
         case StopReason.NOT_ALLOWED:
             why = next((str(words) for need, words in WHY_NOT.items() if need == problem.get("permission")), "")
-            return _("Whoever started it may not do this step: somebody else can try again.") + f" {why}".rstrip()
+            return (
+                _("The member who started the plan doesn't have permission for this step. Another member can retry it.")
+                + f" {why}".rstrip()
+            )
         case StopReason.REFUSED:
-            refused = _("The state of things did not allow it: look at it, then try again.")
+            refused = _("The object's state didn't allow this. Check it, then retry.")
             return str(_REFUSED.get(str(problem.get("step")), refused))
         case reason:
             known = {str(each): words for each, words in _REASONS.items()}

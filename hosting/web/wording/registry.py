@@ -1,4 +1,5 @@
+"""The library of template tags and filters that `{% load panel %}` loads."""
+
 from django import template
 
-# The tags of all modules here, loaded together with `{% load panel %}`.
 register = template.Library()

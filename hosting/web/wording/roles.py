@@ -6,11 +6,11 @@ from django.utils.translation import gettext_lazy as _
 from hosting.teams.roles import Role
 
 ROLE_WORDS: dict[str, Promise] = {
-    Role.OWNER: _("Everything, the team's policies and its other owners included."),
-    Role.ADMIN: _("Manages people and accounts, and reads the audit trail. Spends nothing, operates nothing."),
-    Role.OPERATOR: _("Runs servers and disks: creates, changes, starts, stops and deletes them. Buys nothing."),
-    Role.OPERATOR_WITHOUT_DELETE: _("As an operator, but deletes nothing."),
-    Role.BILLING: _("Buys, renews and releases shares, and approves what others want to spend."),
-    Role.VIEWER: _("Looks at everything, changes nothing."),
-    Role.AUDITOR: _("Looks at everything and reads the audit trail, changes nothing."),
+    Role.OWNER: _("Full access, including the team's policies and other owners."),
+    Role.ADMIN: _("Manages members and accounts, and reads the audit log. Can't spend money or manage servers."),
+    Role.OPERATOR: _("Creates, changes, starts, stops and deletes servers and disks. Can't buy shares."),
+    Role.OPERATOR_WITHOUT_DELETE: _("Same as Operator, but can't delete anything."),
+    Role.BILLING: _("Buys, renews and releases shares, and approves other members' spending."),
+    Role.VIEWER: _("Read-only access to everything."),
+    Role.AUDITOR: _("Read-only access to everything, including the audit log."),
 }

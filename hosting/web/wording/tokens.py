@@ -13,7 +13,7 @@ def token_permissions(token: ApiToken) -> str:
     held = token.held()
     return ", ".join(
         [
-            _("See"),
+            _("Read"),
             *(str(title).lower() for permission, (title, _text) in TOKEN_PERMISSIONS.items() if permission in held),
         ]
     )

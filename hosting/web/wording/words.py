@@ -1,4 +1,4 @@
-"""What things are called: operations, products, objects, parameters."""
+"""Names for people: of operations, products, objects and parameters."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from hosting.inventory.models import Product, Vm
 from hosting.operations.costs.estimates import Price
@@ -23,13 +23,13 @@ from hosting.web.wording.registry import register
 
 @register.filter
 def operation_title(operation: Operation) -> str:
-    """An operation in a few words: "Stop server web-1"."""
+    """The title of an operation with its object: "Stop server web-1"."""
     return f"{catalogue.title(operation.kind)} {operation.subject}".strip()
 
 
 @register.simple_tag
 def explain(operation: Operation) -> problems.Problem | None:
-    """Why an operation did not work, in words."""
+    """Why an operation failed, in words."""
     return problems.explain(operation)
 
 
@@ -38,19 +38,58 @@ LISTS = {
     "disks": gettext_lazy("Disks"),
     "shares": gettext_lazy("Shares"),
     "operations": gettext_lazy("Operations"),
-    "changes": gettext_lazy("Outside changes"),
+    "changes": gettext_lazy("External changes"),
 }
 
 
 @register.filter
 def list_label(section: str) -> str:
-    """What a list is called."""
+    """The name of a list."""
     return str(LISTS[section])
 
 
 @register.filter
 def kind_title(kind: str) -> str:
     return catalogue.title(kind)
+
+
+KIND_NOUNS = {
+    "hosting_account_product_add": gettext_lazy("purchase"),
+    "hosting_account_product_renew": gettext_lazy("renewal"),
+    "hosting_account_product_update": gettext_lazy("quantity change"),
+    "hosting_account_product_remove": gettext_lazy("release"),
+    "vm_create": gettext_lazy("server creation"),
+    "vm_update": gettext_lazy("resize"),
+    "vm_delete": gettext_lazy("server deletion"),
+    "vm_start": gettext_lazy("start"),
+    "vm_stop": gettext_lazy("stop"),
+    "vm_reboot": gettext_lazy("reboot"),
+    "disk_create": gettext_lazy("disk creation"),
+    "disk_delete": gettext_lazy("disk deletion"),
+    "disk_attach": gettext_lazy("disk attachment"),
+    "disk_detach": gettext_lazy("disk detachment"),
+}
+_BULK_TITLES = {
+    "hosting_account_product_renew": ngettext_lazy("Renew %d product", "Renew %d products"),
+    "vm_delete": ngettext_lazy("Delete %d server", "Delete %d servers"),
+    "vm_start": ngettext_lazy("Start %d server", "Start %d servers"),
+    "vm_stop": ngettext_lazy("Stop %d server", "Stop %d servers"),
+    "vm_reboot": ngettext_lazy("Reboot %d server", "Reboot %d servers"),
+    "disk_delete": ngettext_lazy("Delete %d disk", "Delete %d disks"),
+}
+
+
+def kind_noun(kind: str) -> str:
+    """The noun for an operation of this kind ("stop"); an unknown kind keeps the provider's name."""
+    return str(KIND_NOUNS.get(kind, kind))
+
+
+@register.filter
+def bulk_title(kind: str, count: int) -> str:
+    """The title of a bulk action: "Stop 50 servers"."""
+    if kind not in _BULK_TITLES:
+        return f"{catalogue.title(kind)} × {count}"
+    return str(_BULK_TITLES[kind] % count)
 
 
 ICONS = {
@@ -96,7 +135,7 @@ def share_count(count: int) -> str:
 
 @register.filter
 def duration(text: str) -> str:
-    """1m → 1 month, 2y → 2 years; whatever else it may be stays as it is."""
+    """1m → 1 month, 2y → 2 years; other texts are returned as they are."""
     count, unit = text[:-1], text[-1:]
     if not count.isdecimal() or unit not in {"m", "y"}:
         return text
@@ -108,29 +147,29 @@ def duration(text: str) -> str:
 
 @register.filter
 def product_label(name: str) -> str:
-    """What a product is called; one that Sharedeck does not know keeps the provider's name."""
+    """The name of a product; an unknown one keeps the provider's name."""
     return str(dict(Product.Name.choices).get(name, name))
 
 
 @register.simple_tag
 def unit_price(price: Price, product_name: str) -> str:
-    """What a share, or a GB of disk quota, costs for a month."""
+    """The price of a share, or of a GB of disk quota, per month."""
     if product_name == Product.Name.DISK:
-        return _("%(price)s for a GB and month.") % {"price": money(price.unit * 1024, price.currency)}
-    return _("%(price)s for a share and month.") % {"price": money(price.unit, price.currency)}
+        return _("%(price)s per GB and month.") % {"price": money(price.unit * 1024, price.currency)}
+    return _("%(price)s per share and month.") % {"price": money(price.unit, price.currency)}
 
 
 @register.filter
 def asked_by(thing: Operation | Plan | Bulk) -> str:
-    """Who asked for an operation, a plan or a bulk."""
+    """The name of the requester of an operation, a plan or a bulk action."""
     if isinstance(thing, Operation) and thing.origin == Operation.Origin.EXTERNAL:
-        return _("Outside Sharedeck")
+        return _("External")
     return requester_name(thing) or "–"
 
 
 @register.filter
 def either(people: Iterable[object]) -> str:
-    """Names of which one will do: "Ada, Ben or Cleo"."""
+    """Alternative names: "Ada, Ben or Cleo"."""
     return get_text_list([str(person) for person in people], _("or"))
 
 
@@ -143,7 +182,7 @@ OBJECT_TYPES = {
 
 @register.filter
 def object_type(name: str) -> str:
-    """What the provider's kind of object is called here."""
+    """The name of one of the provider's object types."""
     return str(OBJECT_TYPES.get(name, name))
 
 
@@ -163,7 +202,7 @@ def first_address(ifaces: Any) -> str:
 
 @register.filter
 def total(counts: list[queries.StateCount]) -> str:
-    """How many objects there are in all states."""
+    """The number of objects in all states together."""
     return plain(sum(one.count for one in counts))
 
 
@@ -181,13 +220,13 @@ PARAMETERS = {
     "product_name": gettext_lazy("Product"),
     "quantity": gettext_lazy("Quantity"),
     "duration": gettext_lazy("Duration"),
-    "product_id": gettext_lazy("Product id"),
+    "product_id": gettext_lazy("Product ID"),
     "hostname": gettext_lazy("Host name"),
-    "os_id": gettext_lazy("System id"),
+    "os_id": gettext_lazy("System ID"),
     "shares": gettext_lazy("Shares"),
     "cpu": gettext_lazy("CPUs"),
     "login": gettext_lazy("Admin login"),
-    "vm_id": gettext_lazy("Server id"),
+    "vm_id": gettext_lazy("Server ID"),
     "vm_max_memory": gettext_lazy("Memory limit"),
     "vm_max_memory_mb": gettext_lazy("Memory limit"),
     "memory_mb": gettext_lazy("Memory"),
@@ -195,17 +234,17 @@ PARAMETERS = {
     "size": gettext_lazy("Size"),
     "name": gettext_lazy("Name"),
     "fstype": gettext_lazy("File system"),
-    "disk_id": gettext_lazy("Disk id"),
+    "disk_id": gettext_lazy("Disk ID"),
     "state": gettext_lazy("State"),
     "cores": gettext_lazy("CPUs"),
-    "vm_remote_id": gettext_lazy("Server id"),
+    "vm_remote_id": gettext_lazy("Server ID"),
     "date_end": gettext_lazy("Ends"),
 }
 
 
 @register.filter
 def parameter_label(name: str) -> str:
-    """What a parameter of the API is called here."""
+    """The name of an API parameter."""
     return str(PARAMETERS.get(name, name))
 
 
@@ -218,6 +257,8 @@ def parameter_value(value: Any, name: str) -> str:
     if is_number and name in {"size", "size_mb", "memory_mb", "vm_max_memory", "vm_max_memory_mb"}:
         exact = _("%s MB") % plain(value)
         return exact if value < 1024 else f"{size(value)} ({exact})"
+    if name == "product_name":
+        return product_label(str(value))
     return duration(value) if name == "duration" and isinstance(value, str) else str(value)
 
 
@@ -232,5 +273,5 @@ RESOURCES = {
 
 @register.filter
 def resource_label(name: str) -> str:
-    """What a resource of an account is called."""
+    """The name of a resource of an account."""
     return str(RESOURCES.get(name, name))

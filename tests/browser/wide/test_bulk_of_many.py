@@ -54,7 +54,7 @@ def test_two_hundred_servers_are_stopped_one_fails_and_it_alone_is_asked_for_aga
     stack.faults("vm_stop:fail@100")
     try:
         page.get_by_role("checkbox", name="Choose").first.check()
-        page.get_by_role("checkbox", name="All, on every page").check()
+        page.get_by_role("checkbox", name="All on all pages").check()
         page.locator("#bulk").get_by_role("button", name="Stop").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Stop server: {SERVERS}")
         page.locator("main form").get_by_role("button", name="Stop").click()

@@ -135,14 +135,14 @@ def test_every_page_of_a_team_is_accessible(look: Look, made: scene.Scene) -> No
     page = look.page
     page.goto(reverse("my_token_new", args=[made.team]))
     before = len(look.found)
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("alert")).to_be_visible()
     # The browser itself complains of what is no success.
     del look.found[before:]
     look.check("a token that can't be made")
     field(page, "Name").fill("try")
     page.get_by_role("radio", name=re.compile("^All accounts")).check()
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.locator("main")).to_contain_text(PATTERN)
     look.check("a new token")
     look.assert_fine()
@@ -224,6 +224,6 @@ def test_menus_and_dialogs_are_accessible_when_open(look: Look, made: scene.Scen
     look.check("a question before a change")
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     look.check("the list of keys")
     look.assert_fine()

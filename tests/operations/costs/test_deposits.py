@@ -61,7 +61,7 @@ def test_unreadable_balance_does_not_block_a_purchase(
 def test_balance_is_read_every_round_while_an_operation_may_change_it(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(track, "look", lambda session: False)
+    monkeypatch.setattr(track, "poll", lambda session: False)
 
     def age() -> timedelta:
         return timezone.now() - AccountInfo.objects.get().read_at

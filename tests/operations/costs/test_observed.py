@@ -70,7 +70,7 @@ def operation(account: Account, sent: float, seen_over: float | None, kind: str 
 
 
 def cost(of: Operation) -> Decimal | None:
-    observed.learn(of.account)
+    observed.attribute_costs(of.account)
     of.refresh_from_db()
     return of.cost
 
@@ -137,7 +137,7 @@ def test_undecidable_balance_change_is_given_up_after_the_waiting_time(
     read(account, 41, "76.00")
     assert cost(unconfirmed) is None
     assert not is_weighed(account)
-    monkeypatch.setattr(observed, "_PATIENCE", timedelta(minutes=5))
+    monkeypatch.setattr(observed, "_GIVE_UP_AFTER", timedelta(minutes=5))
     assert cost(unconfirmed) is None
     assert is_weighed(account)
 

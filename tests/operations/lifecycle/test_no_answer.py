@@ -175,7 +175,7 @@ def test_member_decides_that_it_did_not_happen(ambiguous: Operation, owner: Memb
     assert not ambiguous.needs_person
     explained = explain(ambiguous)
     assert explained is not None
-    assert "did not happen" in explained.title
+    assert "this didn't happen" in explained.title
 
 
 def test_decision_needs_the_permission_of_the_operation(ambiguous: Operation, owner: Membership) -> None:

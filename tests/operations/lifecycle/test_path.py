@@ -47,7 +47,7 @@ def test_purchase_is_sent_tracked_and_mirrored(account: Account, owner: Membersh
     # As after a later look, which finds that nobody else was at work. What was bought before the import is too near.
     Operation.objects.filter(origin=Operation.Origin.EXTERNAL).delete()
     Account.objects.update(operations_cursor=timezone.now() + timedelta(minutes=1))
-    observed.learn(account)
+    observed.attribute_costs(account)
     operation.refresh_from_db()
     # Three shares at 12 for a month.
     assert operation.cost == 36

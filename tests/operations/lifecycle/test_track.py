@@ -216,7 +216,7 @@ def test_watch_leaves_excess_operations_to_the_next_pass(
     account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
-    monkeypatch.setattr(track, "_AT_MOST", 5)
+    monkeypatch.setattr(track, "_MOST_PER_POLL", 5)
     rounds.watch(account)
     assert states(operations) == {State.DONE, State.TRACKED}
     account.refresh_from_db()
@@ -238,7 +238,7 @@ def test_operations_needing_details_are_all_found_over_several_passes(
     for operation in operations:
         operation.refresh_from_db()
         remote.done(operation.remote_id or 0)
-    monkeypatch.setattr(track, "_AT_MOST", 3)
+    monkeypatch.setattr(track, "_MOST_PER_POLL", 3)
     long_ago = timezone.now() - timedelta(hours=1)
     Account.objects.update(operations_cursor=long_ago)
     for _ in range(2):
@@ -276,6 +276,6 @@ def test_polling_slows_down_for_late_operations(
     tracked(engine, account, owner)
     now = timezone.now()
     Operation.objects.update(eta_at=now - timedelta(seconds=late_s))
-    look_at = track.next_look_at(account)
+    look_at = track.next_poll_at(account)
     assert look_at
     assert (look_at - now).total_seconds() == pytest.approx(pause_s, abs=0.5)

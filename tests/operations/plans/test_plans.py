@@ -162,7 +162,7 @@ def test_unreachable_provider_stops_the_plan_and_keeps_the_password(
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"hostname": "no spaces"}, "hostname"),
+        ({"hostname": "Spaces and underscores"}, "hostname"),
         ({"disk_size_mb": 12}, "disk_size_mb"),
         ({"disk_name": ""}, "disk_name"),
         ({"disk_fstype": "ntfs"}, "disk_fstype"),

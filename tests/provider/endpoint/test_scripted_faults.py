@@ -1,5 +1,6 @@
 """The rules of `PROVIDER_FAULTS`."""
 
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,32 @@ def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     file.write_text("nonsense")
     with pytest.raises(ImproperlyConfigured):
         script.for_call("vm_list")
+
+
+def test_processes_forked_from_one_count_calls_together(tmp_path: Path) -> None:
+    file = tmp_path / "faults"
+    script = Script(f"@{file}")
+    context = multiprocessing.get_context("fork")
+
+    def hits() -> int:
+        """How many of forty calls, spread over four processes, were hit."""
+        found = context.Value("i", 0)
+
+        def work() -> None:
+            for _ in range(10):
+                if script.for_call("vm_list").action:
+                    with found.get_lock():
+                        found.value += 1
+
+        processes = [context.Process(target=work) for _ in range(4)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(20)
+        return int(found.value)
+
+    file.write_text("vm_list:503@3")
+    assert hits() == 1
+    file.write_text("vm_list:garbage@40;vm_list:fail@41")
+    assert hits() == 1
+    assert script.for_call("vm_list").action == "fail"

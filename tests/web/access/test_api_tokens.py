@@ -125,7 +125,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(
     # The form sent again shows it no more, and makes no second one.
     again = browser.post(new, form())
     assert again.status_code == 422
-    assert "token of this name already" in again.content.decode()
+    assert "token with this name already exists" in again.content.decode()
     pages = [browser.get(url) for url in (new, reverse("my_tokens"), reverse("team_tokens", args=[owner.team_id]))]
     kept = "".join(page.content.decode() for page in [again, *pages])
     kept += repr(dict(browser.session)) + repr(list(AuditEntry.objects.values())) + caplog.text
@@ -136,7 +136,7 @@ def test_the_secret_is_shown_once_and_kept_nowhere(
 def test_a_form_that_is_wrong_keeps_what_was_typed(browser: Client, account: Account, owner: Membership) -> None:
     new = reverse("my_token_new", args=[owner.team_id])
     for values, words in (
-        ({"networks": "192.0.2.0/24 nonsense"}, "“nonsense” is no network"),
+        ({"networks": "192.0.2.0/24 nonsense"}, "“nonsense” isn&#x27;t a valid network"),
         ({"reach": "some"}, "Choose at least one account"),
         ({"name": ""}, "This field is required"),
     ):
@@ -206,7 +206,7 @@ def test_a_token_is_revoked_after_a_question(client: Client, account: Account, o
     url = reverse("token_revoke", args=[owner.team_id, own.token.pk])
     client.force_login(member.user)
     assert client.post(reverse("token_revoke", args=[owner.team_id, others.pk])).status_code == 403
-    assert "Revoke the token “own”" in client.get(url).content.decode()
+    assert "Revoke token “own”" in client.get(url).content.decode()
     assert client.get(WHOAMI, headers=bearer(own.secret)).status_code == 200
     answer = client.post(url)
     assert (answer.status_code, answer["Location"]) == (303, reverse("my_tokens"))
@@ -249,7 +249,7 @@ def test_the_lists_take_a_fixed_number_of_queries(
 def test_pages_say_through_which_token_something_was_asked(
     browser: Client, account: Account, owner: Membership
 ) -> None:
-    for personal, words in ((False, "the token “ci”"), (True, f"{owner.user} through the token “ci”")):
+    for personal, words in ((False, "token “ci”"), (True, f"{owner.user} via token “ci”")):
         secret = factories.new_token(owner, "ci", Permission.OPERATE, personal=personal).secret
         actor = actor_for(secret, address="192.0.2.7")
         operation = submit(catalogue.StopVm(vm_id=factories.vm(account).remote_id), account=account, by=actor)

@@ -66,9 +66,9 @@ def test_what_all_accounts_share_is_not_changed_from_one(owner: Membership, acco
     member = narrowed(Role.OPERATOR, account)
     tag = tags.of_team(owner.team_id)[0]
     client = signed_in(member)
-    assert "your role holds for some" in text(client, reverse("tags", args=[account.pk]))
+    assert "your role only covers some of them" in text(client, reverse("tags", args=[account.pk]))
     page = text(client, reverse("tag_edit", args=[account.pk, tag.pk]), 403)
-    assert "it holds for other accounts of the team" in page
+    assert "but only in other accounts of the team" in page
     assert client.post(reverse("tag_delete", args=[account.pk, tag.pk])).status_code == 403
     with pytest.raises(NotAllowedError):
         tags.change(tag, "Mine", "red", by=member)

@@ -14,7 +14,7 @@ from hosting.web.access import devices
 from tests.web.access.signing_in import PASSWORD, code, person_with_password, sign_in, stale, with_app
 
 pytestmark = pytest.mark.django_db
-TOO_MANY = "Too many wrong attempts"
+TOO_MANY = "Too many failed attempts"
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_codes_are_limited_for_each_account(person: User) -> None:
     assert sign_in(client, person.email, PASSWORD) == "/auth/2fa/authenticate/"
     for number in range(5):
         assert (
-            "That code is wrong" in client.post("/auth/2fa/authenticate/", {"code": f"00000{number}"}).content.decode()
+            "This code is wrong" in client.post("/auth/2fa/authenticate/", {"code": f"00000{number}"}).content.decode()
         )
     # Neither another browser nor another network helps.
     other = Client(REMOTE_ADDR="198.51.100.9")

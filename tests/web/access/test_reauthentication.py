@@ -107,7 +107,7 @@ def test_what_is_posted_too_late_is_refused_and_kept_nowhere(person: Client, acc
         answer = person.post(url, {"password": "s3cret-of-a-reseller", "name": disk.name})
         assert answer.status_code == 303
         assert answer["Location"] == f"{REAUTHENTICATE}?next={quote(url, safe='')}"
-    assert "Nothing was done" in person.get(answer["Location"]).content.decode()
+    assert "Nothing was changed" in person.get(answer["Location"]).content.decode()
     assert not Operation.objects.exists()
     assert all("s3cret-of-a-reseller" not in str(row.get_decoded()) for row in Session.objects.all())
 

@@ -70,7 +70,7 @@ def test_the_second_factor_is_asked_for_after_the_password(person: User, client:
     with_app(person)
     assert sign_in(client, person.email, PASSWORD, next="/me/") == SECOND
     assert client.get("/me/").status_code == 302
-    assert "That code is wrong" in client.post(SECOND, {"code": "abcdef"}).content.decode()
+    assert "This code is wrong" in client.post(SECOND, {"code": "abcdef"}).content.decode()
     assert client.post(SECOND, {"code": code()})["Location"] == "/me/"
     assert client.get("/me/").status_code == 200
 
@@ -82,7 +82,7 @@ def test_a_code_opens_once(person: User) -> None:
     for client in (first, second):
         sign_in(client, person.email, PASSWORD)
     assert first.post(SECOND, {"code": seen}).status_code == 302
-    assert "That code is wrong" in second.post(SECOND, {"code": seen}).content.decode()
+    assert "This code is wrong" in second.post(SECOND, {"code": seen}).content.decode()
 
 
 def test_a_recovery_code_opens_once(person: User) -> None:
@@ -111,7 +111,7 @@ def test_no_page_of_a_person_opens_between_the_factors(person: User, client: Cli
     sign_in(client, person.email, PASSWORD)
     for path in ("/", "/me/", "/auth/2fa/", "/auth/2fa/totp/deactivate/", "/auth/email/", "/auth/password/change/"):
         assert client.get(path)["Location"].startswith("/auth/login/"), path
-    assert "Second factor" in client.get(SECOND).content.decode()
+    assert "Two-factor authentication" in client.get(SECOND).content.decode()
 
 
 def test_a_code_proves_who_it_is_as_well(person: User, client: Client) -> None:

@@ -58,7 +58,7 @@ def test_a_button_that_a_role_may_not_press_is_off_and_says_why(
     for url in (reverse("servers", args=[account.pk]), reverse("server", args=[account.pk, vm.remote_id])):
         page = client.get(url).content.decode()
         assert "formaction" not in page.replace(f'formaction="/accounts/{account.pk}/refresh/"', "")
-        assert "Your role may look, not operate." in page
+        assert "Your role is read-only." in page
 
 
 def test_a_change_needs_the_csrf_token(account: Account, owner: Membership) -> None:
@@ -125,4 +125,4 @@ def test_buttons_are_off_while_nothing_can_be_sent(browser: Client, account: Acc
     vm = factories.vm(account)
     page = browser.get(reverse("servers", args=[account.pk])).content.decode()
     assert reverse("server_stop", args=[account.pk, vm.remote_id]) not in page
-    assert ("login does not work" if trouble else "nothing can be sent until it is back") in page
+    assert ("credentials don" if trouble else "Nothing can be sent until it responds again") in page

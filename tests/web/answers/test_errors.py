@@ -92,8 +92,8 @@ def test_a_change_that_cannot_be_saved_says_so_and_when_to_try_again(
     response = browser.post(url)
     page = response.content.decode()
     assert (response.status_code, response["Retry-After"]) == (503, "30")
-    assert "The panel can&#x27;t save anything right now" in page
-    assert "list of operations before you ask again" in page
+    assert "The panel can&#x27;t save changes right now" in page
+    assert "list of operations before you try again" in page
     assert str(error) not in page
     assert "toast-error" in browser.post(url, headers=HTMX).content.decode()
 
@@ -126,7 +126,7 @@ def test_an_action_while_the_provider_is_away_is_refused_in_clear_words(browser:
     account.endpoint.away_since = timezone.now()
     account.endpoint.save()
     stop = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True).content.decode()
-    assert "Nothing was sent or queued: try again when it is back." in stop
+    assert "Nothing was sent or queued. Try again later." in stop
     typed = {"product_name": "shares", "quantity": 2, "duration": "1m"}
     bought = browser.post(reverse("shares_add", args=[account.pk]), typed)
     assert bought.status_code == 422
@@ -144,5 +144,5 @@ def test_an_unsound_form_says_so_to_a_person_and_to_htmx(account: Account, owner
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(owner.user)
     url = reverse("refresh", args=[account.pk])
-    assert "This form is out of date" in strict.post(url).content.decode()
+    assert "This form has expired" in strict.post(url).content.decode()
     assert "toast-error" in strict.post(url, headers=HTMX).content.decode()

@@ -154,14 +154,14 @@ def test_an_action_in_place_is_answered_with_the_region_as_it_is_then(browser: C
     )
     html = response.content.decode()
     assert html.lstrip().startswith('<div id="live"')
-    assert "is on its way" in html
+    assert "was submitted" in html
     assert 'id="messages"' in html
 
 
 def test_data_age_is_on_every_page_and_says_when_nothing_was_read(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, mirrored_at=None)
     for name in ("dashboard", "servers", "disks", "shares", "operations", "changes", "server_new", "disk_new"):
-        assert "Not read yet" in browser.get(reverse(name, args=[account.pk])).content.decode(), name
+        assert "Not synced yet" in browser.get(reverse(name, args=[account.pk])).content.decode(), name
 
 
 def test_the_first_import_shows_how_far_it_is_and_how_long_it_takes(
@@ -192,8 +192,8 @@ def test_an_import_that_nobody_knows_of_shows_no_bar(browser: Client, owner: Mem
     account = factories.account(owner.team, mirrored_at=None)
     url = reverse("servers", args=[account.pk])
     page = browser.get(url).content.decode()
-    assert "Not read yet" in page
-    assert "Nothing was read yet" in page
+    assert "Not synced yet" in page
+    assert "No data yet" in page
     assert "No servers yet" not in page
     assert "<progress" not in page
     assert poll(browser, url, shown_version(page)) == (204, "")

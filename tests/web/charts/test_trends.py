@@ -53,12 +53,12 @@ def page_of(browser: Client, account: Account, query: str = "") -> str:
 def test_a_new_account_says_what_will_be_there(browser: Client, account: Account, owner: Membership) -> None:
     page = page_of(browser, account)
     check("trends", page)
-    assert page.count("Nothing was noted yet.") == 4
-    assert "Nothing was asked for in this time." in page
-    assert "Not enough history yet" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
+    assert page.count("No data yet.") == 4
+    assert "No operations in this period." in page
+    assert "Not enough history to forecast" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
     unread = factories.account(owner.team, mirrored_at=None)
     unread.info.delete()
-    assert "Reading the account for the first time" in page_of(browser, unread)
+    assert "First import in progress" in page_of(browser, unread)
 
 
 @pytest.mark.parametrize("days", [3, 400])
@@ -80,11 +80,11 @@ def test_the_runway_is_told_where_the_balance_is(browser: Client, account: Accou
     history(account, 101)
     # 2 a day were spent; 800 are left.
     ends = timezone.localtime(timezone.now() + timedelta(days=800 / 2))
-    expected = re.compile(rf"At this pace the balance lasts until \d+ \w+ ({ends.year}|{ends.year + 1})\.")
+    expected = re.compile(rf"At this rate, the balance lasts until \d+ \w+ ({ends.year}|{ends.year + 1})\.")
     assert expected.search(page_of(browser, account))
     dashboard = browser.get(reverse("dashboard", args=[account.pk])).content.decode()
     assert expected.search(dashboard)
-    assert 'aria-label="Balance of the last 90 days: from 978.00 to 800.00"' in dashboard
+    assert 'aria-label="Balance over the last 90 days: from 978.00 to 800.00"' in dashboard
 
 
 def test_operations_are_counted_by_day_or_week_and_outcome(browser: Client, account: Account) -> None:
@@ -99,11 +99,11 @@ def test_operations_are_counted_by_day_or_week_and_outcome(browser: Client, acco
         asked(account, days_ago, state)
     asked(account, 0, "uncertain")
     week = page_of(browser, account, "?period=7")
-    assert "1 done, 2 not done, 1 unconfirmed" in week
-    assert "Operations a day" in week
+    assert "1 done, 2 failed, 1 unconfirmed" in week
+    assert "Operations per day" in week
     quarter = page_of(browser, account, "?period=90")
-    assert "2 done, 2 not done, 1 unconfirmed, 1 cancelled" in quarter
-    assert "Operations a week" in quarter
+    assert "2 done, 2 failed, 1 unconfirmed, 1 cancelled" in quarter
+    assert "Operations per week" in quarter
     # Nonsense in the address is the usual period.
     assert 'aria-current="true">30 days' in page_of(browser, account, "?period=-1")
 

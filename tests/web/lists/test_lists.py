@@ -91,7 +91,7 @@ def test_servers_are_found_by_a_part_of_the_name_and_by_state(browser: Client, a
     assert rows(browser, f"{url}?q=WEB") == ["web-1", "web-2"]
     assert rows(browser, f"{url}?state=halted") == ["db-1", "web-2"]
     assert rows(browser, f"{url}?q=web&state=halted") == ["web-2"]
-    assert "No server fits" in browser.get(f"{url}?q=nothing").content.decode()
+    assert "No servers match" in browser.get(f"{url}?q=nothing").content.decode()
 
 
 def test_a_list_is_sorted_as_the_address_says(browser: Client, account: Account) -> None:

@@ -75,7 +75,7 @@ def test_an_outside_operation_cannot_be_cancelled(
 ) -> None:
     operation = factories.operation(account, kind=kind, params=params, origin="outside", state="tracked")
     response = browser.post(reverse("operation_cancel", args=[account.pk, operation.pk]), follow=True)
-    assert "too late to cancel" in response.content.decode()
+    assert "can no longer be cancelled" in response.content.decode()
     assert Operation.objects.get().state == "tracked"
 
 

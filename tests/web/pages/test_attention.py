@@ -115,12 +115,12 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
     plan = factories.plan(account, by=owner, state="stopped")
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
     for words in (
-        "refused the login or its password",
-        "could not finish it",
-        "list of operations does not show it",
-        "Sharedeck keeps looking",
-        "Takes unusually long",
-        "still queued there",
+        "rejected the credentials",
+        "couldn&#x27;t finish it",
+        "isn&#x27;t in the provider&#x27;s list",
+        "Sharedeck keeps checking",
+        "Taking unusually long",
+        "still queued at the provider",
         "A step did not work",
     ):
         assert words in page, words
@@ -133,12 +133,12 @@ def test_every_matter_says_why_and_what_to_do(browser: Client, account: Account,
         reverse("plan_abandon", args=[account.pk, plan.pk]),
     ):
         assert url in page, url
-    assert '>6<span class="visually-hidden"> to look at' in page
+    assert '>6<span class="visually-hidden"> need attention' in page
 
 
 def test_a_calm_account_says_that_nothing_needs_anybody(browser: Client, account: Account) -> None:
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
-    assert "Nothing needs you" in page
+    assert "You're all caught up" in page
     assert 'id="attention-count"' in page
     assert "Needs your attention" not in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
 
@@ -161,7 +161,7 @@ def test_put_aside_is_remembered_with_who_did_it(browser: Client, account: Accou
     failed = factories.operation(account, by=owner, state="failed")
     url = reverse("operation_aside", args=[account.pk, failed.pk])
     response = browser.post(url, {"next": reverse("attention", args=[account.pk])}, follow=True)
-    assert "was put aside" in response.content.decode()
+    assert "was dismissed" in response.content.decode()
     assert whys(account, owner) == []
     entry = AuditEntry.objects.get(action="operation.set_aside")
     assert (entry.actor, entry.operation_id) == (owner.user, failed.pk)
@@ -182,7 +182,7 @@ def test_a_viewer_sees_what_is_up_and_no_way_to_change_it(client: Client, accoun
     client.force_login(factories.member(Role.VIEWER, of=owner.team).user)
     page = client.get(reverse("attention", args=[account.pk])).content.decode()
     assert "formaction" not in page[page.index('id="live"') :]
-    assert "Your role may not do this." in page
+    assert "Your role doesn't allow this." in page
 
 
 def test_all_accounts_of_a_person_are_counted_in_the_same_queries(
@@ -195,8 +195,8 @@ def test_all_accounts_of_a_person_are_counted_in_the_same_queries(
     # The person, their memberships, the accounts (the frame and the list), what needs attention (4), servers and disks.
     with django_assert_num_queries(10):
         page = browser.get(reverse("accounts")).content.decode()
-    assert "4 to look at" in page
-    assert page.count("to look at") == 3
+    assert "4 need attention" in page
+    assert page.count("need attention") + page.count("needs attention") == 3
 
 
 def test_the_evidence_of_two_equal_requests_stands_side_by_side(
@@ -210,8 +210,8 @@ def test_the_evidence_of_two_equal_requests_stands_side_by_side(
     )
     page = browser.get(reverse("operation", args=[account.pk, first.pk])).content.decode()
     compare = page[page.index('class="compare"') :]
-    assert "This request" in compare
-    assert f"Equal request #{second.pk}" in compare
+    assert "This operation" in compare
+    assert f"Identical operation #{second.pk}" in compare
     for number in (901, 902, 903):
         assert reverse("operation_is", args=[account.pk, first.pk, number]) in compare
 
@@ -228,7 +228,7 @@ def test_a_person_says_that_what_the_provider_does_not_show_has_happened(
     assert (operation.state, operation.needs_person, operation.problem) == ("done", False, {})
     entry = AuditEntry.objects.get(action="operation.decided")
     assert (entry.operation_id, entry.detail) == (operation.pk, {"happened": True})
-    assert "nothing to decide" in browser.post(url, follow=True).content.decode()
+    assert "already been resolved" in browser.post(url, follow=True).content.decode()
 
 
 def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
@@ -244,7 +244,7 @@ def test_where_there_is_one_to_choose_nobody_says_that_it_just_happened(
 def test_a_stopped_plan_says_why_it_stopped(browser: Client, account: Account, owner: Membership) -> None:
     factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
-    assert "The shares that this server needs are not free." in page
+    assert "There aren&#x27;t enough free shares for this server." in page
 
 
 def test_an_operation_that_the_provider_forgot_is_for_a_person(
@@ -253,7 +253,7 @@ def test_an_operation_that_the_provider_forgot_is_for_a_person(
     problem = {"reason": "fault", "code": 580440, "object": 804, "cause": 40, "text": "no such operation"}
     factories.operation(account, by=owner, state="uncertain", needs_person=True, problem=problem)
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
-    assert "does not know its operation any more" in page
+    assert "no longer lists it" in page
 
 
 def test_a_change_of_many_waits_for_a_person_when_it_paused_or_did_not_do_all(
@@ -261,12 +261,12 @@ def test_a_change_of_many_waits_for_a_person_when_it_paused_or_did_not_do_all(
 ) -> None:
     bulk = factories.bulk(account, by=owner, state="paused", problem="away")
     assert whys(account, owner) == ["paused"]
-    assert "go on when it is back" in browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "Resume when it responds again" in browser.get(reverse("attention", args=[account.pk])).content.decode()
     Bulk.objects.update(state="done", problem="")
     assert whys(account, owner) == []
     bulk.rows.update(state="failed")
     factories.operation(account, by=owner, state="failed", bulk=bulk)
     assert whys(account, owner) == ["failed"]
-    assert "see which, and ask for those again" in browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "Open the bulk action to retry them" in browser.get(reverse("attention", args=[account.pk])).content.decode()
     Bulk.objects.update(updated_at=ago(days=4))
     assert whys(account, owner) == []

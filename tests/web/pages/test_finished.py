@@ -52,7 +52,7 @@ def here(browser: Client, account: Account) -> Client:
 def test_it_is_told_once_with_a_link(here: Client, account: Account, owner: Membership) -> None:
     operation = ended(account, owner)
     html = here.get(reverse("servers", args=[account.pk])).content.decode()
-    assert "“Stop server web-1” is done." in html
+    assert "“Stop server web-1” finished." in html
     assert f'href="{reverse("operation", args=[account.pk, operation.pk])}"' in html
     for page in (ELSEWHERE, "servers", "disks"):
         assert toasts(here, account, page) == []
@@ -61,8 +61,8 @@ def test_it_is_told_once_with_a_link(here: Client, account: Account, owner: Memb
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("failed", "“Stop server web-1” was not done."),
-        ("refused", "“Stop server web-1” was not done."),
+        ("failed", "“Stop server web-1” failed."),
+        ("refused", "“Stop server web-1” failed."),
         ("cancelled", "“Stop server web-1” was cancelled."),
     ],
 )
@@ -100,7 +100,7 @@ def test_what_ended_before_the_session_began_is_no_news(browser: Client, account
     ended(account, owner)
     assert toasts(browser, account) == []
     ended(account, owner, "web-2")
-    assert toasts(browser, account) == ["“Stop server web-2” is done."]
+    assert toasts(browser, account) == ["“Stop server web-2” finished."]
 
 
 @pytest.mark.parametrize("page", ["operations", "dashboard"])
@@ -127,9 +127,9 @@ def test_three_are_shown_at_most_and_none_is_passed_over(here: Client, account: 
     for number in range(6):
         ended(account, owner, f"web-{number}", finished_at=now + timedelta(seconds=number))
     assert toasts(here, account) == [
-        "“Stop server web-5” is done.",
-        "“Stop server web-4” is done.",
-        "4 more of what you asked for have ended.",
+        "“Stop server web-5” finished.",
+        "“Stop server web-4” finished.",
+        "4 more of your operations have finished.",
     ]
     assert toasts(here, account) == []
 
@@ -139,16 +139,18 @@ def test_a_bulk_and_a_plan_are_told_as_one(here: Client, account: Account, owner
     plan = factories.plan(account, by=owner, state="stopped")
     ended(account, owner, bulk=bulk)
     ended(account, owner, plan=plan)
-    assert toasts(here, account) == ["The new server “db-1” is not ready: its plan stopped at a step."]
+    assert toasts(here, account) == [
+        "The new server “db-1” isn&#x27;t ready because its plan stopped at a step. Open the plan to continue."
+    ]
     bulk.rows.update(state="failed")
     Bulk.objects.update(state=Bulk.State.DONE, updated_at=timezone.now())
     versions.bump(account.pk)
-    assert toasts(here, account) == ["“Stop server”, many at once: some of it was not done."]
+    assert toasts(here, account) == ["Bulk action “Stop server” finished with failures."]
     # Asked for again, it ends again.
     bulk.rows.update(state="done")
     Bulk.objects.update(updated_at=timezone.now() + timedelta(seconds=9))
     versions.bump(account.pk)
-    assert toasts(here, account) == ["“Stop server”, many at once, is done."]
+    assert toasts(here, account) == ["Bulk action “Stop server” finished."]
 
 
 def test_a_page_with_nothing_to_tell_costs_nothing_more(
@@ -172,9 +174,9 @@ def test_a_resize_is_not_told_as_a_new_server_and_not_again_when_it_is_changed(
     plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4())
     Plan.objects.update(state=Plan.State.STOPPED, updated_at=timezone.now() - timedelta(minutes=1))
     versions.bump(account.pk)
-    assert toasts(here, account) == ["The resize of “web-7” stopped at a step."]
+    assert toasts(here, account) == ["The resize of “web-7” stopped at a step. Open the plan to continue."]
     plans.revise(plan, replace(spec, shares=3), by=owner)
     assert toasts(here, account) == []
     Plan.objects.update(state=Plan.State.DONE, updated_at=timezone.now())
     versions.bump(account.pk)
-    assert toasts(here, account) == ["The server “web-7” has its new size."]
+    assert toasts(here, account) == ["The server “web-7” was resized."]

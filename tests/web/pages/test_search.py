@@ -40,7 +40,7 @@ def test_what_other_teams_have_is_not_found(browser: Client) -> None:
     factories.disk(theirs, "shop-data")
     factories.operation(theirs, by=stranger, state="done", subject="shop-1")
     page = search(browser, "shop")
-    assert "Nothing has this name, tag or id" in page
+    assert "No results" in page
     assert "shop-data" not in page
 
 
@@ -56,10 +56,10 @@ def test_it_says_when_there_is_more_and_costs_the_same_queries(
 ) -> None:
     factories.vm(account, "web-0")
     with django_assert_num_queries(8):
-        assert "There is more" not in search(browser, "web")
+        assert "More results exist" not in search(browser, "web")
     for number in range(30):
         factories.vm(account, f"web-{number}x")
     with django_assert_num_queries(8):
         page = search(browser, "web")
-    assert "There is more" in page
+    assert "More results exist" in page
     assert page.count("line-words") == 20

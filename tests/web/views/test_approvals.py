@@ -96,24 +96,24 @@ def test_a_form_says_beforehand_who_must_approve(
         page = words(
             buyer.post(url, {"product_name": "shares", "quantity": quantity, "duration": "1m"}).content.decode()
         )
-        assert (f"It will wait for approval by {owner.user}." in page) == is_above, page
+        assert (f"This will need approval by {owner.user}." in page) == is_above, page
     unknown = words(buyer.post(url, {"product_name": "disk", "quantity": 1, "duration": "1m"}).content.decode())
-    assert "The price is not known, and your role has a ceiling in money." in unknown
+    assert "The price is not known, and your role has a spending limit." in unknown
 
 
 def test_what_is_asked_above_the_ceiling_waits_and_says_for_whom(
     buyer: Client, browser: Client, account: Account, owner: Membership, payer: Membership, limit: SpendingLimit
 ) -> None:
     page = words(buy(buyer, account, 6).content.decode())
-    assert f"It waits for approval by {owner.user}." in page
+    assert f"It is waiting for approval by {owner.user}." in page
     operation = Operation.objects.get()
     assert operation.state == State.HELD
     own = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
-    assert f"Waits for approval by {owner.user}." in own
-    assert "Take it back" in own
+    assert f"Waiting for approval by {owner.user}." in own
+    assert "Withdraw" in own
     theirs = text(browser, reverse("operation", args=[account.pk, operation.pk]))
     assert "Decide" in theirs
-    assert "Take it back" not in theirs
+    assert "Withdraw" not in theirs
     assert "Waiting for approval" in text(browser, reverse("operations", args=[account.pk]) + "?state=held")
 
 
@@ -144,7 +144,7 @@ def test_a_plan_above_the_ceiling_is_started_by_somebody_who_shows_that_it_is_th
     client.force_login(owner.user)
     assert client.post(start).status_code == 303
     page = text(client, reverse("plan", args=[account.pk, plan.pk]))
-    assert "Waits for approval by Ben." in page
+    assert "Waiting for approval by Ben." in page
     assert Plan.objects.get(pk=plan.pk).state == Plan.State.RUNNING
 
 
@@ -154,8 +154,8 @@ def test_the_page_shows_what_waits_and_how_it_stands(
     held(account, payer, state=State.DONE, requested_shares=3, estimate="30.00")
     operation = held(account, payer)
     page = text(browser, approvals_of(owner))
-    assert "Shares: 3 of 4 this month, and 6 more with this" in page
-    assert "Money: 30.00 EUR of 100.00 EUR this month, and about 60.00 EUR more with this" in page
+    assert "Shares: 3 of 4 used this month, 6 more with this operation" in page
+    assert "Money: 30.00 EUR of 100.00 EUR spent this month, about 60.00 EUR more with this operation" in page
     assert "Ben, Billing" in page
     html = browser.get(f"{approvals_of(owner)}?operation={operation.pk}").content.decode()
     assert re.search(rf'value="{operation.pk}"\s+checked', html)
@@ -166,14 +166,14 @@ def test_a_second_person_approves_and_everybody_reads_who_it_was(
 ) -> None:
     operation = held(account, payer)
     page = words(decide(browser, owner, "approve", "for the shop", operation=operation.pk).content.decode())
-    assert "1 request was approved." in page
+    assert "1 operation approved." in page
     operation.refresh_from_db()
     assert (operation.state, operation.decided_by) == (State.WAITING, owner.user)
     page = text(buyer, reverse("operation", args=[account.pk, operation.pk]))
     assert f"Approved by {owner.user} “for the shop”" in page
     assert f"Approved {owner.user} “for the shop”" in text(buyer, approvals_of(payer))
     again = words(decide(browser, owner, "refuse", operation=operation.pk).content.decode())
-    assert "Nothing was decided" in again
+    assert "No operations selected" in again
 
 
 def test_nobody_approves_their_own_however_they_ask(
@@ -181,7 +181,7 @@ def test_nobody_approves_their_own_however_they_ask(
 ) -> None:
     operation = held(account, payer)
     assert f'id="operation-{operation.pk}"' not in buyer.get(approvals_of(payer)).content.decode()
-    assert "Nothing was decided" in words(decide(buyer, payer, "approve", operation=operation.pk).content.decode())
+    assert "No operations selected" in words(decide(buyer, payer, "approve", operation=operation.pk).content.decode())
     assert Operation.objects.get(pk=operation.pk).state == State.HELD
 
 
@@ -219,11 +219,11 @@ def test_all_of_a_bulk_are_decided_together_and_one_that_fails_keeps_nothing_fro
         )
         for product in products
     ]
-    assert "many at once: all 3 that wait" in text(browser, approvals_of(owner))
+    assert "(bulk action): all 3 pending" in text(browser, approvals_of(owner))
     products[0].delete()
     page = words(decide(browser, owner, "approve", bulk=bulk.pk).content.decode())
-    assert "2 requests were approved." in page
-    assert "This product is not there any more." in page
+    assert "2 operations approved." in page
+    assert "This product no longer exists." in page
     assert [Operation.objects.get(pk=row.pk).state for row in rows] == ["held", "waiting", "waiting"]
 
 
@@ -289,7 +289,7 @@ def test_ceilings_are_set_and_what_is_wrong_stands_beside_its_field(browser: Cli
         response = browser.post(url, {**empty, **typed})
         assert response.status_code == 422
         assert next(iter(typed.values())) in response.content.decode()
-    assert "Nobody else could approve what this role asks for" in text_of(
+    assert "Nobody else could approve operations above this limit" in text_of(
         browser.post(url, {**empty, "owner_shares": "4"})
     )
     assert browser.post(url, empty).status_code == 303
@@ -305,7 +305,7 @@ def test_a_ceiling_whose_approver_has_left_is_warned_of(browser: Client, owner: 
     url = reverse("team_spending_limits", args=[owner.team_id])
     assert "Nobody can approve" not in text(browser, url)
     payer.delete()
-    assert "Nobody can approve what “Owner” asks for above its ceiling" in text(browser, url)
+    assert "Nobody can approve operations of “Owner” above the limit" in text(browser, url)
 
 
 def test_the_page_costs_the_same_queries_for_any_number(

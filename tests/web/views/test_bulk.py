@@ -96,7 +96,7 @@ def test_nothing_chosen_or_nothing_that_fits_is_said_on_the_list(
     for address in (url(account, "stop"), url(account, "start", servers[1].remote_id)):
         response = browser.get(address, follow=True)
         assert response.redirect_chain[-1][0] == reverse("servers", args=[account.pk])
-        assert "None was chosen" in response.content.decode() or "Nothing to do" in response.content.decode()
+        assert "Nothing selected" in response.content.decode() or "Nothing to do" in response.content.decode()
     assert not Bulk.objects.exists()
 
 
@@ -107,8 +107,8 @@ def test_the_page_of_a_change_tells_how_each_went(browser: Client, account: Acco
     BulkRow.objects.filter(pk=second.pk).update(state="done")
     html = browser.get(reverse("bulk", args=[account.pk, bulk.pk])).content.decode()
     assert "1 of 3 done" in html
-    assert "1 not done" in html
-    assert "Its state did not allow it, or it was gone." in html
+    assert "1 failed" in html
+    assert "Its state didn't allow this, or it no longer existed." in html
     assert "Retry 1 failed" in html
     only = browser.get(reverse("bulk", args=[account.pk, bulk.pk]) + "?state=failed").content.decode()
     assert only.count("cell-name") == 1

@@ -15,13 +15,13 @@ def test_the_page_offers_it_and_tells_how_it_went(browser: Client, account: Acco
     to_cancel = reverse("operation_cancel", args=[account.pk, operation.pk])
     assert to_cancel in browser.get(here).content.decode()
     page = browser.post(to_cancel, {"next": here}, follow=True).content.decode()
-    assert "is being asked to cancel" in page
+    assert "Cancellation" in page
     assert to_cancel not in page
     for state, words in {
-        "sent": "How it ends shows here",
-        "too_late": "the provider had begun",
-        "refused": "it goes on there",
-        "unanswered": "did not answer the request to cancel",
+        "sent": "Cancellation requested",
+        "too_late": "the provider had already started",
+        "refused": "The operation continues",
+        "unanswered": "did not answer the cancellation",
     }.items():
         Operation.objects.update(cancel_state=state)
         assert words in browser.get(here).content.decode(), state

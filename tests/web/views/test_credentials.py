@@ -39,16 +39,16 @@ def page_of(browser: Client, account: Account) -> str:
 @pytest.mark.parametrize(
     ("trouble", "state", "fields", "words"),
     [
-        ("untested", "testing", {}, "This page shows by itself what the provider says"),
+        ("untested", "testing", {}, "This page updates automatically"),
         ("untested", "unanswered", {}, "tested as soon as it does"),
-        ("untested", "expired", {}, "Test the login again when the provider is back"),
-        ("credentials", "refused", {"refusal": "credentials"}, "Compare both with what the provider gave you"),
-        ("handle", "refused", {"refusal": "handle", "handle": "X"}, "The login may not act as “X”"),
-        ("", "testing", {"new_password": True}, "What you had stays in use"),
-        ("", "refused", {"refusal": "credentials", "new_password": True}, "The provider refused the new password"),
+        ("untested", "expired", {}, "Test the credentials again when the provider responds"),
+        ("credentials", "refused", {"refusal": "credentials"}, "Check the login and enter the password again"),
+        ("handle", "refused", {"refusal": "handle", "handle": "X"}, "act as “X”"),
+        ("", "testing", {"new_password": True}, "Your current credentials stay in use"),
+        ("", "refused", {"refusal": "credentials", "new_password": True}, "The provider rejected the new password"),
         ("", "refused", {"refusal": "taken"}, "Enter another handle"),
-        ("", "refused", {"refusal": "seal"}, "Type it once more"),
-        ("", "expired", {"new_password": True}, "forgotten untested"),
+        ("", "refused", {"refusal": "seal"}, "Enter it again"),
+        ("", "expired", {"new_password": True}, "without a test"),
         ("", "accepted", {"ended_at": timezone.now()}, "The provider accepted these credentials"),
     ],
 )
@@ -89,7 +89,7 @@ def test_saving_while_the_provider_is_away_says_when_it_is_tested(browser: Clien
     account.endpoint.save()
     typed = {"label": account.label, "handle": account.handle, "password": "another-1"}
     page = browser.post(reverse("account_settings", args=[account.pk]), typed, follow=True).content.decode()
-    assert "the login is tested as soon as it does" in page
+    assert "The credentials will be tested as soon as it does" in page
     assert "another-1" not in page
 
 
@@ -107,29 +107,27 @@ def test_another_handle_takes_the_password_along_and_shows_it_to_nobody(
         page = page_of(browser, each)
         assert reverse("login", args=[other.pk]) in page
         assert unseal(account.sealed_password) not in page
-    assert (
-        "other handle of this login too" in browser.get(reverse("account_settings", args=[account.pk])).content.decode()
-    )
+    assert "other handle of this login" in browser.get(reverse("account_settings", args=[account.pk])).content.decode()
 
 
 def test_a_login_that_does_not_work_gets_no_other_handle(browser: Client, account: Account) -> None:
     Account.objects.update(trouble="credentials")
     page = browser.post(reverse("handle_new", args=[account.pk]), {"label": "x", "handle": "y"})
     assert page.status_code == 422
-    assert "Correct it first" in page.content.decode()
+    assert "Fix them first" in page.content.decode()
 
 
 def test_the_session_is_told_without_its_id(browser: Client, account: Account) -> None:
-    assert "Sharedeck signs in when it next has something to ask" in page_of(browser, account)
+    assert "Sharedeck signs in with the next request" in page_of(browser, account)
     session_store.put(session_store.session_key(account, "s3cret"), "the-session-id")
     session_store.record_refusal(account.pk)
     page = page_of(browser, account)
-    assert "Signed in" in page
+    assert "Session open" in page
     assert "12 hours" in page
     assert "Not in the last 7 days" not in page
     assert "the-session-id" not in page
     browser.post(reverse("login_again", args=[account.pk]))
-    assert "Signed in" not in page_of(browser, account)
+    assert "Session open" not in page_of(browser, account)
     assert AuditEntry.objects.get().action == "account.signed_in_again"
 
 
@@ -141,18 +139,18 @@ def test_without_redis_the_session_is_not_told_and_not_dropped(
 
     monkeypatch.setattr(session_store, "connection", gone)
     page = browser.post(reverse("login_again", args=[account.pk]), follow=True).content.decode()
-    assert "nothing was changed" in page
+    assert "Nothing was changed" in page
     assert not AuditEntry.objects.exists()
 
 
 def test_a_refused_change_needs_attention_until_somebody_has_read_it(browser: Client, account: Account) -> None:
     candidate(account, "refused", refusal="handle", handle="X")
     to_attention = reverse("attention", args=[account.pk])
-    assert "New credentials were not accepted" in browser.get(to_attention).content.decode()
-    assert "1 to look at" in browser.get(reverse("accounts")).content.decode()
+    assert "New credentials were rejected" in browser.get(to_attention).content.decode()
+    assert "1 needs attention" in browser.get(reverse("accounts")).content.decode()
     browser.post(reverse("login_dismiss", args=[account.pk]))
     assert not Candidate.objects.exists()
-    assert "New credentials were not accepted" not in browser.get(to_attention).content.decode()
+    assert "New credentials were rejected" not in browser.get(to_attention).content.decode()
 
 
 def test_a_viewer_sees_how_the_login_stands_and_has_no_button(
@@ -161,7 +159,7 @@ def test_a_viewer_sees_how_the_login_stands_and_has_no_button(
     candidate(account, "refused", refusal="handle", by=owner)
     client.force_login(factories.member(Role.VIEWER, of=owner.team).user)
     page = page_of(client, account)
-    assert "may not act as" in page
+    assert "act as" in page
     assert reverse("login_again", args=[account.pk]) not in page
     assert reverse("handle_new", args=[account.pk]) not in page
     assert reverse("account_settings", args=[account.pk]) not in page
@@ -171,9 +169,9 @@ def test_nothing_is_sent_for_a_login_that_was_not_tested(browser: Client, accoun
     Account.objects.update(trouble="untested")
     vm = factories.vm(account)
     page = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True).content.decode()
-    assert "not been tested yet: nothing was sent" in page
-    assert "Nothing is read or sent before the provider has accepted it" in page
-    assert "nothing can be sent before it works" in page
+    assert "been tested yet. Nothing was sent" in page
+    assert "Sharedeck reads and sends nothing until the provider accepts these credentials" in page
+    assert "Nothing can be sent until they are accepted" in page
 
 
 def switcher(html: str) -> str:
@@ -216,7 +214,13 @@ def test_the_list_of_accounts_counts_how_their_logins_stand(browser: Client, acc
     away.endpoint.save()
     factories.vm(account)
     html = browser.get(reverse("accounts")).content.decode()
-    for words in ("Works: 1", "Being tested: 1", "The provider does not answer: 1", "Does not work: 1", "1 server"):
+    for words in (
+        "Connected: 1",
+        "Testing: 1",
+        "The provider isn&#x27;t responding: 1",
+        "Connection failed: 1",
+        "1 server",
+    ):
         assert words in html
 
 

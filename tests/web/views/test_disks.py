@@ -24,13 +24,13 @@ def test_a_server_is_chosen_by_its_name_or_id(browser: Client, account: Account,
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("web", "Say which one: web-1 #11, web-10 #12, web-10 #13."),
-        ("web-10", "Say which one: web-10 #12, web-10 #13."),
-        ("mail", "No server is called that"),
-        ("theirs", "No server is called that"),
-        ("web-1 #12", "Say which one"),
-        ("#99999999999999999999", "Say which one"),
-        ("broken", "No server is called that"),
+        ("web", "Several servers match. Choose one: web-1 #11, web-10 #12, web-10 #13."),
+        ("web-10", "Several servers match. Choose one: web-10 #12, web-10 #13."),
+        ("mail", "No servers match"),
+        ("theirs", "No servers match"),
+        ("web-1 #12", "Several servers match. Choose one"),
+        ("#99999999999999999999", "Several servers match. Choose one"),
+        ("broken", "No servers match"),
     ],
 )
 def test_a_server_that_is_not_clear_is_asked_for_again(
@@ -66,7 +66,7 @@ def test_disks_that_no_server_uses_are_counted_and_shown(browser: Client, accoun
         factories.disk(account, name, size_mb=4096)
     here = reverse("disks", args=[account.pk])
     html = browser.get(here).content.decode()
-    assert "2 disks are attached to no server and take 8 GB." in html
+    assert "2 unattached disks use 8 GB." in html
     assert f'href="{here}?state=created"' in html
     orphans = browser.get(f"{here}?state=created").content.decode()
     assert "left-1" in orphans

@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from html import escape
 
 import pytest
 from django.test import Client
@@ -52,13 +53,13 @@ BAD_SERVER = [
     ("shares", "0", "greater than or equal to 1"),
     ("shares", "x", "whole number"),
     ("cpu", "5", "less than or equal to 4"),
-    ("cpu", "3", "one CPU for each share"),
-    ("login", "Root!", "small letters"),
+    ("cpu", "3", "one CPU per share"),
+    ("login", "Root!", "lowercase letters"),
     ("os_id", "999999", "not one of the available choices"),
     ("buy_shares", "-1", "greater than or equal to 0"),
     ("duration", "9y", "not one of the available choices"),
-    ("disk_size_mb", "nine", "Write a size in GB"),
-    ("disk_size_mb", "0.0001", "not a whole number of MB"),
+    ("disk_size_mb", "nine", "Enter a size in GB"),
+    ("disk_size_mb", "0.0001", "must be a whole number of MB"),
     ("disk_size_mb", "0.5", "between 1 GB and 1,024 GB"),
     ("disk_size_mb", "2000", "between 1 GB and 1,024 GB"),
     ("disk_name", " ", "required"),
@@ -134,11 +135,11 @@ def test_a_disk_size_is_understood_in_gb_and_mb(browser: Client, account: Accoun
     ("field", "value", "message"),
     [
         ("name", "", "required"),
-        ("size_mb", "x", "Write a size in GB"),
-        ("size_mb", "9" * 19, "Write a size in GB"),
-        ("size_mb", "NaN", "Write a size in GB"),
+        ("size_mb", "x", "Enter a size in GB"),
+        ("size_mb", "9" * 19, "Enter a size in GB"),
+        ("size_mb", "NaN", "Enter a size in GB"),
         ("fstype", "ntfs", "not one of"),
-        ("size_mb", "1000", "MB of disk are needed"),
+        ("size_mb", "1000", "MB of disk space and"),
     ],
 )
 def test_a_new_disk_says_beside_the_field_what_is_wrong(
@@ -174,7 +175,7 @@ def test_a_server_is_deleted_only_by_typing_its_name(browser: Client, account: A
     vm = factories.vm(account, "old-1", state="halted")
     url = reverse("server_delete", args=[account.pk, vm.remote_id])
     response = browser.post(url, {"name": "old-2"})
-    assert "That is not its name" in beside(response.content.decode(), "name")
+    assert "match. Type" in beside(response.content.decode(), "name")
     assert not Operation.objects.exists()
     assert browser.post(url, {"name": "old-1"}).status_code == 303
     assert Operation.objects.get().kind == "vm_delete"
@@ -229,7 +230,7 @@ def test_a_second_click_on_a_busy_server_is_told_what_is_at_work(browser: Client
     url = reverse("server_stop", args=[account.pk, vm.remote_id])
     browser.post(url)
     html = browser.post(url, follow=True).content.decode()
-    assert "is still at work on it" in html
+    assert "is still in progress on this object" in html
     assert reverse("operation", args=[account.pk, Operation.objects.get().pk]) in html
 
 
@@ -252,7 +253,7 @@ def test_nothing_is_sent_while_the_provider_is_away(browser: Client, account: Ac
     account.endpoint.save()
     vm = factories.vm(account)
     html = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True).content.decode()
-    assert "The provider has not answered since" in html
+    assert "The provider has been unreachable since" in html
     assert "Nothing was sent or queued" in html
     assert not Operation.objects.exists()
 
@@ -289,7 +290,7 @@ def stopped_plan(account: Account, owner: Membership) -> Plan:
 def test_a_stopped_plan_says_why_and_what_to_correct(browser: Client, account: Account, owner: Membership) -> None:
     plan = stopped_plan(account, owner)
     html = browser.get(reverse("plan", args=[account.pk, plan.pk])).content.decode()
-    assert "The provider does not accept this password." in html
+    assert escape("The provider doesn't accept this password.") in html
     assert "DataError: invalid password" in html
     assert reverse("plan_change", args=[account.pk, plan.pk]) in html
 
@@ -371,7 +372,7 @@ def test_a_login_is_connected_and_its_password_never_shown(browser: Client, owne
     html = browser.post(url, {**typed, "label": ""}).content.decode()
     assert "required" in beside(html, "label")
     assert "mypassword" not in html
-    assert "type it once more" in html
+    assert "enter it again" in html
     response = browser.post(url, typed)
     account = Account.objects.get()
     assert response["Location"] == reverse("login", args=[account.pk])

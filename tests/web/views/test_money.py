@@ -44,8 +44,8 @@ def test_a_cost_stands_in_the_list_in_the_operation_and_in_the_csv(browser: Clie
     unknown = factories.purchase(account, "shares", 2, "1m", cost=None)
     listed = page(browser, "operations", account.pk)
     assert "1,234.50 EUR" in listed
-    assert "5.25 EUR given back" in listed
-    assert "5.25 EUR given back" in page(browser, "operation", account.pk, released.pk)
+    assert "5.25 EUR credited" in listed
+    assert "5.25 EUR credited" in page(browser, "operation", account.pk, released.pk)
     assert "Cost Not known" in page(browser, "operation", account.pk, unknown.pk)
     rows = {row["id"]: (row["cost"], row["currency"]) for row in exported(browser, "operations", account)}
     assert rows[str(bought.pk)] == ("1234.50", "EUR")
@@ -66,12 +66,12 @@ def test_forms_estimate_from_the_last_purchase_without_javascript_too(browser: C
     product = factories.product(account, quantity=4, duration="2m", date_end=ends)
     factories.purchase(account, "shares", 2, "1m", cost="24.00", days_ago=3)
     added = page(browser, "shares_add", account.pk)
-    assert "Costs about 12.00 EUR" in added
+    assert "Estimated cost 12.00 EUR" in added
     assert "Estimated, from your purchase on" in added
-    assert "12.00 EUR for a share and month." in added
-    assert "Costs about 96.00 EUR" in page(browser, "shares_renew", account.pk, product.remote_id)
-    assert "Gives back about 48.06 EUR" in page(browser, "shares_remove", account.pk, product.remote_id)
-    assert "12.00 EUR for a share and month." in page(browser, "shares_update", account.pk, product.remote_id)
+    assert "12.00 EUR per share and month." in added
+    assert "Estimated cost 96.00 EUR" in page(browser, "shares_renew", account.pk, product.remote_id)
+    assert "Estimated refund 48.06 EUR" in page(browser, "shares_remove", account.pk, product.remote_id)
+    assert "12.00 EUR per share and month." in page(browser, "shares_update", account.pk, product.remote_id)
 
 
 def test_the_estimate_follows_the_form_and_warns_when_the_balance_does_not_suffice(
@@ -80,13 +80,15 @@ def test_the_estimate_follows_the_form_and_warns_when_the_balance_does_not_suffi
     factories.purchase(account, "shares", 2, "1m", cost="24.00")
     product = factories.product(account, quantity=4, date_end=timezone.now() + timedelta(days=31, hours=1))
     said = preview(browser, account, "add", product_name="shares", quantity=3, duration="2m")
-    assert "Costs about 72.00 EUR" in said
+    assert "Estimated cost 72.00 EUR" in said
     assert "more than the balance" not in said
     much = preview(browser, account, "add", product_name="shares", quantity=60, duration="2m")
     assert "more than the balance of 1,234.50 EUR" in much
-    assert "Costs about 576.00 EUR" in preview(browser, account, f"renew&product={product.remote_id}", duration="1y")
-    assert "Gives back about 24.03" in preview(browser, account, f"update&product={product.remote_id}", quantity=2)
-    assert "form is filled in" in preview(browser, account, f"update&product={product.remote_id}", quantity="x")
+    assert "Estimated cost 576.00 EUR" in preview(browser, account, f"renew&product={product.remote_id}", duration="1y")
+    assert "Estimated refund 24.03" in preview(browser, account, f"update&product={product.remote_id}", quantity=2)
+    assert "Fill in the form to see the price" in preview(
+        browser, account, f"update&product={product.remote_id}", quantity="x"
+    )
     disk = preview(browser, account, "add", product_name="disk", quantity=1024, duration="1m")
     assert UNKNOWN in disk
     assert not Operation.objects.filter(state="waiting").exists()
@@ -99,25 +101,25 @@ def test_a_renewal_of_many_adds_up_what_is_known(browser: Client, account: Accou
     asked = reverse("shares_bulk", args=[account.pk]) + f"?action=renew&ids={ids[0]}&ids={ids[1]}"
     html = browser.get(asked).content.decode()
     assert f"Shares #{ids[0]}" in html
-    assert "Costs about 48.00 EUR" in words(html)
+    assert "Estimated cost 48.00 EUR" in words(html)
     assert "Without 1 product whose price is not known yet" in words(html)
     said = preview(browser, account, "bulk", ids=",".join(map(str, ids)), duration="3m")
-    assert "Costs about 144.00 EUR" in said
+    assert "Estimated cost 144.00 EUR" in said
 
 
 def test_the_summary_of_a_new_server_says_what_its_shares_cost(browser: Client, account: Account) -> None:
     factories.purchase(account, "shares", 2, "1m", cost="24.00")
     url = reverse("server_preview", args=[account.pk])
-    assert "Costs about 72.00 EUR" in words(browser.post(url, {"buy_shares": 6, "duration": "1m"}).content.decode())
-    assert "Costs about" not in words(browser.post(url, {"buy_shares": 0}).content.decode())
+    assert "Estimated cost 72.00 EUR" in words(browser.post(url, {"buy_shares": 6, "duration": "1m"}).content.decode())
+    assert "Estimated cost" not in words(browser.post(url, {"buy_shares": 0}).content.decode())
 
 
 def test_a_plan_says_what_it_will_cost_before_it_starts(browser: Client, account: Account, owner: Membership) -> None:
     factories.purchase(account, "shares", 2, "1m", cost="24.00")
     buying = factories.plan(account, by=owner, spec={**factories.SPEC, "buy_shares": 3})
-    assert "Costs about 36.00 EUR" in page(browser, "plan", account.pk, buying.pk)
+    assert "Estimated cost 36.00 EUR" in page(browser, "plan", account.pk, buying.pk)
     free = factories.plan(account, by=owner)
-    assert "Costs about" not in page(browser, "plan", account.pk, free.pk)
+    assert "Estimated cost" not in page(browser, "plan", account.pk, free.pk)
 
 
 def test_an_estimate_asks_for_what_exists(browser: Client, account: Account, owner: Membership) -> None:
@@ -136,11 +138,11 @@ def test_an_estimate_asks_for_what_exists(browser: Client, account: Account, own
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"product_name": "shares_fixed", "can_release": False}, "Change, Release: Fixed shares can be renewed only."),
+        ({"product_name": "shares_fixed", "can_release": False}, "Change, Release: Fixed shares can only be renewed."),
         ({"errors": {"renewing": ["an invoice is open"]}}, "Renew: an invoice is open"),
         ({"errors": {"updating": ["in redemption"], "removing": ["in redemption"]}}, "Change, Release: in redemption"),
         ({"errors": {"releasing": ["still in use"]}}, "Release: still in use"),
-        ({"can_release": False}, "Release: The provider does not take this product back."),
+        ({"can_release": False}, "Release: This product can&#x27;t be released."),
     ],
 )
 def test_a_button_of_a_product_that_is_off_says_why_in_words(
@@ -161,7 +163,7 @@ def test_a_button_of_a_product_that_is_off_says_why_in_words(
 def test_a_viewer_reads_on_the_page_why_all_buttons_are_off(client: Client, account: Account) -> None:
     factories.product(account)
     client.force_login(factories.member(Role.VIEWER, of=account.team).user)
-    assert "Your role may not spend money." in page(client, "shares", account.pk)
+    assert "Your role can't spend money." in page(client, "shares", account.pk)
 
 
 def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(
@@ -180,7 +182,7 @@ def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(
     assert "1 server stops fitting: web-2" in said
     assert "newest first" in said
     assert "can be renewed until" in said
-    assert "Ended, can still be renewed" in said
+    assert "Ended, still renewable" in said
     for product in (*soon, ended):
         assert reverse("shares_renew", args=[account.pk, product.remote_id]) in html
     together = f"?action=renew&amp;ids={soon[0].remote_id}&amp;ids={soon[1].remote_id}"
@@ -188,7 +190,7 @@ def test_the_calendar_shows_what_ends_with_what_is_left_and_what_stops_fitting(
 
 
 def test_a_calendar_without_products_says_what_to_do(browser: Client, account: Account) -> None:
-    assert "Nothing ends" in page(browser, "shares_calendar", account.pk)
+    assert "No upcoming expirations" in page(browser, "shares_calendar", account.pk)
 
 
 def test_a_calendar_needs_no_capacity_to_tell_when_products_end(browser: Client, account: Account) -> None:

@@ -36,10 +36,10 @@ def test_the_planner_says_what_is_wrong_with_a_size(browser: Client, account: Ac
     url = reverse("planner", args=[account.pk])
     asked = "?shares=1&cpu=3&disk=0.5&os_id=4711&count=x"
     html = browser.get(url + asked, headers={"HX-Request": "true"}).content.decode()
-    for words in ("one CPU for each share", "between 1 GB", "not one of the available choices", "whole number"):
+    for words in ("one CPU per share", "between 1 GB", "not one of the available choices", "whole number"):
         assert words in html
 
 
 def test_the_planner_waits_for_the_first_reading(browser: Client, account: Account) -> None:
     account.info.delete()
-    assert "Nothing was read yet" in browser.get(reverse("planner", args=[account.pk])).content.decode()
+    assert "No data yet" in browser.get(reverse("planner", args=[account.pk])).content.decode()

@@ -23,7 +23,7 @@ def test_a_running_server_is_resized_at_once_where_it_can_be(browser: Client, ac
     vm = factories.vm(account, shares=2, memory_mb=512, vm_max_memory_mb=2048)
     url = reverse("server_resize", args=[account.pk, vm.remote_id])
     response = browser.post(url, {"shares": 2, "cpu": 1, "max_memory": 2048})
-    assert "Nothing changes" in response.content.decode()
+    assert "Nothing changed" in response.content.decode()
     assert browser.post(url, {"shares": 4, "cpu": 1, "max_memory": 2048, "plan": "1"}).status_code == 303
     assert Operation.objects.get().params == {"vm_id": vm.remote_id, "shares": 4, "cpu": None, "vm_max_memory_mb": None}
     assert not Plan.objects.exists()
@@ -34,7 +34,7 @@ def test_a_size_that_needs_a_stopped_server_is_offered_as_a_plan(browser: Client
     url = reverse("server_resize", args=[account.pk, vm.remote_id])
     typed = {"shares": 2, "cpu": 1, "max_memory": 4096, "nonce": str(uuid.uuid4())}
     html = browser.post(url, typed).content.decode()
-    assert "This size needs a stopped server." in html
+    assert "This resize requires a stopped server." in html
     assert 'name="plan"' in html
     assert not Plan.objects.exists()
     for _ in range(2):
@@ -67,7 +67,7 @@ def test_a_stopped_resize_says_that_the_server_is_stopped_and_how_to_start_it(
     assert url in browser.get(reverse("server", args=[account.pk, vm.remote_id])).content.decode()
     attention = browser.get(reverse("attention", args=[account.pk])).content.decode()
     assert "Resize web-9" in attention
-    assert "has stopped the server and not started it again" in attention
+    assert "stopped the server and has not started it again" in attention
     to_change = reverse("plan_change", args=[account.pk, plan.pk])
     assert browser.post(to_change, {"shares": 4, "cpu": 1, "max_memory": 2048}).status_code == 303
     plan.refresh_from_db()

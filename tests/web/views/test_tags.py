@@ -59,7 +59,7 @@ def test_a_change_of_all_that_fit_is_for_those_with_the_tag_alone(
     browser.post(url, {name: form[name].value() for name in form.fields})
     assert list(Bulk.objects.get().rows.values_list("subject", flat=True)) == ["web-1"]
     gone = browser.get(reverse("servers_bulk", args=[account.pk]) + "?action=stop&all=1&tag=999999", follow=True)
-    assert "None was chosen" in gone.content.decode()
+    assert "Nothing selected" in gone.content.decode()
 
 
 def test_tags_of_one_object_are_put_on_taken_off_and_made(browser: Client, account: Account, owner: Membership) -> None:
@@ -89,7 +89,7 @@ def test_many_are_tagged_at_once_and_no_operation_is_made(browser: Client, accou
     refused = browser.post(url, {**asked, "on": [old.pk], "off": [old.pk]})
     assert (refused.status_code, on(account, vms[0].remote_id)) == (422, ["new", "old"])
     response = browser.post(url, {**asked, "on": [new.pk], "off": [old.pk]}, follow=True)
-    assert "3 changes were made to tags." in response.content.decode()
+    assert "3 tag changes saved." in response.content.decode()
     assert [on(account, vm.remote_id) for vm in vms] == [["new"], ["new"], ["old"]]
     assert not Bulk.objects.exists()
 
@@ -125,7 +125,7 @@ def test_a_tag_is_renamed_and_deleted_on_the_page_of_tags(browser: Client, accou
     assert "On 1 object" in page
     assert "tag-blue" in page
     delete = reverse("tag_delete", args=[account.pk, tag.pk])
-    assert "It is on 1 object" in browser.get(delete).content.decode()
+    assert "The tag will be removed from 1 object" in browser.get(delete).content.decode()
     browser.post(delete)
     assert not Tag.objects.filter(pk=tag.pk).exists()
 
@@ -179,7 +179,7 @@ def test_who_saves_a_note_that_has_changed_sees_both_and_loses_nothing(
     response = browser.post(url, {"text": "mine", "version": "0"})
     html = response.content.decode()
     assert response.status_code == 422
-    assert "Somebody else has changed this note" in html
+    assert "Someone else changed this note" in html
     assert "mine</textarea>" in html
     assert '<p class="note-text">theirs</p>' in html
     assert Note.objects.get().text == "theirs"
@@ -217,7 +217,7 @@ def test_a_bulk_with_failures_can_be_put_aside(browser: Client, account: Account
     aside = reverse("bulk_aside", args=[account.pk, bulk.pk])
     assert aside in browser.get(attention).content.decode()
     html = browser.post(aside, follow=True).content.decode()
-    assert "Nothing needs you" in html
+    assert "You're all caught up" in html
     browser.post(reverse("bulk_retry", args=[account.pk, bulk.pk]))
     bulk.refresh_from_db()
     assert bulk.dismissed_at is None

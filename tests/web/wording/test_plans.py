@@ -21,7 +21,7 @@ from tests import factories
     [
         (Step("buy", 1, shares=1, duration="1m"), "1 share for 1 month, paid from the balance"),
         (Step("buy", 1, shares=4, duration="2y"), "4 shares for 2 years, paid from the balance"),
-        (Step("buy", 1), "nothing: existing free shares are used"),
+        (Step("buy", 1), "Uses your free shares"),
         (Step("verify", 2, shares=1, free_shares=1200), "1 share needed, 1,200 free"),
         (Step("verify", 2, shares=4), "4 shares needed"),
         (Step("vm", 3, shares=4, disk_mb=3072), "4 shares, with 3 GB for the system disk"),
@@ -29,9 +29,9 @@ from tests import factories
         (Step("disk", 4, disk_mb=8192), "8 GB of disk, no shares"),
         (Step("disk", 4, disk_mb=1000), "1,000 MB of disk, no shares"),
         (Step("change", 2, shares=2, free_shares=8), "2 more shares, 8 free"),
-        (Step("change", 2, shares=-1), "gives 1 share back"),
+        (Step("change", 2, shares=-1), "frees 1 share"),
         (Step("change", 2), "no more shares"),
-        (Step("attach", 5), "nothing"),
+        (Step("attach", 5), "No cost"),
     ],
 )
 def test_what_a_step_takes_reads_well(step: Step, words: str) -> None:
@@ -57,9 +57,9 @@ def test_a_stopped_plan_says_why_in_the_language_of_its_reader(
 ) -> None:
     plan = factories.plan(account, by=owner, state="stopped", problem={"step": "verify", "reason": "not_free"})
     url = reverse("plan", args=[account.pk, plan.pk])
-    assert "are not free." in browser.get(url).content.decode()
+    assert "enough free shares for this server." in browser.get(url).content.decode()
     page = browser.get(url, headers={"Accept-Language": "fr"}).content.decode()
-    assert "ne sont pas libres" in page
+    assert "Il n’y a pas assez de parts libres" in page
 
 
 def test_what_must_be_bought_counts_the_system_disk_too(browser: Client, account: Account) -> None:

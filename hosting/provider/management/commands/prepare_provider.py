@@ -17,8 +17,8 @@ class Command(BaseCommand):
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         if seed_demo():
-            self.stdout.write("The provider has its demonstration: AA1234-GANDI and its customers.")
+            self.stdout.write("Created the demo data of the provider: AA1234-GANDI and its customers.")
         password = settings.PROVIDER_ADMIN_PASSWORD
         if password and not User.objects.filter(username="admin").exists():
             User.objects.create_superuser("admin", password=password)
-            self.stdout.write("The provider's staff signs in as admin at /admin/.")
+            self.stdout.write("Created the staff user admin: sign in at /admin/.")

@@ -17,4 +17,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         seed_fleet(options["handle"], options["vms"], options["disks"])
-        self.stdout.write(f"{options['handle']}: {options['vms']} VMs and {options['disks']} disks more.")
+        self.stdout.write(f"{options['handle']}: {options['vms']} VMs and {options['disks']} disks added.")

@@ -1,0 +1,34 @@
+"""How gunicorn serves the panel: `gunicorn -c python:panel.serving panel.wsgi`. See docs/decisions/web-server.md."""
+
+import gc
+import os
+from typing import Any
+
+# Pages are work for the processor: one process for each, and one more to fill pauses.
+workers = int(os.environ.get("WEB_WORKERS") or min(8, (os.cpu_count() or 1) + 1))
+# Threads only read and write (`panel.turns`): as many slow clients are served beside the quick ones.
+threads = int(os.environ.get("WEB_THREADS") or 16)
+bind = os.environ.get("BIND") or "127.0.0.1:8000"
+worker_class = "gthread"
+keepalive = 15
+loglevel = "warning"
+control_socket_disable = True
+# Processes share the memory of what was imported before they were forked.
+preload_app = True
+
+
+def when_ready(server: Any) -> None:
+    """Load views and templates once for all workers, so that their memory is shared and the first page is quick.
+
+    What was loaded is left out of later collections: they would write to its memory, and so copy it.
+    """
+    from django.conf import settings  # noqa: PLC0415 (the application sets Django up)
+    from django.template.loader import get_template  # noqa: PLC0415
+    from django.urls import get_resolver  # noqa: PLC0415
+
+    _ = get_resolver().url_patterns
+    directory = settings.BASE_DIR / "templates"
+    for file in sorted(directory.rglob("*.html")):
+        get_template(str(file.relative_to(directory)))
+    gc.collect()
+    gc.freeze()
