@@ -23,6 +23,8 @@ JOBS ?= $(shell expr $$(nproc) + 2)
 
 PYTHON = .venv/bin/python
 ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
+PIP_INSTALL = .venv/bin/pip install --disable-pip-version-check --progress-bar off --require-hashes
+TABLER = node_modules/@tabler/core/dist
 SHELL = /bin/bash
 
 .DEFAULT_GOAL := help
@@ -42,20 +44,20 @@ run provider: export PROVIDER_BIND := $(PROVIDER_BIND)
 run provider: export PANEL_URL := $(PANEL_URL)
 run provider: export READY_URLS := $(READY_URLS)
 run provider: export PYTHONUNBUFFERED := 1
-# A warning for shared machines; who runs this as root has been told once too often at every start.
+# Celery prints a warning at every start when root runs it.
 run provider: export PYTHONWARNINGS := ignore:You're running the worker
 
 run: install assets ## Start everything: the panel, its workers, Valkey and the bundled provider
-	@$(PYTHON) -m panel.environment $(OUR_PORTS)
-	@$(if $(OUR_PROVIDER),$(PYTHON) manage.py prepare_provider --settings hosting.provider.settings & provider=$$!;) \
-	  $(PYTHON) manage.py prepare --demo $(if $(OUR_PROVIDER),&& wait $$provider)
-	@$(ON_PATH) exec honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker mirror beat ready
+	@tools/quietly $(PYTHON) -m panel.environment $(OUR_PORTS)
+	@tools/quietly sh -c '$(if $(OUR_PROVIDER),$(PYTHON) manage.py prepare_provider --settings hosting.provider.settings & provider=$$!;) \
+	  $(PYTHON) manage.py prepare --demo $(if $(OUR_PROVIDER),&& wait $$provider)'
+	@$(ON_PATH) tools/quietly honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker mirror beat ready
 
 provider: install ## Start the bundled provider alone
-	@$(PYTHON) -m panel.environment PROVIDER_PORT $(if $(REDIS_URL),,VALKEY_PORT)
-	@$(PYTHON) manage.py prepare_provider --settings hosting.provider.settings
+	@tools/quietly $(PYTHON) -m panel.environment PROVIDER_PORT $(if $(REDIS_URL),,VALKEY_PORT)
+	@tools/quietly $(PYTHON) manage.py prepare_provider --settings hosting.provider.settings
 	@echo "The Hosting API answers at http://$(PROVIDER_BIND)/xmlrpc/ (Ctrl-C stops it)"
-	@$(ON_PATH) exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker
+	@$(ON_PATH) tools/quietly honcho start --env /dev/null $(OUR_REDIS) provider providerworker
 
 check: install assets environment format lint ## Quick check: format, lint, types, layers, tests without other processes
 	@$(PYTHON) -m pytest -q -n $(shell nproc) -m "not processes"
@@ -110,19 +112,17 @@ install: .venv/installed
 .venv/installed: requirements-dev.lock
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Sharedeck needs Python 3.11 or newer." >&2; exit 1; }
 	@python3 -c 'import ensurepip' 2>/dev/null || tools/need python3-venv
-	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@touch $@
+	@tools/quietly tools/logged "Installing packages (about 30 s)…" \
+	  "python3 -m venv .venv && $(PIP_INSTALL) -r requirements-dev.lock && touch $@"
 
 assets: var/assets/installed
 
 var/assets/installed: package-lock.json | .venv/installed
 	@command -v npm >/dev/null || test -x .venv/bin/npm || \
-	  .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.lock
-	$(ON_PATH) npm ci --ignore-scripts --no-audit --no-fund --silent
-	@mkdir -p var/assets/tabler
-	@cp node_modules/@tabler/core/dist/css/tabler.min.css* node_modules/@tabler/core/dist/js/tabler.min.js* var/assets/tabler/
-	@touch $@
+	  tools/quietly tools/logged "Installing npm…" "$(PIP_INSTALL) -r requirements-node.lock"
+	@$(ON_PATH) tools/quietly tools/logged "Fetching front-end assets…" \
+	  "npm ci --ignore-scripts --no-audit --no-fund && mkdir -p var/assets/tabler && \
+	  cp $(TABLER)/css/tabler.min.css* $(TABLER)/js/tabler.min.js* var/assets/tabler/ && touch $@"
 
 .venv/chromium: | .venv/installed
 	@command -v chromium >/dev/null || tools/need chromium

@@ -6,13 +6,17 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from panel.environment import new_secrets, port_problem, write_env_file
-from tests.processes import ROOT, free_port
+from tests.processes import ROOT, Process, free_port
 from tests.stack import answers, start_stack
+
+# Make ends itself by the signal, which a shell shows as 130.
+ENDED_BY_CTRL_C = {0, 130, -signal.SIGINT}
 
 
 def people(directory: Path) -> list[tuple[str]]:
@@ -40,8 +44,43 @@ def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Pat
         assert again.password == password
     finally:
         again.stop()
+    assert again.process.popen.returncode in ENDED_BY_CTRL_C
+    assert "***" not in again.log
+    assert "Installing" not in again.log
+    assert "Fetching" not in again.log
     assert answers(f"{again.url}/health") == 0
     assert "Traceback" not in again.log
+
+
+def test_ctrl_c_before_the_processes_start_is_quiet_too(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    ports = {name: str(free_port()) for name in ("PORT", "PROVIDER_PORT", "VALKEY_PORT")}
+    env = {**ports, "VAR_DIR": str(tmp_path), "MAKEFLAGS": ""}
+    run = Process(["make", "--no-print-directory", "run"], env, log)
+    deadline = time.monotonic() + 60
+    # The first thing that happens after the install steps; the databases are migrated next.
+    while not (tmp_path / "env").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    run.kill(signal.SIGINT)
+    assert run.popen.returncode in ENDED_BY_CTRL_C
+    assert "***" not in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def test_failed_install_step_shows_its_log(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [ROOT / "tools" / "logged", "Installing packages…", "echo no such package; exit 3"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert run.stdout == "Installing packages…\n"
+    assert f"{tmp_path}/var/install.log" in run.stderr
+    assert "no such package" in run.stderr
 
 
 def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
