@@ -206,7 +206,7 @@ def test_owner_sees_the_second_factor_state_of_members(
     Membership.objects.filter(pk=late.pk).update(created_at=timezone.now() - timedelta(days=9))
     factories.member(Role.VIEWER, of=owner.team, person=factories.user(name="New"))
     html = words(browser, page(owner.team))
-    assert [html.count(text) for text in ("Two-factor on", "kept out since", "has time until")] == [1, 1, 1]
+    assert [html.count(text) for text in ("Two-factor on", "No access since", "Due by")] == [1, 1, 1]
     for _ in range(5):
         factories.member(Role.VIEWER, of=owner.team)
     # Session, person, memberships, whether they have one; the team's members and who of them has; the switcher.
