@@ -1,4 +1,7 @@
-"""The panel's Celery application. Tasks live in `hosting.tasks`; rows in the database are the truth, not results."""
+"""The panel's Celery application. Tasks live in `hosting.tasks`; rows in the database are the truth, not results.
+
+Decision: docs/decisions/0011-jobs-are-hints.md
+"""
 
 import os
 from typing import Any

@@ -1,4 +1,7 @@
-"""How gunicorn serves the panel: `gunicorn -c python:panel.serving panel.wsgi`. See docs/decisions/web-server.md."""
+"""How gunicorn serves the panel: `gunicorn -c python:panel.serving panel.wsgi`.
+
+Decision: docs/decisions/0027-web-server.md
+"""
 
 import gc
 import os

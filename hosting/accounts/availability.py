@@ -3,6 +3,8 @@
 It opens after three unanswered calls in a row, so a single dropped connection does not count. While it is open, pages
 show since when the endpoint is away, nothing is sent, and one call at a time probes it at growing intervals. Any answer
 closes it.
+
+Decision: docs/decisions/0007-circuit-breaker.md
 """
 
 import random

@@ -2,6 +2,8 @@
 
 The `Candidate` row says what is to be tested and how the test ended. The job that runs the test may get lost: the sweep
 enqueues it again. Later credentials replace earlier ones that are still being tested.
+
+Decision: docs/decisions/0004-credentials-are-tested-first.md
 """
 
 from datetime import datetime, timedelta

@@ -3,6 +3,8 @@
 The window lives in Redis and counts the calls of all workers. Every priority may use the whole window, but urgent calls
 go first: background calls wait while a more urgent one does, and are spread evenly, so that a slot frees up at every
 moment and nobody waits long.
+
+Decision: docs/decisions/0008-rate-limit-priorities.md
 """
 
 import time

@@ -1,6 +1,8 @@
 """The store of sessions at the provider: sealed in Redis, for less than their lifetime, and nowhere else.
 
 Pages read here what they may show of a session (whether there is one, since when, until when), never its id.
+
+Decision: docs/decisions/0003-session-key-includes-the-password.md
 """
 
 import hashlib

@@ -2,6 +2,8 @@
 
 Tags and notes refer to an object by account, type and the provider's id, not by the mirror's row: rows come and go, and
 what people wrote stays.
+
+Decision: docs/decisions/0013-annotations-outlive-the-mirror.md
 """
 
 from django.db import models

@@ -2,6 +2,8 @@
 
 The API is not idempotent, so a call is sent once and never resent, whatever happens. The type of the exception says
 what is known after a failure: `NotSent` until the connection is open, `Unanswered` from then on.
+
+Decision: docs/decisions/0001-fresh-connections-for-changes.md
 """
 
 import contextlib

@@ -2,6 +2,8 @@
 
 An idle round costs two calls here (`vm_list`, `disk_list`). New objects and those that an operation has changed are
 read in parallel; the others are re-read slowly, so that no row gets too old.
+
+Decision: docs/decisions/0010-streaming-import.md
 """
 
 import time

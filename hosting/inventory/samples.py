@@ -1,6 +1,8 @@
 """The history of an account's balance and capacity: a sample for each change, thinned out with age.
 
 Between two samples, the earlier one applies.
+
+Decision: docs/decisions/0016-samples-thin-out.md
 """
 
 from datetime import UTC, datetime, timedelta

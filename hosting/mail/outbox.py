@@ -3,6 +3,8 @@
 A mail is stored as a row in the transaction that causes it, and the row is deleted once the mail server has accepted
 the mail. A worker that dies between the two leaves the row, so the mail may be sent twice. That does no harm, while a
 lost mail could lock somebody out.
+
+Decision: docs/decisions/0018-mails-are-sealed-rows.md
 """
 
 import logging

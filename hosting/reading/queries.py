@@ -1,4 +1,7 @@
-"""Queries of the pages, a fixed number for each page."""
+"""Queries of the pages, a fixed number for each page.
+
+Decision: docs/decisions/0025-rooms-and-layers.md
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -7,6 +7,8 @@ unknown, because later purchases are estimated from it.
 The API does not report deposits, and people make them right before they buy. A deposit larger than the cost shows by
 its direction. For the others, the balance is read right before money is spent (`read_balance_before_spending`) and
 while it is being spent (`is_money_moving`). Readings that are too far apart are not used.
+
+Decision: docs/decisions/0012-costs-from-the-balance.md
 """
 
 import logging

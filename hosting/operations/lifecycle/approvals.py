@@ -3,6 +3,8 @@
 The approver needs the permission and must not be the requester. Their own spending limit does not matter: an approval
 is a second judgement, not a larger budget. An approved operation counts for the role of the requester. Nothing is
 sent before the approval, and an operation that nobody decides on in time is not carried out.
+
+Decision: docs/decisions/0015-held-operations-hold-their-object.md
 """
 
 from datetime import datetime

@@ -2,6 +2,8 @@
 
 The row is claimed by a conditional UPDATE right before the call. The call is made once, outside any transaction.
 Each of its three outcomes leads to a state of its own: accepted, refused, or no answer (UNCERTAIN, see `settle`).
+
+Decision: docs/decisions/0002-server-faults-are-no-answer.md
 """
 
 from datetime import timedelta

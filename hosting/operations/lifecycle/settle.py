@@ -1,4 +1,7 @@
-"""What happens when the call of an operation gets no answer: look it up at the provider, never send it again."""
+"""What happens when the call of an operation gets no answer: look it up at the provider, never send it again.
+
+Decision: docs/decisions/0006-equal-operations-are-interchangeable.md
+"""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta

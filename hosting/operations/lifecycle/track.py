@@ -2,6 +2,8 @@
 
 A poll costs one `operation_list`. If few operations have changed, each is read. If many have, lists filtered by final
 state say how they ended, without a call for each, and the progress of the others is read a few at a time.
+
+Decision: docs/decisions/0009-tracking-costs-what-ends.md
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""The progress of a plan: its steps with their states, read from its operations."""
+"""The progress of a plan: its steps with their states, read from its operations.
+
+Decision: docs/decisions/0019-plans-have-no-state-machine.md
+"""
 
 import uuid
 from dataclasses import replace

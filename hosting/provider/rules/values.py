@@ -2,6 +2,8 @@
 
 Where the public documents of the API leave a point open, the reading chosen here is marked `chosen`.
 Sizes are in MB (2^20 bytes), bandwidth in kbit/s, money in `CURRENCY`.
+
+Decision: docs/decisions/0024-password-rule-of-the-provider.md
 """
 
 import re

@@ -2,6 +2,8 @@
 
 A link is signed when its mail is written, and is not stored: reading the database or the queue is not enough to join a
 team.
+
+Decision: docs/decisions/0021-invitation-links-are-not-stored.md
 """
 
 import uuid

@@ -1,6 +1,8 @@
 """The grant of a membership or invitation (role, accounts, end), and the rules about who may give which.
 
 Nobody can give permissions that they lack.
+
+Decision: docs/decisions/0022-owners-are-locked.md
 """
 
 from dataclasses import dataclass

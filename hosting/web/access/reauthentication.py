@@ -2,6 +2,8 @@
 
 Signing in counts, and so does the page "Confirm it's you". Posted data is not stored meanwhile: the person sends the
 form again afterwards.
+
+Decision: docs/decisions/0020-own-reauthentication.md
 """
 
 import time

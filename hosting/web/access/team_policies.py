@@ -1,6 +1,8 @@
 """Which of a person's teams admit a request under their policies, and the response when one does not.
 
 `access/scope.py` calls this for every page. The rules are in `hosting/teams/access/policy.py`.
+
+Decision: docs/decisions/0023-policies-in-one-place.md
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 They are rendered without the request's context, so they need neither the database nor Redis. An htmx request gets the
 same text as a message, and its page stays as it is.
+
+Decision: docs/decisions/0005-error-pages-need-nothing.md
 """
 
 import sys

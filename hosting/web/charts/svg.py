@@ -3,6 +3,8 @@
 A chart stretches in width but keeps its height and font size, so that it is readable on a phone too. x is a part of
 the width (per cent, or thousandths in a path), y is in pixels. Coordinates are strings, so that templates don't
 localise them.
+
+Decision: docs/decisions/0017-charts-are-drawn-by-the-server.md
 """
 
 import math

@@ -2,6 +2,8 @@
 
 Redis stores what was shown, so that two tabs at the same time don't both show it. If Redis loses this, the toast is
 not shown; the operation is in the list all the same.
+
+Decision: docs/decisions/0014-finished-operations-are-shown-once.md
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

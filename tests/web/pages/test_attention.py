@@ -119,7 +119,7 @@ def test_attention_items_say_why_and_what_to_do(browser: Client, account: Accoun
         "Sharedeck keeps checking",
         "Taking unusually long",
         "still queued at the provider",
-        "A step did not work",
+        "A step failed",
     ):
         assert words in page, words
     for url in (

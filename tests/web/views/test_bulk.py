@@ -1,5 +1,7 @@
 """Bulk actions: selecting objects in a list and changing all of them."""
 
+from html import escape
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -108,7 +110,7 @@ def test_bulk_page_shows_the_outcome_of_each_row(browser: Client, account: Accou
     html = browser.get(reverse("bulk", args=[account.pk, bulk.pk])).content.decode()
     assert "1 of 3 done" in html
     assert "1 failed" in html
-    assert "Its state didn't allow this, or it no longer existed." in html
+    assert escape("Its state didn't allow this, or it no longer existed.") in html
     assert "Retry 1 failed" in html
     only = browser.get(reverse("bulk", args=[account.pk, bulk.pk]) + "?state=failed").content.decode()
     assert only.count("cell-name") == 1

@@ -72,7 +72,7 @@ def test_unattached_disks_are_counted_and_listed(browser: Client, account: Accou
     assert "left-1" in orphans
     assert "in-use" not in orphans
     assert "delete the others" in orphans
-    assert "2 attached to no server: 8 GB" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
+    assert "2 unattached: 8 GB" in browser.get(reverse("dashboard", args=[account.pk])).content.decode()
 
 
 def test_server_page_offers_to_detach_data_disks(browser: Client, account: Account) -> None:
