@@ -43,9 +43,9 @@ def test_another_member_approves_an_operation_above_the_spending_limit(
     sign_in(bill, "bill@eyes.example", PASSWORD)
     bill.goto(f"/accounts/{account}/shares/add/")
     field(bill, "Quantity").fill("2")
-    expect(bill.locator("#quote")).to_contain_text("It will wait for approval by Olga.")
+    expect(bill.locator("#quote")).to_contain_text("This will need approval by Olga.")
     bill.get_by_role("button", name="Buy").click()
-    expect(bill.get_by_role("status").filter(has_text="waits for approval by Olga")).to_be_visible()
+    expect(bill.get_by_role("status").filter(has_text="waiting for approval by Olga")).to_be_visible()
     bill.get_by_role("link", name="View operation").click()
     expect(bill.locator(".state-card .state")).to_have_text("Waiting for approval")
     # Nobody approves their own.

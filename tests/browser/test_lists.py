@@ -36,7 +36,7 @@ def test_bulk_stop_retries_only_the_failed_server(browse: Browse, stack: Stack, 
         choose_all(page, "Stop")
         state = page.locator(".bulk-state")
         expect(state).to_contain_text(FINISHED, timeout=60_000)
-        expect(state).to_contain_text("1 not done")
+        expect(state).to_contain_text("1 failed")
     finally:
         stack.faults("")
     assert [servers(stack)[name] for name in running].count("halted") == len(running) - 1
@@ -55,7 +55,7 @@ def test_row_selection_works_on_a_phone_without_javascript(browse: Browse, stack
     page.goto(re.sub(r"/accounts/(\d+)/.*", r"/accounts/\1/servers/", page.url))
     page.get_by_role("checkbox", name="Choose").first.check()
     page.locator("#bulk").get_by_role("button", name="Reboot").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Reboot server: 1")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Reboot 1 server")
 
 
 def test_keyboard_shortcuts_work_and_can_be_disabled(browse: Browse, complaints: list[str]) -> None:

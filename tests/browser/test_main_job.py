@@ -112,7 +112,7 @@ def test_pages_show_stored_data_while_the_provider_is_unreachable(browse: Browse
     stack.faults("*:drop_before")
     try:
         page.get_by_role("button", name="Sync now").first.click()
-        banner = page.get_by_text("has not answered since")
+        banner = page.get_by_text("has been unreachable since")
         expect(banner.first).to_be_visible(timeout=30_000)
         expect(page.get_by_text("As of").first).to_be_visible()
         page.get_by_role("link", name="Shares", exact=True).click()
@@ -125,4 +125,4 @@ def test_pages_show_stored_data_while_the_provider_is_unreachable(browse: Browse
     finally:
         stack.faults("")
     page.goto("/")
-    expect(page.get_by_text("has not answered since")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_text("has been unreachable since")).to_have_count(0, timeout=60_000)

@@ -95,7 +95,7 @@ def test_external_change_appears_after_sync_in_list_search_and_csv(
     expect(page.locator("main tbody tr")).to_have_count(1)
     expect(page).to_have_url(re.compile(r"q=from-out"))
     page.get_by_role("combobox", name="State").select_option("attached")
-    expect(page.get_by_text("No disk fits")).to_be_visible()
+    expect(page.get_by_text("No disks match")).to_be_visible()
     page.get_by_role("combobox", name="State").select_option("created")
     expect(found).to_be_visible()
     with page.expect_download() as started:

@@ -64,7 +64,7 @@ def test_authenticator_app_and_recovery_code_sign_in(
         page.get_by_role("link", name="Download").click()
     assert download.value.path().read_text().split() == codes
     page.reload()
-    expect(page.locator("main")).to_contain_text("Codes are shown once")
+    expect(page.locator("main")).to_contain_text("Codes are shown only once")
     for value in ("", codes[0]):
         sign_out(page)
         field(page, "Email").fill(person)
