@@ -1,4 +1,7 @@
-"""Create a team, and check the names of teams."""
+"""Create a team, and check the names of teams.
+
+Decision: docs/decisions/0028-owners-create-teams.md
+"""
 
 from django.conf import settings
 from django.db import transaction
