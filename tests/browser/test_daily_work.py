@@ -320,7 +320,7 @@ def test_new_password_is_tested_first_and_a_wrong_one_changes_nothing(
         field(page, label).fill(value)
     page.locator("main form[method=post]").get_by_role("button", name="Connect").click()
     state = page.locator(".state-card .state").first
-    expect(state).to_have_text("Works", timeout=DONE_MS)
+    expect(state).to_have_text("Connected", timeout=DONE_MS)
     login = page.url
 
     give_password(page, "not-the-passw0rd")

@@ -90,7 +90,7 @@ def test_passkey_signs_in_and_reauthenticates(
     page.get_by_role("button", name="Continue in the browser").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
     page.goto("/auth/2fa/")
-    expect(page.get_by_role("listitem").filter(has_text="Laptop")).to_contain_text("Signs in alone")
+    expect(page.get_by_role("listitem").filter(has_text="Laptop")).to_contain_text("Passwordless sign-in")
     sign_out(page)
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
