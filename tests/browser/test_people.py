@@ -80,7 +80,7 @@ def link_for(stack: Stack, email: str) -> str:
 def test_new_person_joins_by_mail_and_loses_access_when_removed(
     owner: Page, browse: Callable[..., Page], made: Made, stack: Stack, complaints: list[str]
 ) -> None:
-    invite(owner, "nora@people.example", "Operator Runs")
+    invite(owner, "nora@people.example", "Operator Creates")
     theirs = browse(link_for(stack, "nora@people.example"), signed_in=False, viewport=PHONE)
     expect(theirs.get_by_role("heading", level=1)).to_have_text("Join People team")
     field(theirs, "Your name").fill("Nora New")
