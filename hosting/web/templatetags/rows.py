@@ -8,7 +8,7 @@ from django.template import Template
 from django.template.context import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 
 from hosting.inventory.models import Disk, Product, Vm
 from hosting.operations.checks.preconditions import why_not
@@ -56,9 +56,9 @@ def server_size(vm: Vm) -> str:
 @lru_cache(maxsize=1024)
 def _server_size(shares: int, cores: int, memory_mb: int, _language: str | None) -> SafeString:
     return format_html(
-        '<span class="nowrap">{}</span> <span class="quiet small nowrap">{} CPU · {}</span>',
+        '<span class="nowrap">{}</span> <span class="quiet small nowrap">{} · {}</span>',
         share_count(shares),
-        cores,
+        ngettext("%d CPU", "%d CPUs", cores) % cores,
         size(memory_mb),
     )
 

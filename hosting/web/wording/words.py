@@ -8,7 +8,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from hosting.inventory.models import Product, Vm
+from hosting.inventory.models import Disk, Product, Vm
 from hosting.operations.costs.estimates import Price
 from hosting.operations.kinds import catalogue
 from hosting.operations.models import problems
@@ -184,6 +184,13 @@ OBJECT_TYPES = {
 def object_type(name: str) -> str:
     """The name of one of the provider's object types."""
     return str(OBJECT_TYPES.get(name, name))
+
+
+@register.filter
+def state_label(value: Any, object_type: str) -> str:
+    """The name of a server's or disk's state; an unknown one keeps the provider's name."""
+    states = {"vm": Vm.State, "disk": Disk.State}.get(object_type)
+    return str(dict(states.choices).get(value, value)) if states and value else parameter_value(value, "state")
 
 
 def addresses(ifaces: Any) -> Iterator[str]:

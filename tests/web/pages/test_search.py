@@ -40,7 +40,7 @@ def test_search_does_not_find_objects_of_other_teams(browser: Client) -> None:
     factories.disk(theirs, "shop-data")
     factories.operation(theirs, by=stranger, state="done", subject="shop-1")
     page = search(browser, "shop")
-    assert "No results" in page
+    assert "No matches" in page
     assert "shop-data" not in page
 
 

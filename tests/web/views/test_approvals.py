@@ -219,7 +219,7 @@ def test_bulk_action_is_decided_as_one_despite_a_failing_row(
         )
         for product in products
     ]
-    assert "(bulk action): all 3 pending" in text(browser, approvals_of(owner))
+    assert "“Renew 3 products” (bulk action)" in text(browser, approvals_of(owner))
     products[0].delete()
     page = words(decide(browser, owner, "approve", bulk=bulk.pk).content.decode())
     assert "2 operations approved." in page

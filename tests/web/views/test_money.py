@@ -79,9 +79,9 @@ def test_estimate_follows_the_form_and_warns_of_a_low_balance(browser: Client, a
     product = factories.product(account, quantity=4, date_end=timezone.now() + timedelta(days=31, hours=1))
     said = preview(browser, account, "add", product_name="shares", quantity=3, duration="2m")
     assert "Estimated cost 72.00 EUR" in said
-    assert "more than the balance" not in said
+    assert "exceeds the balance" not in said
     much = preview(browser, account, "add", product_name="shares", quantity=60, duration="2m")
-    assert "more than the balance of 1,234.50 EUR" in much
+    assert "This exceeds the balance of 1,234.50 EUR" in much
     assert "Estimated cost 576.00 EUR" in preview(browser, account, f"renew&product={product.remote_id}", duration="1y")
     assert "Estimated refund 24.03" in preview(browser, account, f"update&product={product.remote_id}", quantity=2)
     assert "Fill in the form to see the price" in preview(
@@ -100,7 +100,7 @@ def test_bulk_renewal_adds_up_the_known_prices(browser: Client, account: Account
     html = browser.get(asked).content.decode()
     assert f"Shares #{ids[0]}" in html
     assert "Estimated cost 48.00 EUR" in words(html)
-    assert "Without 1 product whose price is not known yet" in words(html)
+    assert "Excludes 1 product whose price isn't known yet" in words(html)
     said = preview(browser, account, "bulk", ids=",".join(map(str, ids)), duration="3m")
     assert "Estimated cost 144.00 EUR" in said
 
@@ -175,7 +175,7 @@ def test_calendar_shows_ending_products_and_their_impact_on_capacity(browser: Cl
     assert "69 days left" in said or "70 days left" in said
     assert "4 left, 6 used" in said
     assert "2 shares are missing" in said
-    assert "1 server stops fitting: web-2" in said
+    assert "No capacity left for 1 server: web-2" in said
     assert "newest first" in said
     assert "can be renewed until" in said
     assert "Ended, still renewable" in said

@@ -23,9 +23,9 @@ def test_planner_counts_pending_operations_and_links_to_the_form(
     html = browser.get(url, {"shares": 2, "cpu": 2, "count": 4}).content.decode()
     # Ten are free, and four of them are on their way to a server.
     assert re.search(r'tile-number">\s*3\s', html)
-    assert "1 does not fit." in html
+    assert "No capacity for 1 server." in html
     assert "Buy 2 shares to make room" in html
-    assert "Being bought: 6 shares." in html
+    assert "Purchase pending: 6 shares." in html
     assert f"{reverse('server_alone', args=[account.pk])}?shares=2&amp;cpu=2&amp;os_id={image.remote_id}" in html
     with_disk = browser.get(url, {"shares": "2", "cpu": "2", "disk": "20"}).content.decode()
     assert f"{reverse('server_new', args=[account.pk])}?shares=2&amp;cpu=2" in with_disk

@@ -241,7 +241,7 @@ def test_every_member_can_read_the_policies_but_only_owners_change_them(client: 
     rules(owner.team, networks=["192.0.2.0/24"], session_hours=8, quiet_from=time(22), quiet_until=time(6))
     client.force_login(factories.member(Role.ADMIN, of=owner.team).user)
     html = words(client, page(owner.team), REMOTE_ADDR=HERE)
-    for rule in ("192.0.2.0/24", "8 hours after signing in", "from 22:00 until 06:00 (UTC)", "password alone"):
+    for rule in ("192.0.2.0/24", "8 hours after signing in", "from 22:00 until 06:00 (UTC)", "with just a password"):
         assert rule in html
     assert '<form method="post" action="#' not in html
     assert "Has none" not in html

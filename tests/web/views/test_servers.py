@@ -113,4 +113,4 @@ def test_deleting_a_server_says_what_happens_to_each_disk(browser: Client, accou
     factories.disk(account, "the-data", on=vm)
     html = browser.get(reverse("server_delete", args=[account.pk, vm.remote_id])).content.decode()
     system, data = html.index("the-system"), html.index("the-data")
-    assert system < html.index("Is deleted") < data < html.index("Stays, unattached")
+    assert system < html.index("Deleted") < data < html.index("Kept, unattached")

@@ -68,7 +68,7 @@ def test_shares_to_buy_include_the_system_disk(browser: Client, account: Account
     typed = {"hostname": "web-9", "os_id": image.remote_id, "shares": 1, "cpu": 1, "login": "admin"}
     typed |= {"disk_size_mb": "100", "disk_name": "data", "disk_fstype": "ext3", "buy_shares": 0, "duration": "1m"}
     url = reverse("server_preview", args=[account.pk])
-    assert "Buy 2 shares for it" in browser.post(url, typed).content.decode()
+    assert "Buy 2 more shares for the server and its disk space" in browser.post(url, typed).content.decode()
     assert "Buy" not in browser.post(url, {**typed, "os_id": ""}).content.decode()
     page = browser.post(reverse("server_new", args=[account.pk]), {**typed, "password": "s3cretpass"})
     assert "2 more shares are needed" in page.content.decode()
