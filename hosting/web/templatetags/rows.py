@@ -9,6 +9,7 @@ from django.template.context import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 
 from hosting.inventory.models import Disk, Product, Vm
 from hosting.operations.checks.preconditions import why_not
@@ -104,7 +105,8 @@ def product_actions(context: Context, product: Product) -> str:
         )
         if reason:
             off.setdefault(reason, []).append(str(words[word]))
-    lines = format_html_join("", '<span class="row-why">{}: {}</span>', ((", ".join(off[why]), why) for why in off))
+    reasons = (_("%(label)s: %(value)s") % {"label": ", ".join(off[why]), "value": why} for why in off)
+    lines = format_html_join("", '<span class="row-why">{}</span>', ((reason,) for reason in reasons))
     return _actions(*buttons) + lines
 
 
