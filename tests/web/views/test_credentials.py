@@ -40,7 +40,7 @@ def page_of(browser: Client, account: Account) -> str:
     ("trouble", "state", "fields", "words"),
     [
         ("untested", "testing", {}, "This page updates automatically"),
-        ("untested", "unanswered", {}, "tested as soon as it does"),
+        ("untested", "unanswered", {}, "keeps trying to test the credentials"),
         ("untested", "expired", {}, "Test the credentials again when the provider responds"),
         ("credentials", "refused", {"refusal": "credentials"}, "Check the login and enter the password again"),
         ("handle", "refused", {"refusal": "handle", "handle": "X"}, "act as “X”"),
