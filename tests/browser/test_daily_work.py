@@ -172,7 +172,7 @@ def from_what_fits(page: Page, remote: Any, hostname: str) -> Iterator[None]:
     field(page, "Operating system").select_option(label="Debian 12")
     field(page, "Shares").fill("2")
     field(page, "CPUs").fill("2")
-    expect(page.locator("#live")).to_contain_text("Each takes 2 shares")
+    expect(page.locator("#live")).to_contain_text("Each server uses 2 shares")
     create = page.get_by_role("link", name="Create this server")
     expect(create).to_have_attribute("href", re.compile(r"shares=2&cpu=2&os_id=102"))
     create.click()
@@ -249,11 +249,11 @@ def test_all_products_ending_in_a_month_are_renewed_with_an_estimate(
     expect(page.locator(".state-card .state")).to_have_text("Done", timeout=DONE_MS)
     expect(page.locator("main .facts").first).to_contain_text("144.00", timeout=DONE_MS)
 
-    renew_all_of_the_month(page, team, re.compile(r"Costs about\s+60\.00"))
+    renew_all_of_the_month(page, team, re.compile(r"Estimated cost\s+60\.00"))
     once = ends(remote)
     assert all(once[number] > before for number, before in begin.items())
     pocket = visit(viewport=PHONE, has_touch=True)
-    renew_all_of_the_month(pocket, team, re.compile(r"Costs about\s+60\.00"))
+    renew_all_of_the_month(pocket, team, re.compile(r"Estimated cost\s+60\.00"))
     assert all(again > once[number] for number, again in ends(remote).items())
     assert complaints == []
 
@@ -367,7 +367,7 @@ def look_at_trends(page: Page) -> None:
     for chart in charts.all():
         chart.locator("summary").click()
         expect(chart.locator("tbody tr").first).to_be_visible()
-    failed = page.locator(".plot-card").nth(1).locator('td[data-label="Not done"]')
+    failed = page.locator(".plot-card").nth(1).locator('td[data-label="Failed"]')
     expect(failed.first).to_have_text("1")
 
 
