@@ -52,7 +52,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What pages complained about: script errors, broken requests, violations of the content security policy."""
+    """Problems on pages: script errors, failed requests, violations of the content security policy."""
     return []
 
 
@@ -79,7 +79,7 @@ def browse(chromium: Browser, stack: Stack, complaints: list[str]) -> Iterator[C
 
 @pytest.fixture
 def hold(stack: Stack) -> Iterator[Callable[[str], None]]:
-    """Have a process of the Procfile stand still until the test ends, or until it is let go."""
+    """Pause a process of the Procfile until the test ends or resumes it."""
     held: list[int] = []
 
     def stop(name: str) -> None:
@@ -93,7 +93,7 @@ def hold(stack: Stack) -> Iterator[Callable[[str], None]]:
 
 @pytest.fixture(autouse=True)
 def driven(request: pytest.FixtureRequest, stack: Stack) -> Iterator[None]:
-    """What a test says that it drives (`@pytest.mark.drives`) was really answered by the provider meanwhile."""
+    """Check that the provider answered every method the test names in `@pytest.mark.drives`."""
     marker = request.node.get_closest_marker("drives")
     before = len(stack.log)
     yield
@@ -112,7 +112,7 @@ def sign_in(page: Page, email: str, password: str) -> None:
 
 
 def listen(page: Page, complaints: list[str]) -> None:
-    """Collect what the page complains about."""
+    """Collect errors and warnings of the page."""
     page.on(
         "console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None
     )

@@ -1,4 +1,4 @@
-"""What a person does in the panel, in words; the same on a desktop and on a phone."""
+"""Steps of a person in the panel, the same on a desktop and on a phone."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ def field(page: Page, label: str) -> Locator:
 
 
 def go(page: Page, section: str) -> None:
-    """To a section by the menu, which a phone hides until it is asked for."""
+    """Open a section by the main menu; on a phone, open the menu first."""
     link = page.get_by_role("navigation", name="Main").get_by_role("link", name=re.compile(rf"^{section}\b"))
     if not link.is_visible():
         page.locator(".nav-button").click()
@@ -29,7 +29,7 @@ def go(page: Page, section: str) -> None:
 
 
 def offered(within: Page | Locator, label: str) -> Locator:
-    """The button or link that begins a change, once it can be pressed: nothing else is at work then."""
+    """The button or link that starts a change; wait until it is enabled, so that no operation is in progress."""
     name = re.compile(rf"^{re.escape(label)}\b")
     found = within.get_by_role("button", name=name).or_(within.get_by_role("link", name=name)).first
     expect(found).to_be_enabled(timeout=DONE_MS)
@@ -51,14 +51,14 @@ def press(page: Page, label: str, within: Locator | None = None) -> None:
 
 
 def confirm(page: Page, label: str) -> None:
-    """Press a button that asks first, and say yes."""
+    """Press a button and confirm its dialog."""
     press(page, label)
     page.get_by_role("dialog").get_by_role("button", name=label, exact=True).click()
     on_its_way(page)
 
 
 def send(page: Page, label: str) -> None:
-    """Press the button that ends a form."""
+    """Press the submit button of the form."""
     page.locator("main form[method=post]").get_by_role("button", name=label).click()
     on_its_way(page)
 
@@ -73,5 +73,5 @@ def row(page: Page, address: str) -> Locator:
 
 
 def server_named(remote: Any, hostname: str) -> dict[str, Any]:
-    """What the provider says of a server."""
+    """The provider's data of the server with this host name."""
     return next(info for vm_id in remote.vm_list() if (info := remote.vm_info(vm_id))["hostname"] == hostname)

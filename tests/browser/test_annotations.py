@@ -9,7 +9,7 @@ Browse = Callable[..., Page]
 
 
 def to_server(page: Page, state: str) -> str:
-    """The page of the first server in this state; its name."""
+    """Open the page of the first server in this state; return its name."""
     page.goto(re.sub(r"/accounts/(\d+)/.*", rf"/accounts/\1/servers/?state={state}", page.url))
     link = page.locator("a.cell-name").first
     name = link.inner_text()

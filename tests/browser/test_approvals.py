@@ -1,4 +1,4 @@
-"""Above the month's ceiling two people are needed: one asks, another approves, and then it happens at the provider."""
+"""An operation above the spending limit needs another member's approval before it is sent to the provider."""
 
 import re
 from collections.abc import Callable

@@ -112,7 +112,7 @@ def team(stack: Stack) -> Team:
 
 @pytest.fixture
 def visit(browse: Browse, team: Team) -> Browse:
-    """Open a page as the person of the team, once their servers were read."""
+    """Open a page as the member of the team, after the first import."""
 
     def open_page(path: str = "", **options: object) -> Page:
         page = browse("/auth/login/", signed_in=False, **options)
@@ -132,7 +132,7 @@ def names(team: Team, first: int, count: int) -> list[str]:
 
 
 def resizing(page: Page, team: Team, remote: Any, name: str) -> Iterator[None]:
-    """From the form, which says that a stop is needed, to the server that runs in its new size."""
+    """Resize by a plan that stops the server, until it runs in its new size."""
     page.goto(team.page_of(name))
     press(page, "Resize")
     field(page, "Shares").fill(str(MOST_WHILE_RUNNING + 1))
@@ -156,7 +156,7 @@ def resizing(page: Page, team: Team, remote: Any, name: str) -> Iterator[None]:
 
 
 def fill_short_form(page: Page, hostname: str) -> None:
-    """What the link from “What fits” does not say; the rest is filled in already."""
+    """Fill in the fields that the planner's link does not prefill."""
     expect(field(page, "Shares")).to_have_value("2")
     expect(field(page, "CPUs")).to_have_value("2")
     expect(field(page, "Operating system").locator("option:checked")).to_contain_text("Debian 12")
@@ -166,7 +166,7 @@ def fill_short_form(page: Page, hostname: str) -> None:
 
 
 def from_what_fits(page: Page, remote: Any, hostname: str) -> Iterator[None]:
-    """From a size that still fits to a running server of that size."""
+    """Create a server from the planner and wait until it runs."""
     go(page, "Servers")
     page.get_by_role("link", name="Capacity planner").click()
     field(page, "Operating system").select_option(label="Debian 12")
@@ -185,12 +185,12 @@ def from_what_fits(page: Page, remote: Any, hostname: str) -> Iterator[None]:
 
 
 def but_refusals(complaints: list[str]) -> list[str]:
-    """Without the browser's own line for a form that came back."""
+    """The complaints without the browser's own message for a form with errors."""
     return [line for line in complaints if "status of 422" not in line]
 
 
 def take_turns(*walks: Iterator[None]) -> None:
-    """While one waits for the provider, the others go on."""
+    """Run the generators in turns, so that one continues while another waits for the provider."""
     for _ in zip_longest(*walks):
         pass
 
@@ -208,7 +208,7 @@ def test_server_is_resized_by_a_plan_and_another_created_from_the_planner(
 
 
 def ends(remote: Any) -> dict[int, datetime]:
-    """When the provider says that the products end which end first."""
+    """The provider's end dates of the products that end first."""
     return {
         one["id"]: one["date_end"]
         for one in remote.hosting_account_info()["products"]
@@ -217,7 +217,7 @@ def ends(remote: Any) -> dict[int, datetime]:
 
 
 def renew_all_of_the_month(page: Page, team: Team, quote: str | re.Pattern[str]) -> None:
-    """All that ends in the first month of the calendar, for one month; what that costs is said before."""
+    """Renew all products of the calendar's first month for one month, with an estimate beforehand."""
     page.goto(f"/accounts/{team.bakery}/shares/")
     page.get_by_role("link", name="Expiry calendar").click()
     expect(page.locator(".calendar-day").first).to_contain_text("2 shares")
@@ -259,7 +259,7 @@ def test_all_products_ending_in_a_month_are_renewed_with_an_estimate(
 
 
 def put_tag_on(page: Page, team: Team, servers: list[str], tag: str) -> None:
-    """A new tag, by choosing rows."""
+    """Select rows and add a new tag to them."""
     page.goto(team.page("servers"))
     for name in servers:
         row(page, team.page_of(name)).get_by_role("checkbox").check()
@@ -275,7 +275,7 @@ def expect_servers(page: Page, servers: list[str]) -> None:
 
 
 def tagging(page: Page, team: Team, servers: list[str], tag: str) -> None:
-    """A tag, the list of what has it under a name, and a note on one of them."""
+    """Add a tag, save the filtered list as a view, and add a note to one server."""
     put_tag_on(page, team, servers, tag)
     page.get_by_role("combobox", name="Tag").select_option(label=tag)
     expect_servers(page, servers)
@@ -350,7 +350,7 @@ def test_new_password_is_tested_first_and_a_wrong_one_changes_nothing(
 
 
 def open_menu(page: Page, menu: str) -> Locator:
-    """A menu of the side, which a phone hides until it is asked for."""
+    """Open a menu of the sidebar; on a phone, show the sidebar first."""
     summary = page.locator(f"{menu} summary")
     if not summary.is_visible():
         page.locator(".nav-button").click()
@@ -359,7 +359,7 @@ def open_menu(page: Page, menu: str) -> Locator:
 
 
 def look_at_trends(page: Page) -> None:
-    """Every chart is drawn, and opens as a table."""
+    """Check that every chart is drawn and opens as a table."""
     go(page, "Trends")
     charts = page.locator(".plot-card")
     expect(charts).to_have_count(5)
@@ -372,7 +372,7 @@ def look_at_trends(page: Page) -> None:
 
 
 def set_limit(page: Page, limit: int) -> None:
-    """How many of a change of many run at the same time, for the whole team."""
+    """Set the bulk concurrency of the team."""
     account = page.url
     go(page, "Team")
     page.get_by_role("navigation").get_by_role("link", name="Settings", exact=True).click()
@@ -456,7 +456,7 @@ def test_tags_resize_plan_and_server_only_form_work_without_javascript(visit: Br
 
 
 def until(page: Page, done: Callable[[], bool]) -> None:
-    """Load the page again and again until it says so."""
+    """Reload the page until `done` returns true."""
     for _ in range(60):
         if done():
             return

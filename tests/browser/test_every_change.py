@@ -1,4 +1,4 @@
-"""Every change that the API knows, asked for in a browser on a desktop and on a phone, and seen at the provider."""
+"""Every operation of the API, submitted in a browser on a desktop and on a phone, and checked at the provider."""
 
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
@@ -27,7 +27,7 @@ Browse = Callable[..., Page]
 
 
 def life_of_a_server(page: Page, remote: Any, name: str) -> Iterator[None]:
-    """From its making to its end, with a disk that comes, goes, and stays when it goes. Yields while others may act."""
+    """Create, change and delete a server with a disk that outlives it; yield while waiting for the provider."""
     go(page, "Servers")
     page.get_by_role("link", name="New server").first.click()
     fill_new_server(page, name)
@@ -92,7 +92,7 @@ def life_of_a_server(page: Page, remote: Any, name: str) -> Iterator[None]:
 
 
 def life_of_a_product(page: Page, remote: Any, quantity: int) -> Iterator[None]:
-    """Bought, renewed, made larger, released; then a disk. The quantity, in MB, tells it from all others."""
+    """Buy, renew, enlarge and release shares, then a disk product with a unique quantity in MB."""
 
     def product(size: int) -> dict[str, Any]:
         return next(one for one in remote.hosting_account_info()["products"] if one["quantity"] == size)

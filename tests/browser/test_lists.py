@@ -1,4 +1,4 @@
-"""Many at once, keys and the search box, in a browser against the running processes."""
+"""Bulk actions, keyboard shortcuts and the search box, in a browser against the running processes."""
 
 import re
 from collections.abc import Callable

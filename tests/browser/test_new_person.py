@@ -1,4 +1,4 @@
-"""Somebody who has never been here: from the sign-in to a running server with a data disk, by what the forms offer."""
+"""A new member gets from the sign-in to a running server with a data disk by the defaults of the forms."""
 
 import time
 from collections.abc import Callable
@@ -17,13 +17,13 @@ AT_MOST_S = 40
 
 
 def left_to_fill_in(page: Page) -> set[str]:
-    """The names of the fields that are empty and have to be filled in."""
+    """The names of the empty required fields."""
     fields = page.locator("main form").locator("input:visible, select:visible, textarea:visible").all()
     return {str(one.get_attribute("name")) for one in fields if not one.input_value()}
 
 
 def provider_s() -> float:
-    """The most that the provider takes for the five steps."""
+    """The longest time the provider takes for the five steps."""
     steps = PRODUCT_DURATION + sum(DURATIONS[name] for name in ("vm_create", "disk_create", "disk_attach"))
     return steps * float(SPEED) * (1 + JITTER)
 

@@ -1,4 +1,4 @@
-"""Inviting people, joining as somebody new and with a login, and being removed in the middle of one's work."""
+"""Inviting people, joining with and without an existing user, and being removed while working."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def owner(browse: Callable[..., Page], made: Made) -> Page:
 
 
 def invite(page: Page, email: str, role: str) -> None:
-    """Ask somebody by the form; the label of a role also says what it may do."""
+    """Invite a person by the form; the label of a role includes its permissions."""
     press(page, "Invite member")
     field(page, "Email address").fill(email)
     page.get_by_role("radio", name=role).check()
@@ -67,7 +67,7 @@ def invite(page: Page, email: str, role: str) -> None:
 
 
 def link_for(stack: Stack, email: str) -> str:
-    """The path of the link in the latest mail to somebody."""
+    """The path of the link in the latest mail to the address."""
     deadline = time.monotonic() + 20
     while not (mails := stack.mails(email)):
         assert time.monotonic() < deadline, f"no mail came to {email}"

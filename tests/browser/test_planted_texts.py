@@ -1,4 +1,4 @@
-"""A provider and people who write what would run: in a real browser nothing of it does."""
+"""Markup planted by the provider or by people does not run in a real browser."""
 
 import json
 from collections.abc import Callable

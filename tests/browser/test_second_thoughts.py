@@ -1,4 +1,4 @@
-"""Taking a request back, asking again, and what somebody else did meanwhile."""
+"""Cancelling and retrying operations, and external changes."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def open_server(page: Page, name: str) -> None:
 
 
 def cancel(page: Page) -> None:
-    """From the server to the operation that is at work on it, and cancel it there."""
+    """Open the running operation from its server's page and cancel it."""
     page.locator(".state-card").get_by_role("link", name="Stop server").click()
     press(page, "Cancel")
 

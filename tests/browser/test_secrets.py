@@ -1,4 +1,4 @@
-"""Planted secrets during and after real work: in no log, table, queue, cache, file or page."""
+"""Known secrets appear in no log, table, queue, cache, file or page, neither during nor after real work."""
 
 import base64
 import binascii
@@ -38,7 +38,7 @@ NOT_OURS = {"provider.sqlite3", "provider.sqlite3-wal", "provider.sqlite3-shm", 
 
 
 def everything_stored(stack: Stack) -> dict[str, bytes]:
-    """What is on disk and in Redis, by name: as it is, and with what can be unpacked unpacked."""
+    """Contents of the disk and of Redis by name, raw and with encoded parts decoded."""
     files = {
         str(path.relative_to(stack.directory)): path.read_bytes()
         for path in stack.directory.rglob("*")
@@ -49,7 +49,7 @@ def everything_stored(stack: Stack) -> dict[str, bytes]:
 
 
 def databases(stack: Stack) -> list[redis.Redis]:
-    """The panel's and the provider's."""
+    """The Redis databases of the panel and of the provider."""
     password = env_of(stack)["VALKEY_PASSWORD"]
     return [redis.Redis(port=stack.valkey_port, password=password, db=number) for number in (0, 1)]
 
@@ -81,7 +81,7 @@ def values_of(client: redis.Redis, key: bytes) -> Iterable[bytes]:
 
 
 def unpacked(value: bytes) -> Iterator[bytes]:
-    """What in it is base64, of a queue's messages or of sessions, and what is compressed in that."""
+    """Decoded base64 parts, as queues and sessions store them, and their decompressed contents."""
     for found in set(re.findall(rb"[A-Za-z0-9+/_-]{24,}={0,2}", value)):
         with_padding = found.rstrip(b"=") + b"=" * (-len(found.rstrip(b"=")) % 4)
         try:
@@ -96,7 +96,7 @@ def unpacked(value: bytes) -> Iterator[bytes]:
 
 
 def session_ids(stack: Stack) -> list[bytes]:
-    """Sessions at the provider that are in use, opened with the panel's key."""
+    """Ids of the cached provider sessions, decrypted with the panel's key."""
     panel, seal = databases(stack)[0], Fernet(env_of(stack)["SEAL_KEYS"])
     found = [seal.decrypt(panel.get(key) or b"") for key in panel.scan_iter("session:*")]
     assert found, "no session is cached"
@@ -164,7 +164,7 @@ def test_no_secret_appears_in_storage_logs_or_pages(
 
 
 def reset_password(browse: Callable[..., Page], stack: Stack, *, before_mail: Callable[[], None]) -> Page:
-    """Somebody has forgotten their password, and asks for a mail."""
+    """Request a password reset mail in a new browser."""
     stack.run(MAKE_PERSON)
     page = browse("/auth/login/", signed_in=False)
     before_mail()
@@ -176,7 +176,7 @@ def reset_password(browse: Callable[..., Page], stack: Stack, *, before_mail: Ca
 
 
 def mailed(stack: Stack, to: str) -> str:
-    """What the latest mail to somebody says, once there is one."""
+    """The text of the latest mail to the address; wait until there is one."""
     deadline = time.monotonic() + 20
     while not (mails := stack.mails(to)):
         assert time.monotonic() < deadline, "no mail came"
@@ -185,7 +185,7 @@ def mailed(stack: Stack, to: str) -> str:
 
 
 def open_link(page: Page, stack: Stack) -> str:
-    """They open what was mailed, set a new password and sign in. Returns the part of the link that is a secret."""
+    """Open the mailed link, set a new password and sign in; return the secret part of the link."""
     found = re.search(r"/auth/password/reset/key/(\S+?)/", mailed(stack, PERSON))
     assert found
     page.goto(found[0])
@@ -201,7 +201,7 @@ def open_link(page: Page, stack: Stack) -> str:
 
 
 def second_factor(page: Page) -> tuple[str, list[str]]:
-    """They set up an authenticator app: its key, and the recovery codes that are shown once."""
+    """Set up an authenticator app; return its key and the recovery codes."""
     page.goto("/auth/2fa/totp/activate/")
     key = (page.locator("#totp-secret").text_content() or "").replace(" ", "")
     assert len(key) >= 16
@@ -213,7 +213,7 @@ def second_factor(page: Page) -> tuple[str, list[str]]:
 
 
 def make_token(page: Page, stack: Stack) -> str:
-    """They make an API token, and use it."""
+    """Create an API token and use it; return its secret."""
     team = stack.run("from hosting.teams.models import Team; print(Team.objects.get(name='Quiet team').pk)")
     page.goto(f"/teams/{team}/tokens/own/new/")
     field(page, "Name").fill("quiet")
@@ -227,7 +227,7 @@ def make_token(page: Page, stack: Stack) -> str:
 
 
 def invite(page: Page, stack: Stack) -> str:
-    """They ask somebody to join. Returns the secret part of the mailed link."""
+    """Invite a person; return the secret part of the mailed link."""
     team = stack.run("from hosting.teams.models import Team; print(Team.objects.get(name='Quiet team').pk)")
     page.goto(f"/teams/{team}/invite/")
     field(page, "Email address").fill(INVITED)
@@ -238,13 +238,13 @@ def invite(page: Page, stack: Stack) -> str:
 
 
 def kept_by_browser(page: Page) -> bytes:
-    """What scripts could read of what the page has stored, its cookies among it."""
+    """Everything the page stored that scripts can read, including cookies."""
     stored = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state])"
     return str(page.evaluate(stored)).encode()
 
 
 def connect(page: Page) -> None:
-    """They connect a login with a password that the provider refuses."""
+    """Connect an account with a password that the provider refuses."""
     page.goto("/accounts/connect/")
     for label, value in (("Label", "Wrong"), ("Login", "QQ1-GANDI"), ("Handle", "QQ1-GANDI")):
         field(page, label).fill(value)

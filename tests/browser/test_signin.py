@@ -1,4 +1,4 @@
-"""Second factors, passkeys and sessions, as a person with a browser has them."""
+"""Second factors, passkeys and sessions in a browser."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Membership.objects.create(team=Team.objects.create(name="Ada"), user=user, role=
 
 @pytest.fixture
 def person(stack: Stack, request: pytest.FixtureRequest) -> str:
-    """The address of somebody who is new."""
+    """The email address of a new person."""
     email = f"{request.node.name.replace('_', '-')[:40]}@sign.example"
     stack.run(MAKE % email)
     return email
@@ -34,7 +34,7 @@ def sign_out(page: Page) -> None:
 
 
 def fresh_code(secret: str) -> str:
-    """A code that is still the one when the page has been sent: the next one, when this one is nearly over."""
+    """The current code; if it expires within seconds, wait for the next one."""
     if (left := 30 - time.time() % 30) < 8:
         time.sleep(left)
     return code(secret)

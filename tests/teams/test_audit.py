@@ -154,7 +154,7 @@ def test_restored_older_log_lacks_the_expected_entry(team: Team) -> None:
     assert verify("--expect", noted)[0] == 0
     record(team, by=None, action="test", subject="later")
     assert verify("--expect", noted)[0] == 0
-    # Entries and head together, as a copy of the database from yesterday has them.
+    # Remove entries and head together, as restoring yesterday's database copy would.
     digest = AuditEntry.objects.get(sequence=2).digest
     by_hand("DELETE FROM ENTRIES WHERE sequence > 2")
     by_hand("UPDATE HEADS SET sequence = 2, digest = %s", digest)

@@ -133,7 +133,7 @@ def test_link_expires_no_later_than_the_membership(owner: Membership) -> None:
     link = last_link()
     Invitation.objects.update(expires_at=timezone.now())
     assert closed(link) == Closed.EXPIRED
-    # The address can be invited anew.
+    # The address can be invited again.
     invitations.invite(EMAIL, Grant(Role.VIEWER), by=owner)
     assert closed(last_link()) is None
 

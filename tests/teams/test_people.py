@@ -137,7 +137,7 @@ def test_temporary_member_cannot_grant_a_later_end_than_their_own(owner: Members
     with pytest.raises(Invalid):
         issuing.create("for good", by=admin, personal=False, permissions=(), days=4)
     issuing.create("short", by=admin, personal=False, permissions=(), days=2)
-    # Whoever is there for good stays so.
+    # A permanent membership can be kept permanent.
     members.change(member, Grant(Role.AUDITOR), by=admin)
     assert role_of(member) == Role.AUDITOR
 

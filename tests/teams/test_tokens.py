@@ -51,7 +51,7 @@ def narrowed(role: str, *accounts: Account) -> Membership:
     return member
 
 
-# What a secret looks like
+# Format of the secret
 
 
 def test_token_secret_matches_the_scanner_pattern_and_has_a_checksum() -> None:
@@ -72,7 +72,7 @@ def test_token_row_does_not_contain_the_secret(owner: Membership) -> None:
     assert len(row["prefix"]) < 16
 
 
-# Making one
+# Creating tokens
 
 
 def test_token_cannot_hold_more_than_its_creator(owner: Membership) -> None:
@@ -137,7 +137,7 @@ def test_live_tokens_of_one_holder_have_unique_names(owner: Membership) -> None:
     first = factories.new_token(owner, "Deploy").token
     with pytest.raises(Invalid):
         factories.new_token(owner, "deploy")
-    # Of the team, and of somebody else, it is another one.
+    # The team and another member can use the same name.
     factories.token(owner, "deploy")
     factories.new_token(factories.member(of=owner.team), "deploy")
     ApiToken.objects.filter(pk=first.pk).update(expires_at=timezone.now() - timedelta(days=1))
@@ -156,7 +156,7 @@ def test_token_cannot_create_or_revoke_tokens(owner: Membership) -> None:
             issuing.revoke(made.token, by=actor)
 
 
-# Using one
+# Using tokens
 
 
 def test_personal_token_acts_as_its_owner_within_its_scope(owner: Membership) -> None:
@@ -230,7 +230,7 @@ def test_personal_token_ends_with_the_membership_and_stays_ended(owner: Membersh
     assert refusal(secret) == "left"
     Membership.objects.filter(pk=member.pk).delete()
     assert refusal(secret) == "left"
-    # Whoever is asked back makes a new one.
+    # A member who joins again has to create a new token.
     factories.member(Role.OPERATOR, of=owner.team, person=member.user)
     assert refusal(secret) == "left"
     assert [each.standing for each in token_lists.of_team(owner)] == [Standing.LEFT]
@@ -257,7 +257,7 @@ def test_team_policies_apply_to_tokens(owner: Membership) -> None:
     for secret in (personal, of_team):
         assert actor_for(secret, address="192.0.2.1")
         assert refusal(secret, "198.51.100.1") == "network"
-    # Whoever is kept out for want of a second factor is so with a token in hand; a token of the team is nobody's.
+    # The second-factor policy applies to personal tokens; a team token belongs to no person.
     Team.objects.filter(pk=owner.team_id).update(networks=[], two_factor_since=timezone.now(), grace_days=0)
     assert refusal(personal) == "two_factor"
     assert actor_for(of_team, address=HERE)
@@ -303,7 +303,7 @@ def test_token_refusal_is_recorded_once_with_its_reason(owner: Membership) -> No
     assert (line.outcome, line.detail) == ("refused", {"reason": "revoked"})
 
 
-# What the domain does with it
+# Operations through tokens
 
 
 def stop(vm_id: int, account: Account, secret: str) -> Operation:
@@ -352,7 +352,7 @@ def test_bulk_action_runs_for_a_token_until_it_is_revoked(owner: Membership) -> 
         advance_bulk(begun.pk)
         begun.refresh_from_db()
         assert (begun.state, begun.problem) == (Bulk.State.PAUSED, Bulk.Problem.MEMBER_LEFT)
-        # A person goes on with it.
+        # A member resumes the bulk action.
         bulks.resume(begun, by=owner)
         begun.refresh_from_db()
         assert begun.requested_by == owner.user

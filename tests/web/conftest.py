@@ -23,7 +23,7 @@ def quick_and_uncollected(settings: Settings, tmp_path: Path) -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.STATIC_ROOT = str(tmp_path)
-    # Rows of an earlier test had the same ids: what Redis remembers of them must go.
+    # Rows of earlier tests had the same ids, so their cached values must be cleared.
     cache.clear()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

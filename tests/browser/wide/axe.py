@@ -37,7 +37,7 @@ def source() -> str:
 
 
 def complaints(page: Page, within: str = "html") -> list[str]:
-    """What is wrong with the page: every rule at both widths in the light theme, contrast in the dark one too."""
+    """Violations on the page: every rule at both widths in the light theme, and contrast in the dark theme."""
     found: list[str] = []
     for name, size in (("desktop", DESKTOP), ("phone", PHONE)):
         page.set_viewport_size(size)

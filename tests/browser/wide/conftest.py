@@ -1,4 +1,4 @@
-"""What looks at much, every page and hundreds of servers: beside the other browser tests, on processes of its own.
+"""Broad browser tests, of every page and of hundreds of servers, on processes of their own.
 
 Nothing limits the rate of calls here: at 30 in 2 s, importing 200 servers and stopping them takes more than a minute.
 """

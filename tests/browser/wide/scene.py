@@ -1,4 +1,4 @@
-"""People and rows that pages are looked at with: made inside the running panel, so that nothing has to be waited for.
+"""People and rows for looking at pages, created directly in the running panel to save waiting.
 
 The account is the demo's reseller, in another team: it has the demonstration's servers, disks and products.
 """
@@ -28,7 +28,7 @@ EMPTY_LOGIN, EMPTY_PASSWORD = "ZZ9001-GANDI", "somebody3lse"
 
 @dataclass(frozen=True)
 class Scene:
-    """Addresses of people, and keys of accounts and of rows of `account`."""
+    """Email addresses of people, and ids of accounts and of rows of `account`."""
 
     owner: str
     viewer: str
@@ -50,7 +50,7 @@ class Scene:
 
 
 def make() -> None:
-    """Make it all, and print it as JSON."""
+    """Create the scene and print it as JSON."""
     team = Team.objects.create(name="Look team")
     owner = _member(team, "owner@look.example", Role.OWNER)
     viewer = _member(team, "viewer@look.example", Role.VIEWER)
@@ -105,13 +105,13 @@ def make() -> None:
 
 
 def make_fleet(login: str, password: str) -> None:
-    """A person of a team whose account has that login, and print their address and the account's key."""
+    """Create a member and an account with these credentials; print the member's address and the account's id."""
     owner = _member(Team.objects.create(name="Fleet team"), "fleet@look.example", Role.OWNER)
     print(json.dumps([owner.user.email, _account(owner, "Fleet", login, password).pk]))
 
 
 def _tokens(owner: Membership, account: Account) -> ApiToken:
-    """Tokens of all sorts that a list can show; one of the team."""
+    """Create tokens in every state a list can show; return a team token."""
     factories.new_token(owner, "nightly report", accounts=[account], allowed_from=["192.0.2.0/24", "2001:db8::/32"])
     issuing.revoke(factories.new_token(owner, "lost laptop").token, by=owner)
     soon = factories.token(owner, "ends soon", days=7)

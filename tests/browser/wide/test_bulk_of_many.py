@@ -1,4 +1,4 @@
-"""Two hundred servers at once, in a browser against the running processes."""
+"""A bulk action on two hundred servers, in a browser against the running processes."""
 
 import json
 import re
@@ -22,13 +22,13 @@ print(*Vm.objects.filter(account__handle__handle={LOGIN!r}).values_list("state",
 
 
 def states(stack: Stack) -> list[str]:
-    """The states of all servers, from the provider's own database: asking for each would use up its rate."""
+    """The states of all servers, from the provider's database, because API calls would use up its rate limit."""
     return stack.run(STATES, provider=True).split()
 
 
 @pytest.fixture
 def fleet(stack: Stack) -> tuple[str, int]:
-    """Somebody's address, and the key of their account with so many running servers."""
+    """The address of a member, and the id of their account with `SERVERS` running servers."""
     stack.run(
         "from hosting.provider.seed import add_handle, seed_fleet\n"
         f"add_handle({LOGIN!r}, 'Fleet', '1000.00', {PASSWORD!r})\n"

@@ -1,4 +1,4 @@
-"""Every page by axe's rules, at two widths and in two themes: wide tables, forms, menus, dialogs and errors too."""
+"""Accessibility of every page by axe's rules, at two widths and in two themes, including menus, dialogs and errors."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def made(stack: Stack) -> scene.Scene:
 
 
 class Look:
-    """Opens pages and remembers what is wrong with them, so that one run tells all of it."""
+    """Opens pages and collects their violations, so that one run reports all of them."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -50,7 +50,7 @@ class Look:
         sign_in(self.page, email, scene.PASSWORD)
 
     def open(self, path: str, *, status: int = 200) -> None:
-        """Open a page and look at it as it is."""
+        """Open a page and check it."""
         self.page.set_viewport_size(DESKTOP)
         before = len(self.found)
         response = self.page.goto(path)
@@ -72,7 +72,7 @@ class Look:
 
 @pytest.fixture(scope="module")
 def look(chromium: Browser, stack: Stack) -> Iterator[Look]:
-    """A page with axe in it. Nothing moves: a colour on its way to another would be measured half-way."""
+    """A page with axe loaded. Motion is reduced, because axe would measure colours halfway through a transition."""
     context = chromium.new_context(base_url=stack.url, reduced_motion="reduce")
     context.add_init_script(axe.source())
     context.set_default_timeout(15_000)
@@ -81,7 +81,7 @@ def look(chromium: Browser, stack: Stack) -> Iterator[Look]:
 
 
 def pages_of(made: scene.Scene) -> list[Address]:
-    """An address for each page of an account. A route with an argument that is not known here has to be added."""
+    """One URL for each page of an account. New route arguments have to be added here."""
     of_section = {"servers": scene.SERVER, "disks": scene.FREE_DISK, "shares": scene.PRODUCT}
     known: dict[str, object] = {
         "operation_id": made.operation,

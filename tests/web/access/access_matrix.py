@@ -74,7 +74,7 @@ OF_ACCOUNT = {
     "login": page(VIEW),
     "login_again": button(ACCOUNTS),
     "login_dismiss": button(ACCOUNTS),
-    # A handle more is an account more: nothing for a narrowed role.
+    # A new handle is a new account, which a narrowed role cannot create.
     "handle_new": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
     "refresh": button(VIEW),
     "shares": page(VIEW),
@@ -132,12 +132,12 @@ OF_ACCOUNT = {
     "changes": page(VIEW),
     "tags": page(VIEW),
     "tag_new": form(OPERATE),
-    # Tags are the whole team's: who has some accounts alone makes new ones.
+    # Tags belong to the whole team: a narrowed role can only create new ones.
     "tag_edit": form(Holder(Permission.OPERATE, for_all=True)),
     "tag_delete": form(Holder(Permission.OPERATE, for_all=True)),
     "views": page(VIEW),
     "view_save": form(VIEW),
-    # Everybody deletes their own; a shared one, whoever manages people.
+    # Members delete their own views; shared views need the permission to manage people.
     "view_delete": button(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
 }
 
@@ -153,15 +153,15 @@ OF_TEAM = {
     "invitation_resend": button(PEOPLE),
     "invitation_revoke": button(PEOPLE),
     "team_audit": page(Holder(Permission.READ_AUDIT)),
-    # The rules that hold for somebody are theirs to read.
+    # Every member can read the policies that apply to them.
     "team_policies": Door(VIEW, OWNERS),
     "team_settings": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
     "team_tokens": page(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
     "team_token_new": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
     "my_token_new": form(VIEW),
-    # Everybody ends their own; those of the team and of others, whoever manages people.
+    # Members revoke their own tokens; all other tokens need the permission to manage people.
     "token_revoke": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
-    # Of the accounts that the role holds for.
+    # Only operations of the accounts that the member has access to.
     "team_approvals": page(VIEW),
     "team_approvals_decide": button(Holder(Permission.APPROVE)),
     "team_spending_limits": form(Holder(Permission.MANAGE_POLICIES, for_all=True)),
@@ -172,24 +172,24 @@ OF_PERSON = {
     "search": page(Who.PERSON),
     "accounts": page(Who.PERSON),
     "my_tokens": page(Who.PERSON),
-    # Whoever owns one: where sign-up is open, everybody.
+    # Needs to own a team, unless sign-up is open.
     "team_new": form(OWNERS),
-    # Whoever manages the accounts of one of their teams.
+    # Needs the permission to manage accounts in at least one team.
     "connect": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
 }
 
 OF_ANYBODY = {
     "health": page(Who.ANYBODY),
-    # Asked for with a link here that nobody was sent.
+    # The tests request it with a link that was never sent.
     "invitation": form(Who.NOBODY),
     "set_language": form(Who.ANYBODY),
-    # No session counts here: a token does, or it is 401.
+    # Ignores sessions; without a valid token it answers 401.
     "api_whoami": page(Who.ANYBODY),
 }
 
 ANYBODY, PERSON = form(Who.ANYBODY), form(Who.PERSON)
 
-# The ways in, and what a person has of their own behind them.
+# Signing in, and the personal pages of a signed-in person.
 OF_SIGN_IN = {
     "account_login": ANYBODY,
     "account_logout": ANYBODY,
@@ -200,9 +200,9 @@ OF_SIGN_IN = {
     "account_reset_password_from_key": ANYBODY,
     "account_reset_password_from_key_done": page(Who.ANYBODY),
     "account_email_verification_sent": page(Who.ANYBODY),
-    # It is sent with a key here that nobody was given.
+    # The tests send a key that was never issued.
     "account_confirm_email": Door(Who.ANYBODY, Who.NOBODY),
-    # Between the password and the second factor; without the first it leads back to signing in.
+    # Open between password and second factor; without a password it redirects to sign-in.
     "mfa_authenticate": ANYBODY,
     "mfa_login_webauthn": ANYBODY,
     "account_reauthenticate": PERSON,

@@ -35,7 +35,7 @@ def form(**values: object) -> dict[str, object]:
     return {"name": "deploy", "reach": "all", "days": "90", "permissions": ["operate"], **values}
 
 
-# The door
+# Authentication
 
 
 def test_whoami_returns_the_permissions_and_accounts_of_the_token(
@@ -71,7 +71,7 @@ def test_every_invalid_token_gets_the_same_401_response(browser: Client, account
     wrong_network = factories.new_token(owner, allowed_from=["198.51.100.0/24"]).secret
     never = token_secrets.new(token_secrets.PERSONAL)
     answers = [
-        # The session of `browser` counts for nothing here.
+        # The API ignores the session of `browser`.
         browser.get(WHOAMI, headers={"Authorization": header})
         for header in (
             f"Bearer {made.secret}",
@@ -122,7 +122,7 @@ def test_token_secret_is_shown_once_and_not_stored(
     assert token.is_personal is personal
     assert (token.permissions, token.networks) == (["view", "operate"], ["127.0.0.0/8", "::1/128"])
     assert browser.get(WHOAMI, headers=bearer(secret)).status_code == 200
-    # The form sent again shows it no more, and makes no second one.
+    # Submitting the form again shows no secret and creates no second token.
     again = browser.post(new, form())
     assert again.status_code == 422
     assert "token with this name already exists" in again.content.decode()
@@ -212,7 +212,7 @@ def test_revoking_a_token_needs_confirmation(client: Client, account: Account, o
     assert (answer.status_code, answer["Location"]) == (303, reverse("my_tokens"))
     assert client.get(WHOAMI, headers=bearer(own.secret)).status_code == 401
     assert "Revoked" in client.get(reverse("my_tokens")).content.decode()
-    # Not through another team, even one's own.
+    # The URL of another team does not reach the token, even if the member owns that team.
     mine = factories.member(person=member.user)
     assert client.post(reverse("token_revoke", args=[mine.team_id, others.pk])).status_code == 404
 

@@ -105,7 +105,7 @@ def test_two_factor_codes_are_rate_limited_per_person(person: User) -> None:
         assert (
             "This code is wrong" in client.post("/auth/2fa/authenticate/", {"code": f"00000{number}"}).content.decode()
         )
-    # Neither another browser nor another network helps.
+    # The limit also applies to another browser and another network.
     other = Client(REMOTE_ADDR="198.51.100.9")
     assert sign_in(other, person.email, PASSWORD) == "/auth/2fa/authenticate/"
     assert TOO_MANY in other.post("/auth/2fa/authenticate/", {"code": code()}).content.decode()

@@ -54,7 +54,7 @@ def test_new_user_must_confirm_their_address_before_signing_in(opened: None, cli
     assert client.get("/accounts/").status_code == 302
     assert sign_in(Client(), NEW["email"], PASSWORD) == "/auth/confirm-email/"
     page = link(str(mail.outbox[0].body))
-    # Looking at it is not enough: mail programs open links too.
+    # Opening the link does not confirm the address, because mail programs open links too.
     assert "Is ada@example.org yours?" in client.get(page).content.decode()
     assert sign_in(Client(), NEW["email"], PASSWORD) == "/auth/confirm-email/"
     client.post(page)
@@ -162,7 +162,7 @@ def test_person_cannot_take_the_address_of_another_person(client: Client) -> Non
     thief, person = person_with_password(), person_with_password()
     client.force_login(thief)
     answer = client.post("/auth/email/", {"action_add": "", "email": person.email})
-    # Nor does anybody learn that it is somebody's: the mail goes to its owner.
+    # The answer does not reveal that the address is taken: its owner gets the mail.
     assert answer.status_code == 302
     client.post(link(str(mail.outbox[0].body)))
     thief.refresh_from_db()

@@ -74,7 +74,7 @@ def body(response: object) -> str:
     return b"".join(response.streaming_content).decode()  # type: ignore[arg-type]
 
 
-# What is written -----------------------------------------------------------------------------------------------
+# Recording ------------------------------------------------------------------------------------------------------
 
 
 def test_signing_in_and_out_is_recorded_for_each_team(person: Membership) -> None:
@@ -98,7 +98,7 @@ def test_signing_in_and_out_is_recorded_for_each_team(person: Membership) -> Non
 def test_failed_sign_ins_are_recorded_without_flooding_the_audit_log(
     person: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # allauth's own limits would end it sooner.
+    # allauth's own limits would stop the attempts earlier.
     monkeypatch.setattr(AccountAdapter, "pre_authenticate", lambda *_args, **_credentials: None)
     for _ in range(12):
         sign_in(Client(), person.user.email.upper(), "a wrong passw0rd")
@@ -195,7 +195,7 @@ def test_audit_log_contains_no_secret(account: Account, owner: Membership) -> No
     assert account.sealed_password not in told
 
 
-# Words ---------------------------------------------------------------------------------------------------------
+# Wording -------------------------------------------------------------------------------------------------------
 
 
 def recorded() -> Iterator[ast.expr]:

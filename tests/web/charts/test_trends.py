@@ -80,7 +80,7 @@ def test_trends_page_uses_the_same_queries_for_any_history(
 
 def test_runway_is_shown_beside_the_balance(browser: Client, account: Account) -> None:
     history(account, 101)
-    # 2 a day were spent; 800 are left.
+    # The account spent 2 a day and has 800 left.
     ends = timezone.localtime(timezone.now() + timedelta(days=800 / 2))
     expected = re.compile(rf"At this rate, the balance lasts until \d+ \w+ ({ends.year}|{ends.year + 1})\.")
     assert expected.search(page_of(browser, account))
@@ -106,7 +106,7 @@ def test_operations_are_counted_by_day_or_week_and_outcome(browser: Client, acco
     quarter = page_of(browser, account, "?period=90")
     assert "2 done, 2 failed, 1 unconfirmed, 1 cancelled" in quarter
     assert "Operations per week" in quarter
-    # Nonsense in the address is the usual period.
+    # An invalid period falls back to the default.
     assert 'aria-current="true">30 days' in page_of(browser, account, "?period=-1")
 
 
@@ -127,7 +127,7 @@ def test_chart_is_also_a_table_and_a_csv_file(browser: Client, account: Account,
     lines = exported(browser, account, "balance")
     assert lines[0] == "from,balance"
     assert len(lines) == 12
-    # A number below nothing is a number, not a formula.
+    # A negative number is not escaped as a formula.
     assert lines[-1].endswith(",-3.25")
     assert exported(browser, account, "capacity")[1].endswith(",20.0,10.0,5120.0,2560.0,163840.0,40960.0")
     assert exported(browser, account, "operations")[-1].endswith(",0,1,0,0")

@@ -11,14 +11,13 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from tests import factories
 
-# The person, their membership, the account, the switcher. Then what the page shows. The first page after a change also
-# counts what is open (1), what needs attention (4), reads what has ended lately (1), and
-# counts what is held (1).
+# The frame of every page: person, membership, account, switcher. The first page after a change also counts open
+# operations (1), items that need attention (4) and held operations (1), and reads recently finished operations (1).
 FRAME, COUNTS = 4, 7
 QUERIES = {
     "servers": FRAME + 5,  # rows; open operations; the team's tags; the rows'; saved views
-    "disks": FRAME + 8,  # as servers; capacity; the servers' names; those that no server uses
-    "operations": FRAME + 3,  # rows; changes of many objects; saved views
+    "disks": FRAME + 8,  # as servers; capacity; the servers' names; unattached disks
+    "operations": FRAME + 3,  # rows; bulk actions; saved views
     "changes": FRAME + 2,  # rows; saved views
     "shares": FRAME + 4,  # products; open operations; capacity; saved views
 }
@@ -63,7 +62,7 @@ def test_dashboard_uses_the_same_queries_for_any_account_size(
     count: int,
 ) -> None:
     fill(account, owner, count)
-    # What needs attention (4), capacity, balance, servers, disks, unattached, running, finished, plans, products.
+    # Items that need attention (4), capacity, balance, servers, disks, unattached, running, finished, plans, products.
     with django_assert_num_queries(FRAME + COUNTS + 13):
         browser.get(reverse("dashboard", args=[account.pk]))
 

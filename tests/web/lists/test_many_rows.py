@@ -14,7 +14,7 @@ from tests.bench.mirror_rows import account_with
 
 FEW, MANY = 10, 2_000
 LAST = f"page={MANY // 50}"
-# Every way to look at a list: its own order, the others, its filters, a search, a page far behind.
+# Query strings for each list: default order, other orders, filters, search and a late page.
 WAYS = {
     "dashboard": ("",),
     "servers": ("", "q=00007", "state=halted", "sort=state", "sort=-shares", "q=7&state=running&sort=-state", LAST),

@@ -45,7 +45,7 @@ def candidate(number: int) -> dict[str, object]:
         ({"state": "uncertain", "sent_at": timedelta(seconds=5), "needs_person": True}, ["decide"]),
         ({"state": "uncertain", "sent_at": timedelta(minutes=6)}, ["unconfirmed"]),
         ({"state": "uncertain", "sent_at": timedelta(minutes=2)}, []),
-        # Past its estimate, and the estimate is renewed with every look.
+        # Past its estimate, which every poll of the provider renews.
         ({"state": "tracked", "eta_at": timedelta(minutes=16), "answered_at": timedelta(minutes=20)}, ["slow"]),
         ({"state": "tracked", "eta_at": timedelta(seconds=1), "remote_updated_at": timedelta(minutes=16)}, ["slow"]),
         ({"state": "tracked", "eta_at": timedelta(seconds=1), "remote_updated_at": timedelta(minutes=10)}, []),
@@ -190,7 +190,7 @@ def test_attention_counts_of_all_accounts_use_the_same_queries(
         other = factories.account(owner.team, label=f"Other {number}", trouble="handle" if number else "")
         for _ in range(number):
             factories.operation(other, by=owner, state="failed")
-    # The person, their memberships, the accounts (the frame and the list), what needs attention (4), servers and disks.
+    # The person, their memberships, the accounts (the frame and the list), attention items (4), servers and disks.
     with django_assert_num_queries(10):
         page = browser.get(reverse("accounts")).content.decode()
     assert "4 need attention" in page

@@ -33,7 +33,7 @@ class Inspector(HTMLParser):
         for name in values:
             if name == "style" or name.startswith(("on", "hx-on", "data-hx-on")):
                 self.problems.append(f"<{tag} {name}>")
-        # What a script reads, and no browser runs.
+        # Data for scripts, which browsers do not run.
         data = values.get("type") == "application/json"
         if tag == "style" or (tag == "script" and not (values.get("src") or data)):
             self.problems.append(f"<{tag}> inline")
@@ -243,7 +243,7 @@ def test_server_page_lists_the_operations_of_the_server(browser: Client, account
     for operation in (made, attached):
         assert reverse("operation", args=[account.pk, operation.pk]) in page
     assert reverse("operation", args=[account.pk, other.pk]) not in page
-    # A disk on its way to the server doesn't keep the server busy.
+    # Attaching a disk does not make the server busy.
     assert reverse("server_stop", args=[account.pk, vm.remote_id]) in page
 
 

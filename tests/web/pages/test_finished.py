@@ -26,10 +26,10 @@ from tests import factories
 ELSEWHERE = "shares"
 
 
-def ended(account: Account, by: Membership, subject: str = "web-1", state: str = "done", **fields: Any) -> Operation:
+def finished(account: Account, by: Membership, subject: str = "web-1", state: str = "done", **fields: Any) -> Operation:
     values = {"finished_at": timezone.now(), **fields}
     operation = factories.operation(account, by=by, subject=subject, state=state, **values)
-    # What `conclude.move` does; without a commit nobody else says it.
+    # As `conclude.move` does on commit, which never happens in these tests.
     versions.bump(account.pk)
     versions.read(account.pk)
     return operation
@@ -50,7 +50,7 @@ def here(browser: Client, account: Account) -> Client:
 
 
 def test_toast_is_shown_once_with_a_link(here: Client, account: Account, owner: Membership) -> None:
-    operation = ended(account, owner)
+    operation = finished(account, owner)
     html = here.get(reverse("servers", args=[account.pk])).content.decode()
     assert "“Stop server web-1” finished." in html
     assert f'href="{reverse("operation", args=[account.pk, operation.pk])}"' in html
@@ -69,7 +69,7 @@ def test_toast_is_shown_once_with_a_link(here: Client, account: Account, owner: 
 def test_toast_says_how_the_operation_ended(
     here: Client, account: Account, owner: Membership, state: str, words: str
 ) -> None:
-    ended(account, owner, state=state)
+    finished(account, owner, state=state)
     assert toasts(here, account) == [words]
 
 
@@ -79,7 +79,7 @@ def test_poll_returns_the_toast_and_keeps_other_messages(here: Client, account: 
     assert shown
     asked = {"headers": {"HX-Request": "true", "X-Sharedeck-Version": shown[1]}}
     assert here.get(url, **asked).status_code == 204  # type: ignore[arg-type]
-    ended(account, owner)
+    finished(account, owner)
     html = here.get(url, **asked).content.decode()  # type: ignore[arg-type]
     assert html.count('hx-swap-oob="beforeend:#toasts"') == 1
     assert 'id="messages"' not in html
@@ -93,7 +93,7 @@ def test_toast_is_shown_in_each_session_of_the_requester_only(
     second.force_login(owner.user)
     client.force_login(colleague.user)
     assert toasts(client, account) + toasts(second, account) == []
-    ended(account, owner)
+    finished(account, owner)
     assert toasts(client, account) == []
     assert len(toasts(here, account)) == len(toasts(second, account)) == 1
 
@@ -101,9 +101,9 @@ def test_toast_is_shown_in_each_session_of_the_requester_only(
 def test_operations_finished_before_the_session_are_not_shown(
     browser: Client, account: Account, owner: Membership
 ) -> None:
-    ended(account, owner)
+    finished(account, owner)
     assert toasts(browser, account) == []
-    ended(account, owner, "web-2")
+    finished(account, owner, "web-2")
     assert toasts(browser, account) == ["“Stop server web-2” finished."]
 
 
@@ -111,25 +111,25 @@ def test_operations_finished_before_the_session_are_not_shown(
 def test_page_that_lists_the_operation_shows_no_toast(
     here: Client, account: Account, owner: Membership, page: str
 ) -> None:
-    ended(account, owner)
+    finished(account, owner)
     assert toasts(here, account, page) == []
     assert toasts(here, account) == []
 
 
 def test_page_of_the_object_or_operation_shows_no_toast(here: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account)
-    one = ended(account, owner, vm_id=vm.remote_id)
+    one = finished(account, owner, vm_id=vm.remote_id)
     assert not here.get(reverse("server", args=[account.pk, vm.remote_id])).context["toasts"]
-    two = ended(account, owner, vm_id=None)
+    two = finished(account, owner, vm_id=None)
     assert not here.get(reverse("operation", args=[account.pk, two.pk])).context["toasts"]
-    ended(account, owner, "web-9")
+    finished(account, owner, "web-9")
     assert "web-9" in here.get(reverse("operation", args=[account.pk, one.pk])).content.decode()
 
 
 def test_at_most_three_toasts_are_shown_and_the_rest_counted(here: Client, account: Account, owner: Membership) -> None:
     now = timezone.now()
     for number in range(6):
-        ended(account, owner, f"web-{number}", finished_at=now + timedelta(seconds=number))
+        finished(account, owner, f"web-{number}", finished_at=now + timedelta(seconds=number))
     assert toasts(here, account) == [
         "“Stop server web-5” finished.",
         "“Stop server web-4” finished.",
@@ -141,8 +141,8 @@ def test_at_most_three_toasts_are_shown_and_the_rest_counted(here: Client, accou
 def test_bulk_action_and_plan_get_one_toast_each(here: Client, account: Account, owner: Membership) -> None:
     bulk = factories.bulk(account, by=owner)
     plan = factories.plan(account, by=owner, state="stopped")
-    ended(account, owner, bulk=bulk)
-    ended(account, owner, plan=plan)
+    finished(account, owner, bulk=bulk)
+    finished(account, owner, plan=plan)
     assert toasts(here, account) == [
         "The new server “db-1” isn&#x27;t ready because its plan stopped at a step. Open the plan to continue."
     ]
@@ -150,7 +150,7 @@ def test_bulk_action_and_plan_get_one_toast_each(here: Client, account: Account,
     Bulk.objects.update(state=Bulk.State.DONE, updated_at=timezone.now())
     versions.bump(account.pk)
     assert toasts(here, account) == ["Bulk action “Stop server” finished with failures."]
-    # Asked for again, it ends again.
+    # After a retry it finishes a second time.
     bulk.rows.update(state="done")
     Bulk.objects.update(updated_at=timezone.now() + timedelta(seconds=9))
     versions.bump(account.pk)
@@ -161,9 +161,9 @@ def test_page_without_toasts_runs_no_extra_query(
     here: Client, account: Account, owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(5):
-        ended(account, owner, f"web-{number}")
+        finished(account, owner, f"web-{number}")
     url = reverse("changes", args=[account.pk])
-    # The frame and its counts (11), the list (2), and once the operations that are told.
+    # The frame and its counts (11), the list (2), and once the finished operations for toasts.
     with django_assert_num_queries(14):
         here.get(url)
     with django_assert_num_queries(6):

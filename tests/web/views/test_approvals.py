@@ -323,7 +323,7 @@ def test_approvals_page_uses_the_same_queries_for_any_number(
             held(account, payer, due_at=timezone.now() + timedelta(hours=number + 1))
             held(account, payer, state=State.DECLINED, decided_by=owner.user, decided_at=timezone.now())
 
-    # Session, person, memberships; ceilings, what is spent, what waits, what was decided, the switcher.
+    # Session, person, memberships; spending limits, spending, waiting operations, decisions, switcher.
     fill(3)
     with django_assert_num_queries(7):
         browser.get(approvals_of(owner))

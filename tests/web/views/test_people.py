@@ -73,8 +73,8 @@ def test_team_page_uses_the_same_queries_for_any_number_of_members(
     for _ in range(count):
         factories.member(Role.VIEWER, of=owner.team)
         factories.invitation(owner.team, by=owner)
-    # The person, their memberships; members, their accounts, whose names the reader sees; invitations, their accounts;
-    # the switcher. Of an owner also who has a second factor, and the team's history.
+    # The person, their memberships; members, their accounts, visible account names; invitations, their accounts;
+    # the switcher. For an owner also the second factors of members, and the team's audit log entries.
     with django_assert_num_queries(10):
         browser.get(reverse("team", args=[owner.team_id]))
 
@@ -177,7 +177,7 @@ def test_removed_member_is_refused_at_their_next_request(browser: Client, owner:
     assert shown
     assert browser.post(reverse("member_remove", args=[owner.team_id, member.pk])).status_code == 303
     text(at_work, servers, 404)
-    # A page that is open asks anew once the version has moved; the browser then loads it again.
+    # An open page polls again after the version changes; on a 404 the browser reloads it.
     versions.bump_all(owner.team_id)
     versions.publish(account.pk, account.version + 1)
     poll = at_work.get(servers, headers={"HX-Request": "true", "X-Sharedeck-Version": shown[1]})
@@ -217,7 +217,7 @@ def test_new_person_joins_by_invitation_while_sign_up_is_closed(browser: Client,
     member = Membership.objects.get(user__email="new@example.org")
     assert (member.role, member.user.name) == (Role.OPERATOR, "Ada")
     assert "joined the team" in text(client, answer["Location"])
-    # The link has been used: for who used it, it leads to the team; for anybody else, nowhere.
+    # A used link redirects the new member to the team; everyone else gets 410.
     assert client.get(path)["Location"] == answer["Location"]
     assert "already been accepted" in text(Client(), path, 410)
 

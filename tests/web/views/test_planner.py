@@ -21,7 +21,7 @@ def test_planner_counts_pending_operations_and_links_to_the_form(
     factories.operation(account, by=owner, kind="hosting_account_product_add", state="waiting", params=params)
     url = reverse("planner", args=[account.pk])
     html = browser.get(url, {"shares": 2, "cpu": 2, "count": 4}).content.decode()
-    # Ten are free, and four of them are on their way to a server.
+    # Ten shares are free, and a pending server takes four of them.
     assert re.search(r'tile-number">\s*3\s', html)
     assert "No capacity for 1 server." in html
     assert "Buy 2 shares to make room" in html

@@ -170,7 +170,7 @@ def test_member_past_the_deadline_is_redirected_to_set_up_a_second_factor(
     rules(owner.team, two_factor_since=timezone.now(), grace_days=0)
     for url in pages:
         response = browser.get(url)
-        # Connecting a login belongs to no team yet.
+        # The form to connect an account belongs to no team yet.
         assert response.status_code == (403 if url == reverse("connect") else 302), url
         assert response.status_code == 403 or response["Location"] == reverse("mfa_index")
     assert browser.post(pages[0] + "refresh/").status_code == 303
@@ -209,7 +209,7 @@ def test_owner_sees_the_second_factor_state_of_members(
     assert [html.count(text) for text in ("Two-factor on", "No access since", "Due by")] == [1, 1, 1]
     for _ in range(5):
         factories.member(Role.VIEWER, of=owner.team)
-    # Session, person, memberships, whether they have one; the team's members and who of them has; the switcher.
+    # Session, person, memberships, own second factor; the team's members, their second factors; switcher.
     with django_assert_num_queries(6):
         browser.get(page(owner.team))
 
@@ -284,7 +284,7 @@ def test_each_policy_is_saved_and_recorded_separately(browser: Client, owner: Me
         "quiet_days": [4, 5],
     }
     assert set(lines) == {"policy.two_factor", "policy.session", "policy.networks", "policy.quiet_hours"}
-    # The same again is no change; emptied, they are gone.
+    # Saving the same values records no change; empty values remove the policy.
     since = team.two_factor_since
     send(browser, team, "two_factor", required="on", grace_days=6)
     assert team.two_factor_since == since
@@ -304,7 +304,7 @@ def test_policy_that_locks_out_the_owner_is_refused(browser: Client, owner: Memb
     status, html = send(browser, owner.team, "networks", networks=f"{ELSEWHERE}/32")
     assert status == 422
     assert f"Your own address, {HERE}, isn" in html
-    # What was typed is there.
+    # The form keeps its input.
     assert f"{ELSEWHERE}/32" in html
     assert (owner.team.two_factor_since, owner.team.networks) == (None, [])
     assert not AuditEntry.objects.exists()

@@ -69,7 +69,7 @@ def test_tags_of_an_object_are_added_removed_and_created(browser: Client, accoun
     )
     assert on(account, vm.remote_id) == ["Customer", "web"]
     assert Tag.objects.get(name="Customer").color == "pink"
-    # The page still showed "old"; what somebody else has put on since is left alone.
+    # The page still showed "old"; tags that were added meanwhile stay.
     browser.post(url, {"shown": str(old.pk), "name": "WEB", "color": "red"})
     assert on(account, vm.remote_id) == ["Customer", "web"]
 
@@ -177,7 +177,7 @@ def test_note_conflict_shows_both_versions(browser: Client, account: Account, ow
     assert "mine</textarea>" in html
     assert '<p class="note-text">theirs</p>' in html
     assert Note.objects.get().text == "theirs"
-    # Now the person has seen it: saving again is their word.
+    # The page has now shown the other version, so saving again overwrites it.
     browser.post(url, {"text": "mine and theirs", "version": response.context["form"]["version"].value()})
     assert Note.objects.get().text == "mine and theirs"
 
