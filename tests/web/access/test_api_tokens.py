@@ -195,9 +195,9 @@ def test_team_token_page_marks_tokens_whose_creator_has_left(browser: Client, ow
     admin = factories.member(Role.ADMIN, of=owner.team)
     factories.token(admin, "ci")
     page = reverse("team_tokens", args=[owner.team_id])
-    assert "They have left the team" not in browser.get(page).content.decode()
+    assert "This person has left the team" not in browser.get(page).content.decode()
     admin.delete()
-    assert "They have left the team" in browser.get(page).content.decode()
+    assert "This person has left the team" in browser.get(page).content.decode()
 
 
 def test_revoking_a_token_needs_confirmation(client: Client, account: Account, owner: Membership) -> None:

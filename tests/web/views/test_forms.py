@@ -372,7 +372,7 @@ def test_account_is_connected_without_showing_its_password(browser: Client, owne
     html = browser.post(url, {**typed, "label": ""}).content.decode()
     assert "required" in beside(html, "label")
     assert "mypassword" not in html
-    assert "enter it again" in html
+    assert "Enter the password again" in html
     response = browser.post(url, typed)
     account = Account.objects.get()
     assert response["Location"] == reverse("login", args=[account.pk])
