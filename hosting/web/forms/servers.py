@@ -29,7 +29,7 @@ BLANK = NewServer(
 )
 
 PLAIN_TEXT = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
-TYPE_AGAIN = _("Enter it again. Passwords aren't kept in forms.")
+TYPE_AGAIN = _("Enter the password again. Forms don't keep passwords.")
 
 # The step of the guided flow that each field belongs to.
 FIELDS_OF_STEP = {
