@@ -62,10 +62,10 @@ provider: install ## Start the bundled provider alone
 check: install assets environment format lint ## Quick check: format, lint, types, layers, tests without other processes
 	@$(PYTHON) -m pytest -q -n $(shell nproc) -m "not processes"
 
-test: install assets environment .venv/chromium lint ## Check everything that must hold
+test: install assets environment .venv/browser lint ## Check everything that must hold
 	@$(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder
 
-coverage: install assets environment .venv/chromium ## Measure branch coverage of hosting by all tests, servers included
+coverage: install assets environment .venv/browser ## Measure branch coverage of hosting by all tests, servers included
 	@rm -rf var/coverage && mkdir -p var/coverage
 	@$(PYTHON) -m coverage run -m pytest -q -n $(JOBS) --no-loadscope-reorder
 	@$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report --skip-covered --skip-empty
@@ -95,7 +95,7 @@ docs: install environment ## Write docs/api-coverage.md and docs/permissions.md 
 	@$(PYTHON) -m tests.api_coverage
 	@$(PYTHON) -m tests.permissions
 
-screenshots: install assets environment .venv/chromium ## Take the pictures in docs/screenshots of a running demo
+screenshots: install assets environment .venv/browser ## Take the pictures in docs/screenshots of a running demo
 	@$(PYTHON) -m tests.screenshots
 
 bench: install assets environment ## Measure what matters against the naive way, in the same run
@@ -124,6 +124,6 @@ var/assets/installed: package-lock.json | .venv/installed
 	  "npm ci --ignore-scripts --no-audit --no-fund && mkdir -p var/assets/tabler && \
 	  cp $(TABLER)/css/tabler.min.css* $(TABLER)/js/tabler.min.js* var/assets/tabler/ && touch $@"
 
-.venv/chromium: | .venv/installed
-	@command -v chromium >/dev/null || tools/need chromium
+.venv/browser: | .venv/installed
+	@command -v chromium-headless-shell >/dev/null || tools/need chromium-headless-shell
 	@touch $@

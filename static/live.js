@@ -2,10 +2,11 @@
 (function () {
   const OPEN_MS = 2000;
   const IDLE_MS = 15000;
-  // Polls faster for this long after an action (such as Sync now), until its result shows.
+  // A page polls faster for this long after it was opened, after an action (such as Sync now), and after the last
+  // operation ended: what an action leads to, and what an operation changed, is read and shown within seconds.
   const SOON_MS = 10000;
   let timer = null;
-  let soonUntil = 0;
+  let soonUntil = Date.now() + SOON_MS;
 
   const region = () => document.getElementById("live");
 
@@ -19,6 +20,10 @@
     );
   }
 
+  function expectMore() {
+    soonUntil = Date.now() + SOON_MS;
+  }
+
   function plan() {
     clearTimeout(timer);
     const live = region();
@@ -28,7 +33,7 @@
 
   // A reading round without changes keeps the version, but the age of the data must be updated.
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.requestConfig.verb === "post") soonUntil = Date.now() + SOON_MS;
+    if (event.detail.requestConfig.verb === "post") expectMore();
     const readAt = event.detail.xhr.getResponseHeader("X-Sharedeck-Read");
     if (!readAt) return;
     for (const time of document.querySelectorAll("#data-age time")) {
@@ -78,6 +83,7 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const active = document.activeElement;
     focused = "";
+    if (event.detail.target.id === "live" && event.detail.target.dataset.open === "true") expectMore();
     if (event.detail.target.id !== "live" || !event.detail.target.contains(active)) return;
     for (const name of ["id", "formaction", "href"]) {
       if (active.getAttribute(name)) {

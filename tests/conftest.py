@@ -53,7 +53,7 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         file = tmp_path_factory.mktemp("database") / "panel.sqlite3"
-        databases.copy_migrated(file)
+        databases.copy_panel(file)
         database.setdefault("TEST", {})["NAME"] = str(file)
 
 

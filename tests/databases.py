@@ -1,4 +1,4 @@
-"""Databases of tests: migrated once for all test processes, and emptied without more work than there are rows."""
+"""Databases of tests: made once for all test processes, and emptied without more work than there are rows."""
 
 import fcntl
 import os
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.core.management.color import no_style
@@ -17,25 +18,33 @@ _ROOT = Path(__file__).resolve().parent.parent
 _TEMPLATES = Path(os.environ.setdefault("TEST_DATABASES", tempfile.mkdtemp(prefix="sharedeck-databases-")))
 
 
-def copy_migrated(file: Path) -> None:
-    """Write a migrated, empty database of the panel to `file`. The first caller of a run migrates it."""
-    template = _TEMPLATES / "panel.sqlite3"
-    with (_TEMPLATES / "lock").open("w") as lock:
+def copy_panel(file: Path) -> None:
+    """Write a migrated, empty database of the panel to `file`."""
+    _copy("panel", ["migrate", "--verbosity", "0"], "DATABASE_URL", file, {})
+
+
+def copy_provider(file: Path, env: Mapping[str, str]) -> None:
+    """Write a database of the provider with the demonstration in it to `file`. `env` holds the provider's settings."""
+    command = ["prepare_provider", "--settings", "hosting.provider.settings"]
+    _copy("provider", command, "PROVIDER_DATABASE_URL", file, env)
+
+
+def _copy(name: str, command: Sequence[str], variable: str, file: Path, env: Mapping[str, str]) -> None:
+    """Copy a database that the management command made for the first caller of the run."""
+    template = _TEMPLATES / f"{name}.sqlite3"
+    with (_TEMPLATES / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not template.exists():
-            _migrate(template)
+            unfinished = template.with_suffix(".unfinished")
+            subprocess.run(
+                [sys.executable, "manage.py", *command],
+                cwd=_ROOT,
+                env={**os.environ, **env, variable: f"sqlite:///{unfinished}"},
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            unfinished.rename(template)
     shutil.copy(template, file)
-
-
-def _migrate(template: Path) -> None:
-    unfinished = template.with_suffix(".unfinished")
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        cwd=_ROOT,
-        env={**os.environ, "DATABASE_URL": f"sqlite:///{unfinished}"},
-        check=True,
-    )
-    unfinished.rename(template)
 
 
 def clean_quickly() -> None:

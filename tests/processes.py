@@ -3,17 +3,16 @@
 import contextlib
 import itertools
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import databases
 from tests.shell import Shell
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -163,22 +162,6 @@ class Provider:
         self.worker.kill()
 
 
-_prepared = Path(tempfile.mkdtemp(prefix="sharedeck-provider-")) / "provider.sqlite3"
-
-
-def _prepare(database: Path, settings: Mapping[str, str]) -> None:
-    """The demonstration's database: made once, then copied, because making it takes a second and more."""
-    if not _prepared.exists():
-        subprocess.run(
-            [sys.executable, "manage.py", "prepare_provider", "--settings", "hosting.provider.settings"],
-            cwd=ROOT,
-            env={**os.environ, **settings, "PROVIDER_DATABASE_URL": f"sqlite:///{_prepared}"},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-    shutil.copy(_prepared, database)
-
-
 _redis_numbers = itertools.cycle(range(2, 16))
 
 
@@ -204,7 +187,7 @@ def start_provider(directory: Path, **env: str) -> Provider:
     web += ["--bind", f"127.0.0.1:{port}", "--log-level", "info"]
     worker = [sys.executable, "-m", "celery", "-A", "hosting.provider.celery", "worker"]
     worker += ["--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
-    _prepare(directory / "provider.sqlite3", settings)
+    databases.copy_provider(directory / "provider.sqlite3", settings)
     provider = Provider(
         directory,
         port,

@@ -18,7 +18,7 @@ django.setup()
 
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
-from tests.browser.conftest import FLAGS, sign_in  # noqa: E402
+from tests.browser.conftest import FLAGS, chromium_path, sign_in  # noqa: E402
 from tests.browser.steps import DESKTOP, DONE_MS, PHONE, confirm, field, go, offered, row  # noqa: E402
 from tests.processes import ROOT  # noqa: E402
 from tests.stack import Stack, start_stack  # noqa: E402
@@ -54,7 +54,7 @@ def main() -> None:
     stack = start_stack(directory, PROVIDER_SPEED=SPEED)
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
             desktop = _page(browser, stack, viewport=DESKTOP)
             _work(desktop, stack)
             stack.run(COLLEAGUES)

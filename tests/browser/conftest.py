@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests import databases
 from tests.browser.steps import field
 from tests.stack import Stack, start_stack
 
@@ -28,7 +29,16 @@ SPEED = "0.01"
 expect.set_options(timeout=20_000)
 
 
+def chromium_path() -> str:
+    """Debian's Chromium without windows: the same engine with a third less work for the processor."""
+    path = shutil.which("chromium-headless-shell")
+    assert path, "Chromium is missing: make test installs Debian's chromium-headless-shell, or says what to install"
+    return path
+
+
 def start(directory: Path, **env: str) -> Stack:
+    """Start the product with a database that was migrated once for all tests: `tests/test_run.py` begins with none."""
+    databases.copy_panel(directory / "panel.sqlite3")
     return start_stack(directory, PROVIDER_SPEED=SPEED, PROVIDER_CALLS_LOG_LEVEL="DEBUG", **env)
 
 
@@ -41,11 +51,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium. Its event loop ends with the package: Django's database would refuse to work beside it."""
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing: make test installs Debian's chromium, or says what to install"
+    """Its event loop ends with the package, because Django's database would refuse to work beside it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         yield browser
         browser.close()
 

@@ -120,6 +120,7 @@ def visit(browse: Browse, team: Team) -> Browse:
         page.goto(team.page("servers"))
         if options.get("java_script_enabled", True):
             expect(page.locator("main tbody tr").nth(SERVERS - 1)).to_be_visible(timeout=DONE_MS)
+            expect(page.locator("#data-age")).to_contain_text("As of", timeout=DONE_MS)
         if path:
             page.goto(path)
         return page

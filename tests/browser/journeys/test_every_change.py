@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.journeys.test_main_job import fill_new_server
 from tests.browser.steps import (
     DESKTOP,
     DONE_MS,
@@ -20,7 +21,6 @@ from tests.browser.steps import (
     send,
     server_named,
 )
-from tests.browser.test_main_job import fill_new_server
 from tests.stack import Stack
 
 Browse = Callable[..., Page]

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import sign_in
+from tests.browser.pages import scene
 from tests.browser.steps import DONE_MS, press
-from tests.browser.wide import scene
 from tests.stack import Stack
 
 LOGIN, PASSWORD, SERVERS = "FL2000-GANDI", "fl33t-of-the-test", 200
@@ -36,7 +36,7 @@ def fleet(stack: Stack) -> tuple[str, int]:
         provider=True,
     )
     email, account = json.loads(
-        stack.run(f"from tests.browser.wide import scene; scene.make_fleet({LOGIN!r}, {PASSWORD!r})")
+        stack.run(f"from tests.browser.pages import scene; scene.make_fleet({LOGIN!r}, {PASSWORD!r})")
     )
     return email, account
 

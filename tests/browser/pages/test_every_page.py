@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from hosting.teams.tokens.secrets import PATTERN
 from hosting.web.urls import of_account, of_team, urlpatterns
 from tests.browser.conftest import listen, sign_in
+from tests.browser.pages import axe, scene
 from tests.browser.steps import DESKTOP, PHONE, field
-from tests.browser.wide import axe, scene
 from tests.stack import Stack
 from tests.web.browsing import POST_ONLY
 from tests.web.browsing import Page as Address
@@ -33,7 +33,7 @@ UNSEEN = {"api_whoami", "invitation"}
 
 @pytest.fixture(scope="module")
 def made(stack: Stack) -> scene.Scene:
-    return scene.Scene(**json.loads(stack.run("from tests.browser.wide import scene; scene.make()")))
+    return scene.Scene(**json.loads(stack.run("from tests.browser.pages import scene; scene.make()")))
 
 
 class Look:
