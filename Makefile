@@ -21,6 +21,9 @@ READY_URLS = $(HERE)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health
 # Tests wait as much as they work.
 JOBS ?= $(shell expr $$(nproc) + 2)
 
+# The system's own Python is a fifth quicker than one that was built without optimisation, as pyenv does.
+PYTHON3 ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+  echo /usr/bin/python3 || echo python3)
 PYTHON = .venv/bin/python
 ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PIP_INSTALL = .venv/bin/pip install --disable-pip-version-check --progress-bar off --require-hashes
@@ -110,10 +113,10 @@ environment: install
 install: .venv/installed
 
 .venv/installed: requirements-dev.lock
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Sharedeck needs Python 3.11 or newer." >&2; exit 1; }
-	@python3 -c 'import ensurepip' 2>/dev/null || tools/need python3-venv
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Sharedeck needs Python 3.11 or newer." >&2; exit 1; }
+	@$(PYTHON3) -c 'import ensurepip' 2>/dev/null || tools/need python3-venv
 	@tools/quietly tools/logged "Installing packages (about 30 s)…" \
-	  "python3 -m venv .venv && $(PIP_INSTALL) -r requirements-dev.lock && touch $@"
+	  "$(PYTHON3) -m venv .venv && $(PIP_INSTALL) -r requirements-dev.lock && touch $@"
 
 assets: var/assets/installed
 
