@@ -30,6 +30,9 @@ PIP_INSTALL = .venv/bin/pip install --disable-pip-version-check --progress-bar o
 TABLER = node_modules/@tabler/core/dist
 SHELL = /bin/bash
 
+# Our processes would compile every module anew at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run provider check test coverage fuzz chaos bench docs screenshots lint format clean install assets environment
 .NOTPARALLEL:

@@ -146,7 +146,13 @@ MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)
 # Background work -------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": REDIS_TIMEOUT_S}
+# A page that asks for a job does not wait for a broker that is away: the sweep asks again.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": REDIS_TIMEOUT_S,
+    "max_retries": 1,
+    "interval_start": 0,
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "operations"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -58,10 +58,9 @@ def test_ctrl_c_before_the_processes_start_is_quiet_too(tmp_path: Path) -> None:
     env = {**ports, "VAR_DIR": str(tmp_path), "MAKEFLAGS": ""}
     run = Process(["make", "--no-print-directory", "run"], env, log)
     deadline = time.monotonic() + 60
-    # The first thing that happens after the install steps; the databases are migrated next.
-    while not (tmp_path / "env").exists() and time.monotonic() < deadline:
+    # The databases are being migrated.
+    while not (tmp_path / "panel.sqlite3").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(0.5)
     run.kill(signal.SIGINT)
     assert run.popen.returncode in ENDED_BY_CTRL_C
     assert "***" not in log.read_text()
