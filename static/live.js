@@ -1,6 +1,6 @@
 // Live pages: polls the live region, and updates progress bars and ages between two polls.
 (function () {
-  const OPEN_MS = 2000;
+  const OPEN_MS = 1000;
   const IDLE_MS = 15000;
   // A page polls faster for this long after it was opened, after an action (such as Sync now), and after the last
   // operation ended: what an action leads to, and what an operation changed, is read and shown within seconds.

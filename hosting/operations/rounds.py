@@ -22,7 +22,7 @@ from hosting.operations.models.states import State
 
 # If the worker of a round dies, another one may claim the account after this many seconds.
 CLAIM_S = 30
-_RETRY_S = 5
+_RETRY_S = 2
 # A round does not poll operations that were polled this recently.
 _WATCHED_WITHIN = timedelta(seconds=5)
 

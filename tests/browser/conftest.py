@@ -23,8 +23,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# A server takes about a second: 90 s in the simulation, times this.
-SPEED = "0.01"
+# A server takes half a second: 90 s in the simulation, times this.
+SPEED = "0.005"
 
 expect.set_options(timeout=20_000)
 
