@@ -23,6 +23,8 @@ from hosting.operations.models.states import State
 # If the worker of a round dies, another one may claim the account after this many seconds.
 CLAIM_S = 30
 _RETRY_S = 2
+# A change of the balance is attributed once a later poll has seen everything up to it (`track`, `_CURSOR_MARGIN`).
+_COST_S = 6
 # A round does not poll operations that were polled this recently.
 _WATCHED_WITHIN = timedelta(seconds=5)
 
@@ -74,8 +76,15 @@ def watch(account: Account) -> None:
     """
     try:
         track.poll(client_for(account, Priority.TRACKING))
+        if observed.is_cost_pending(account):
+            _bring_round_forward(account, _COST_S)
     finally:
         Account.objects.filter(pk=account.pk).update(track_due_at=track.next_poll_at(account))
+
+
+def _bring_round_forward(account: Account, seconds: float) -> None:
+    due_at = timezone.now() + timedelta(seconds=seconds)
+    Account.objects.filter(pk=account.pk, round_due_at__gt=due_at).update(round_due_at=due_at)
 
 
 def retry_round_soon(account: Account) -> None:

@@ -43,6 +43,8 @@ _CLOCK_MARGIN = timedelta(seconds=4)
 _MAX_GAP = timedelta(minutes=2)
 # A balance this recent is not read again before an operation is sent.
 _FRESH = timedelta(seconds=20)
+# Most changes are attributed within this time; the others wait for an operation whose outcome is not known.
+_SOON_KNOWN = timedelta(minutes=1)
 # Changes that can't be attributed by then stay unknown: an operation may wait weeks for a person to decide.
 _GIVE_UP_AFTER = timedelta(days=1)
 # The kinds of operation that move money.
@@ -134,6 +136,12 @@ def read_balance_before_spending(session: ApiSession, kind: str) -> None:
 def is_money_moving(account: Account) -> bool:
     """Whether an operation that changes the balance is under way."""
     return account.operations.filter(state__in=UNDER_WAY, kind__in=_MONEY_KINDS).exists()
+
+
+def is_cost_pending(account: Account) -> bool:
+    """Whether the balance has changed just now and the next poll may tell which operation caused it."""
+    just_now = timezone.now() - _SOON_KNOWN
+    return BalanceSample.objects.filter(account=account, weighed=False, at__gte=just_now).exists()
 
 
 def attribute_costs(account: Account) -> None:

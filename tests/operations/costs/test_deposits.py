@@ -71,3 +71,12 @@ def test_balance_is_read_every_round_while_an_operation_may_change_it(
     factories.operation(account, kind=BUY.method, params=BUY.as_params(), state=State.WAITING)
     rounds.round_of(account)
     assert age() < timedelta(seconds=50)
+
+
+def test_round_that_learns_the_cost_follows_a_purchase_within_seconds(
+    account: Account, owner: Membership, engine: Engine
+) -> None:
+    engine.finish(submit(BUY, account=account, by=owner))
+    account.refresh_from_db()
+    assert account.round_due_at
+    assert account.round_due_at < timezone.now() + timedelta(seconds=10)
