@@ -68,8 +68,11 @@ provider: install ## Start the bundled provider alone
 check: install assets environment format lint ## Quick check: format, lint, types, layers, tests without other processes
 	@$(PYTHON) -m pytest -q -n $(shell nproc) -m "not processes"
 
-test: install assets environment .venv/browser lint ## Check everything that must hold
-	@$(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder
+test: install assets environment .venv/browser ## Check everything that must hold
+	@$(MAKE) --no-print-directory lint >var/lint.log 2>&1 & lint=$$!; \
+	  $(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder; tests=$$?; \
+	  wait $$lint || { cat var/lint.log; exit 1; }; \
+	  exit $$tests
 
 coverage: install assets environment .venv/browser ## Measure branch coverage of hosting by all tests, servers included
 	@rm -rf var/coverage && mkdir -p var/coverage

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
@@ -62,7 +63,7 @@ def answer(client: Client, method: str, url: str) -> str:
 
 
 def check(browser: Client | Callable[[], Client], pages: list[Page], expected: Callable[[Page, Rule], str]) -> None:
-    """Send a GET and a POST to every page, in one session or, where a page ends it, in a new session each."""
+    """Send a GET and a POST to every page, with one client or with the one that `browser` returns for each request."""
     wrong = []
     for page in pages:
         door: Door = DOORS[page.name]
@@ -79,6 +80,19 @@ def signed_in(member: Membership) -> Client:
     client = Client()
     client.force_login(member.user)
     return client
+
+
+def always_signed_in(member: Membership) -> Callable[[], Client]:
+    """Gives a client that is signed in, also after a page that ended its session."""
+    client = signed_in(member)
+
+    def current() -> Client:
+        nonlocal client
+        if SESSION_KEY not in client.session:
+            client = signed_in(member)
+        return client
+
+    return current
 
 
 def test_anonymous_visitors_are_redirected_to_sign_in(scene: Scene, client: Client) -> None:
@@ -154,4 +168,4 @@ def test_every_role_reaches_the_personal_pages(other_pages: list[Page], role: st
     # Without one there is nothing to prove who it is.
     member.user.set_password(factories.PASSWORD)
     member.user.save()
-    check(lambda: signed_in(member), other_pages, expected)
+    check(always_signed_in(member), other_pages, expected)
