@@ -33,7 +33,7 @@ def test_worker_holding_jobs_survives_a_broker_loss(tmp_path: Path) -> None:
 def test_job_is_given_up_at_once_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(functional, "sleep", pauses.append)
-    with app.connection_for_write(f"redis://127.0.0.1:{free_port()}/0") as connection:
-        with pytest.raises(OperationalError):
-            _ = connection.default_channel
+    connection = app.connection_for_write(f"redis://127.0.0.1:{free_port()}/0")
+    with connection, pytest.raises(OperationalError):
+        _ = connection.default_channel
     assert pauses == []
