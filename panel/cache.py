@@ -15,7 +15,7 @@ class _Client(redis.RedisCacheClient):
     def _kept(self) -> Any:
         return super().get_client(write=True)
 
-    def get_client(self, key: str | None = None, *, write: bool = False) -> Any:
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
         return self._kept
 
 
