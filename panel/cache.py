@@ -1,7 +1,6 @@
 """Django's cache in Redis with one client for all commands.
 
-Django makes a new client for every command, and redis-py fills a table of 170 commands for each: a third of the time of
-a poll that finds nothing new.
+Django makes a new client for every command, and redis-py builds a table of all its commands for each.
 """
 
 from functools import cached_property

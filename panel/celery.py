@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.transport.redis import Channel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "panel.settings")
-# `prepare` runs the system checks. Here they would load every page, which workers never serve: 25 MB for each of them.
+# `prepare` runs the system checks. Here they would load every page, which workers never serve: 10 MB for each of them.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 # A worker that loses its broker while it holds jobs would try to return them, and crash over that (kombu 5). Nothing is

@@ -27,8 +27,8 @@
   function plan() {
     clearTimeout(timer);
     const live = region();
-    const often = live?.dataset.open === "true" || Date.now() < soonUntil;
-    if (live && !document.hidden) timer = setTimeout(poll, often ? OPEN_MS : IDLE_MS);
+    if (live?.dataset.open === "true") expectMore();
+    if (live && !document.hidden) timer = setTimeout(poll, Date.now() < soonUntil ? OPEN_MS : IDLE_MS);
   }
 
   // A reading round without changes keeps the version, but the age of the data must be updated.
@@ -83,7 +83,6 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const active = document.activeElement;
     focused = "";
-    if (event.detail.target.id === "live" && event.detail.target.dataset.open === "true") expectMore();
     if (event.detail.target.id !== "live" || !event.detail.target.contains(active)) return;
     for (const name of ["id", "formaction", "href"]) {
       if (active.getAttribute(name)) {

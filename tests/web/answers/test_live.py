@@ -134,6 +134,11 @@ def test_page_marks_open_operations_to_set_the_poll_interval(browser: Client, ac
     assert 'data-open="true"' in browser.get(url).content.decode()
 
 
+def test_page_polls_often_while_the_provider_is_away(browser: Client, account: Account) -> None:
+    type(account.endpoint).objects.update(away_since=timezone.now())
+    assert 'data-open="true"' in browser.get(reverse("servers", args=[account.pk])).content.decode()
+
+
 def test_progress_bar_carries_the_start_time_for_animation(browser: Client, account: Account) -> None:
     vm = factories.vm(account)
     operation = factories.running_operation(account, 40, target=f"vm:{vm.remote_id}", vm_id=vm.remote_id)
