@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import databases
@@ -66,18 +67,18 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def browse(chromium: Browser, stack: Stack, complaints: list[str]) -> Iterator[Callable[..., Page]]:
-    """Open a page of the panel in a new browser, signed in as the demo unless told otherwise."""
+    """Open a page of the panel in a new browser, signed in as the demo, as somebody else, or not at all."""
     contexts: list[BrowserContext] = []
 
-    def open_page(path: str = "/", *, signed_in: bool = True, **options: object) -> Page:
+    def open_page(path: str = "/", *, person: str | None = stack.email, **options: object) -> Page:
         context = chromium.new_context(**{"base_url": stack.url, **options})  # type: ignore[arg-type]
         context.set_default_timeout(15_000)
         contexts.append(context)
+        if person:
+            take_session(context, stack, person)
         page = context.new_page()
         listen(page, complaints)
         page.goto(path)
-        if signed_in:
-            sign_in(page, stack.email, stack.password)
         return page
 
     yield open_page
@@ -110,6 +111,12 @@ def driven(request: pytest.FixtureRequest, stack: Stack) -> Iterator[None]:
     while missing := wanted - stack.methods(since=before):
         assert time.monotonic() < deadline, f"the provider was not asked for {missing}"
         time.sleep(0.1)
+
+
+def take_session(context: BrowserContext, stack: Stack, email: str) -> None:
+    """Sign the browser in without the form."""
+    key = stack.run(f"from tests.browser import sessions; print(sessions.open_session({email!r}))")
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": stack.url}])
 
 
 def sign_in(page: Page, email: str, password: str) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import sign_in
 from tests.browser.steps import DESKTOP, DONE_MS, PHONE, field, go, press, row, send, server_named
 from tests.stack import Stack
 
@@ -63,7 +62,7 @@ from hosting.accounts.models import Endpoint
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 
-user = User.objects.create_user("daily@work.example", {PASSWORD!r}, name="Daily")
+user = User.objects.create_user("daily@work.example", name="Daily")
 owner = Membership.objects.create(team=Team.objects.create(name="Daily team"), user=user, role=Role.OWNER)
 made = [
     connect(
@@ -115,9 +114,7 @@ def visit(browse: Browse, team: Team) -> Browse:
     """Open a page as the member of the team, after the first import."""
 
     def open_page(path: str = "", **options: object) -> Page:
-        page = browse("/auth/login/", signed_in=False, **options)
-        sign_in(page, team.email, PASSWORD)
-        page.goto(team.page("servers"))
+        page = browse(team.page("servers"), person=team.email, **options)
         if options.get("java_script_enabled", True):
             expect(page.locator("main tbody tr").nth(SERVERS - 1)).to_be_visible(timeout=DONE_MS)
             expect(page.locator("#data-age")).to_contain_text("As of", timeout=DONE_MS)

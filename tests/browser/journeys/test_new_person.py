@@ -31,7 +31,7 @@ def provider_s() -> float:
 def test_new_member_gets_a_running_server_after_filling_in_three_fields(
     browse: Callable[..., Page], stack: Stack, complaints: list[str]
 ) -> None:
-    page = browse("/", signed_in=False)
+    page = browse("/", person=None)
     began = time.monotonic()
     sign_in(page, stack.email, stack.password)
     offered(page, "New server").click()

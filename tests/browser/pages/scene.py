@@ -12,7 +12,7 @@ from hosting.accounts.connect import connect
 from hosting.accounts.models import Account, Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
 from hosting.operations.models.bulk import Bulk
-from hosting.teams.models import Membership, Team, User
+from hosting.teams.models import Membership, Team
 from hosting.teams.people import links
 from hosting.teams.roles import Role
 from hosting.teams.tokens import issuing
@@ -55,6 +55,9 @@ def make() -> None:
     owner = _member(team, "owner@look.example", Role.OWNER)
     viewer = _member(team, "viewer@look.example", Role.VIEWER)
     newcomer = _member(Team.objects.create(name="New team"), "new@look.example", Role.OWNER)
+    # Where a password is changed is a page for those who have one.
+    newcomer.user.set_password(PASSWORD)
+    newcomer.user.save()
     account = _account(owner, "Aurore", DEMO_LOGIN, DEMO_API_PASSWORD)
     empty = _account(owner, "Nothing yet", EMPTY_LOGIN, EMPTY_PASSWORD)
     failed = factories.operation(
@@ -120,8 +123,7 @@ def _tokens(owner: Membership, account: Account) -> ApiToken:
 
 
 def _member(team: Team, email: str, role: Role) -> Membership:
-    person = User.objects.create_user(email, PASSWORD, name=email.partition("@")[0].title())
-    return Membership.objects.create(team=team, user=person, role=role)
+    return factories.member(role, of=team, person=factories.user(email, name=email.partition("@")[0].title()))
 
 
 def _account(by: Membership, label: str, login: str, password: str) -> Account:

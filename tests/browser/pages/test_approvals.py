@@ -6,13 +6,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
 from tests.browser.steps import DONE_MS, PHONE, field
 from tests.stack import Stack
 
-PASSWORD = "p4ys-the-bills"
 # An account of a team of its own: who buys in the demo's team elsewhere must not wait.
-SCENE = f"""
+SCENE = """
 from hosting.accounts.connect import connect
 from hosting.accounts.models import Endpoint
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_LOGIN
@@ -21,7 +19,7 @@ from hosting.teams.policies.models import SpendingLimit
 team = Team.objects.create(name="Four eyes")
 people = [
     Membership.objects.create(
-        team=team, user=User.objects.create_user(f"{{name}}@eyes.example", {PASSWORD!r}, name=name.title()), role=role
+        team=team, user=User.objects.create_user(f"{name}@eyes.example", name=name.title()), role=role
     )
     for name, role in (("olga", "owner"), ("bill", "billing"))
 ]
@@ -39,9 +37,7 @@ def test_another_member_approves_an_operation_above_the_spending_limit(
     browse: Callable[..., Page], stack: Stack, complaints: list[str]
 ) -> None:
     account, team = stack.run(SCENE).split()
-    bill = browse("/", signed_in=False)
-    sign_in(bill, "bill@eyes.example", PASSWORD)
-    bill.goto(f"/accounts/{account}/shares/add/")
+    bill = browse(f"/accounts/{account}/shares/add/", person="bill@eyes.example")
     field(bill, "Quantity").fill("2")
     expect(bill.locator("#quote")).to_contain_text("This will need approval by Olga.")
     bill.get_by_role("button", name="Buy").click()
@@ -54,8 +50,7 @@ def test_another_member_approves_an_operation_above_the_spending_limit(
     expect(bill.get_by_role("checkbox")).to_have_count(0)
     bill.go_back()
 
-    olga = browse(f"/accounts/{account}/attention/", signed_in=False, viewport=PHONE)
-    sign_in(olga, "olga@eyes.example", PASSWORD)
+    olga = browse(f"/accounts/{account}/attention/", person="olga@eyes.example", viewport=PHONE)
     olga.get_by_role("link", name=re.compile("^Decide")).click()
     expect(olga.get_by_role("checkbox", name="Add product Shares × 2")).to_be_checked()
     field(olga, "Comment").fill("For the shop")

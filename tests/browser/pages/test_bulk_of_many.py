@@ -7,8 +7,6 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
-from tests.browser.pages import scene
 from tests.browser.steps import DONE_MS, press
 from tests.stack import Stack
 
@@ -47,8 +45,7 @@ def test_bulk_stop_of_two_hundred_servers_retries_only_the_failed_one(
     browse: Callable[..., Page], stack: Stack, fleet: tuple[str, int], complaints: list[str]
 ) -> None:
     email, account = fleet
-    page = browse("/auth/login/", signed_in=False)
-    sign_in(page, email, scene.PASSWORD)
+    page = browse(person=email)
     expect(page.get_by_text("As of").first).to_be_visible(timeout=DONE_MS)
     page.goto(f"/accounts/{account}/servers/")
     stack.faults("vm_stop:fail@100")

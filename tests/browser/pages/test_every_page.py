@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hosting.teams.tokens.secrets import PATTERN
 from hosting.web.urls import of_account, of_team, urlpatterns
-from tests.browser.conftest import listen, sign_in
+from tests.browser.conftest import listen, take_session
 from tests.browser.pages import axe, scene
 from tests.browser.steps import DESKTOP, PHONE, field
 from tests.stack import Stack
@@ -39,15 +39,15 @@ def made(stack: Stack) -> scene.Scene:
 class Look:
     """Opens pages and collects their violations, so that one run reports all of them."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, stack: Stack) -> None:
         self.page = page
+        self.stack = stack
         self.found: list[str] = []
         listen(page, self.found)
 
     def sign_in(self, email: str) -> None:
         self.page.context.clear_cookies()
-        self.page.goto("/auth/login/")
-        sign_in(self.page, email, scene.PASSWORD)
+        take_session(self.page.context, self.stack, email)
 
     def open(self, path: str, *, status: int = 200) -> None:
         """Open a page and check it."""
@@ -76,7 +76,7 @@ def look(chromium: Browser, stack: Stack) -> Iterator[Look]:
     context = chromium.new_context(base_url=stack.url, reduced_motion="reduce")
     context.add_init_script(axe.source())
     context.set_default_timeout(15_000)
-    yield Look(context.new_page())
+    yield Look(context.new_page(), stack)
     context.close()
 
 

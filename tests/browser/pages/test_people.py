@@ -21,7 +21,7 @@ from django.utils import timezone
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.teams.models import Membership, Team, User
-owner = User.objects.create_user("owner@people.example", {PASSWORD!r}, name="Olive Owner")
+owner = User.objects.create_user("owner@people.example", name="Olive Owner")
 User.objects.create_user("known@people.example", {PASSWORD!r}, name="Ken Known")
 team = Team.objects.create(name="People team")
 Membership.objects.create(team=team, user=owner, role="owner")
@@ -50,9 +50,7 @@ def made(stack: Stack) -> Made:
 
 @pytest.fixture
 def owner(browse: Callable[..., Page], made: Made) -> Page:
-    page = browse(made.people, signed_in=False, viewport=DESKTOP)
-    sign_in(page, "owner@people.example", PASSWORD)
-    return page
+    return browse(made.people, person="owner@people.example", viewport=DESKTOP)
 
 
 def invite(page: Page, email: str, role: str) -> None:
@@ -81,7 +79,7 @@ def test_new_person_joins_by_mail_and_loses_access_when_removed(
     owner: Page, browse: Callable[..., Page], made: Made, stack: Stack, complaints: list[str]
 ) -> None:
     invite(owner, "nora@people.example", "Operator Creates")
-    theirs = browse(link_for(stack, "nora@people.example"), signed_in=False, viewport=PHONE)
+    theirs = browse(link_for(stack, "nora@people.example"), person=None, viewport=PHONE)
     expect(theirs.get_by_role("heading", level=1)).to_have_text("Join People team")
     field(theirs, "Your name").fill("Nora New")
     field(theirs, "Password").fill(PASSWORD)
@@ -106,7 +104,7 @@ def test_person_with_a_user_signs_in_and_accepts_an_invitation(
     owner: Page, browse: Callable[..., Page], made: Made, stack: Stack, complaints: list[str]
 ) -> None:
     invite(owner, "known@people.example", "Viewer")
-    theirs = browse(link_for(stack, "known@people.example"), signed_in=False, viewport=DESKTOP)
+    theirs = browse(link_for(stack, "known@people.example"), person=None, viewport=DESKTOP)
     theirs.get_by_role("link", name="Sign in to accept").click()
     sign_in(theirs, "known@people.example", PASSWORD)
     theirs.get_by_role("button", name="Join the team").click()

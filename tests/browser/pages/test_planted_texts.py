@@ -5,12 +5,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
 from tests.browser.steps import DESKTOP, DONE_MS
 from tests.stack import Stack
 
 PAYLOAD = "\"'><img src=x onerror='window.planted=1'><script>window.planted=1</script>"
-EMAIL, PASSWORD = "planted@look.example", "l00k-at-what-runs"
+EMAIL = "planted@look.example"
 LOGIN, API_PASSWORD = "PL9100-GANDI", "plant3d-1"
 SERVER, DISK = 910_001, 910_002
 AT_THE_PROVIDER = f"""
@@ -38,7 +37,7 @@ from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from tests import factories
 text = {PAYLOAD!r}
-person = User.objects.create_user("{EMAIL}", "{PASSWORD}", name=text)
+person = User.objects.create_user("{EMAIL}", name=text)
 owner = Membership.objects.create(team=Team.objects.create(name=text), user=person, role=Role.OWNER)
 endpoint = Endpoint.objects.get(offered=True)
 account = connect(
@@ -57,10 +56,8 @@ print(json.dumps([account.pk, operation.pk]))
 def test_no_planted_text_runs_in_the_browser(browse: Callable[..., Page], stack: Stack, complaints: list[str]) -> None:
     stack.run(AT_THE_PROVIDER, provider=True)
     account, operation = json.loads(stack.run(IN_THE_PANEL))
-    page = browse("/auth/login/", signed_in=False, viewport=DESKTOP)
-    sign_in(page, EMAIL, PASSWORD)
     root = f"/accounts/{account}"
-    page.goto(f"{root}/servers/")
+    page = browse(f"{root}/servers/", person=EMAIL, viewport=DESKTOP)
     expect(page.locator(f'main a[href$="/servers/{SERVER}/"]').first).to_be_visible(timeout=DONE_MS)
     sections = ("", "servers/", "disks/", "shares/", "operations/", "changes/", "tags/", "attention/", "trends/")
     things = (f"servers/{SERVER}/", f"servers/{SERVER}/note/", f"disks/{DISK}/delete/", f"operations/{operation}/")

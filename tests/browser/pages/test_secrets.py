@@ -166,7 +166,7 @@ def test_no_secret_appears_in_storage_logs_or_pages(
 def reset_password(browse: Callable[..., Page], stack: Stack, *, before_mail: Callable[[], None]) -> Page:
     """Request a password reset mail in a new browser."""
     stack.run(MAKE_PERSON)
-    page = browse("/auth/login/", signed_in=False)
+    page = browse("/auth/login/", person=None)
     before_mail()
     page.goto("/auth/password/reset/")
     page.get_by_label("Email").fill(PERSON)

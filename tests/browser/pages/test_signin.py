@@ -50,7 +50,7 @@ def give_code(page: Page, value: str) -> None:
 def test_authenticator_app_and_recovery_code_sign_in(
     browse: Callable[..., Page], person: str, complaints: list[str]
 ) -> None:
-    page = browse("/auth/login/", signed_in=False, viewport=PHONE)
+    page = browse("/auth/login/", person=None, viewport=PHONE)
     sign_in(page, person, PASSWORD)
     page.goto("/auth/2fa/")
     page.get_by_role("link", name="Set up Authenticator app").click()
@@ -78,7 +78,7 @@ def test_passkey_signs_in_and_reauthenticates(
     browse: Callable[..., Page], stack: Stack, person: str, complaints: list[str]
 ) -> None:
     # Browsers know passkeys of names alone, not of numbers.
-    page = browse("/auth/login/", signed_in=False, viewport=DESKTOP, base_url=f"http://localhost:{stack.port}")
+    page = browse("/auth/login/", person=None, viewport=DESKTOP, base_url=f"http://localhost:{stack.port}")
     browser = page.context.new_cdp_session(page)
     browser.send("WebAuthn.enable")
     key = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
@@ -111,7 +111,7 @@ def test_passkey_signs_in_and_reauthenticates(
 def test_session_can_be_ended_from_another_browser(
     browse: Callable[..., Page], person: str, complaints: list[str]
 ) -> None:
-    here, there = browse("/auth/login/", signed_in=False), browse("/auth/login/", signed_in=False)
+    here, there = browse("/auth/login/", person=None), browse("/auth/login/", person=None)
     sign_in(here, person, PASSWORD)
     sign_in(there, person, PASSWORD)
     here.goto("/auth/sessions/")
