@@ -20,6 +20,7 @@ from django.utils import timezone
 from hosting.jobs import Job, enqueue
 from hosting.mail.message import pack, unpack
 from hosting.mail.models import OutgoingMail
+from hosting.writes import keep_trying
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def send(pk: int) -> None:
     except Exception as error:  # noqa: BLE001 - after any error the mail stays, and its text must not reach the log
         _postpone(mail, error)
     else:
-        mail.delete()
+        keep_trying(mail.delete, f"that mail {mail.pk} was sent")
 
 
 def sweep(now: datetime) -> None:

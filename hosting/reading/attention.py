@@ -19,7 +19,7 @@ from hosting.operations.lifecycle.cancel import may_cancel
 from hosting.operations.models.bulk import Bulk, BulkRow
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
-from hosting.operations.models.states import FINAL, OPEN, State
+from hosting.operations.models.states import FINAL, HARMLESS, OPEN, State
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
@@ -36,6 +36,19 @@ _NEARLY_OVER = timedelta(hours=12)
 _FAILED_SINCE = timedelta(days=3)
 _MOST = 50
 
+_MOST_URGENT = (
+    "trouble",
+    "decide",
+    "late",
+    "held",
+    "stopped",
+    "paused",
+    "unconfirmed",
+    "slow",
+    "stuck",
+    "failed",
+    "draft",
+)
 _DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
 
 
@@ -43,7 +56,7 @@ _DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
 class AttentionItem:
     """One thing that needs attention.
 
-    `why`: trouble, decide, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
+    `why`: trouble, decide, late, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
     """
 
     why: str
@@ -55,21 +68,24 @@ class AttentionItem:
     allowed: bool = False
     needs: str = "view"
     cancel: bool = False
+    # The retries of an operation that turned up late, as far as they may have happened as well.
+    doubles: tuple[Operation, ...] = ()
 
 
 def attention_items(account: Account, *, by: Membership, now: datetime) -> list[AttentionItem]:
-    """What needs attention in an account, most urgent first; at most 50 of each sort. Four queries."""
+    """What needs attention in an account, most urgent first; at most 50 of each sort. Five queries at most."""
     operations = Operation.objects.filter(account=account).select_related("requested_by", "requested_through")
     plans = Plan.objects.filter(account=account)
     found = chain(
         _of_account(account),
         _of_operations(_stuck_operations(operations, now, for_whom=[by]).order_by("id")[:_MOST], account, by),
-        _of_operations(_failed_operations(operations, now).order_by("-id")[:_MOST], account, by),
+        _of_operations(
+            _failed_operations(operations, now).prefetch_related("retries").order_by("-id")[:_MOST], account, by
+        ),
         _of_plans(_waiting_plans(plans, now).order_by("-id")[:_MOST], account, by),
         _of_bulks(_waiting_bulks(Bulk.objects.filter(account=account), now)[:_MOST], account, by),
     )
-    pressing = ("trouble", "decide", "held", "stopped", "paused", "unconfirmed", "slow", "stuck", "failed", "draft")
-    return sorted(found, key=lambda matter: pressing.index(matter.why))
+    return sorted(found, key=lambda matter: _MOST_URGENT.index(matter.why))
 
 
 def counts(accounts: Iterable[Account], now: datetime, *, for_whom: Iterable[Membership] = ()) -> dict[int, int]:
@@ -125,28 +141,30 @@ def _stuck_operations(
     )
     stuck = Q(state__in=(State.WAITING, State.SENDING, State.ANSWERED), begun__lt=now - _NOT_MOVING)
     return operations.alias(quiet_since=quiet_since, begun=begun).filter(
-        unconfirmed | slow | stuck | approval_ends_soon(now) | awaiting_approval_by(for_whom), state__in=sorted(OPEN)
+        ~Q(late_at__isnull=False, dismissed_at=None),
+        unconfirmed | slow | stuck | approval_ends_soon(now) | awaiting_approval_by(for_whom),
+        state__in=sorted(OPEN),
     )
 
 
 def _failed_operations(operations: QuerySet[Operation], now: datetime) -> QuerySet[Operation]:
-    """Operations of the panel that failed lately and were not retried, done since by another one, or dismissed.
+    """Operations of the panel that failed lately and were not retried, done since by another one, or dismissed; and
+    those that turned up late, until they are dismissed.
 
-    Steps of plans and operations of bulk actions are shown with their plan or bulk action.
+    Failed steps of plans and operations of bulk actions are shown with their plan or bulk action.
     """
     later = Operation.objects.filter(
         account=OuterRef("account"), kind=OuterRef("kind"), target=OuterRef("target"), pk__gt=OuterRef("pk")
     )
-    return operations.filter(
+    failed = Q(
         ~Exists(Operation.objects.filter(retry_of=OuterRef("pk"))),
         Q(target="") | ~Exists(later.filter(state=State.DONE)),
         created_at__gt=now - _FAILED_SINCE,
         state__in=sorted(_DID_NOT_WORK),
-        origin=Operation.Origin.PANEL,
         plan=None,
         bulk=None,
-        dismissed_at=None,
     )
+    return operations.filter(failed | Q(late_at__isnull=False), origin=Operation.Origin.PANEL, dismissed_at=None)
 
 
 def _waiting_plans(plans: QuerySet[Plan], now: datetime) -> QuerySet[Plan]:
@@ -186,6 +204,9 @@ def _of_operations(operations: Iterable[Operation], account: Account, by: Member
             allowed=_may_see_to(operation, kind, by),
             needs=kind.permission.value if kind else "view",
             cancel=may_cancel(operation, by),
+            doubles=tuple(each for each in operation.retries.all() if each.state not in HARMLESS)
+            if operation.late_at
+            else (),
         )
 
 
@@ -198,6 +219,8 @@ def _may_see_to(operation: Operation, kind: type[Kind] | None, by: Membership) -
 def _why(operation: Operation) -> str:
     if operation.state == State.HELD:
         return "held"
+    if operation.late_at is not None and operation.dismissed_at is None:
+        return "late"
     if operation.state in _DID_NOT_WORK:
         return "failed"
     if operation.state == State.UNCERTAIN:

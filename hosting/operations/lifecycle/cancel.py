@@ -23,6 +23,7 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
+from hosting.writes import keep_trying
 
 Cancel = Operation.Cancel
 
@@ -104,12 +105,14 @@ def send(operation_id: int) -> None:
         cancelled = session.call(lambda client: client.operation_cancel(remote_id))
     except (RateLimited, NotSent, SessionFault, AccountStoppedError, NoAllowanceError, redis.RedisError):
         # The call was not executed, so it may be made again.
-        _move_cancel(operation, Cancel.SENT, Cancel.ASKED)
+        after = Cancel.ASKED
     except ApiError as error:
-        _move_cancel(operation, Cancel.SENT, _cancel_state_after(error))
+        after = _cancel_state_after(error)
     else:
-        if not cancelled:
-            _move_cancel(operation, Cancel.SENT, Cancel.TOO_LATE)
+        # How it ends is found out by tracking it.
+        after = Cancel.SENT if cancelled else Cancel.TOO_LATE
+    if after is not Cancel.SENT:
+        keep_trying(lambda: _move_cancel(operation, Cancel.SENT, after), f"the cancelling of operation {operation.pk}")
     # Poll at once to see how it ends.
     Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -34,7 +35,7 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
         raise Invalid(_("This isn't one of the matching operations. Choose one from the list."), field="remote_id")
     with transaction.atomic():
         if remote_id is None:
-            problem = {"reason": Reason.RULED_OUT}
+            problem = {"reason": Reason.RULED_OUT, "ruled_out": sorted(known)}
             decided = conclude.move(
                 operation,
                 State.UNCERTAIN,
@@ -73,7 +74,8 @@ def confirm_done(operation: Operation, *, by: Membership) -> None:
 
 
 def dismiss(operation: Operation, *, by: Membership) -> bool:
-    """Dismiss a failed operation, so that it no longer needs attention. False when it did not need any.
+    """Dismiss an operation that failed or turned up late, so that it no longer needs attention. False when it did not
+    need any.
 
     Raises:
         NotAllowedError: the member may not request this kind of operation.
@@ -82,7 +84,8 @@ def dismiss(operation: Operation, *, by: Membership) -> bool:
         return False
     by.require(catalogue.load(operation.kind, operation.params).permission, operation.account)
     with transaction.atomic():
-        noted = Operation.objects.filter(pk=operation.pk, state__in=FINAL - {State.DONE}, dismissed_at=None).update(
+        needs_look = Q(state__in=FINAL - {State.DONE}) | Q(late_at__isnull=False)
+        noted = Operation.objects.filter(needs_look, pk=operation.pk, dismissed_at=None).update(
             dismissed_at=timezone.now()
         )
         if noted:

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.api import OperationDetails
-from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle import late, lookalikes
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 
@@ -14,13 +14,13 @@ _PLAIN = (str, int, float, type(None))
 
 
 def create_external(account: Account, details: OperationDetails) -> Operation | None:
-    """Create a row for an external operation. None when it may still turn out to be one of ours."""
+    """Create a row for an external operation. None when it is one of ours after all, or may still turn out to be."""
     unsettled = account.operations.filter(
         kind=details.type,
         origin=Operation.Origin.PANEL,
         state__in=(State.SENDING, State.UNCERTAIN, State.ANSWERED),
     )
-    if any(catalogue.load(row.kind, row.params).fits(details) for row in unsettled):
+    if any(lookalikes.may_be(row, details) for row in unsettled) or late.match(account, details):
         return None
     params = {name: value if isinstance(value, _PLAIN) else str(value) for name, value in details.params.items()}
     try:

@@ -6,6 +6,7 @@ Each of its three outcomes leads to a state of its own: accepted, refused, or no
 Decision: docs/decisions/0002-server-faults-are-no-answer.md
 """
 
+import logging
 from datetime import timedelta
 
 import redis
@@ -30,11 +31,14 @@ from hosting.jobs import Job, enqueue
 from hosting.operations.costs import observed
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Answer, Kind
-from hosting.operations.lifecycle import conclude
+from hosting.operations.lifecycle import conclude, late
 from hosting.operations.models import problems
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import State
+from hosting.writes import keep_trying
+
+log = logging.getLogger(__name__)
 
 # Seconds until an unconfirmed operation is first looked up in the provider's list.
 _FIRST_SETTLE_S = 1.0
@@ -77,7 +81,7 @@ class _Attempt:
 def send(operation_id: int) -> None:
     """Send a waiting operation. Do nothing when it is not waiting any more."""
     operation = (
-        Operation.objects.select_related("account__endpoint", "account__team")
+        Operation.objects.select_related("account__endpoint", "account__team", "retry_of__account")
         .filter(pk=operation_id, state=State.WAITING)
         .first()
     )
@@ -96,6 +100,9 @@ def send(operation_id: int) -> None:
     attempt = _Attempt(operation, kind, secret)
     try:
         session = client_for(operation.account, Priority.MEMBER)
+        if late.first_has_arrived(operation, session):
+            _give_up(operation, State.WAITING, Reason.FIRST_ARRIVED, dismissed_at=timezone.now())
+            return
         observed.read_balance_before_spending(session, operation.kind)
         answer = session.call(attempt)
     except _LostRaceError:
@@ -107,9 +114,11 @@ def send(operation_id: int) -> None:
     except RateLimited as limit:
         _postpone(operation, attempt, secret, limit.retry_after_s)
     except ApiError as error:
-        _handle_error(operation, attempt, error)
+        outcome = error
+        keep_trying(lambda: _handle_error(operation, attempt, outcome), f"the outcome of operation {operation.pk}")
     else:
-        _accept(operation, kind, answer)
+        log.info("Operation %d was accepted: the provider answered %d", operation.pk, answer)
+        keep_trying(lambda: _accept(operation, kind, answer), f"the answer to operation {operation.pk}")
 
 
 def _current_state(attempt: _Attempt) -> State:
@@ -120,14 +129,14 @@ def _postpone(operation: Operation, attempt: _Attempt, secret: str, seconds: flo
     """Try again later: the call was not executed, and the sweep queues it when it is due."""
     due_at = timezone.now() + timedelta(seconds=seconds)
     if attempt.claimed:
-        conclude.put_back(operation, secret, due_at=due_at)
+        keep_trying(lambda: conclude.put_back(operation, secret, due_at=due_at), f"operation {operation.pk} again")
     else:
         Operation.objects.filter(pk=operation.pk, state=State.WAITING).update(due_at=due_at)
 
 
-def _give_up(operation: Operation, before: State, reason: Reason, text: str = "") -> None:
+def _give_up(operation: Operation, before: State, reason: Reason, text: str = "", **fields: object) -> None:
     problem = {"reason": reason, "text": text}
-    conclude.move(operation, before, State.NOT_SENT, problem=problem, sealed_secret="", sent_at=None)
+    conclude.move(operation, before, State.NOT_SENT, problem=problem, sealed_secret="", sent_at=None, **fields)
 
 
 def _handle_error(operation: Operation, attempt: _Attempt, error: ApiError) -> None:
@@ -159,12 +168,10 @@ def _accept(operation: Operation, kind: Kind, answer: int) -> None:
     for before in (State.SENDING, State.UNCERTAIN):
         if kind.answer is Answer.OPERATION:
             moved = conclude.adopt(operation, before, answer, answered_at=now, problem={})
-        elif before is State.SENDING:
+        else:
             made = {"vm_id": answer} if kind.answer is Answer.VM else {"disk_id": answer}
-            moved = conclude.move(operation, before, State.ANSWERED, answered_at=now, due_at=now, **made)
+            moved = conclude.move(operation, before, State.ANSWERED, answered_at=now, due_at=now, problem={}, **made)
             if moved:
                 enqueue(Job.IDENTIFY, operation.pk)
-        else:
-            moved = False
         if moved:
             return

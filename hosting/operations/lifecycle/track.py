@@ -106,7 +106,7 @@ def poll(session: ApiSession) -> bool:
     unknown = sorted(listed - known) if account.mirrored_at else []
     findings = _read_lists(session, open_operations, listed, since)
     wanted = [*findings.to_read, *unknown]
-    read, failure = _read(session, open_operations, wanted[:_MOST_PER_POLL])
+    read, failure, may_be_ours = _read(session, open_operations, wanted[:_MOST_PER_POLL])
     ended = findings.ended
     for operation, details in read:
         if state := listing.ENDED.get(details.state):
@@ -117,7 +117,8 @@ def poll(session: ApiSession) -> bool:
     if failure is not None:
         raise failure
     now_known: dict[str, object] = {"operations_read_at": timezone.now()}
-    if len(ended) <= _MOST_PER_POLL and len(wanted) <= _MOST_PER_POLL:
+    # What may still turn out to be ours is looked at again, until that is known.
+    if len(ended) <= _MOST_PER_POLL and len(wanted) <= _MOST_PER_POLL and not may_be_ours:
         now_known["operations_cursor"] = provider_now.replace(microsecond=0) - _CURSOR_MARGIN
     Account.objects.filter(pk=account.pk).update(**now_known)
     observed.attribute_costs(account)
@@ -190,19 +191,21 @@ def _may_have_moved(operation: Operation, is_listed: bool, since: datetime) -> b
 
 def _read(
     session: ApiSession, open_operations: dict[int, Operation], wanted: Collection[int]
-) -> tuple[list[tuple[Operation, OperationDetails]], ApiError | None]:
-    """The details of these operations, each with its row, and an error that may go away with the next poll. Creates
-    rows for external operations.
+) -> tuple[list[tuple[Operation, OperationDetails]], ApiError | None, bool]:
+    """The details of these operations, each with its row; an error that may go away with the next poll; and whether
+    any may still turn out to be one of ours. Creates rows for external operations.
     """
     calls = [partial(_details, remote_id=remote_id) for remote_id in wanted]
-    read, failure = [], None
+    read, failure, may_be_ours = [], None, False
     for remote_id, answer in zip(wanted, session.gather(calls), strict=True):
         operation = open_operations.get(remote_id)
         if isinstance(answer, ApiError):
             failure = _unreadable(operation, remote_id, answer) or failure
         elif operation := operation or external.create_external(session.account, answer):
             read.append((operation, answer))
-    return read, failure
+        else:
+            may_be_ours = True
+    return read, failure, may_be_ours
 
 
 def _unreadable(operation: Operation | None, remote_id: int, error: ApiError) -> ApiError | None:

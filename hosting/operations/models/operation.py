@@ -116,6 +116,11 @@ class Operation(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
     # When it was known to have ended. Objects read after this show its effect.
     finished_at = models.DateTimeField(null=True, blank=True)
+    # The first and the last reading of the provider's list that did not show an unconfirmed operation, without a gap.
+    absent_since = models.DateTimeField(null=True, blank=True)
+    absent_at = models.DateTimeField(null=True, blank=True)
+    # When it turned up at the provider after it had been released.
+    late_at = models.DateTimeField(null=True, blank=True)
     # Reading cannot settle an unconfirmed operation (such as several matches at the provider): a person decides.
     needs_person = models.BooleanField(default=False)
 
@@ -151,7 +156,8 @@ class Operation(models.Model):
             models.UniqueConstraint(fields=["account", "remote_id"], name="one_operation_per_remote_id"),
             models.UniqueConstraint(
                 fields=["account", "target"],
-                condition=models.Q(state__in=sorted(OPEN), origin="panel") & ~models.Q(target=""),
+                # One that turned up late was not expected any more: another may be under way on its object.
+                condition=models.Q(state__in=sorted(OPEN), origin="panel", late_at=None) & ~models.Q(target=""),
                 name="one_open_operation_per_object",
             ),
         ]
@@ -179,6 +185,11 @@ class Operation(models.Model):
                 fields=["account", "-decided_at"],
                 condition=models.Q(decided_at__isnull=False),
                 name="operations_decided",
+            ),
+            models.Index(
+                fields=["account"],
+                condition=models.Q(late_at__isnull=False, dismissed_at=None),
+                name="operations_arrived_late",
             ),
             models.Index(fields=["account", "target", "-id"]),
             models.Index(fields=["account", "vm_id", "-id"]),

@@ -1,8 +1,11 @@
 """Why an operation failed: stored with it as data, and explained in words that say what to do."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from hosting.accounts.models import Account
@@ -19,7 +22,8 @@ class Reason(StrEnum):
     SESSION = "session"
     ACCOUNT = "account"
     NO_ANSWER = "no_answer"
-    NEVER_ARRIVED = "never_arrived"
+    NOT_SEEN = "not_seen"
+    FIRST_ARRIVED = "first_arrived"
     ENDED_IN_ERROR = "ended_in_error"
     UNSENDABLE = "unsendable"
     RULED_OUT = "ruled_out"
@@ -85,16 +89,6 @@ def explain(operation: Operation) -> Problem | None:
                 _("Check the object's state before you retry."),
                 quote,
             )
-        case Reason.NEVER_ARRIVED:
-            return Problem(
-                _("The provider has no record of this operation."),
-                _("Nothing was changed. You can safely retry."),
-            )
-        case Reason.RULED_OUT:
-            return Problem(
-                _("A team member checked and confirmed that this didn't happen."),
-                _("You can retry it."),
-            )
         case Reason.NO_ANSWER if operation.needs_person and not problem.get("candidates"):
             return Problem(
                 _("The provider accepted the operation, but it isn't in the provider's list."),
@@ -110,7 +104,34 @@ def explain(operation: Operation) -> Problem | None:
                 _("The provider didn't respond."),
                 _("The operation may have gone through. Sharedeck is checking the provider's list. Don't retry yet."),
             )
-    return _explain_approval(problem)
+    return _explain_absence(problem) or _explain_approval(problem)
+
+
+def _explain_absence(problem: dict[str, object]) -> Problem | None:
+    """Why an operation counts as not sent, as far as the provider's list shows."""
+    match problem.get("reason"):
+        case Reason.NOT_SEEN:
+            since = str(problem.get("since", ""))
+            title = _("Not seen at the provider since %(time)s.") % {"time": _clock(since)} if since else ""
+            return Problem(
+                title or _("Not seen at the provider."),
+                _("If it turns up late, it is matched here. A retry looks for it at the provider before it is sent."),
+            )
+        case Reason.FIRST_ARRIVED:
+            return Problem(_("The first attempt has turned up at the provider."), _("Nothing was sent again."))
+        case Reason.RULED_OUT:
+            return Problem(
+                _("A team member checked and confirmed that this didn't happen."),
+                _("You can retry it."),
+            )
+    return None
+
+
+def _clock(stamp: str) -> str:
+    """The time of day in the reader's zone, with the date unless it is today."""
+    local = timezone.localtime(datetime.fromisoformat(stamp))
+    day = "" if local.date() == timezone.localdate() else f"{date_format(local, 'DATE_FORMAT')} "
+    return f"{day}{local:%H:%M}"
 
 
 def _explain_fault(problem: dict[str, object], quote: str) -> Problem:

@@ -24,7 +24,7 @@ class State(TextChoices):
     FAILED = "failed", _("Failed")
     REFUSED = "refused", _("Refused")
     NOT_SENT = "not_sent", _("Not sent")
-    RELEASED = "released", _("Not seen at the provider")
+    RELEASED = "released", _("Not seen at the provider")  # stays, unless it turns up late: `late.match`
     CANCELLED = "cancelled", _("Cancelled")
     DECLINED = "declined", _("Not approved")  # refused by a second person, or nobody decided in time
 
@@ -35,7 +35,7 @@ FINAL = frozenset(
 OPEN = frozenset(State) - FINAL
 # Open, and may be happening. Held operations are not: they wait for approval.
 UNDER_WAY = OPEN - {State.HELD}
-# Nothing happened at the provider: a retry is safe.
+# Nothing is known to have happened at the provider. A released operation may still turn up (`lifecycle.late`).
 HARMLESS = frozenset({State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED, State.DECLINED})
 
 MOVES: dict[State, frozenset[State]] = {
@@ -47,7 +47,9 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
     # DONE only when a person confirms it (`decide.confirm_done`).
-    State.UNCERTAIN: frozenset({State.TRACKED, State.RELEASED, State.DONE}),
+    State.UNCERTAIN: frozenset({State.ANSWERED, State.TRACKED, State.RELEASED, State.DONE}),
+    # When the provider carried out the call late (`late.match`).
+    State.RELEASED: frozenset({State.TRACKED}),
     # Back to UNCERTAIN when the provider no longer knows the operation: a person decides.
     State.TRACKED: frozenset({State.DONE, State.FAILED, State.CANCELLED, State.UNCERTAIN}),
 }

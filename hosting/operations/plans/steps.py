@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
-from hosting.operations.models.states import OPEN, State
+from hosting.operations.models.states import HARMLESS, OPEN, State
 from hosting.operations.plans.base import Step
 from hosting.operations.plans.catalogue import KINDS, spec_of
 
@@ -44,11 +44,14 @@ def latest(plan: Plan, *, every_attempt: bool = False) -> dict[str, Operation]:
     and cannot have been undone since.
     """
     undone_by_others = KINDS[plan.kind].undone_by_others
-    found = {}
+    found: dict[str, Operation] = {}
     for operation in plan.operations.order_by("id"):
         is_current = operation.nonce == nonce_of(plan, operation.step)
         lasts = operation.state == State.DONE and operation.step not in undone_by_others
-        if every_attempt or is_current or operation.state in OPEN or lasts:
+        earlier = found.get(operation.step)
+        # An attempt that was given up, and turned up late in place of the one after it.
+        stands = earlier is not None and earlier.late_at is not None and operation.state in HARMLESS
+        if (every_attempt or is_current or operation.state in OPEN or lasts) and not stands:
             found[operation.step] = operation
     return found
 

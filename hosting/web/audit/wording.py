@@ -55,6 +55,7 @@ ACTIONS = {
     "member.removed": gettext_lazy("Removed a member"),
     "note.changed": gettext_lazy("Changed a note"),
     "operation.approved": gettext_lazy("Approved an operation"),
+    "operation.arrived_late": gettext_lazy("An operation turned up late at the provider"),
     "operation.cancel_asked": gettext_lazy("Requested cancellation at the provider"),
     "operation.cancelled": gettext_lazy("Cancelled an operation before it was sent"),
     "operation.decided": gettext_lazy("Resolved an unconfirmed operation"),

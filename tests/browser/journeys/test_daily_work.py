@@ -444,7 +444,7 @@ def test_tags_resize_plan_and_server_only_form_work_without_javascript(visit: Br
     (name,) = names(team, 2, 1)
     walk = resizing(page, team, remote, name)
     next(walk)
-    until(page, lambda: page.locator("ol > li.step-done").count() == 3)
+    until(page, lambda: page.locator(".state-card .state").inner_text() == "Done")
     for _ in walk:
         pass
     page.goto(f"{team.page('servers/new/alone')}?shares=2&cpu=2&os_id=102")
