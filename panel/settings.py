@@ -130,6 +130,8 @@ BUNDLED_PROVIDER_URL = env(
 API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": BUNDLED_PROVIDER_URL})
 API_CONNECT_TIMEOUT_S = env.float("API_CONNECT_TIMEOUT_S", default=5.0)
 API_READ_TIMEOUT_S = env.float("API_READ_TIMEOUT_S", default=30.0)
+# Use the extensions of the API that an endpoint lists, such as `sharedeck.once`; without them, version 1 alone.
+API_EXTENSIONS = env.bool("API_EXTENSIONS", default=True)
 # Calls in two seconds for one login.
 API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=30)
 

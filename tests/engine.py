@@ -71,6 +71,8 @@ def engine(transactional_db: None, monkeypatch: pytest.MonkeyPatch, settings: Se
     settings.API_READ_TIMEOUT_S = 2.5
     settings.UNCERTAIN_GRACE_S = 0.4
     settings.API_RATE_LIMIT = 0
+    # Version 1 of the API alone; `tests/operations/lifecycle/test_once.py` uses the extensions.
+    settings.API_EXTENSIONS = False
     store.connection().flushdb()
     running = Engine()
     monkeypatch.setattr(jobs, "_send", lambda job, arguments: running.queue.append((job, arguments)))

@@ -1,6 +1,6 @@
 """Client of the XML-RPC Hosting API, version 1. Plain Python, without Django or other parts."""
 
-from hosting.api.client import CHANGING, METHODS, Client, login, su
+from hosting.api.client import CHANGING, METHODS, ONCE, Client, login, su
 from hosting.api.errors import (
     ApiError,
     Cause,
@@ -37,6 +37,7 @@ from hosting.api.transport import Transport
 __all__ = [
     "CHANGING",
     "METHODS",
+    "ONCE",
     "ApiError",
     "Cause",
     "Client",

@@ -77,6 +77,10 @@ METHODS = (
 """All methods of the contract."""
 
 
+ONCE = "sharedeck.once"
+"""The extension that carries out a change at most once for a key (contract, "Extensions")."""
+
+
 def login(transport: Transport, login: str, password: str, *, safe: bool = True) -> str:
     """A session id, good for 12 hours. It is a secret.
 
@@ -109,6 +113,22 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self.transport!r})"
+
+    def keyed(self, key: str) -> "Client":
+        """The same session, whose changes are carried out at most once for `key`, however often they are asked for.
+
+        The key has 1 to 64 of `A-Za-z0-9-_`, and the server must list `ONCE` (contract, "Extensions"). The provider
+        keeps the first answer for 30 days and gives it again; it refuses a key that came with other parameters (fault
+        5 200 30), and one whose first call is still being carried out (5 200 60).
+        """
+        return _KeyedClient(self.transport, self._session, key)
+
+    def methods(self) -> list[str]:
+        """The methods and extensions that the server serves, by `system.listMethods`. Needs no session."""
+        value = self.transport.call("system.listMethods", ())
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise Garbled("The reply to system.listMethods is no array of names.")
+        return value
 
     def account_currency(self) -> str:
         """The ISO 4217 code of the prepaid account's currency."""
@@ -259,6 +279,24 @@ class Client:
         if not isinstance(value, list):
             raise Garbled(f"The reply to {method} is no array.")
         return [_int(each, method) for each in value]
+
+
+class _KeyedClient(Client):
+    __slots__ = ("_key",)
+
+    def __init__(self, transport: Transport, session: str, key: str) -> None:
+        super().__init__(transport, session)
+        self._key = key
+
+    def _call(self, method: str, *params: object, secrets: tuple[str, ...] = ()) -> object:
+        if method not in CHANGING:
+            return super()._call(method, *params, secrets=secrets)
+        value = self.transport.call(
+            ONCE, (self._session, self._key, method, list(params)), secrets=(self._session, *secrets), fresh=True
+        )
+        if not isinstance(value, dict) or "result" not in value:
+            raise Garbled(f"The reply to {ONCE} holds no result.")
+        return value["result"]
 
 
 def _same(struct: Identified, asked: int) -> Identified:

@@ -10,6 +10,7 @@ from functools import partial
 from django.conf import settings
 from django.utils import timezone
 
+from hosting.accounts import extensions
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
@@ -40,6 +41,7 @@ def round_of(account: Account, *, with_info: bool = False) -> None:
     session = client_for(account, Priority.MIRROR)
     is_first = account.mirrored_at is None
     if reread or is_first:
+        extensions.read(session)
         mirror.read_os_images(session)
     moved = not _is_watched(account, now) and track.poll(session)
     before = now - timedelta(seconds=settings.MIRROR_REREAD_S) if reread else None

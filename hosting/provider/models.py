@@ -39,6 +39,25 @@ class ApiSession(models.Model):
     date_end = models.DateTimeField(db_index=True)
 
 
+class KeptAnswer(models.Model):
+    """The first answer to a change that was asked for with a key (`sharedeck.once`): its result, or its fault.
+
+    The digest tells whether the same key comes with the same call; it is keyed, because a call may hold a password.
+    """
+
+    handle = models.ForeignKey(Handle, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    result = models.JSONField(null=True)
+    fault_code = models.PositiveIntegerField(null=True)
+    fault_text = models.TextField(blank=True)
+    date_created = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["handle", "key"], name="one_answer_per_key")]
+        indexes = [models.Index(fields=["handle", "date_created"])]
+
+
 class Price(models.Model):
     """What one unit (a share, or a MB of disk) costs a month."""
 

@@ -81,7 +81,7 @@ def _scalar(element: Element) -> int | float | bool | str | datetime:
     match element.tag:
         case "string":
             return text
-        case "int" | "i4" if _INT.fullmatch(stripped) and -(2**31) <= int(stripped) < 2**31:
+        case "int" | "i4" | "i8" if _INT.fullmatch(stripped) and -(2**31) <= int(stripped) < 2**31:
             return int(stripped)
         case "boolean" if stripped in {"0", "1"}:
             return stripped == "1"

@@ -16,7 +16,7 @@ from hosting.provider.models import *
 from hosting.provider.seed import add_handle
 from django.db import transaction
 with transaction.atomic():
-    for number in range(60):
+    for number in range(120):
         add_handle(f"T{number:02}-TEST", f"Test {number}", "500.00")
     # Cheap on purpose: each of these logs in for one test.
     cheap = PBKDF2PasswordHasher().encode("passw0rd-of-a-test", "salt", iterations=1000)
@@ -84,7 +84,7 @@ class Member:
 @pytest.fixture(scope="session")
 def pool(provider: Provider) -> Iterator[str]:
     provider.shell(POOL)
-    return iter([f"T{number:02}-TEST" for number in range(60)])
+    return iter([f"T{number:02}-TEST" for number in range(120)])
 
 
 @pytest.fixture

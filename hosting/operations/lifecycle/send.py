@@ -3,7 +3,9 @@
 The row is claimed by a conditional UPDATE right before the call. The call is made once, outside any transaction.
 Each of its three outcomes leads to a state of its own: accepted, refused, or no answer (UNCERTAIN, see `settle`).
 
-Decision: docs/decisions/0002-server-faults-are-no-answer.md
+Where the provider has `sharedeck.once`, the call carries a key, and may be made again with the same key (`ask_again`).
+
+Decisions: docs/decisions/0002-server-faults-are-no-answer.md, docs/decisions/0030-changes-carry-a-key.md
 """
 
 import logging
@@ -12,18 +14,21 @@ from datetime import timedelta
 import redis
 from django.utils import timezone
 
+from hosting.accounts import extensions
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.sealing import UnreadableSecretError, unseal
-from hosting.accounts.sessions import AccountStoppedError, client_for
+from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
 from hosting.api import (
+    ONCE,
     ApiError,
+    Cause,
     Client,
     DataFault,
     Fault,
+    FaultObject,
     NotEncodable,
     RateLimited,
     RequestTooLarge,
-    ServerFault,
     SessionFault,
     Unanswered,
 )
@@ -53,7 +58,7 @@ class _Attempt:
     """Claim the row once, then make the call. `in_flight` says whether an error came from this call or a sign-in."""
 
     def __init__(self, operation: Operation, kind: Kind, secret: str) -> None:
-        self._operation, self._kind, self._secret = operation, kind, secret
+        self._operation, self._kind, self.secret = operation, kind, secret
         self.claimed = False
         self.in_flight = False
 
@@ -62,7 +67,7 @@ class _Attempt:
             raise _LostRaceError
         self.in_flight = True
         try:
-            return self._kind.send(client, self._secret)
+            return _call(self._operation, self._kind, client, self.secret)
         except SessionFault:
             self.in_flight = False
             raise
@@ -73,9 +78,17 @@ class _Attempt:
             # A second attempt after a session fault and a new sign-in, which may have taken long: restart the time of
             # the call, unless the sweep has given up on this worker meanwhile.
             return conclude.update(self._operation, State.SENDING, sent_at=now)
-        # Claiming erases the secret from the database: from here on only this worker's memory holds it.
-        self.claimed = conclude.move(self._operation, State.WAITING, State.SENDING, sent_at=now, sealed_secret="")
+        keyed = extensions.has(self._operation.account.endpoint, ONCE)
+        # Claiming erases the secret from the database: from here on only this worker's memory holds it. With a key the
+        # call may have to be made again, and the secret is erased when it is answered.
+        erased = {} if keyed else {"sealed_secret": ""}
+        self.claimed = conclude.move(self._operation, State.WAITING, State.SENDING, sent_at=now, keyed=keyed, **erased)
+        self._operation.keyed = keyed
         return self.claimed
+
+
+def _call(operation: Operation, kind: Kind, client: Client, secret: str) -> int:
+    return kind.send(client.keyed(operation.key) if operation.keyed else client, secret)
 
 
 def send(operation_id: int) -> None:
@@ -121,6 +134,45 @@ def send(operation_id: int) -> None:
         keep_trying(lambda: _accept(operation, kind, answer), f"the answer to operation {operation.pk}")
 
 
+def ask_again(operation: Operation, session: ApiSession) -> None:
+    """Make the call of an UNCERTAIN operation again, with its key: the provider gives its first answer, or carries the
+    call out now.
+
+    Raises:
+        hosting.api.ApiError: no answer again; nothing has changed.
+        UnreadableSecretError: the secret of the call can't be read any more.
+    """
+    kind = catalogue.load(operation.kind, operation.params)
+    secret = unseal(operation.sealed_secret)
+    try:
+        answer = session.call(lambda client: _call(operation, kind, client, secret))
+    except SessionFault:
+        raise
+    except DataFault as fault:
+        problem = problems.of_fault(fault)
+        if _is_of_the_key(fault):
+            raise
+        keep_trying(
+            lambda: conclude.move(
+                operation,
+                State.UNCERTAIN,
+                State.REFUSED,
+                problem=problem,
+                answered_at=timezone.now(),
+                sealed_secret="",
+            ),
+            f"the outcome of operation {operation.pk}",
+        )
+    else:
+        log.info("Operation %d was accepted: the provider answered %d", operation.pk, answer)
+        keep_trying(lambda: _accept(operation, kind, answer), f"the answer to operation {operation.pk}")
+
+
+def _is_of_the_key(fault: Fault) -> bool:
+    """Whether a fault is about `sharedeck.once` itself: it says nothing of what the call asked for."""
+    return isinstance(fault, DataFault) and fault.object == FaultObject.METHOD
+
+
 def _current_state(attempt: _Attempt) -> State:
     return State.SENDING if attempt.claimed else State.WAITING
 
@@ -149,11 +201,20 @@ def _handle_error(operation: Operation, attempt: _Attempt, error: ApiError) -> N
             _give_up(operation, before, Reason.SESSION)
         case Fault() if not attempt.in_flight:
             conclude.move(operation, before, State.NOT_SENT, problem=problems.of_fault(error), sealed_secret="")
-        case DataFault():
+        case DataFault(cause=Cause.NOT_FOUND) if operation.keyed and _is_of_the_key(error):
+            # The provider had the extension and has lost it; nothing was carried out.
+            extensions.forget(operation.account.endpoint, ONCE)
+            _postpone(operation, attempt, attempt.secret, _PAUSE_S)
+        case DataFault() if not (operation.keyed and _is_of_the_key(error)):
             conclude.move(
-                operation, before, State.REFUSED, problem=problems.of_fault(error), answered_at=timezone.now()
+                operation,
+                before,
+                State.REFUSED,
+                problem=problems.of_fault(error),
+                answered_at=timezone.now(),
+                sealed_secret="",
             )
-        case ServerFault() | Unanswered() if attempt.in_flight:
+        case Fault() | Unanswered() if attempt.in_flight:
             # After an internal fault of the provider the operation may have happened, as after no answer.
             problem = {"reason": Reason.NO_ANSWER, "text": error.message}
             due_at = timezone.now() + timedelta(seconds=_FIRST_SETTLE_S)
@@ -167,10 +228,12 @@ def _accept(operation: Operation, kind: Kind, answer: int) -> None:
     now = timezone.now()
     for before in (State.SENDING, State.UNCERTAIN):
         if kind.answer is Answer.OPERATION:
-            moved = conclude.adopt(operation, before, answer, answered_at=now, problem={})
+            moved = conclude.adopt(operation, before, answer, answered_at=now, problem={}, sealed_secret="")
         else:
             made = {"vm_id": answer} if kind.answer is Answer.VM else {"disk_id": answer}
-            moved = conclude.move(operation, before, State.ANSWERED, answered_at=now, due_at=now, problem={}, **made)
+            moved = conclude.move(
+                operation, before, State.ANSWERED, answered_at=now, due_at=now, problem={}, sealed_secret="", **made
+            )
             if moved:
                 enqueue(Job.IDENTIFY, operation.pk)
         if moved:

@@ -1,4 +1,7 @@
-"""What happens when the call of an operation gets no answer: look it up at the provider, never send it again.
+"""What happens when the call of an operation gets no answer.
+
+If it was sent with a key, it is asked for again with the same key: the provider carries it out at most once, so its
+answer is certain. Otherwise it is looked up in the provider's list, and never sent again.
 
 Decisions: docs/decisions/0006-equal-operations-are-interchangeable.md,
 docs/decisions/0029-released-operations-stay-under-watch.md
@@ -10,29 +13,36 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from hosting.accounts import extensions
+from hosting.accounts.sealing import UnreadableSecretError
 from hosting.accounts.sessions import ApiSession
-from hosting.api import OperationDetails
-from hosting.operations.lifecycle import conclude, late, lookalikes
+from hosting.api import ONCE, Cause, DataFault, OperationDetails, SessionFault
+from hosting.operations.lifecycle import conclude, late, lookalikes, send
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import State
 
-_PAUSE_S = 3.0
+_LONGEST_PAUSE_S = 3.0
+# The provider keeps a key for 30 days (contract, "Extensions").
+_KEY_LIFE = timedelta(days=29)
 # A longer time between two readings of the list says nothing about what the provider did meanwhile.
 _LONGEST_GAP = timedelta(seconds=30)
 
 
 def settle(operation: Operation, session: ApiSession) -> None:
-    """Look for an UNCERTAIN operation in the provider's list.
+    """Ask again for an UNCERTAIN operation that has a key, or look for it in the provider's list.
 
-    If it is found, it is matched and tracked like any other. If it is not found although the provider has answered
-    for the grace time after the call, it is released and stays under watch (`late`). If there are more candidates than
-    operations sent from here, a person decides.
+    If it is found there, it is matched and tracked like any other. If it is not found although the provider has
+    answered for the grace time after the call, it is released and stays under watch (`late`). If there are more
+    candidates than operations sent from here, a person decides.
 
     Raises:
         hosting.api.ApiError: the list could not be read; nothing has changed.
     """
     if operation.sent_at is None:
+        return
+    if operation.keyed:
+        _ask_again(operation, session, operation.sent_at)
         return
     looked_at = timezone.now()
     found = lookalikes.find(session, operation, operation.sent_at)
@@ -52,6 +62,32 @@ def settle(operation: Operation, session: ApiSession) -> None:
             _retry_later(operation)
     else:
         _note_absence(operation, looked_at)
+
+
+def _ask_again(operation: Operation, session: ApiSession, sent_at: datetime) -> None:
+    if timezone.now() > sent_at + _KEY_LIFE:
+        _drop_key(operation)
+        return
+    try:
+        send.ask_again(operation, session)
+    except SessionFault:
+        raise
+    except DataFault as fault:
+        # About the key: its first call is still being carried out, or the provider does not know the extension any
+        # more.
+        if fault.cause == Cause.STATE:
+            _retry_later(operation)
+            return
+        if fault.cause == Cause.NOT_FOUND:
+            extensions.forget(session.account.endpoint, ONCE)
+        _drop_key(operation)
+    except UnreadableSecretError:
+        _drop_key(operation)
+
+
+def _drop_key(operation: Operation) -> None:
+    """Settle by reading from now on: the provider does not know the key, or not any more."""
+    conclude.update(operation, State.UNCERTAIN, keyed=False, sealed_secret="", due_at=timezone.now())
 
 
 def _identical_unsettled(operation: Operation) -> list[Operation]:
@@ -83,9 +119,8 @@ def _note_absence(operation: Operation, looked_at: datetime) -> None:
 
 
 def _retry_later(operation: Operation, **fields: object) -> None:
-    Operation.objects.filter(pk=operation.pk, state=State.UNCERTAIN).update(
-        due_at=timezone.now() + timedelta(seconds=_PAUSE_S), **fields
-    )
+    pause = timedelta(seconds=min(_LONGEST_PAUSE_S, settings.UNCERTAIN_GRACE_S / 4))
+    Operation.objects.filter(pk=operation.pk, state=State.UNCERTAIN).update(due_at=timezone.now() + pause, **fields)
 
 
 def _ask_a_person(operation: Operation, candidates: list[OperationDetails]) -> None:

@@ -116,6 +116,8 @@ class Operation(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
     # When it was known to have ended. Objects read after this show its effect.
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Sent with a key by which the provider carries it out at most once (`Operation.key`): it may be asked for again.
+    keyed = models.BooleanField(default=False)
     # The first and the last reading of the provider's list that did not show an unconfirmed operation, without a gap.
     absent_since = models.DateTimeField(null=True, blank=True)
     absent_at = models.DateTimeField(null=True, blank=True)
@@ -199,6 +201,11 @@ class Operation(models.Model):
             models.Index(fields=["account", "-created_at", "-id", "state", "subject"]),
             models.Index(fields=["account", "kind", "subject", "id"]),
         ]
+
+    @property
+    def key(self) -> str:
+        """Its key for `sharedeck.once`: its own in every installation, and the same after a backup was restored."""
+        return f"{self.nonce.hex}-{self.pk}"
 
     @property
     def is_open(self) -> bool:

@@ -99,6 +99,11 @@ def explain(operation: Operation) -> Problem | None:
                 _("The provider didn't respond, and several operations in its list match this one."),
                 _("Compare them with this operation and choose one. Sharedeck won't send it again automatically."),
             )
+        case Reason.NO_ANSWER if operation.state == State.UNCERTAIN and operation.keyed:
+            return Problem(
+                _("The provider didn't respond."),
+                _("Sharedeck asks again until it knows. The provider recognises the request: it can't happen twice."),
+            )
         case Reason.NO_ANSWER if operation.state == State.UNCERTAIN:
             return Problem(
                 _("The provider didn't respond."),

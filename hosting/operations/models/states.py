@@ -19,7 +19,8 @@ class State(TextChoices):
         _("Accepted"),
     )  # `track.identify`: the provider returned an object; its operation id is looked up
     TRACKED = "tracked", _("In progress")  # `track.poll`
-    UNCERTAIN = "uncertain", _("Unconfirmed")  # no answer came: `settle.settle`, or a person when several match
+    # No answer came: `settle.settle` asks again or reads, or a person decides when several match.
+    UNCERTAIN = "uncertain", _("Unconfirmed")
     DONE = "done", _("Done")
     FAILED = "failed", _("Failed")
     REFUSED = "refused", _("Refused")
@@ -46,8 +47,8 @@ MOVES: dict[State, frozenset[State]] = {
         {State.WAITING, State.ANSWERED, State.TRACKED, State.REFUSED, State.NOT_SENT, State.UNCERTAIN}
     ),
     State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
-    # DONE only when a person confirms it (`decide.confirm_done`).
-    State.UNCERTAIN: frozenset({State.ANSWERED, State.TRACKED, State.RELEASED, State.DONE}),
+    # DONE only when a person confirms it (`decide.confirm_done`), REFUSED only when it was sent with a key.
+    State.UNCERTAIN: frozenset({State.ANSWERED, State.TRACKED, State.REFUSED, State.RELEASED, State.DONE}),
     # When the provider carried out the call late (`late.match`).
     State.RELEASED: frozenset({State.TRACKED}),
     # Back to UNCERTAIN when the provider no longer knows the operation: a person decides.

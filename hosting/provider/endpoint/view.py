@@ -45,9 +45,10 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
         name, args = wire.decode(body)
     except wire.MalformedError as problem:
         return _xml(wire.encode_fault(bad_syntax(Object.METHOD, "request", problem, "malformed XML-RPC")))
-    script = scripted_faults.from_settings().for_call(name)
+    what = _carried_out(name, args)
+    script = scripted_faults.from_settings().for_call(what)
     if script != _NOTHING_SCRIPTED:
-        log.info("scripted fault: %s:%s", name, script.action or ("delay" if script.delay_s else "delay_after"))
+        log.info("scripted fault: %s:%s", what, script.action or ("delay" if script.delay_s else "delay_after"))
     if script.action == "drop_before":
         return _drop(request)
     if script.action == "503":
@@ -72,6 +73,11 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
         case "503_after":
             return _unavailable()
     return answer
+
+
+def _carried_out(name: str, args: list[Any]) -> str:
+    """The method that a call carries out: `sharedeck.once` names another one."""
+    return args[2] if name == "sharedeck.once" and len(args) > 2 and isinstance(args[2], str) else name
 
 
 def _body(request: HttpRequest) -> bytes | None:

@@ -23,7 +23,7 @@ def _check_create(specs: dict[str, Any]) -> None:
     validation.disk_specs(specs)
 
 
-@method("disk_create", Param("specs", "struct", Object.DISK), check=_check_create, writes=True)
+@method("disk_create", Param("specs", "struct", Object.DISK, ints=("size",)), check=_check_create, writes=True)
 def disk_create(call: Call, specs: dict[str, Any]) -> int:
     """Create a data disk; the answer is its id."""
     account = call.account

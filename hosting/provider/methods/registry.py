@@ -15,21 +15,42 @@ from django.db import transaction
 from hosting.provider.faults import Cause, DataFault, Object, bad_type, not_found
 from hosting.provider.methods.calls import Call
 from hosting.provider.models import ApiSession
+from hosting.provider.rules import validation
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["int", "string", "boolean", "struct"]
-_PYTHON: dict[Kind, type] = {"int": int, "string": str, "boolean": bool, "struct": dict}
+Kind = Literal["int", "string", "boolean", "struct", "array"]
+_PYTHON: dict[Kind, type] = {"int": int, "string": str, "boolean": bool, "struct": dict, "array": list}
 
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter: its name, its type on the wire, and the object that its faults are about."""
+    """One parameter: its name, its type on the wire, and the object that its faults are about.
+
+    `ints`: the keys of a struct whose values are ints.
+    """
 
     name: str
     kind: Kind
     about: Object
     optional: bool = False
+    ints: tuple[str, ...] = ()
+
+    def typed(self, value: Any) -> Any:
+        """The value, in which strings of digits became ints where these belong.
+
+        Raises:
+            DataFault: it has another type; its cause is TYPE.
+        """
+        if self.kind == "int":
+            return validation.integer(value, self.about, self.name)
+        if not isinstance(value, _PYTHON[self.kind]):
+            raise bad_type(self.about, self.name, value, self.kind)
+        found: Any = value
+        for key in self.ints:
+            if key in found:
+                found = {**found, key: validation.integer(found[key], self.about, key)}
+        return found
 
 
 @dataclass(frozen=True)
@@ -65,15 +86,12 @@ def method(
     return register
 
 
-def _check_types(called: Method, args: list[Any]) -> None:
+def _typed(called: Method, args: list[Any]) -> list[Any]:
     least = sum(not param.optional for param in called.params)
     if not least <= len(args) <= len(called.params):
         wanted = str(least) if least == len(called.params) else f"{least} to {len(called.params)}"
         raise DataFault(Object.METHOD, Cause.TYPE, f"{wanted} arguments expected", called.name, len(args))
-    for param, value in zip(called.params, args, strict=False):
-        # In Python a boolean is an int, on the wire it is not.
-        if not isinstance(value, _PYTHON[param.kind]) or (param.kind == "int" and isinstance(value, bool)):
-            raise bad_type(param.about, param.name, value, param.kind)
+    return [param.typed(value) for param, value in zip(called.params, args, strict=False)]
 
 
 def execute(name: str, args: list[Any], session: ApiSession | None, scripted_failure: str = "") -> Any:
@@ -85,8 +103,8 @@ def execute(name: str, args: list[Any], session: ApiSession | None, scripted_fai
     called = METHODS.get(name)
     if called is None:
         raise not_found(Object.METHOD, "method", name)
-    _check_types(called, args)
-    own = args[1:] if called.session else args
+    typed = _typed(called, args)
+    own = typed[1:] if called.session else typed
     if called.check:
         called.check(*own)
     if not called.session:

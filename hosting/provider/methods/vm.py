@@ -16,6 +16,8 @@ from hosting.provider.rules import capacity, validation, values
 
 VM_ID = Param("vm_id", "int", Object.VM)
 SPECS = Param("specs", "struct", Object.VM)
+UPDATABLE = ("shares", "cpu", "vm_max_memory")
+UPDATE_SPECS = Param("specs", "struct", Object.VM, ints=UPDATABLE)
 
 
 @sensitive_variables("password")
@@ -130,10 +132,7 @@ def vm_allows(kind: str, view: projection.VmView, vm: Vm) -> None:
 
 
 def _check_update(vm_id: int, specs: dict[str, Any]) -> None:
-    for key in ("shares", "cpu", "vm_max_memory"):
-        if key in specs:
-            validation.integer(specs[key], Object.VM, key)
-    validation.known_keys(specs, ("shares", "cpu", "vm_max_memory"), Object.VM, "specs")
+    validation.known_keys(specs, UPDATABLE, Object.VM, "specs")
     if not specs:
         raise bad_syntax(Object.VM, "specs", "", "nothing to update")
     if "shares" in specs:
@@ -146,7 +145,7 @@ def _check_update(vm_id: int, specs: dict[str, Any]) -> None:
         validation.cpu_for_shares(specs["cpu"], specs["shares"])
 
 
-@method("vm_update", VM_ID, SPECS, check=_check_update, writes=True)
+@method("vm_update", VM_ID, UPDATE_SPECS, check=_check_update, writes=True)
 def vm_update(call: Call, vm_id: int, specs: dict[str, Any]) -> int:
     vm = call.vm(vm_id)
     call.owned(vm)

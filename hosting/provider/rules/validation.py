@@ -24,7 +24,11 @@ def required_keys(struct: dict[str, Any], required: Iterable[str], about: Object
 
 
 def integer(value: Any, about: Object, element: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    """An int, also one that came as a string of digits: untyped values of PHP and Perl travel so (contract, Wire)."""
+    if isinstance(value, str) and values.DIGITS.fullmatch(value):
+        value = int(value)
+    # In Python a boolean is an int, on the wire it is not.
+    if not isinstance(value, int) or isinstance(value, bool) or value > values.INT_MAX:
         raise bad_type(about, element, value, "int")
     return value
 
@@ -101,18 +105,12 @@ def duration_months(value: str) -> int:
 
 
 def disk_specs(specs: dict[str, Any]) -> dict[str, Any]:
-    """`size` in MB (an int, or a string of digits, as one published sample sends it), `name` and `fstype`."""
-    size = specs.get("size", 0)
-    if not isinstance(size, str):
-        integer(size, Object.DISK, "size")
+    """`size` in MB, `name` and `fstype`."""
+    size = integer(specs.get("size", 0), Object.DISK, "size")
     for key in ("name", "fstype"):
         string(specs.get(key, ""), Object.DISK, key)
     known_keys(specs, ("size", "name", "fstype"), Object.DISK, "specs")
     required_keys(specs, ("size", "name", "fstype"), Object.DISK, "specs")
-    if isinstance(size, str):
-        if not (size.isascii() and size.isdigit() and len(size) <= 9):
-            raise bad_syntax(Object.DISK, "size", size)
-        size = int(size)
     if not values.DISK_NAME.fullmatch(specs["name"]):
         raise bad_syntax(Object.DISK, "name", specs["name"])
     low, high = values.DISK_SIZE_MB

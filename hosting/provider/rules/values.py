@@ -92,3 +92,7 @@ OPERATION_TYPES = (
     "disk_attach",
     "disk_detach",
 )
+
+# A string that is taken for an int, and the largest int of the wire (contract, Wire).
+DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+INT_MAX = 2**31 - 1
