@@ -17,8 +17,10 @@ _FAULTS = {
     "garbage": 2,
     "503_after": 2,
     "delay_after=2.2": 3,
-    # Executed when nobody waits for it any more.
+    # Executed when nobody waits for it any more, once after the grace time.
     "delay=4": 3,
+    "late=3": 2,
+    "late=11": 1,
     # Not executed.
     "drop_before": 2,
     "503": 1,
@@ -31,6 +33,8 @@ _CHANGING = (*KINDS, "operation_cancel")
 _READING = ("operation_list", "operation_details", "vm_info", "disk_info", "vm_list", "hosting_account_info")
 _READING_FAULTS = tuple(fault for fault in _FAULTS if fault != "fail")
 _DATABASE_HELD_S = 2.0
+# Longer than both timeouts, and longer than these and the grace time together.
+_FROZEN_S = (3.5, 10.0)
 
 
 class Striker:
@@ -42,10 +46,12 @@ class Striker:
         self._aim = random.Random(dice.random())
         self.counts: Counter[str] = Counter()
         self._holders: list[threading.Thread] = []
+        self._frozen: list[threading.Thread] = []
         self._strikes: dict[str, tuple[int, Callable[[], None]]] = {
             "worker killed": (9, self._kill_worker),
             "Valkey killed, keys lost": (10, world.restart_valkey),
-            "provider restarted": (5, world.provider.restart_web),
+            "provider restarted": (5, self._restart_provider),
+            "provider frozen": (5, self._freeze_provider),
             "provider's worker killed": (4, world.provider.worker.restart),
             "provider forgets sessions": (4, self._forget_sessions),
             "database refuses writes": (7, self._hold_database),
@@ -92,7 +98,7 @@ class Striker:
 
     def calm(self) -> None:
         self._world.calm()
-        for holder in self._holders:
+        for holder in (*self._holders, *self._frozen):
             holder.join()
 
     def _kill_worker(self) -> None:
@@ -101,6 +107,18 @@ class Striker:
     def _start_second_beat(self) -> None:
         self._world.stop_second_beat()
         self._world.start_second_beat()
+
+    def _freeze_provider(self) -> None:
+        """It accepts connections and reads nothing, and goes on with all of them later."""
+        self._frozen = [each for each in self._frozen if each.is_alive()]
+        if not self._frozen:
+            self._frozen.append(threading.Thread(target=self._world.freeze, args=(self._dice.choice(_FROZEN_S),)))
+            self._frozen[-1].start()
+
+    def _restart_provider(self) -> None:
+        for each in self._frozen:
+            each.join()
+        self._world.provider.restart_web()
 
     def _forget_sessions(self) -> None:
         with sqlite3.connect(self._world.provider_database, timeout=20) as database:

@@ -31,7 +31,8 @@ from tests.chaos.world import World, wait_until
 
 HANDLE, PASSWORD = "CHAOS-TEST", "passw0rd-of-chaos"
 SIGN_IN_PASSWORD = "correct horse battery"
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS") or 16)
+# Faults in each of the two ways.
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS") or 16) // 2
 MEMBERS = 4
 _PREPARE = f"""
 from django.contrib.auth.hashers import make_password
@@ -51,9 +52,10 @@ def seed() -> str:
     return seed
 
 
-@pytest.fixture
-def world(transactional_db: None, tmp_path: Path) -> Iterator[World]:
-    running = World(tmp_path, Path(connection.settings_dict["NAME"]))
+@pytest.fixture(params=["with sharedeck.once", "version 1 alone"])
+def world(request: pytest.FixtureRequest, transactional_db: None, tmp_path: Path) -> Iterator[World]:
+    extensions = request.param == "with sharedeck.once"
+    running = World(tmp_path, Path(connection.settings_dict["NAME"]), extensions=extensions)
     yield running
     running.stop()
 

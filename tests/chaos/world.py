@@ -30,7 +30,7 @@ _SPEED = "0.02"
 class World:
     """Web, two workers, beat, Valkey, and the provider's web and worker."""
 
-    def __init__(self, directory: Path, database: Path) -> None:
+    def __init__(self, directory: Path, database: Path, *, extensions: bool) -> None:
         self.directory, self.database = directory, database
         self.logs = [directory / f"{name}.log" for name in ("web", "one", "two", "beat", "second-beat", "valkey")]
         self.valkey_port, self.port = free_port(), free_port()
@@ -45,6 +45,7 @@ class World:
         self.logs += [self.provider.web.log, self.provider.worker.log]
         self._env: dict[str, str | None] = {
             **LIMITS,
+            "API_EXTENSIONS": str(extensions),
             "DATABASE_URL": f"sqlite:///{database}?timeout={_WRITE_PATIENCE_S}",
             "VAR_DIR": str(directory),
             "VALKEY_PORT": str(self.valkey_port),
@@ -83,6 +84,13 @@ class World:
         """Every key is lost: nothing is ever saved to disk."""
         self.valkey.restart()
         self.valkey.wait_for_port(self.valkey_port)
+
+    def freeze(self, seconds: float) -> None:
+        """Have the provider's web processes stand still for a while."""
+        group = self.provider.web.popen.pid
+        os.killpg(group, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.killpg(group, signal.SIGCONT)
 
     def start_second_beat(self) -> None:
         self.second_beat = self._start_beat("second-beat")

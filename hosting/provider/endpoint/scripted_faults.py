@@ -18,6 +18,7 @@ of them.
     truncate        executed, and the connection is closed in the middle of the answer
     503             HTTP 503, nothing executed
     503_after       executed, answered with HTTP 503
+    late=S          answered with HTTP 503 at once and executed S seconds later, as behind a proxy that has given up
 
 Several rules may hit one call: delays add up, the first of the other actions wins. When the whole value is
 `@` and a path, the rules are in that file, which is read again whenever it changes; a file that is not there
@@ -43,7 +44,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 ACTIONS = ("refuse", "fail", "drop_before", "drop_after", "garbage", "truncate", "503", "503_after")
-DELAYS = ("delay", "delay_after")
+DELAYS = ("delay", "delay_after", "late")
 _RULE = re.compile(
     r"(?P<method>\*|[a-z_]+):(?P<action>[a-z0-9_]+)(?:=(?P<seconds>\d+(?:\.\d+)?))?"
     r"(?:@(?P<nth>[1-9]\d*)|%(?P<percent>\d+(?:\.\d+)?))?"
@@ -78,6 +79,7 @@ class Outcome:
     action: str = ""
     delay_s: float = 0.0
     delay_after_s: float = 0.0
+    late_s: float = 0.0
 
 
 def parse(text: str) -> list[Rule]:
@@ -178,6 +180,7 @@ class Script:
             next((rule.action for rule in hits if rule.action in ACTIONS), ""),
             sum(rule.seconds for rule in hits if rule.action == "delay"),
             sum(rule.seconds for rule in hits if rule.action == "delay_after"),
+            sum(rule.seconds for rule in hits if rule.action == "late"),
         )
 
 

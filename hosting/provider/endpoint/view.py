@@ -48,13 +48,10 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
     what = _carried_out(name, args)
     script = scripted_faults.from_settings().for_call(what)
     if script != _NOTHING_SCRIPTED:
-        log.info("scripted fault: %s:%s", what, script.action or ("delay" if script.delay_s else "delay_after"))
-    if script.action == "drop_before":
-        return _drop(request)
-    if script.action == "503":
-        return _unavailable()
-    if script.action == "refuse":
-        return _xml(wire.encode_fault(ServerFault(faults.INTERNAL_ERROR, "refused")))
+        timed = "late" if script.late_s else "delay" if script.delay_s else "delay_after"
+        log.info("scripted fault: %s:%s", what, script.action or timed)
+    if (instead := _instead(request, name, args, script)) is not None:
+        return instead
     _wait(script.delay_s + settings.PROVIDER_LATENCY_MS / 1000)
     has_turn = _turn.acquire(timeout=_PATIENCE_S)
     try:
@@ -73,6 +70,23 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
         case "503_after":
             return _unavailable()
     return answer
+
+
+def _instead(
+    request: HttpRequest, name: str, args: list[Any], script: scripted_faults.Outcome
+) -> HttpResponseBase | None:
+    """The answer of a script to a call that is not executed, or only later."""
+    match script.action:
+        case "drop_before":
+            return _drop(request)
+        case "503":
+            return _unavailable()
+        case "refuse":
+            return _xml(wire.encode_fault(ServerFault(faults.INTERNAL_ERROR, "refused")))
+    if script.late_s:
+        threading.Timer(script.late_s, _answer_nobody, (name, args)).start()
+        return _unavailable()
+    return None
 
 
 def _carried_out(name: str, args: list[Any]) -> str:
@@ -114,6 +128,15 @@ def _answer(name: str, args: list[Any], scripted_failure: str) -> HttpResponse:
     except Exception:
         log.exception("%s failed", name)
         return _xml(wire.encode_fault(ServerFault(faults.INTERNAL_ERROR, "internal error")))
+
+
+@sensitive_variables("args")
+def _answer_nobody(name: str, args: list[Any]) -> None:
+    """Execute a call whose client was told something else already."""
+    try:
+        _answer(name, args, "")
+    finally:
+        connection.close()
 
 
 @sensitive_variables("args")
