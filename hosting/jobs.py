@@ -11,9 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Job(StrEnum):
-    """Each job is a Celery task of the same name in `hosting.tasks`. Separate queues keep members' work ahead of the
-    rest.
-    """
+    """Each job is a Celery task of the same name in `hosting.tasks`."""
 
     SEND = "hosting.tasks.send"
     IDENTIFY = "hosting.tasks.identify"
@@ -32,7 +30,12 @@ class Job(StrEnum):
 
     @property
     def queue(self) -> str:
-        return "mirror" if self in {Job.REFRESH, Job.READ_LINKS} else "operations"
+        """What somebody waits for has workers of its own, so that nothing else can take their place."""
+        return "members" if self in _FOR_MEMBERS else "background"
+
+
+# The sweep is among them: it queues again what was lost, and takes milliseconds.
+_FOR_MEMBERS = {Job.SEND, Job.CANCEL, Job.ADVANCE, Job.ADVANCE_BULK, Job.PROVE, Job.SWEEP}
 
 
 def enqueue(job: Job, *arguments: int | str) -> None:

@@ -83,8 +83,12 @@ def refresh(account_id: int, with_info: int = 0) -> None:
     account = _account(account_id)
     if not availability.may_call(account.endpoint):
         return
-    with _next_time("a round", lambda: rounds.retry_round_soon(account)):
-        rounds.round_of(account, with_info=bool(with_info))
+    with rounds.slot(account) as is_free:
+        if not is_free:
+            rounds.retry_round_soon(account)
+            return
+        with _next_time("a round", lambda: rounds.retry_round_soon(account)):
+            rounds.round_of(account, with_info=bool(with_info))
 
 
 @shared_task(name=Job.PROVE.value)

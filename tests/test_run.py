@@ -30,9 +30,9 @@ def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Pat
     assert answers(f"{stack.url}/health") == 200
     assert answers(f"http://127.0.0.1:{stack.provider_port}/health") == 200
     password = stack.password
-    os.kill(stack.pids()["mirror"], signal.SIGKILL)
+    os.kill(stack.pids()["background"], signal.SIGKILL)
     assert stack.process.popen.wait(timeout=30) != 0
-    assert "mirror.1 stopped (rc=-9)" in stack.log
+    assert "background.1 stopped (rc=-9)" in stack.log
     assert answers(f"{stack.url}/health") == 0
     before = people(tmp_path)
     assert before

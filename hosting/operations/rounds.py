@@ -4,6 +4,10 @@
 The sweep starts a round when it is due; `watch` polls open operations between two rounds.
 """
 
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,6 +25,11 @@ from hosting.operations.costs.explained_changes import by_operations
 from hosting.operations.lifecycle import track
 from hosting.operations.models.states import State
 
+# Rounds at once in one process, and of one login: they wait for the rate limit, and must not take every thread.
+_AT_ONCE, _AT_ONCE_OF_LOGIN = 6, 3
+_under_way: Counter[tuple[int, str]] = Counter()
+_counting = threading.Lock()
+
 # If the worker of a round dies, another one may claim the account after this many seconds.
 CLAIM_S = 30
 _RETRY_S = 2
@@ -28,6 +37,22 @@ _RETRY_S = 2
 _COST_S = 6
 # A round does not poll operations that were polled this recently.
 _WATCHED_WITHIN = timedelta(seconds=5)
+
+
+@contextmanager
+def slot(account: Account) -> Iterator[bool]:
+    """Whether a round of the account may begin now; it counts while the block runs."""
+    login = (account.endpoint_id, account.login)
+    with _counting:
+        is_free = _under_way.total() < _AT_ONCE and _under_way[login] < _AT_ONCE_OF_LOGIN
+        if is_free:
+            _under_way[login] += 1
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            with _counting:
+                _under_way[login] -= 1
 
 
 def round_of(account: Account, *, with_info: bool = False) -> None:

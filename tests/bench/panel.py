@@ -20,7 +20,7 @@ from tests.bench.report import require
 from tests.bench.timing import wait_until
 from tests.processes import ROOT, Process, free_port
 
-NAMES = ("web", "worker", "mirror", "beat")
+NAMES = ("web", "worker", "background", "beat")
 _CSRF = "b" * 32
 
 

@@ -32,7 +32,9 @@ class World:
 
     def __init__(self, directory: Path, database: Path, *, extensions: bool) -> None:
         self.directory, self.database = directory, database
-        self.logs = [directory / f"{name}.log" for name in ("web", "one", "two", "beat", "second-beat", "valkey")]
+        self.logs = [
+            directory / f"{name}.log" for name in ("web", "worker", "background", "beat", "second-beat", "valkey")
+        ]
         self.valkey_port, self.port = free_port(), free_port()
         password = os.environ["VALKEY_PASSWORD"]
         self.valkey = start_valkey(self.valkey_port, password, directory / "valkey.log")
@@ -49,14 +51,13 @@ class World:
             "DATABASE_URL": f"sqlite:///{database}?timeout={_WRITE_PATIENCE_S}",
             "VAR_DIR": str(directory),
             "VALKEY_PORT": str(self.valkey_port),
+            "BIND": f"127.0.0.1:{self.port}",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         self._collect_static()
-        self.web = self._start(
-            "web",
-            ["gunicorn", "-c", "python:panel.serving", "panel.wsgi", "--bind", f"127.0.0.1:{self.port}"],
-        )
-        self.workers = [self._start_worker(name) for name in ("one", "two")]
-        self.beat = self._start_beat("beat")
+        self.web = self._serve("web")
+        self.workers = [self._serve(name) for name in ("worker", "background")]
+        self.beat = self._serve("beat")
         self.second_beat: Process | None = None
         self.web.wait_for_port(self.port)
 
@@ -93,7 +94,12 @@ class World:
         os.killpg(group, signal.SIGCONT)
 
     def start_second_beat(self) -> None:
-        self.second_beat = self._start_beat("second-beat")
+        command = [sys.executable, "-m", "celery", "-q", "-A", "panel", "beat", "--loglevel", "WARNING", "--pidfile="]
+        self.second_beat = Process(
+            [*command, "--schedule", str(self.directory / "second-beat")],
+            self._env,
+            self.directory / "second-beat.log",
+        )
 
     def stop_second_beat(self) -> None:
         if self.second_beat is not None:
@@ -130,35 +136,9 @@ class World:
             if log.exists():
                 shutil.copy(log, where / f"{log.parent.name}-{log.name}")
 
-    def _start(self, name: str, *arguments: list[str]) -> Process:
-        return Process(
-            [sys.executable, "-m", *(part for group in arguments for part in group)],
-            self._env,
-            self.directory / f"{name}.log",
-        )
-
-    def _start_worker(self, name: str) -> Process:
-        return self._start(
-            name,
-            ["celery", "-q", "-A", "panel", "worker", "--queues", "operations,mirror", "--hostname", f"{name}@%h"],
-            [
-                "--pool",
-                "threads",
-                "--concurrency",
-                "6",
-                "--loglevel",
-                "WARNING",
-                "--without-gossip",
-                "--without-mingle",
-            ],
-        )
-
-    def _start_beat(self, name: str) -> Process:
-        return self._start(
-            name,
-            ["celery", "-q", "-A", "panel", "beat", "--loglevel", "WARNING", "--pidfile="],
-            ["--schedule", str(self.directory / name)],
-        )
+    def _serve(self, name: str) -> Process:
+        """Start a line of the Procfile, as `make run` and compose do."""
+        return Process(["tools/serve", name], self._env, self.directory / f"{name}.log")
 
     def _collect_static(self) -> None:
         subprocess.run(

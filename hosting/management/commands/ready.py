@@ -76,10 +76,10 @@ def own_host() -> str:
 
 
 def wait_for_workers(deadline: float) -> None:
-    """Wait until the workers for operations and for the mirror answer. Exits with a message at the deadline."""
+    """Wait until the workers for members and for the background answer. Exits with a message at the deadline."""
     while time.monotonic() < deadline:
         names = {name.partition("@")[0] for reply in current_app.control.ping(timeout=0.3) or [] for name in reply}
-        if names >= {"operations", "mirror"}:
+        if names >= {"members", "background"}:
             return
     sys.exit("The workers do not answer. Look above for what their processes say.")
 

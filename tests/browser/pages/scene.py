@@ -5,6 +5,7 @@ The account is the demo's reseller, in another team: it has the demonstration's 
 
 import json
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 
 from django.utils import timezone
 
@@ -82,6 +83,18 @@ def make() -> None:
         needs_person=True,
         problem={"reason": "no_answer"},
     )
+    purchase = {
+        "kind": "hosting_account_product_add",
+        "params": {"product_name": "shares", "quantity": 4, "duration": "1m"},
+        "subject": "4 shares",
+        "vm_id": None,
+        "state": "done",
+        "currency": "EUR",
+    }
+    late = factories.operation(
+        account, by=owner, **purchase, late_at=timezone.now(), product_id=PRODUCT, cost=Decimal(48)
+    )
+    factories.operation(account, by=owner, **purchase, retry_of=late, cost=Decimal(48))
     plan = factories.plan(account, by=owner)
     bulk = factories.bulk(account, by=owner, state=Bulk.State.PAUSED, problem=Bulk.Problem.AWAY)
     bulk.rows.filter(pk=bulk.rows.latest("pk").pk).update(state="failed", problem="busy")

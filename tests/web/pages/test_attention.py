@@ -64,6 +64,13 @@ def candidate(number: int) -> dict[str, object]:
         ({"state": "failed", "origin": "outside"}, []),
         ({"state": "cancelled"}, []),
         ({"state": "done"}, []),
+        ({"state": "done", "late_at": timedelta(days=9)}, ["late"]),
+        ({"state": "tracked", "late_at": timedelta(), "answered_at": timedelta(hours=25)}, ["late"]),
+        (
+            {"state": "tracked", "late_at": timedelta(), "dismissed_at": timedelta(), "answered_at": timedelta(2)},
+            ["slow"],
+        ),
+        ({"state": "done", "late_at": timedelta(), "dismissed_at": timedelta()}, []),
     ],
 )
 def test_operation_needs_attention_when_it_stays_in_a_state_too_long(
@@ -75,6 +82,30 @@ def test_operation_needs_attention_when_it_stays_in_a_state_too_long(
     factories.operation(account, by=owner, **at)
     assert whys(account, owner) == why
     assert counts([account], timezone.now()) == {account.pk: len(why)}
+
+
+def test_operation_that_happened_twice_is_shown_with_both_costs_and_a_way_to_give_one_back(
+    account: Account, owner: Membership, browser: Client
+) -> None:
+    bought: dict[str, Any] = {
+        "kind": "hosting_account_product_add",
+        "params": {"product_name": "shares", "quantity": 2, "duration": "1m"},
+        "vm_id": None,
+        "state": "done",
+        "currency": "EUR",
+    }
+    late = factories.operation(account, by=owner, **bought, late_at=ago(minutes=1), product_id=31, cost="24.00")
+    again = factories.operation(account, by=owner, **bought, retry_of=late, product_id=32, cost="25.00")
+    page = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "it may have happened twice" in page
+    assert "24.00" in page
+    assert "25.00" in page
+    assert reverse("operation", args=[account.pk, again.pk]) in page
+    assert reverse("shares_remove", args=[account.pk, 31]) in page
+    Operation.objects.filter(pk=again.pk).update(state="not_sent")
+    alone = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "it may have happened twice" not in alone
+    assert reverse("shares_remove", args=[account.pk, 31]) not in alone
 
 
 def test_failed_operation_needs_no_attention_once_retried_or_done(account: Account, owner: Membership) -> None:
