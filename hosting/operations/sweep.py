@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from hosting.accounts import availability, credential_rotation
+from hosting.accounts import availability, credential_rotation, pulse
 from hosting.accounts.models import Account
 from hosting.jobs import Job, enqueue
 from hosting.mail import outbox
@@ -26,6 +26,7 @@ _BATCH = 200
 def sweep() -> None:
     """Queue jobs for whatever is due. Rows are the truth: this recovers from a lost job, Redis key or worker."""
     now = timezone.now()
+    pulse.record(now)
     _expire_stale_senders(now)
     credential_rotation.sweep(now)
     outbox.sweep(now)

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from hosting.accounts import versions
+from hosting.accounts import pulse, versions
 from hosting.operations.checks import quiet_hours
 from hosting.operations.models.plan import Plan
 from hosting.reading import queries
@@ -61,6 +61,7 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
         "member": request.member,
         "may": permissions(request.member),
         "info": getattr(account, "info", None),
+        "workers_silent_since": pulse.silent_since(),
         "section": section,
         "open_count": seen.open,
         "attention_count": seen.attention_of(request.member),

@@ -2,6 +2,7 @@
 
 import traceback
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -11,7 +12,7 @@ from pytest_django.fixtures import Settings
 from hosting.accounts.models import Account
 from hosting.operations import sweep
 from hosting.operations.kinds import catalogue
-from hosting.operations.lifecycle import send
+from hosting.operations.lifecycle import conclude, send
 from hosting.operations.lifecycle.decide import decide
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
@@ -126,6 +127,24 @@ def test_answer_lost_by_the_database_is_found_again_and_no_password_leaks(
     assert (operation.state, operation.sealed_secret) == (State.SENDING, "")
     assert engine.finish(operation).state == State.DONE
     assert remote.vm_list() == [operation.vm_id]
+
+
+def test_answer_in_hand_survives_a_database_that_goes_away_and_comes_back(
+    account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopt, away = conclude.adopt, iter([OperationalError("the server closed the connection")] * 2)
+
+    def adopt_when_it_is_back(*arguments: Any, **fields: Any) -> bool:
+        for error in away:
+            raise error
+        return adopt(*arguments, **fields)
+
+    monkeypatch.setattr(conclude, "adopt", adopt_when_it_is_back)
+    operation = submit(BUY, account=account, by=owner)
+    engine.drain()
+    operation.refresh_from_db()
+    assert operation.state in {State.TRACKED, State.DONE}
+    assert purchases(remote) == 1
 
 
 def test_own_operation_is_not_recorded_as_external(
