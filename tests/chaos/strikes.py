@@ -19,8 +19,8 @@ _FAULTS = {
     "delay_after=2.2": 3,
     # Executed when nobody waits for it any more, once after the grace time.
     "delay=4": 3,
-    "late=3": 2,
-    "late=11": 1,
+    "late=2": 2,
+    "late=6": 4,
     # Not executed.
     "drop_before": 2,
     "503": 1,
@@ -33,7 +33,7 @@ _CHANGING = (*KINDS, "operation_cancel")
 _READING = ("operation_list", "operation_details", "vm_info", "disk_info", "vm_list", "hosting_account_info")
 _READING_FAULTS = tuple(fault for fault in _FAULTS if fault != "fail")
 _DATABASE_HELD_S = 2.0
-# Longer than both timeouts, and longer than these and the grace time together.
+# Longer than both timeouts, and much longer than these and the grace time together.
 _FROZEN_S = (3.5, 10.0)
 
 

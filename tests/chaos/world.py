@@ -13,7 +13,7 @@ from tests.processes import ROOT, Process, Provider, free_port, start_provider, 
 
 LIMITS = {
     "SENDING_LIMIT_S": "4",
-    "UNCERTAIN_GRACE_S": "5",
+    "UNCERTAIN_GRACE_S": "2",
     "API_CONNECT_TIMEOUT_S": "1",
     "API_READ_TIMEOUT_S": "1.5",
     "MIRROR_ROUND_S": "2",

@@ -89,3 +89,18 @@ def test_bad_rules_are_reported(provider: Provider) -> None:
             provider.web,
             provider.worker,
         ).manage("check")
+
+
+def test_late_call_is_answered_with_a_503_and_executed_afterwards(member: Member, provider: Provider) -> None:
+    def purchases() -> int:
+        return len(member.operation_list({"type": "hosting_account_product_add"}))
+
+    with provider.faults("hosting_account_product_add:late=0.3@1"), pytest.raises(xmlrpc.client.ProtocolError) as told:
+        member.hosting_account_product_add("shares", 2, "1m")
+    assert told.value.errcode == 503
+    assert purchases() == 0
+    deadline = time.monotonic() + 10
+    while not purchases():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert purchases() == 1
