@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from hosting.accounts import versions
 from hosting.jobs import Job, enqueue
 from hosting.operations.kinds import catalogue
-from hosting.operations.lifecycle import conclude
+from hosting.operations.lifecycle import conclude, lookalikes
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.rejection import Invalid, WrongState
@@ -51,6 +51,7 @@ def decide(operation: Operation, remote_id: int | None, *, by: Membership) -> No
                 operation, State.UNCERTAIN, remote_id, answered_at=timezone.now(), problem={}, **made
             )
         if decided:
+            lookalikes.list_again(operation)
             after = State.RELEASED if remote_id is None else State.TRACKED
             _record_decided(operation, after, by=by, remote_id=remote_id)
     if not decided:

@@ -42,6 +42,13 @@ def is_created_after_call(operation: Operation, details: OperationDetails) -> bo
     return details.date_created >= _earliest(operation.account, operation.sent_at)
 
 
+def list_again(operation: Operation) -> None:
+    """Have the next poll list what the provider has done since the call: more of it may be external now."""
+    if operation.sent_at is not None:
+        since = _earliest(operation.account, operation.sent_at)
+        Account.objects.filter(pk=operation.account_id, operations_cursor__gt=since).update(operations_cursor=since)
+
+
 def matched_ids(operation: Operation, ids: Collection[int]) -> set[int | None]:
     """Which of these provider's operations are matched with one of ours already."""
     matched = Operation.objects.filter(account=operation.account_id, origin=Operation.Origin.PANEL, remote_id__in=ids)

@@ -203,7 +203,7 @@ def _read(
             failure = _unreadable(operation, remote_id, answer) or failure
         elif operation := operation or external.create_external(session.account, answer):
             read.append((operation, answer))
-        else:
+        elif not external.is_asked_about(session.account, answer):
             may_be_ours = True
     return read, failure, may_be_ours
 

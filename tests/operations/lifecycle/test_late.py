@@ -187,6 +187,9 @@ def test_what_a_person_has_ruled_out_stays_external(
         return operation.needs_person
 
     engine.until(needs_person)
+    asked_at = timezone.now()
+    # Reading goes on while a person is asked.
+    engine.until(lambda: Account.objects.filter(pk=account.pk, operations_cursor__gt=asked_at).exists())
     decide(operation, None, by=owner)
     external = account.operations.filter(origin=Operation.Origin.EXTERNAL, kind=BUY.method)
     engine.until(lambda: external.count() >= 2)
