@@ -77,7 +77,7 @@ class RemoveProduct(_OnProduct):
 
 @dataclass(frozen=True)
 class CreateVm(Kind):
-    """The root password is the secret: it is erased when the call is made."""
+    """The root password is the secret: it is erased when the call is made, or answered where it carries a key."""
 
     method = "vm_create"
     title = _("Create server")
