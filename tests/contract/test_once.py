@@ -63,9 +63,9 @@ def test_calls_at_the_same_time_with_one_key_buy_once(member: Member, provider: 
     answers: list[object] = []
 
     def ask() -> None:
-        proxy = xmlrpc.client.ServerProxy(provider.url)
+        proxy: Any = xmlrpc.client.ServerProxy(provider.url)
         try:
-            answers.append(proxy.sharedeck.once(member.session, "race", *BUY)["result"])  # type: ignore[index, call-overload]
+            answers.append(proxy.sharedeck.once(member.session, "race", *BUY)["result"])
         except xmlrpc.client.Fault as refused:
             answers.append(refused.faultCode)
 

@@ -1,7 +1,6 @@
 """External operations: those that the provider lists and that were not requested in the panel."""
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
@@ -14,28 +13,25 @@ from hosting.operations.models.states import State
 _PLAIN = (str, int, float, type(None))
 
 
-def _may_be_ours(account: Account, details: OperationDetails) -> bool:
-    """Whether one of our operations, of which the answer is missing, may be this one of the provider's."""
-    return any(lookalikes.may_be(row, details) for row in _unsettled(account, details))
-
-
 def is_asked_about(account: Account, details: OperationDetails) -> bool:
     """Whether only a person can say whether it is one of ours. After the decision it is listed again."""
-    rows = [row for row in _unsettled(account, details) if lookalikes.may_be(row, details)]
+    rows = _unanswered_like(account, details)
     return bool(rows) and all(row.needs_person for row in rows)
 
 
-def _unsettled(account: Account, details: OperationDetails) -> QuerySet[Operation]:
-    return account.operations.filter(
+def _unanswered_like(account: Account, details: OperationDetails) -> list[Operation]:
+    """Our operations of which the answer is missing, and that may be this one of the provider's."""
+    unanswered = account.operations.filter(
         kind=details.type,
         origin=Operation.Origin.PANEL,
         state__in=(State.SENDING, State.UNCERTAIN, State.ANSWERED),
     )
+    return [row for row in unanswered if lookalikes.may_be(row, details)]
 
 
 def create_external(account: Account, details: OperationDetails) -> Operation | None:
     """Create a row for an external operation. None when it is one of ours after all, or may still turn out to be."""
-    if _may_be_ours(account, details) or late.match(account, details):
+    if _unanswered_like(account, details) or late.match(account, details):
         return None
     params = {name: value if isinstance(value, _PLAIN) else str(value) for name, value in details.params.items()}
     try:

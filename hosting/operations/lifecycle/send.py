@@ -204,7 +204,8 @@ def _handle_error(operation: Operation, attempt: _Attempt, error: ApiError) -> N
         case DataFault(cause=Cause.NOT_FOUND) if operation.keyed and _is_of_the_key(error):
             # The provider had the extension and has lost it; nothing was carried out.
             extensions.forget(operation.account.endpoint, ONCE)
-            _postpone(operation, attempt, attempt.secret, _PAUSE_S)
+            due_at = timezone.now() + timedelta(seconds=_PAUSE_S)
+            conclude.put_back(operation, attempt.secret, due_at=due_at)
         case DataFault() if not (operation.keyed and _is_of_the_key(error)):
             conclude.move(
                 operation,

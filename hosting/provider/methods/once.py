@@ -47,16 +47,13 @@ def once(call: Call, key: str, name: str, params: list[Any]) -> dict[str, Any]:
     """
     call.may_write()
     digest = _digest(name, params)
-    try:
-        with transaction.atomic():
-            # Calls of one account wait here for each other.
-            call.lock_account()
-            kept = KeptAnswer.objects.filter(handle=call.handle, key=key).first()
-            replayed = kept is not None
-            if kept is None:
-                kept = _carry_out(call, key, name, params, digest)
-    except IntegrityError:
-        raise bad_state(Object.METHOD, "key", key, "the first call with this key is still being carried out") from None
+    with transaction.atomic():
+        # Calls of one account wait here for each other.
+        call.lock_account()
+        kept = KeptAnswer.objects.filter(handle=call.handle, key=key).first()
+        replayed = kept is not None
+        if kept is None:
+            kept = _carry_out(call, key, name, params, digest)
     if kept.digest != digest:
         raise bad_value(Object.METHOD, "key", key, "this key came with another call")
     if kept.fault_code:
@@ -75,7 +72,11 @@ def _carry_out(call: Call, key: str, name: str, params: list[Any], digest: str) 
             kept.result = execute(name, ["", *params], call.session, call.scripted_failure)
     except DataFault as fault:
         kept.fault_code, kept.fault_text = fault.code, fault.text
-    kept.save(force_insert=True)
+    try:
+        kept.save(force_insert=True)
+    except IntegrityError:
+        # Of a handle without an account, for whose calls nothing waits. What was changed here is undone with this.
+        raise bad_state(Object.METHOD, "key", key, "the first call with this key is still being carried out") from None
     return kept
 
 
