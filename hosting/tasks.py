@@ -79,7 +79,7 @@ def track(account_id: int) -> None:
 
 
 @shared_task(name=Job.REFRESH.value)
-def refresh(account_id: int, with_info: int = 0) -> None:
+def refresh(account_id: int) -> None:
     account = _account(account_id)
     if not availability.may_call(account.endpoint):
         return
@@ -88,7 +88,7 @@ def refresh(account_id: int, with_info: int = 0) -> None:
             rounds.retry_round_soon(account)
             return
         with _next_time("a round", lambda: rounds.retry_round_soon(account)):
-            rounds.round_of(account, with_info=bool(with_info))
+            rounds.round_of(account)
 
 
 @shared_task(name=Job.PROVE.value)

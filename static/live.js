@@ -5,6 +5,8 @@
   // A page polls faster for this long after it was opened, after an action (such as Sync now), and after the last
   // operation ended: what an action leads to, and what an operation changed, is read and shown within seconds.
   const SOON_MS = 10000;
+  // A round takes a few seconds itself: details that are this much older than the lists are not named.
+  const ROUND_MS = 5000;
   let timer = null;
   let soonUntil = Date.now() + SOON_MS;
 
@@ -34,18 +36,29 @@
   // A reading round without changes keeps the version, but the age of the data must be updated.
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.requestConfig.verb === "post") expectMore();
-    const readAt = event.detail.xhr.getResponseHeader("X-Sharedeck-Read");
-    if (!readAt) return;
-    for (const time of document.querySelectorAll("#data-age time")) {
-      time.dateTime = readAt;
-      if (time.dataset.ago === undefined) {
-        const zone = { hour12: false, timeZone: region()?.dataset.zone };
-        time.title = new Date(readAt).toLocaleString(document.documentElement.lang, zone);
-        time.textContent = new Date(readAt).toLocaleTimeString("en-GB", zone);
-      }
+    const ages = event.detail.xhr.getResponseHeader("X-Sharedeck-Ages")?.split(" ");
+    if (!ages) return;
+    const [lists, details, info] = ages;
+    moveAge("lists", lists);
+    moveAge("details", details);
+    moveAge("info", info);
+    for (const part of document.querySelectorAll('[data-age-of="details"]')) {
+      part.hidden = Date.parse(lists) - Date.parse(details) <= ROUND_MS;
     }
     moveAges();
   });
+
+  // An age only moves forward: the page of a server may show a newer reading than the account's oldest.
+  function moveAge(of, at) {
+    const zone = { hour12: false, timeZone: region()?.dataset.zone };
+    for (const time of document.querySelectorAll(`[data-age-of="${of}"] time`)) {
+      if (!(Date.parse(at) > Date.parse(time.dateTime))) continue;
+      time.dateTime = at;
+      if (time.dataset.ago !== undefined) continue;
+      time.title = new Date(at).toLocaleString(document.documentElement.lang, zone);
+      time.textContent = new Date(at).toLocaleTimeString("en-GB", zone);
+    }
+  }
 
   async function poll() {
     const live = region();

@@ -81,8 +81,14 @@ class Account(models.Model):
     track_due_at = models.DateTimeField(null=True, blank=True)
     round_due_at = models.DateTimeField(null=True, blank=True)
     reread_due_at = models.DateTimeField(null=True, blank=True)
-    # When a round last succeeded: the age of everything the pages show.
+    # When a full re-read that has not ended yet was begun. A round that stops is continued by the next one.
+    reread_since = models.DateTimeField(null=True, blank=True)
+    # The ages of what pages show. The lists of servers and disks are as of the first, and each server and disk was
+    # read after the second, or was unchanged then. Balance, capacity and products: `AccountInfo.read_at`.
     mirrored_at = models.DateTimeField(null=True, blank=True)
+    details_at = models.DateTimeField(null=True, blank=True)
+    # When a member asked for a round that has not ended yet.
+    sync_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AccountQuerySet.as_manager()

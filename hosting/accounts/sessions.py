@@ -44,11 +44,13 @@ Result = TypeVar("Result")
 _LOCK_SPARE_S = 5
 # How long a worker waits for another one's login. After that its job fails and is retried later.
 _LOCK_WAIT_S = 10
-# Reading in bulk: calls started before the first of them must be back, seconds to wait for the rate limit, and tries of
-# a call that the provider rejects with 429.
+# Reading in bulk: calls started before the first of them must be back, and tries of a call that the provider rejects
+# with 429.
 _CALLS_AHEAD = 64
-_READING_PATIENCE_S = 60.0
 _TOO_EARLY_TIMES = 4
+# The longest wait for the rate limit, in seconds. A round of the mirror gives its thread back after less: the next one
+# continues.
+_PATIENCE_S = {Priority.MEMBER: 10.0, Priority.TRACKING: 10.0, Priority.MIRROR: 2.0}
 # Smaller differences between the clocks are ignored: the Date header has whole seconds.
 _CLOCK_TOLERANCE_S = 2.0
 
@@ -139,7 +141,7 @@ class ApiSession:
         answer: Answer[Result] | None = None
         try:
             for call in calls:
-                limits.take(self._login_key, self._priority, wait_s=_READING_PATIENCE_S)
+                self._take_allowance()
                 asked_at, session_id = timezone.now(), self._session_id
                 under_way.append(_Running(asked_at, call, session_id, pool.submit(self._read, call, session_id)))
                 while under_way and (len(under_way) >= _CALLS_AHEAD or under_way[0].future.done()):
@@ -159,7 +161,7 @@ class ApiSession:
         outcome = running.future.result()
         if isinstance(outcome, SessionFault):
             self._session_id = self._cached_or_new(ended=running.session_id)
-            limits.take(self._login_key, self._priority, wait_s=_READING_PATIENCE_S)
+            self._take_allowance()
             outcome = self._read(running.call, self._session_id)
         return Answer(running.asked_at, outcome)
 
@@ -170,14 +172,19 @@ class ApiSession:
                 return do(Client(self._transport, session_id))
             except RateLimited as limit:
                 outcome: ApiError = limit
+                if limit.retry_after_s > _PATIENCE_S[self._priority]:
+                    return limit
                 time.sleep(limit.retry_after_s)
-                limits.take(self._login_key, self._priority, wait_s=_READING_PATIENCE_S)
+                self._take_allowance()
             except ApiError as error:
                 return error
         return outcome
 
+    def _take_allowance(self) -> None:
+        limits.take(self._login_key, self._priority, wait_s=_PATIENCE_S[self._priority])
+
     def _once(self, do: Callable[[Client], Result]) -> Result:
-        limits.take(self._login_key, self._priority)
+        self._take_allowance()
         try:
             result = do(Client(self._transport, self._session_id))
         except ApiError as error:

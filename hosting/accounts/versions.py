@@ -2,6 +2,7 @@
 SQL.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,8 +26,8 @@ def _key(account_id: int) -> str:
     return f"version:{account_id}"
 
 
-def _read_key(account_id: int) -> str:
-    return f"read:{account_id}"
+def _ages_key(account_id: int) -> str:
+    return f"ages:{account_id}"
 
 
 def bump(account_id: int) -> None:
@@ -43,28 +44,29 @@ def bump_all(team_id: int) -> None:
 
 @dataclass(frozen=True)
 class CachedVersion:
-    """The version of an account and when it was last read, as stored in Redis; None where Redis has no value."""
+    """The version of an account and the ages of its data, as stored in Redis; None where Redis has no value."""
 
     version: int | None = None
-    read_at: str | None = None
+    ages: str | None = None
 
 
 def current(account_id: int) -> CachedVersion:
     """The version and the age from Redis, without SQL. When the version is None, call `read`."""
     try:
-        version, read_at = connection().mget(_key(account_id), _read_key(account_id))
+        version, ages = connection().mget(_key(account_id), _ages_key(account_id))
     except redis.RedisError:
         return CachedVersion()
     return CachedVersion(
         int(version) if version is not None else None,
-        str(read_at) if read_at is not None else None,
+        str(ages) if ages is not None else None,
     )
 
 
-def record_read(account_id: int, at: datetime) -> None:
-    """Store when the account was last read, so that pages show its age even if nothing has changed."""
+def record_ages(account_id: int, ages: Iterable[datetime | None]) -> None:
+    """Store the ages of the account's data, so that pages show them even if nothing has changed."""
+    text = " ".join(at.isoformat() if at else "-" for at in ages)
     try:
-        connection().set(_read_key(account_id), at.isoformat(), ex=_LIFE_S)
+        connection().set(_ages_key(account_id), text, ex=_LIFE_S)
     except redis.RedisError:
         return
 

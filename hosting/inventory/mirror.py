@@ -1,19 +1,17 @@
 """Keep the mirror of an account up to date.
 
-An idle round costs two calls here (`vm_list`, `disk_list`). New objects and those that an operation has changed are
-read in parallel; the others are re-read slowly, so that no row gets too old.
+An idle round costs four calls here: the two lists, the balance, and the account with its products. New objects and
+those that an operation has changed are read in parallel; the others are re-read slowly, so that no row gets too old.
 
 Decision: docs/decisions/0010-streaming-import.md
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from hosting import api
 from hosting.accounts import versions
@@ -28,14 +26,8 @@ from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData, Reading, rea
 _LINKS_AT_MOST = 30
 
 
-def sweep(
-    session: ApiSession,
-    *,
-    explained: Explained,
-    reread_before: datetime | None = None,
-    on_progress: Callable[[], None] = lambda: None,
-) -> None:
-    """Run one round: find new and gone objects, and re-read those that were last read before `reread_before`.
+def sweep(session: ApiSession, *, explained: Explained, on_progress: Callable[[], None] = lambda: None) -> None:
+    """Read the lists, and every object that is new.
 
     `on_progress` is called after each chunk: the first import of a large account takes minutes.
 
@@ -49,13 +41,6 @@ def sweep(
     gone.gone_vms, gone.gone_disks = known_vms.keys() - set(vm_ids), known_disks.keys() - set(disk_ids)
     apply(account, gone, explained=explained)
 
-    def wanted(listed: Iterable[int], known: dict[int, datetime]) -> list[int]:
-        return [
-            remote_id
-            for remote_id in listed
-            if remote_id not in known or (reread_before is not None and known[remote_id] < reread_before)
-        ]
-
     first_import = _FirstImport(account, vm_ids, disk_ids) if account.mirrored_at is None else None
 
     def take(readings: Iterator[Reading]) -> None:
@@ -65,9 +50,30 @@ def sweep(
             if first_import:
                 first_import.note(reading)
 
-    take(read_vms(session, wanted(vm_ids, known_vms)))
+    take(read_vms(session, [vm_id for vm_id in vm_ids if vm_id not in known_vms]))
     # `vm_info` includes the server's disks, so only unattached disks are left.
-    take(read_disks(session, wanted(disk_ids, _known(account, Disk))))
+    known_disks = _known(account, Disk)
+    take(read_disks(session, [disk_id for disk_id in disk_ids if disk_id not in known_disks]))
+
+
+def reread(
+    session: ApiSession, *, since: datetime, explained: Explained, on_progress: Callable[[], None] = lambda: None
+) -> None:
+    """Read every object again that was last read before `since`, oldest first.
+
+    Raises:
+        hosting.api.ApiError: an object could not be read; what was read before is kept.
+    """
+    account = session.account
+
+    def old(model: type[Vm] | type[Disk]) -> list[int]:
+        rows = model._default_manager.filter(account=account, read_at__lt=since)
+        return list(rows.order_by("read_at", "remote_id").values_list("remote_id", flat=True))
+
+    for read, model in ((read_vms, Vm), (read_disks, Disk)):
+        for reading in read(session, old(model)):
+            apply(account, reading, explained=explained)
+            on_progress()
 
 
 def _known(account: Account, model: type[Vm] | type[Disk]) -> dict[int, datetime]:
@@ -154,16 +160,3 @@ def read_os_images(session: ApiSession) -> None:
         hosting.api.ApiError: the call failed; what was read before is kept.
     """
     apply(session.account, Reading(os_images=session.call(api.Client.os_list)))
-
-
-def finish_round(account: Account, *, next_s: float, reread_s: float, reread: bool) -> None:
-    """Record the success of a round, from which pages count the age of their data, and schedule the next one."""
-    now = timezone.now()
-    due: dict[str, Any] = {"mirrored_at": now, "round_due_at": now + timedelta(seconds=next_s)}
-    if reread:
-        due["reread_due_at"] = now + timedelta(seconds=reread_s)
-    first = Account.objects.filter(pk=account.pk, mirrored_at=None).exists()
-    Account.objects.filter(pk=account.pk).update(**due)
-    versions.record_read(account.pk, now)
-    if first:
-        versions.bump(account.pk)

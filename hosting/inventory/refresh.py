@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 
 import redis
+from django.db import transaction
+from django.utils import timezone
 
+from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.store import connection
 from hosting.inventory.models import Disk, Vm
@@ -18,14 +21,18 @@ _LINKS_AGAIN_S = 20
 
 
 def request_round(account: Account, *, by: Membership) -> None:
-    """Request a mirror round of this account, including balance and products.
+    """Request a mirror round of this account. Pages show that it is under way until one has ended that began later.
 
     Raises:
         NotAllowedError: when the member may not see it.
     """
     by.require(Permission.VIEW, account)
     if _is_first(f"refresh:{account.pk}", _TOGETHER_S):
-        enqueue(Job.REFRESH, account.pk, 1)
+        now = timezone.now()
+        with transaction.atomic():
+            # The next sweep queues the round.
+            Account.objects.filter(pk=account.pk).update(sync_requested_at=now, round_due_at=now)
+            versions.bump(account.pk)
 
 
 def request_links(vm: Vm, disks: Iterable[Disk]) -> None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from hosting.accounts import availability, credential_rotation, pulse
 from hosting.accounts.models import Account
+from hosting.inventory.ages import CLAIM_S
 from hosting.jobs import Job, enqueue
 from hosting.mail import outbox
 from hosting.operations.lifecycle import approvals, cancel, conclude
@@ -16,7 +17,6 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import OPEN, State
-from hosting.operations.rounds import CLAIM_S
 from hosting.teams.people import members
 
 # Jobs queued in one sweep; the rest wait for the next one.

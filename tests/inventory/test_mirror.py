@@ -46,11 +46,17 @@ def test_first_import_reads_everything_and_records_no_changes(account: Account) 
     assert not Change.objects.exists()
 
 
-def test_idle_round_makes_three_calls(account: Account, counted: list[str]) -> None:
+def test_idle_round_makes_five_calls(account: Account, counted: list[str]) -> None:
     round_now(account)
     counted.clear()
     round_now(account)
-    assert sorted(counted) == ["disk_list", "operation_list", "vm_list"]
+    assert sorted(counted) == [
+        "account_balance",
+        "disk_list",
+        "hosting_account_info",
+        "operation_list",
+        "vm_list",
+    ]
 
 
 def test_external_objects_appear_within_one_round(account: Account, remote: Member) -> None:

@@ -40,7 +40,7 @@ def test_slot_is_free_again_after_a_round_even_if_it_failed() -> None:
 def test_round_without_a_slot_is_asked_for_again(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     began: list[Account] = []
 
-    def begin(account: Account, *, with_info: bool) -> None:
+    def begin(account: Account) -> None:
         began.append(account)
 
     monkeypatch.setattr(rounds, "round_of", begin)

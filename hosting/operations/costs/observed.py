@@ -5,8 +5,8 @@ is the only operation that can have ended between them, and there was no externa
 unknown, because later purchases are estimated from it.
 
 The API does not report deposits, and people make them right before they buy. A deposit larger than the cost shows by
-its direction. For the others, the balance is read right before money is spent (`read_balance_before_spending`) and
-while it is being spent (`is_money_moving`). Readings that are too far apart are not used.
+its direction. For the others, the balance is read right before money is spent (`read_balance_before_spending`) and with
+every round. Readings that are too far apart are not used.
 
 Decision: docs/decisions/0012-costs-from-the-balance.md
 """
@@ -131,11 +131,6 @@ def read_balance_before_spending(session: ApiSession, kind: str) -> None:
         )
     except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError) as error:
         log.info("The balance was not read before money is spent: %s", type(error).__name__)
-
-
-def is_money_moving(account: Account) -> bool:
-    """Whether an operation that changes the balance is under way."""
-    return account.operations.filter(state__in=UNDER_WAY, kind__in=_MONEY_KINDS).exists()
 
 
 def is_cost_pending(account: Account) -> bool:

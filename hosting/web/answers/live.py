@@ -16,8 +16,8 @@ from hosting.inventory.progress import Progress
 HEADER = "X-Sharedeck-Version"
 # A page without changes is rendered again after this time, so that people who lost access don't keep seeing it.
 _LONGEST = timedelta(minutes=5)
-# The time of the last reading, so that a page without changes can update the age of its data.
-READ_HEADER = "X-Sharedeck-Read"
+# The ages of lists, details and account data (`inventory.ages`), so that a page without changes can move them.
+AGES_HEADER = "X-Sharedeck-Ages"
 
 
 def _signer(user_id: object, account_id: int) -> TimestampSigner:
@@ -55,4 +55,4 @@ def still_true(request: HttpRequest, account_id: int) -> HttpResponse | None:
         return None
     if is_importing and _how_far(progress.current(account_id)) != how_far:
         return None
-    return HttpResponse(status=204, headers={READ_HEADER: seen.read_at} if seen.read_at else None)
+    return HttpResponse(status=204, headers={AGES_HEADER: seen.ages} if seen.ages else None)

@@ -70,6 +70,9 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
         "import": importing(account),
         "now": now,
         "zone": timezone.get_current_timezone_name(),
+        "details_at": account.details_at,
+        # While the provider is away, a banner says so instead.
+        "syncing": bool(account.sync_requested_at) and not (account.trouble or account.endpoint.away_since),
         "here": request.get_full_path(),
         "quiet_hours": quiet_hours.why_blocked_now(request.member.team),
     }

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hosting.annotations import tags
 from hosting.annotations.models import ObjectType
+from hosting.inventory import ages
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds.catalogue import AttachDisk, DeleteDisk, DetachDisk
 from hosting.reading import queries, search
@@ -78,6 +79,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "operation": queries.at_work_on(f"disk:{remote_id}", operations),
         "trail": lines.of_object(request, thing=f"disk:{remote_id}"),
         **annotations.on_page(request.account, ObjectType.DISK, remote_id),
+        "details_at": ages.details_of(disk, request.account),
     }
     return render_page(request, "disk", context, section="disks")
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hosting.annotations import tags
 from hosting.annotations.models import ObjectType
-from hosting.inventory import refresh
+from hosting.inventory import ages, refresh
 from hosting.inventory.models import Disk, Vm
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import DeleteVm, RebootVm, StartVm, StopVm
@@ -83,6 +83,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "plan": queries.unfinished_plan_of(request.account, remote_id),
         "trail": lines.of_object(request, thing=f"vm:{remote_id}"),
         **annotations.on_page(request.account, ObjectType.VM, remote_id),
+        "details_at": ages.details_of(vm, request.account),
     }
     return render_page(request, "server", context, section="servers")
 

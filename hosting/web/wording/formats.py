@@ -1,6 +1,6 @@
 """Numbers, sizes and times for people, with the exact value as a title."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -122,6 +122,12 @@ def hours(count: int) -> str:
 def ago(at: datetime | None) -> str:
     """“3 minutes ago”, updated by the browser; the exact time is the title."""
     return _time(at, words_ago(at, timezone.now()), counts=True) if at else "–"
+
+
+@register.filter
+def is_older_than(at: datetime, other: datetime) -> bool:
+    """Whether a page must name this age beside the other one: a round takes a few seconds itself."""
+    return other - at > timedelta(seconds=5)
 
 
 @register.simple_tag

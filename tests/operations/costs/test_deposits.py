@@ -10,17 +10,22 @@ from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, BalanceSample
 from hosting.operations import rounds
 from hosting.operations.kinds import catalogue
-from hosting.operations.lifecycle import track
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
-from tests import factories
 from tests.contract.conftest import Member
 from tests.engine import Engine
 from tests.processes import Provider
 
 BUY = catalogue.AddProduct("shares", 2, "1m")
+
+
+def deposit(provider: Provider, handle: str, amount: int) -> None:
+    provider.shell(
+        "from decimal import Decimal; from hosting.provider import ledger; from hosting.provider.models import Handle; "
+        f"ledger.deposit(Handle.objects.get(handle='{handle}'), Decimal({amount}), 'deposit')"
+    )
 
 
 @pytest.fixture
@@ -37,10 +42,7 @@ def read_a_minute_ago(account: Account) -> None:
 def test_deposit_before_a_purchase_is_not_part_of_its_cost(
     account: Account, remote: Member, provider: Provider, owner: Membership, engine: Engine
 ) -> None:
-    provider.shell(
-        "from decimal import Decimal; from hosting.provider import ledger; from hosting.provider.models import Handle; "
-        f"ledger.deposit(Handle.objects.get(handle='{remote.handle}'), Decimal(1), 'deposit')"
-    )
+    deposit(provider, remote.handle, 1)
     before = Decimal(str(remote.account_balance()))
     bought = engine.finish(submit(BUY, account=account, by=owner))
     engine.until(lambda: not BalanceSample.objects.filter(weighed=False).exists())
@@ -58,19 +60,13 @@ def test_unreadable_balance_does_not_block_a_purchase(
 
 
 @pytest.mark.usefixtures("read_a_minute_ago")
-def test_balance_is_read_every_round_while_an_operation_may_change_it(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(track, "poll", lambda session: False)
-
-    def age() -> timedelta:
-        return timezone.now() - AccountInfo.objects.get().read_at
-
+def test_deposit_shows_after_the_next_round_with_the_age_of_that_reading(account: Account, provider: Provider) -> None:
+    deposit(provider, account.handle, 50)
+    before, began = AccountInfo.objects.get(), timezone.now()
     rounds.round_of(account)
-    assert age() > timedelta(seconds=50)
-    factories.operation(account, kind=BUY.method, params=BUY.as_params(), state=State.WAITING)
-    rounds.round_of(account)
-    assert age() < timedelta(seconds=50)
+    now = AccountInfo.objects.get()
+    assert now.balance == before.balance + 50
+    assert now.read_at >= began
 
 
 def test_round_that_learns_the_cost_follows_a_purchase_within_seconds(

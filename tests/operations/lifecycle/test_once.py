@@ -155,7 +155,7 @@ def test_extensions_are_read_with_the_first_round(
     owner: Membership, engine: Engine, account: Account, settings: Settings
 ) -> None:
     Endpoint.objects.filter(pk=account.endpoint_id).update(extensions=[])
-    Account.objects.filter(pk=account.pk).update(mirrored_at=None, round_due_at=None)
+    Account.objects.filter(pk=account.pk).update(reread_due_at=None, round_due_at=None)
     engine.until(lambda: Endpoint.objects.get(pk=account.endpoint_id).extensions == [ONCE])
 
 

@@ -63,13 +63,13 @@ def test_poll_of_an_unchanged_page_runs_no_sql(
         assert poll(browser, url, version) == (204, "")
 
 
-def test_poll_of_an_unchanged_page_returns_the_time_of_the_last_sync(browser: Client, account: Account) -> None:
+def test_poll_of_an_unchanged_page_returns_the_ages_of_its_data(browser: Client, account: Account) -> None:
     url = reverse("servers", args=[account.pk])
     version = shown_version(browser.get(url).content.decode())
     at = timezone.now()
-    versions.record_read(account.pk, at)
+    versions.record_ages(account.pk, (at, None, at))
     response = browser.get(url, headers={"HX-Request": "true", "X-Sharedeck-Version": version})
-    assert (response.status_code, response["X-Sharedeck-Read"]) == (204, at.isoformat())
+    assert (response.status_code, response["X-Sharedeck-Ages"]) == (204, f"{at.isoformat()} - {at.isoformat()}")
 
 
 @pytest.mark.django_db(transaction=True)
