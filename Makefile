@@ -57,7 +57,7 @@ run: install assets ## Start everything: the panel, its workers, Valkey and the 
 	@tools/quietly $(PYTHON) -m panel.environment $(OUR_PORTS)
 	@tools/quietly sh -c '$(if $(OUR_PROVIDER),$(PYTHON) manage.py prepare_provider --settings hosting.provider.settings & provider=$$!;) \
 	  $(PYTHON) manage.py prepare --demo $(if $(OUR_PROVIDER),&& wait $$provider)'
-	@$(ON_PATH) tools/quietly honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker background beat ready
+	@$(ON_PATH) tools/quietly honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker background listener beat ready
 
 provider: install ## Start the bundled provider alone
 	@tools/quietly $(PYTHON) -m panel.environment PROVIDER_PORT $(if $(REDIS_URL),,VALKEY_PORT)

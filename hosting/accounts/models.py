@@ -87,6 +87,10 @@ class Account(models.Model):
     # read after the second, or was unchanged then. Balance, capacity and products: `AccountInfo.read_at`.
     mirrored_at = models.DateTimeField(null=True, blank=True)
     details_at = models.DateTimeField(null=True, blank=True)
+    # Up to where the provider's changes were read (`operations.following`); empty while they are not followed. The
+    # listener that waits for the next ones has claimed the account until then.
+    changes_cursor = models.CharField(max_length=200, blank=True, default="")
+    listening_until = models.DateTimeField(null=True, blank=True)
     # When a member asked for a round that has not ended yet.
     sync_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -122,6 +122,17 @@ class ApiSession:
             result = self._once(do)
         return result
 
+    def hold(self, do: Callable[[Client], Result]) -> Result:
+        """As `call`, for a call that the provider holds until there is something to tell.
+
+        An answer that does not come says nothing about the endpoint: proxies cut connections on which nothing moves.
+        """
+        try:
+            return self._unnoted(do)
+        except SessionFault:
+            self._session_id = self._cached_or_new(ended=self._session_id)
+            return self._unnoted(do)
+
     def gather(self, calls: Sequence[Callable[[Client], Result]]) -> "list[Result | ApiError]":
         """Run reading calls in parallel over kept-alive connections. Returns the result or the error of each."""
         outcomes = [answer.outcome for answer in self.stream(calls)]
@@ -183,10 +194,13 @@ class ApiSession:
     def _take_allowance(self) -> None:
         limits.take(self._login_key, self._priority, wait_s=_PATIENCE_S[self._priority])
 
-    def _once(self, do: Callable[[Client], Result]) -> Result:
+    def _unnoted(self, do: Callable[[Client], Result]) -> Result:
         self._take_allowance()
+        return do(Client(self._transport, self._session_id))
+
+    def _once(self, do: Callable[[Client], Result]) -> Result:
         try:
-            result = do(Client(self._transport, self._session_id))
+            result = self._unnoted(do)
         except ApiError as error:
             self._note_if_possible(error)
             raise

@@ -1,6 +1,19 @@
 """Client of the XML-RPC Hosting API, version 1. Plain Python, without Django or other parts."""
 
-from hosting.api.client import CHANGING, METHODS, ONCE, Client, login, su
+from hosting.api.client import (
+    CHANGES,
+    CHANGING,
+    DISK_INFO_MANY,
+    MANY,
+    METHODS,
+    ONCE,
+    OPERATION_DETAILS_MANY,
+    PRICES,
+    VM_INFO_MANY,
+    Client,
+    login,
+    su,
+)
 from hosting.api.errors import (
     ApiError,
     Cause,
@@ -19,6 +32,8 @@ from hosting.api.errors import (
     fault_from,
 )
 from hosting.api.structs import (
+    ChangedObject,
+    Changes,
     Disk,
     DiskLink,
     HostingAccount,
@@ -27,7 +42,9 @@ from hosting.api.structs import (
     OperationDetails,
     OperationFilter,
     OsImage,
+    PriceList,
     Product,
+    ProductPrice,
     Resources,
     ShareDefinition,
     Vm,
@@ -35,11 +52,19 @@ from hosting.api.structs import (
 from hosting.api.transport import Transport
 
 __all__ = [
+    "CHANGES",
     "CHANGING",
+    "DISK_INFO_MANY",
+    "MANY",
     "METHODS",
     "ONCE",
+    "OPERATION_DETAILS_MANY",
+    "PRICES",
+    "VM_INFO_MANY",
     "ApiError",
     "Cause",
+    "ChangedObject",
+    "Changes",
     "Client",
     "CredentialsRefused",
     "DataFault",
@@ -56,7 +81,9 @@ __all__ = [
     "OperationDetails",
     "OperationFilter",
     "OsImage",
+    "PriceList",
     "Product",
+    "ProductPrice",
     "RateLimited",
     "RequestTooLarge",
     "Resources",

@@ -3,17 +3,20 @@
 Each raises what `Transport.call` raises; a reply of another type than the contract says is `Garbled`.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypeVar
 
 from hosting.api.errors import Garbled
 from hosting.api.structs import (
+    Changes,
     Disk,
     DiskLink,
     HostingAccount,
     OperationDetails,
     OperationFilter,
     OsImage,
+    PriceList,
     Vm,
 )
 from hosting.api.transport import Transport
@@ -79,6 +82,17 @@ METHODS = (
 
 ONCE = "sharedeck.once"
 """The extension that carries out a change at most once for a key (contract, "Extensions")."""
+
+
+VM_INFO_MANY = "sharedeck.vm_info_many"
+DISK_INFO_MANY = "sharedeck.disk_info_many"
+OPERATION_DETAILS_MANY = "sharedeck.operation_details_many"
+CHANGES = "sharedeck.changes"
+PRICES = "sharedeck.prices"
+"""Extensions that read (contract, "Extensions")."""
+
+MANY = 200
+"""The most ids that one call of a `…_many` method takes."""
 
 
 def login(transport: Transport, login: str, password: str, *, safe: bool = True) -> str:
@@ -265,6 +279,38 @@ class Client:
         if not isinstance(value, list):
             raise Garbled("The reply to os_list is no array.")
         return [OsImage.from_wire(each) for each in value]
+
+    def vm_info_many(self, ids: Sequence[int]) -> list[Vm]:
+        """Those of at most `MANY` servers that exist."""
+        return [Vm.from_wire(each) for each in self._array(VM_INFO_MANY, list(ids))]
+
+    def disk_info_many(self, ids: Sequence[int]) -> list[Disk]:
+        """Those of at most `MANY` disks that exist."""
+        return [Disk.from_wire(each) for each in self._array(DISK_INFO_MANY, list(ids))]
+
+    def operation_details_many(self, ids: Sequence[int]) -> list[OperationDetails]:
+        """Those of at most `MANY` operations that exist."""
+        return [OperationDetails.from_wire(each) for each in self._array(OPERATION_DETAILS_MANY, list(ids))]
+
+    def changes(self, cursor: str, wait_s: int) -> Changes:
+        """What has changed since `cursor`; with an empty one, where to begin now.
+
+        The server holds the call for up to `wait_s` seconds (0 to 25) while there is nothing new.
+
+        Raises:
+            DataFault: 5 804 40, the cursor is unknown or too old: everything must be read anew.
+        """
+        return Changes.from_wire(self._call(CHANGES, cursor, wait_s))
+
+    def prices(self) -> PriceList:
+        """What a purchase will cost."""
+        return PriceList.from_wire(self._call(PRICES))
+
+    def _array(self, method: str, *params: object) -> list[object]:
+        value = self._call(method, *params)
+        if not isinstance(value, list):
+            raise Garbled(f"The reply to {method} is no array.")
+        return value
 
     def _call(self, method: str, *params: object, secrets: tuple[str, ...] = ()) -> object:
         return self.transport.call(

@@ -9,6 +9,7 @@ another type than the contract says. A key that the contract does not name is ke
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Self
 
 from hosting.api.errors import Garbled
@@ -251,3 +252,43 @@ class OperationFilter(Struct):
         """Only the attributes that filter."""
         asked = super(OperationFilter, self).to_wire()
         return {name: value for name, value in asked.items() if value is not None and value != ""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedObject(Struct):
+    """An object that has changed. `type` is `vm`, `disk`, `product`, `operation` or `account`."""
+
+    type: str = wire(TEXT)
+    id: int = wire(COUNT)
+    deleted: bool = wire(FLAG, missing=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes(Struct):
+    """What has changed since a cursor, each object once. With `more`, ask again with the new cursor at once."""
+
+    cursor: str = wire(TEXT)
+    more: bool = wire(FLAG, missing=False)
+    changes: tuple[ChangedObject, ...] = wire(many(ChangedObject), missing=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductPrice(Struct):
+    """What one unit of a product costs a month. `unit` names the unit, such as a share or a MB."""
+
+    product_name: str = wire(TEXT)
+    unit: str = wire(TEXT, missing="")
+    unit_price_month: float = wire(NUMBER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList(Struct):
+    """The provider's prices."""
+
+    currency: str = wire(TEXT)
+    products: tuple[ProductPrice, ...] = wire(many(ProductPrice), missing=())
+
+    @property
+    def units(self) -> dict[str, Decimal]:
+        """The price of one unit a month, by the product's name."""
+        return {each.product_name: Decimal(str(each.unit_price_month)) for each in self.products}

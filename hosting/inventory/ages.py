@@ -55,20 +55,42 @@ def publish(account: Account) -> None:
 def finish_round(account: Account, *, began: datetime) -> None:
     """Record a round that began then and has read the lists and the account's data, and schedule the next one.
 
-    It answers every request of a member to sync that came before it began; a later one is due at once.
+    It answers every request of a member to sync that came before it began; a later one is due at once. While a
+    listener waits for changes, the next round is due when its claim has run out.
     """
     now = timezone.now()
+    next_at = now + timedelta(seconds=settings.MIRROR_ROUND_S)
     is_first = Account.objects.filter(pk=account.pk, mirrored_at=None).exists()
     answered = Q(sync_requested_at=None) | Q(sync_requested_at__lte=began)
     was_asked = Account.objects.filter(pk=account.pk, sync_requested_at__lte=began).exists()
     Account.objects.filter(pk=account.pk).update(
         mirrored_at=began,
-        round_due_at=Case(When(answered, then=Value(now + timedelta(seconds=settings.MIRROR_ROUND_S))), default=now),
+        round_due_at=Case(
+            When(~answered, then=Value(now)),
+            When(listening_until__gt=next_at, then=F("listening_until")),
+            default=Value(next_at),
+        ),
         sync_requested_at=Case(When(answered, then=None), default=F("sync_requested_at")),
     )
     publish(account)
     if is_first or was_asked:
         versions.bump(account.pk)
+
+
+def confirm(account: Account, at: datetime) -> None:
+    """Record that everything known of the account was unchanged at this moment."""
+    Account.objects.filter(Q(mirrored_at=None) | Q(mirrored_at__lt=at), pk=account.pk).update(mirrored_at=at)
+    Account.objects.filter(pk=account.pk, details_at__lt=at).update(details_at=at)
+    AccountInfo.objects.filter(account=account, read_at__lt=at).update(read_at=at)
+    publish(account)
+
+
+def reread_everything(account: Account) -> None:
+    """Have the next round read everything, and take a new cursor: what changed since the old one is not known."""
+    now = timezone.now()
+    Account.objects.filter(pk=account.pk, changes_cursor=account.changes_cursor).update(
+        changes_cursor="", round_due_at=now, reread_due_at=now
+    )
 
 
 @contextmanager

@@ -162,6 +162,8 @@ def _apply_account_data(account: Account, reading: Reading) -> list[Change]:
         values["currency"] = reading.currency[:3]
     if reading.balance is not None:
         values["balance"] = round(reading.balance, 2)
+    if reading.prices is not None:
+        values["prices"] = {name: str(unit) for name, unit in reading.prices.items()}
     before = AccountInfo.objects.filter(account=account).first()
     if before is None and (reading.currency is None or reading.balance is None):
         # A first reading without the balance is not enough for a row.

@@ -29,6 +29,9 @@ class AccountInfo(models.Model):
     used = models.JSONField(default=dict)
     available = models.JSONField(default=dict)
     expired = models.JSONField(default=dict)
+    # The provider's price list: what one unit of each product costs a month, as decimal text, by the product's name.
+    # Empty where the provider has none.
+    prices = models.JSONField(default=dict)
     # When the reading began: it includes operations that were accepted before, and none that were requested later.
     read_at = models.DateTimeField()
 

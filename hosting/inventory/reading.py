@@ -13,6 +13,7 @@ from typing import TypeVar
 from django.utils import timezone
 
 from hosting import api
+from hosting.accounts import extensions
 from hosting.accounts.sessions import ApiSession
 
 log = logging.getLogger(__name__)
@@ -25,15 +26,16 @@ _CHUNK, _CHUNK_S = 100, 2.0
 
 
 class AccountData(Flag):
-    """Data about an account as a whole, one call each: products and capacity, balance, currency."""
+    """Data about an account as a whole, one call each: products and capacity, balance, currency, price list."""
 
     CAPACITY = auto()
     BALANCE = auto()
     CURRENCY = auto()
+    PRICES = auto()
 
 
 NO_ACCOUNT_DATA = AccountData(0)
-ALL_ACCOUNT_DATA = AccountData.CAPACITY | AccountData.BALANCE | AccountData.CURRENCY
+ALL_ACCOUNT_DATA = AccountData.CAPACITY | AccountData.BALANCE | AccountData.CURRENCY | AccountData.PRICES
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Reading:
     info: api.HostingAccount | None = None
     balance: Decimal | None = None
     currency: str | None = None
+    prices: dict[str, Decimal] | None = None
     os_images: "list[api.OsImage] | None" = None
 
     @property
@@ -64,20 +67,20 @@ class Reading:
 
 
 def read_vms(session: ApiSession, ids: Sequence[int]) -> Iterator[Reading]:
-    """Read these servers with their disks; yields a reading for each chunk.
+    """Read these servers with their disks, many in a call where the endpoint can; yields a reading for each chunk.
 
     Raises:
         hosting.api.ApiError: at the end, when an object could not be read now.
     """
-    calls = [partial(_vm_info, vm_id=vm_id) for vm_id in ids]
-    for read_at, found, gone in _chunks(session, ids, calls):
+    for read_at, found, gone in _read(session, ids, api.Client.vm_info, api.Client.vm_info_many, api.VM_INFO_MANY):
         yield Reading(read_at, vms=found, gone_vms=gone)
 
 
 def read_disks(session: ApiSession, ids: Sequence[int]) -> Iterator[Reading]:
     """As `read_vms`, for disks."""
-    calls = [partial(_disk_info, disk_id=disk_id) for disk_id in ids]
-    for read_at, found, gone in _chunks(session, ids, calls):
+    for read_at, found, gone in _read(
+        session, ids, api.Client.disk_info, api.Client.disk_info_many, api.DISK_INFO_MANY
+    ):
         yield Reading(read_at, disks=found, gone_disks=gone)
 
 
@@ -89,6 +92,8 @@ def read_account_data(session: ApiSession, facts: AccountData, reading: Reading)
     """
     if AccountData.CURRENCY in facts:
         reading.currency = session.call(api.Client.account_currency)
+    if AccountData.PRICES in facts and extensions.has(session.account.endpoint, api.PRICES):
+        reading.prices = session.call(api.Client.prices).units
     # Balance before products, so that the products of a reading show every change that is in its balance.
     if AccountData.BALANCE in facts:
         reading.balance = session.call(api.Client.account_balance)
@@ -96,9 +101,42 @@ def read_account_data(session: ApiSession, facts: AccountData, reading: Reading)
         reading.info = session.call(api.Client.hosting_account_info)
 
 
-def _chunks(
-    session: ApiSession, ids: Sequence[int], calls: Sequence[Callable[[api.Client], Found]]
-) -> Iterator[tuple[datetime, dict[int, Found], set[int]]]:
+# Objects read by calls that were made at the same time, those that are gone, and when the first call was made.
+_Chunk = tuple[datetime, dict[int, Found], set[int]]
+
+
+def _read(
+    session: ApiSession,
+    ids: Sequence[int],
+    one: Callable[[api.Client, int], Found],
+    many: Callable[..., list[Found]],
+    extension: str,
+) -> Iterator[_Chunk[Found]]:
+    if len(ids) < 2 or not extensions.has(session.account.endpoint, extension):
+        yield from _one_by_one(session, ids, one)
+        return
+    for start in range(0, len(ids), api.MANY):
+        chunk = ids[start : start + api.MANY]
+        read_at = timezone.now()
+        try:
+            answer = session.call(partial(many, ids=chunk))
+        except api.DataFault as fault:
+            if isinstance(fault, api.SessionFault):
+                raise
+            extensions.forget(session.account.endpoint, extension)
+            yield from _one_by_one(session, chunk, one)
+        except api.Garbled:
+            # One unreadable object must not keep the others from being read.
+            yield from _one_by_one(session, chunk, one)
+        else:
+            found = {each.id: each for each in answer if not _is_gone(each)}
+            yield read_at, found, set(chunk) - found.keys()
+
+
+def _one_by_one(
+    session: ApiSession, ids: Sequence[int], one: Callable[[api.Client, int], Found]
+) -> Iterator[_Chunk[Found]]:
+    calls = [partial(_call, one, remote_id) for remote_id in ids]
     found: dict[int, Found] = {}
     gone: set[int] = set()
     read_at: datetime | None = None
@@ -140,9 +178,5 @@ def _is_unreadable(outcome: object) -> bool:
     return isinstance(outcome, api.Garbled)
 
 
-def _vm_info(client: api.Client, *, vm_id: int) -> api.Vm:
-    return client.vm_info(vm_id)
-
-
-def _disk_info(client: api.Client, *, disk_id: int) -> api.Disk:
-    return client.disk_info(disk_id)
+def _call(one: Callable[[api.Client, int], Found], remote_id: int, client: api.Client) -> Found:
+    return one(client, remote_id)

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.utils import timezone
@@ -16,9 +16,10 @@ from django.utils import timezone
 from hosting.accounts import extensions
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
-from hosting.accounts.sessions import client_for
+from hosting.accounts.sessions import ApiSession, client_for
 from hosting.inventory import ages, mirror, samples
 from hosting.inventory.reading import ALL_ACCOUNT_DATA, AccountData
+from hosting.operations import following
 from hosting.operations.costs import observed
 from hosting.operations.costs.explained_changes import by_operations
 from hosting.operations.lifecycle import track
@@ -50,7 +51,7 @@ def slot(account: Account) -> Iterator[bool]:
 
 
 def round_of(account: Account) -> None:
-    """Run one reading round: poll operations, read the lists, the account's data, and what is new, changed or too old.
+    """Run one reading round: everything that has changed is read, and everything that was not read for long.
 
     Raises:
         hosting.api.ApiError, AccountStoppedError, NoAllowanceError: the round stops there; the next one continues.
@@ -58,34 +59,64 @@ def round_of(account: Account) -> None:
     began = timezone.now()
     with ages.reread_if_due(account, began) as since:
         session = client_for(account, Priority.MIRROR)
-        data = AccountData.CAPACITY | AccountData.BALANCE
-        if since or account.mirrored_at is None:
-            extensions.read(session)
-            mirror.read_os_images(session)
-            data = ALL_ACCOUNT_DATA
-        track.poll(session)
-        on_progress = partial(ages.keep_claims, account, rereading=since is not None)
-        mirror.sweep(session, explained=by_operations(account), on_progress=on_progress)
-        mirror.refresh(session, facts=data, explained=by_operations(account))
-        ages.finish_round(account, began=began)
-        if since:
-            mirror.reread(session, since=since, explained=by_operations(account), on_progress=on_progress)
-            samples.thin(account, began)
-            ages.finish_reread(account, since)
+        if since is None and following.is_followed(account):
+            if following.catch_up(session):
+                ages.finish_round(account, began=began)
+            else:
+                retry_round_soon(account)
+        else:
+            _read_lists(session, began, reread_since=since)
+    _learn_costs_soon(account)
+
+
+def _read_lists(session: ApiSession, began: datetime, *, reread_since: datetime | None) -> None:
+    """Poll operations, read the lists, the account's data, and what is new, changed or too old."""
+    account = session.account
+    data = AccountData.CAPACITY | AccountData.BALANCE
+    if reread_since or account.mirrored_at is None:
+        extensions.read(session)
+        mirror.read_os_images(session)
+        data = ALL_ACCOUNT_DATA
+    cursor = following.begin(session) if reread_since and following.is_possible(account) else ""
+    track.poll(session)
+    on_progress = partial(ages.keep_claims, account, rereading=reread_since is not None)
+    mirror.sweep(session, explained=by_operations(account), on_progress=on_progress)
+    mirror.refresh(session, facts=data, explained=by_operations(account))
+    ages.finish_round(account, began=began)
+    if reread_since:
+        mirror.reread(session, since=reread_since, explained=by_operations(account), on_progress=on_progress)
+        samples.thin(account, began)
+        ages.finish_reread(account, reread_since)
+        following.store(account, cursor)
 
 
 def watch(account: Account) -> None:
-    """Poll the operations of an account that has open ones, and schedule the next poll.
+    """Read what has become of the operations of an account that has open ones, and schedule the next look.
 
     Raises:
         hosting.api.ApiError, AccountStoppedError, NoAllowanceError: nothing is lost; the sweep schedules another poll.
     """
     try:
-        track.poll(client_for(account, Priority.TRACKING))
-        if observed.is_cost_pending(account):
-            _bring_round_forward(account, _COST_S)
+        session = client_for(account, Priority.TRACKING)
+        if not following.is_followed(account):
+            track.poll(session)
+        elif not following.catch_up(session):
+            retry_round_soon(account)
+        _learn_costs_soon(account)
     finally:
-        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_poll_at(account))
+        Account.objects.filter(pk=account.pk).update(track_due_at=_next_look(account))
+
+
+def _next_look(account: Account) -> datetime | None:
+    """When to look after open operations next: while a listener waits for changes, when its claim has run out."""
+    due_at = track.next_poll_at(account)
+    until = Account.objects.values_list("listening_until", flat=True).get(pk=account.pk)
+    return max(due_at, until) if due_at and until else due_at
+
+
+def _learn_costs_soon(account: Account) -> None:
+    if observed.is_cost_pending(account):
+        _bring_round_forward(account, _COST_S)
 
 
 def _bring_round_forward(account: Account, seconds: float) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from operator import itemgetter
 
 _CENT = Decimal("0.01")
 _MONTH = timedelta(days=31)
@@ -16,11 +17,13 @@ _MONTH = timedelta(days=31)
 
 @dataclass(frozen=True)
 class Price:
-    """What a share, or a MB of disk quota, cost per month when it was last bought or renewed."""
+    """What a share, or a MB of disk quota, costs per month: when it was last bought or renewed, or by the provider's
+    price list (`bought_at` None).
+    """
 
     unit: Decimal
     currency: str
-    bought_at: datetime
+    bought_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,12 @@ def changed(price: Price, quantity: int, wanted: int, ends: datetime, now: datet
 
 
 def together(estimates: Iterable[Estimate]) -> Estimate | None:
-    """The sum of several estimates, dated by their oldest price; None for no estimate or several currencies."""
+    """The sum of several estimates, dated by the oldest purchase; None for no estimate or several currencies."""
     found = list(estimates)
     if not found or len({each.price.currency for each in found}) > 1:
         return None
-    oldest = min((each.price for each in found), key=lambda price: price.bought_at)
+    bought = [(each.price.bought_at, each.price) for each in found if each.price.bought_at]
+    oldest = min(bought, key=itemgetter(0))[1] if bought else found[0].price
     return Estimate(sum((each.amount for each in found), Decimal(0)), oldest)
 
 

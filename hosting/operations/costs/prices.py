@@ -1,7 +1,8 @@
-"""The prices of products, taken from what the operations of a team have cost at its provider."""
+"""The prices of products, by the provider's price list, or else by what the operations of a team have cost there."""
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from django.db.models import OuterRef, Subquery
 
@@ -21,11 +22,14 @@ _NEWEST = 200
 
 
 def known(account: Account, *, seen_by: Membership | None = None) -> dict[str, Price]:
-    """The latest known price of each product, by its name, in the account's currency. One query.
+    """The price of each product, by its name, in the account's currency. Two queries at most.
 
-    Prices come from all accounts of the team at the same endpoint: one provider has one price list. For a member with
-    limited access (`seen_by`), they come only from the accounts that the member may see.
+    Where the provider has no price list, prices come from purchases of all accounts of the team at the same endpoint.
+    For a member with limited access (`seen_by`), they come only from the accounts that the member may see.
     """
+    info = AccountInfo.objects.filter(account=account).first()
+    if info and info.prices:
+        return {name: Price(Decimal(unit), info.currency) for name, unit in info.prices.items()}
     bought = Operation.objects.filter(
         account__team=account.team_id,
         account__endpoint=account.endpoint_id,

@@ -7,7 +7,8 @@ Decision: docs/decisions/0009-tracking-costs-what-ends.md
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,12 +16,23 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
+from hosting.accounts import extensions
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession
-from hosting.api import ApiError, Client, DataFault, Garbled, OperationDetails, OperationFilter, SessionFault
+from hosting.api import (
+    MANY,
+    OPERATION_DETAILS_MANY,
+    ApiError,
+    Client,
+    DataFault,
+    Garbled,
+    OperationDetails,
+    OperationFilter,
+    SessionFault,
+)
 from hosting.inventory import mirror
 from hosting.inventory.models import Disk
-from hosting.inventory.reading import NO_ACCOUNT_DATA
+from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData
 from hosting.operations.costs import observed
 from hosting.operations.costs.explained_changes import by_operations
 from hosting.operations.kinds import catalogue
@@ -86,43 +98,101 @@ def identify(operation: Operation, session: ApiSession) -> None:
         Operation.objects.filter(pk=operation.pk).update(due_at=timezone.now() + timedelta(seconds=2))
 
 
-def poll(session: ApiSession) -> bool:
-    """Read the account's operations at the provider once. Return whether any has changed.
+def poll(session: ApiSession) -> None:
+    """Read the account's operations at the provider once, by the lists of version 1.
 
     Raises:
         hosting.api.ApiError: something could not be read; the next poll reads it again.
     """
     account = session.account
-    provider_now = timezone.now() + account.clock_offset
-    open_operations = {
-        operation.remote_id: operation
-        for operation in account.operations.filter(state=State.TRACKED)
-        if operation.remote_id is not None
-    }
-    since = account.operations_cursor or _first_cursor(open_operations.values(), provider_now)
+    began = timezone.now()
+    open_operations = _open_operations(account)
+    since = account.operations_cursor or _first_cursor(open_operations.values(), began + account.clock_offset)
     listed = listing.moved_since(session, since)
-    known = set(account.operations.filter(remote_id__in=listed).values_list("remote_id", flat=True))
-    # Operations from before the first import are not imported.
-    unknown = sorted(listed - known) if account.mirrored_at else []
     findings = _read_lists(session, open_operations, listed, since)
-    wanted = [*findings.to_read, *unknown]
-    read, failure, may_be_ours = _read(session, open_operations, wanted[:_MOST_PER_POLL])
-    ended = findings.ended
+    wanted = [*findings.to_read, *_unknown(account, listed)]
+    ended, may_be_ours = _read_and_conclude(
+        session, open_operations, wanted[:_MOST_PER_POLL], also_ended=findings.ended, at_most=_MOST_PER_POLL
+    )
+    # What may still turn out to be ours is looked at again, until that is known.
+    if ended <= _MOST_PER_POLL and len(wanted) <= _MOST_PER_POLL and not may_be_ours:
+        confirm(account, began)
+    else:
+        Account.objects.filter(pk=account.pk).update(operations_read_at=timezone.now())
+    observed.attribute_costs(account)
+
+
+@dataclass(frozen=True)
+class Named:
+    """The objects that the provider says have changed, by its ids, and whether the account's own data has."""
+
+    operations: Set[int] = frozenset()
+    vms: Set[int] = frozenset()
+    disks: Set[int] = frozenset()
+    data: AccountData = NO_ACCOUNT_DATA
+
+
+def take(session: ApiSession, named: Named) -> bool:
+    """Read what the provider says has changed. False while one of the operations may still turn out to be ours.
+
+    Raises:
+        hosting.api.ApiError: something could not be read; it must be taken again.
+    """
+    account = session.account
+    now = timezone.now()
+    open_operations = _open_operations(account)
+    # Those too that were named before we knew them as ours, or should be done by now.
+    moved = [
+        number for number, each in open_operations.items() if number in named.operations or _may_have_moved(each, now)
+    ]
+    wanted = [*moved, *_unknown(account, named.operations)]
+    _, may_be_ours = _read_and_conclude(session, open_operations, wanted, also_read=named)
+    observed.attribute_costs(account)
+    return not may_be_ours
+
+
+def confirm(account: Account, at: datetime) -> None:
+    """Record that the account's operations are known up to this moment."""
+    cursor = (at + account.clock_offset).replace(microsecond=0) - _CURSOR_MARGIN
+    Account.objects.filter(pk=account.pk).update(operations_read_at=timezone.now(), operations_cursor=cursor)
+
+
+def _open_operations(account: Account) -> dict[int, Operation]:
+    """The operations that the provider works on, by its ids."""
+    tracked = account.operations.filter(state=State.TRACKED)
+    return {operation.remote_id: operation for operation in tracked if operation.remote_id is not None}
+
+
+def _unknown(account: Account, listed: Set[int]) -> list[int]:
+    """The listed operations that have no row. Those from before the first import are not imported."""
+    if not account.mirrored_at:
+        return []
+    return sorted(listed - set(account.operations.filter(remote_id__in=listed).values_list("remote_id", flat=True)))
+
+
+def _read_and_conclude(
+    session: ApiSession,
+    open_operations: dict[int, Operation],
+    wanted: Sequence[int],
+    *,
+    also_ended: Sequence[_Ended] = (),
+    also_read: Named | None = None,
+    at_most: int | None = None,
+) -> tuple[int, bool]:
+    """Read these operations, and finish those that have ended. Return how many have, and whether any of the others may
+    still turn out to be ours.
+    """
+    read, failure, may_be_ours = _read(session, open_operations, wanted)
+    ended = list(also_ended)
     for operation, details in read:
         if state := listing.ENDED.get(details.state):
             ended.append(_Ended(operation, state, details))
         else:
-            _save_progress(account, operation, details)
-    _conclude(session, ended[:_MOST_PER_POLL])
+            _save_progress(session.account, operation, details)
+    _conclude(session, ended[:at_most], also_read)
     if failure is not None:
         raise failure
-    now_known: dict[str, object] = {"operations_read_at": timezone.now()}
-    # What may still turn out to be ours is looked at again, until that is known.
-    if len(ended) <= _MOST_PER_POLL and len(wanted) <= _MOST_PER_POLL and not may_be_ours:
-        now_known["operations_cursor"] = provider_now.replace(microsecond=0) - _CURSOR_MARGIN
-    Account.objects.filter(pk=account.pk).update(**now_known)
-    observed.attribute_costs(account)
-    return bool(read or ended)
+    return len(ended), may_be_ours
 
 
 def next_poll_at(account: Account) -> datetime | None:
@@ -149,7 +219,11 @@ class _Findings:
 def _read_lists(
     session: ApiSession, open_operations: dict[int, Operation], listed: set[int], since: datetime
 ) -> _Findings:
-    moved = [number for number, each in open_operations.items() if _may_have_moved(each, number in listed, since)]
+    moved = [
+        number
+        for number, each in open_operations.items()
+        if (_is_listed_anew(each, since) if number in listed else _may_have_moved(each, timezone.now()))
+    ]
     if len(moved) <= _FEW:
         return _Findings([], moved)
     states = listing.ended_since(session, since) if listed.intersection(moved) else {}
@@ -174,30 +248,36 @@ def _knows_its_objects(operation: Operation) -> bool:
     return bool(operation.vm_id or operation.disk_id or operation.product_id)
 
 
-def _may_have_moved(operation: Operation, is_listed: bool, since: datetime) -> bool:
-    """Whether the details must be read.
+def _is_listed_anew(operation: Operation, since: datetime) -> bool:
+    """Whether the details of a listed operation must be read.
 
     An operation stays listed for a while after a change that we have read already. It is read again only when that
     change does not explain why it is listed, or when it should be done by now.
     """
+    return (
+        operation.remote_updated_at is None or operation.remote_updated_at < since or _is_due(operation, timezone.now())
+    )
+
+
+def _may_have_moved(operation: Operation, now: datetime) -> bool:
+    """Whether the details of an operation must be read although nothing says that it has changed."""
     if operation.remote_updated_at is None:
         return True
-    now = timezone.now()
-    is_due = operation.eta_at is None or operation.eta_at <= now
-    if is_listed:
-        return is_due or operation.remote_updated_at < since
-    return operation.updated_at < now - (_REREAD_DUE if is_due else _REREAD_ANYWAY)
+    return operation.updated_at < now - (_REREAD_DUE if _is_due(operation, now) else _REREAD_ANYWAY)
+
+
+def _is_due(operation: Operation, now: datetime) -> bool:
+    return operation.eta_at is None or operation.eta_at <= now
 
 
 def _read(
-    session: ApiSession, open_operations: dict[int, Operation], wanted: Collection[int]
+    session: ApiSession, open_operations: dict[int, Operation], wanted: Sequence[int]
 ) -> tuple[list[tuple[Operation, OperationDetails]], ApiError | None, bool]:
     """The details of these operations, each with its row; an error that may go away with the next poll; and whether
     any may still turn out to be one of ours. Creates rows for external operations.
     """
-    calls = [partial(_details, remote_id=remote_id) for remote_id in wanted]
     read, failure, may_be_ours = [], None, False
-    for remote_id, answer in zip(wanted, session.gather(calls), strict=True):
+    for remote_id, answer in zip(wanted, _details_of(session, wanted), strict=True):
         operation = open_operations.get(remote_id)
         if isinstance(answer, ApiError):
             failure = _unreadable(operation, remote_id, answer) or failure
@@ -222,6 +302,21 @@ def _unreadable(operation: Operation | None, remote_id: int, error: ApiError) ->
     else:
         conclude.move(operation, State.TRACKED, State.FAILED, problem=problems.of_fault(error))
     return None
+
+
+def _details_of(session: ApiSession, wanted: Sequence[int]) -> list[OperationDetails | ApiError]:
+    """The details of each operation, or why they can't be read; in one call where the endpoint can."""
+    found: dict[int, OperationDetails] = {}
+    if len(wanted) > 1 and extensions.has(session.account.endpoint, OPERATION_DETAILS_MANY):
+        for start in range(0, len(wanted), MANY):
+            ids = wanted[start : start + MANY]
+            # What is missing in the answer is asked for alone, which says why.
+            with suppress(Garbled):
+                found |= {each.id: each for each in session.call(partial(Client.operation_details_many, ids=ids))}
+    alone = [remote_id for remote_id in wanted if remote_id not in found]
+    answers = session.gather([partial(_details, remote_id=remote_id) for remote_id in alone])
+    all_answers: dict[int, OperationDetails | ApiError] = {**found, **dict(zip(alone, answers, strict=True))}
+    return [all_answers[remote_id] for remote_id in wanted]
 
 
 def _details(client: Client, *, remote_id: int) -> OperationDetails:
@@ -255,29 +350,41 @@ def _on_our_clock(moment: datetime | None, account: Account) -> datetime | None:
         return None
 
 
-def _conclude(session: ApiSession, ended: list[_Ended]) -> None:
+def _conclude(session: ApiSession, ended: Sequence[_Ended], also_read: Named | None) -> None:
     """Finish operations a few at a time, after reading their objects again: pages never show a finished operation
-    beside the old state of its object.
+    beside the old state of its object. The account's data is read when they may have changed it, unless the provider
+    says itself what has changed.
     """
     account = session.account
-    facts = NO_ACCOUNT_DATA
-    for each in ended:
-        facts |= catalogue.changes(each.operation.kind)
+    named = also_read or Named(data=_changed_data(ended))
+    if not ended and named == Named():
+        return
     explained = by_operations(account)
-    for start in range(0, len(ended), _BATCH):
-        batch = ended[start : start + _BATCH]
+    size = MANY if also_read else _BATCH
+    for start in range(0, max(1, len(ended)), size):
+        batch = ended[start : start + size]
         vms, disks = _touched(account, batch)
         try:
-            mirror.refresh(session, vms=vms, disks=disks, facts=facts, explained=explained)
+            mirror.refresh(
+                session, vms=vms | named.vms, disks=disks | named.disks, facts=named.data, explained=explained
+            )
         except ApiError:
             latest = timezone.now() - _LATEST_FINISH
             _finish([each for each in batch if _ended_at(each, account) < latest])
             raise
         _finish(batch)
-        facts = NO_ACCOUNT_DATA
+        named = Named()
 
 
-def _touched(account: Account, ended: list[_Ended]) -> tuple[set[int], set[int]]:
+def _changed_data(ended: Iterable[_Ended]) -> AccountData:
+    """The data of the account that these operations may have changed."""
+    data = NO_ACCOUNT_DATA
+    for each in ended:
+        data |= catalogue.changes(each.operation.kind)
+    return data
+
+
+def _touched(account: Account, ended: Sequence[_Ended]) -> tuple[set[int], set[int]]:
     """The servers and disks that these operations may have changed."""
     vms = {vm_id for each in ended if (vm_id := each.objects.get("vm_id"))}
     disks = {disk_id for each in ended if (disk_id := each.objects.get("disk_id"))}
@@ -292,7 +399,7 @@ def _ended_at(ended: _Ended, account: Account) -> datetime:
     return _on_our_clock(ended.details.date_updated, account) or ended.operation.updated_at
 
 
-def _finish(ended: list[_Ended]) -> None:
+def _finish(ended: Sequence[_Ended]) -> None:
     with transaction.atomic():
         # Lock all rows before the first audit entry: see `record`.
         rows = Operation.objects.filter(pk__in=[each.operation.pk for each in ended], state=State.TRACKED)

@@ -1,0 +1,132 @@
+"""Wait for changes at the provider: one held call for each account whose endpoint tells what has changed.
+
+What a call names is read by a worker (`operations.following`); here, only its job is queued. Without a listener,
+rounds ask for changes every `MIRROR_ROUND_S`.
+
+Decision: docs/decisions/0032-changes-are-followed.md
+"""
+
+import logging
+import threading
+from datetime import datetime, timedelta
+
+import redis
+from django.db import DatabaseError, close_old_connections, connection
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from hosting.accounts.limits import NoAllowanceError, Priority
+from hosting.accounts.models import Account
+from hosting.accounts.sessions import AccountStoppedError, client_for
+from hosting.api import ApiError, DataFault
+from hosting.jobs import Job, enqueue
+from hosting.operations import following
+
+log = logging.getLogger(__name__)
+
+# How long a call is held, in seconds. Pages of an account where nothing happens are up to twice this old.
+WAIT_S = 15
+# Threads of one process; other accounts are read in rounds.
+_AT_MOST = 500
+# If the process of a listener dies, another one may claim its accounts after this long, and rounds go on.
+_SPARE = timedelta(seconds=10)
+_PAUSE_S = 5.0
+
+
+class Listener:
+    """Holds one call for each account that can be followed, each in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._threads: dict[int, threading.Thread] = {}
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Listen until `stop` is called."""
+        while not self._stopping.is_set():
+            try:
+                self._start_threads()
+            except DatabaseError as error:
+                log.warning("Accounts to listen to can't be read: %s", type(error).__name__)
+            finally:
+                close_old_connections()
+            self._stopping.wait(1)
+
+    def stop(self) -> None:
+        """Let go of all accounts, so that rounds or another listener take over at once. Calls are not waited for."""
+        self._stopping.set()
+        Account.objects.filter(pk__in=list(self._threads)).update(listening_until=None, round_due_at=timezone.now())
+
+    def _start_threads(self) -> None:
+        self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
+        free = _AT_MOST - len(self._threads)
+        for account in _to_listen_to().exclude(pk__in=list(self._threads))[: max(0, free)]:
+            if following.is_possible(account) and _claim(account):
+                thread = threading.Thread(target=self._listen, args=(account.pk,), daemon=True)
+                self._threads[account.pk] = thread
+                thread.start()
+
+    def _listen(self, account_id: int) -> None:
+        try:
+            cursor = ""
+            while not self._stopping.is_set() and (account := _still_ours(account_id)):
+                cursor = _hold(account, cursor or account.changes_cursor)
+        except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError, DatabaseError) as error:
+            log.info("Listening to account %d ended: %s", account_id, type(error).__name__)
+            connection.close()
+            # Its claim ends by itself: rounds read the account until then, and tell whether its endpoint is away.
+            self._stopping.wait(_PAUSE_S)
+        finally:
+            connection.close()
+
+
+def _to_listen_to() -> QuerySet[Account]:
+    accounts = Account.objects.filter(trouble="", endpoint__away_since=None).exclude(changes_cursor="")
+    is_free = Q(listening_until=None) | Q(listening_until__lt=timezone.now())
+    return accounts.filter(is_free).select_related("endpoint", "team").order_by("pk")
+
+
+def _claim(account: Account) -> bool:
+    return bool(
+        Account.objects.filter(pk=account.pk, listening_until=account.listening_until).update(
+            listening_until=_claimed_until()
+        )
+    )
+
+
+def _claimed_until() -> datetime:
+    return timezone.now() + timedelta(seconds=WAIT_S) + _SPARE
+
+
+def _still_ours(account_id: int) -> Account | None:
+    """The account afresh, its claim extended and its next round put off; None when it can't be followed any more."""
+    now, until = timezone.now(), _claimed_until()
+    account = Account.objects.select_related("endpoint", "team").get(pk=account_id)
+    if account.trouble or account.endpoint.away_since or not following.is_followed(account):
+        Account.objects.filter(pk=account_id).update(listening_until=None)
+        return None
+    Account.objects.filter(pk=account_id).update(listening_until=until)
+    # What is due already, and a full re-read that is due soon, stay.
+    waiting = Account.objects.filter(pk=account_id, round_due_at__gt=now, reread_due_at__gt=until)
+    waiting.update(round_due_at=until)
+    return account
+
+
+def _hold(account: Account, cursor: str) -> str:
+    """Wait for what changes after this cursor, and have it read. Return the cursor after it."""
+    session = client_for(account, Priority.MIRROR)
+    # No connection is kept while nothing is to be read or written.
+    connection.close()
+    asked_at = timezone.now()
+    try:
+        answer = session.hold(lambda client: client.changes(cursor, WAIT_S))
+    except DataFault as fault:
+        if not following.is_unknown_cursor(fault):
+            raise
+        # The worker finds out as well, and reads everything anew.
+        enqueue(Job.TRACK, account.pk)
+        raise
+    if answer.changes or answer.more:
+        enqueue(Job.TRACK, account.pk)
+    elif Account.objects.filter(pk=account.pk, changes_cursor=cursor).exists():
+        following.confirm(account, asked_at)
+    return answer.cursor
