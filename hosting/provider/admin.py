@@ -130,6 +130,12 @@ class VmAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:
         return False
 
+    def save_model(self, request: HttpRequest, obj: Vm, form: ModelForm, change: bool) -> None:
+        """A state that staff chose is theirs: the provider starts no VM again that it did not pause."""
+        if "state" in form.changed_data:
+            obj.shares_ended = None
+        super().save_model(request, obj, form, change)
+
 
 @admin.register(Disk)
 class DiskAdmin(ReadOnlyMixin, admin.ModelAdmin):
@@ -140,10 +146,41 @@ class DiskAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
 
 @admin.register(Product)
-class ProductAdmin(ReadOnlyMixin, admin.ModelAdmin):
-    list_display = ("id", "product_name", "account", "quantity", "state", "date_end")
+class ProductAdmin(admin.ModelAdmin):
+    """Staff may have a product renewed automatically; the rest are operations of its owner."""
+
+    list_display = ("id", "product_name", "account", "quantity", "state", "date_end", "autorenew", "is_refused")
     list_select_related = ("account__handle",)
-    list_filter = ("product_name", "state")
+    list_filter = ("autorenew", "product_name", "state")
+    fields = (
+        "account",
+        "product_name",
+        "quantity",
+        "duration",
+        "unit_price",
+        "state",
+        "date_created",
+        "date_end",
+        "anchor_day",
+        "autorenew",
+        "is_refused",
+    )
+    readonly_fields = tuple(name for name in fields if name != "autorenew")
+
+    @admin.display(boolean=True, description="could not be renewed")
+    def is_refused(self, product: Product) -> bool:
+        return product.autorenew and product.autorenew_refused_for == product.date_end
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Product | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Product, form: ModelForm, change: bool) -> None:
+        """Only the column: the product may be renewed meanwhile. Switched on anew, staff are told anew."""
+        if change and form.changed_data:
+            Product.objects.filter(pk=obj.pk).update(autorenew=obj.autorenew, autorenew_refused_for=None)
 
 
 @admin.register(Operation)

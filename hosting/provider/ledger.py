@@ -10,7 +10,14 @@ from decimal import Decimal
 from django.db.models import Sum
 from django.utils import timezone
 
-from hosting.provider.models import Handle, LedgerAccount, LedgerEntry, LedgerTransaction, Operation
+from hosting.provider.models import (
+    Handle,
+    HostingAccount,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    Operation,
+)
 
 CENT = Decimal("0.01")
 BANK = "bank"  # where deposits come from: negative by what customers have paid in
@@ -26,6 +33,12 @@ def balance(handle: Handle) -> Decimal:
     """What `handle` has in its prepaid account."""
     total = LedgerEntry.objects.filter(account__handle=handle).aggregate(total=Sum("amount"))["total"]
     return (total or Decimal(0)).quantize(CENT)
+
+
+def uncommitted(account: HostingAccount) -> Decimal:
+    """The balance of the account's handle, less what open operations reserve of it. Call it with the account locked."""
+    reserved = account.operations.filter(state__in=Operation.OPEN).aggregate(total=Sum("reserved"))["total"]
+    return balance(account.handle) - (reserved or 0)
 
 
 def post(entries: Mapping[LedgerAccount, Decimal], description: str, operation: Operation | None = None) -> None:

@@ -101,11 +101,16 @@ class Vm(models.Model):
     shares = models.PositiveIntegerField()
     cores = models.PositiveIntegerField()
     vm_max_memory = models.PositiveIntegerField(help_text="in MB")
+    # When the shares ended for which the provider paused it; the provider starts it again when there are enough.
+    shares_ended = models.DateTimeField(null=True, blank=True)
     date_created = models.DateTimeField()
     date_updated = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["account", "state"])]
+        indexes = [
+            models.Index(fields=["account", "state"]),
+            models.Index(fields=["account"], name="paused_vms", condition=models.Q(shares_ended__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk} {self.hostname}"
@@ -169,6 +174,10 @@ class Product(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     date_created = models.DateTimeField()
     date_end = models.DateTimeField(db_index=True)
+    anchor_day = models.PositiveSmallIntegerField(help_text="the day of the month on which it was bought")
+    autorenew = models.BooleanField(default=False, help_text="renewed before it ends, when the balance covers it")
+    # The end for which staff were told that it could not be renewed.
+    autorenew_refused_for = models.DateTimeField(null=True, blank=True, editable=False)
 
     def __str__(self) -> str:
         return f"{self.pk} {self.product_name}"

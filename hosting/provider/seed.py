@@ -26,6 +26,7 @@ from hosting.provider.models import (
     Vm,
 )
 from hosting.provider.rules import products, values
+from hosting.provider.rules.periods import add_months
 from hosting.provider.rules.validation import duration_months
 
 RESELLER = "AA1234-GANDI"
@@ -96,7 +97,8 @@ def add_handle(
 def _reseller_has(account: HostingAccount, now: datetime) -> None:
     """Twelve shares, two of them free, one product that ends in five days."""
     _product(account, "shares", 8, "1y", now - timedelta(days=120), pk=1234)
-    _product(account, "shares_fixed", 4, "1m", products.add_months(now + timedelta(days=5), -1), pk=1301)
+    soon = now + timedelta(days=5)
+    _product(account, "shares_fixed", 4, "1m", add_months(soon, -1, soon.day), pk=1301, anchor_day=soon.day)
     _product(account, "disk", 20480, "3m", now - timedelta(days=20), pk=1302)
     web = _vm(account, 456, "web1", 102, 3, now - timedelta(days=119), cores=2)
     _vm(account, 1234, "db1", 105, 3, now - timedelta(days=110))
@@ -111,8 +113,18 @@ def _reseller_has(account: HostingAccount, now: datetime) -> None:
     _operation(account, "vm_stop", stopped, {"vm_id": 9876}, vm_id=9876)
 
 
-def _product(account: HostingAccount, name: str, quantity: int, duration: str, bought: datetime, *, pk: int) -> None:
-    end = products.add_months(bought, duration_months(duration))
+def _product(
+    account: HostingAccount,
+    name: str,
+    quantity: int,
+    duration: str,
+    bought: datetime,
+    *,
+    pk: int,
+    anchor_day: int | None = None,
+) -> None:
+    anchor_day = anchor_day or bought.day
+    end = add_months(bought, duration_months(duration), anchor_day)
     product = Product.objects.create(
         pk=pk,
         account=account,
@@ -123,10 +135,13 @@ def _product(account: HostingAccount, name: str, quantity: int, duration: str, b
         state=Product.State.ACTIVE,
         date_created=bought,
         date_end=end,
+        anchor_day=anchor_day,
     )
     params = {"product_name": name, "quantity": quantity, "duration": duration}
     operation = _operation(account, products.ADD, bought, params, product_id=product.pk)
-    amount = products.cost(products.ADD, products.Terms(quantity, end, PRICES[name]), params, PRICES[name], bought)
+    amount = products.cost(
+        products.ADD, products.Terms(quantity, end, PRICES[name], anchor_day), params, PRICES[name], bought
+    )
     ledger.deposit(account.handle, amount, "deposit by bank transfer")
     ledger.charge(account.handle, amount, f"{products.ADD} #{operation.pk}", operation)
     LedgerTransaction.objects.filter(operation=operation).update(date=bought)
@@ -259,7 +274,8 @@ def seed_fleet(handle: str, vms: int, disks: int) -> None:
                 unit_price=0,
                 state=Product.State.ACTIVE,
                 date_created=now,
-                date_end=products.add_months(now, 12),
+                date_end=add_months(now, 12, now.day),
+                anchor_day=now.day,
             )
     image = OsImage.objects.filter(offered=True).order_by("min_disk")[0]
     first = (Vm.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1

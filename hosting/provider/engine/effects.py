@@ -1,6 +1,7 @@
 """Apply the result of an operation to VMs, disks, products and money, in the engine's transaction."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -9,6 +10,7 @@ from hosting.provider import ledger
 from hosting.provider.engine import projection
 from hosting.provider.models import Disk, HostingAccount, Interface, Operation, Product, Vm
 from hosting.provider.rules import products, validation, values
+from hosting.provider.rules.periods import add_months
 
 
 class CannotComplete(Exception):  # noqa: N818
@@ -74,11 +76,14 @@ def complete(operation: Operation) -> None:
     COMPLETE[operation.type](operation)
 
 
-def _vm_state(state: Vm.State) -> Callable[[Operation], None]:
-    def move(operation: Operation) -> None:
-        _vms(operation).update(state=state, date_updated=timezone.now())
-
-    return move
+def _vm_moved(operation: Operation) -> None:
+    """The VM runs, is halted, or is paused because its shares ended."""
+    ended = operation.params.get("shares_ended")
+    _vms(operation).update(
+        state=projection.state_after(operation),
+        shares_ended=datetime.fromisoformat(ended) if ended else None,
+        date_updated=timezone.now(),
+    )
 
 
 def _vm_created(operation: Operation) -> None:
@@ -130,7 +135,7 @@ def _disk_detached(operation: Operation) -> None:
 
 
 def terms_of(product: Product) -> products.Terms:
-    return products.Terms(product.quantity, product.date_end, product.unit_price)
+    return products.Terms(product.quantity, product.date_end, product.unit_price, product.anchor_day)
 
 
 def _pay(operation: Operation, terms: products.Terms) -> None:
@@ -146,10 +151,11 @@ def _pay(operation: Operation, terms: products.Terms) -> None:
 def _product_added(operation: Operation) -> None:
     product = _products(operation).select_for_update().get()
     _pay(operation, terms_of(product))
-    now = timezone.now()
-    months = validation.duration_months(operation.params["duration"])
+    # Whole seconds, as the wire has them: a client can work out what is left to the second.
+    now = timezone.now().replace(microsecond=0)
+    end = add_months(now, validation.duration_months(operation.params["duration"]), now.day)
     Product.objects.filter(pk=product.pk).update(
-        state=Product.State.ACTIVE, date_created=now, date_end=products.add_months(now, months)
+        state=Product.State.ACTIVE, date_created=now, date_end=end, anchor_day=now.day
     )
 
 
@@ -177,9 +183,9 @@ COMPLETE: dict[str, Callable[[Operation], None]] = {
     "vm_create": _vm_created,
     "vm_update": _vm_updated,
     "vm_delete": _vm_deleted,
-    "vm_start": _vm_state(Vm.State.RUNNING),
-    "vm_stop": _vm_state(Vm.State.HALTED),
-    "vm_reboot": _vm_state(Vm.State.RUNNING),
+    "vm_start": _vm_moved,
+    "vm_stop": _vm_moved,
+    "vm_reboot": _vm_moved,
     "disk_create": _disk_state(Disk.State.CREATED),
     "disk_delete": _disk_state(Disk.State.DELETED),
     "disk_attach": _disk_attached,

@@ -40,6 +40,16 @@ def vm_updated(view: VmView, specs: dict[str, Any]) -> VmView:
     return VmView(view.state, shares, specs.get("cpu", view.cores), maximum)
 
 
+def state_after(operation: Operation) -> str | None:
+    """The state in which an operation leaves its VM; None: the one it has.
+
+    Version 1 has no method that pauses: the provider pauses with a `vm_stop` that names its reason.
+    """
+    if operation.type == "vm_stop" and operation.params.get("reason") == values.SHARES_ENDED:
+        return Vm.State.PAUSED
+    return values.VM_MOVES[operation.type][1]
+
+
 def vm_expected(vm: Vm, open_operations: Iterable[Operation]) -> VmView:
     """`vm` once `open_operations` (in order of id) are done."""
     view = vm_now(vm)
@@ -47,7 +57,7 @@ def vm_expected(vm: Vm, open_operations: Iterable[Operation]) -> VmView:
         if operation.type == "vm_update":
             view = vm_updated(view, operation.params)
         else:
-            view = replace(view, state=values.VM_MOVES[operation.type][1] or view.state)
+            view = replace(view, state=state_after(operation) or view.state)
     return view
 
 

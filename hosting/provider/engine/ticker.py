@@ -1,4 +1,4 @@
-"""The worker's own clock: it checks the operations twice a second, with or without a broker.
+"""The worker's own clock: twice a second it does what is due, with or without a broker.
 
 Messages only make it quicker. A thread of the worker and not beat: beat's process would outlive a worker that
 was killed, and would be silent while the broker is away.
@@ -35,11 +35,13 @@ class Ticker(bootsteps.StartStopStep):
         # Not before the worker has set Django up.
         from django.db import close_old_connections  # noqa: PLC0415
 
-        from hosting.provider.engine import run  # noqa: PLC0415
+        from hosting.provider.engine import renewals, run, shortage  # noqa: PLC0415
 
         while not self._stopped.wait(INTERVAL_S):
-            try:
-                close_old_connections()
-                run.run_due()
-            except Exception:
-                log.exception("the operations could not be looked at; trying again")
+            # Renewals first, so that nothing is paused for want of one.
+            for look in (renewals.renew_due, shortage.settle_all, run.run_due):
+                try:
+                    close_old_connections()
+                    look()
+                except Exception:
+                    log.exception("%s failed; trying again", look.__name__)

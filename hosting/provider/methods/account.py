@@ -3,7 +3,6 @@
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
 from django.utils import timezone
 
 from hosting.provider import ledger
@@ -14,6 +13,7 @@ from hosting.provider.methods.registry import Param, method
 from hosting.provider.methods.structs import product_struct
 from hosting.provider.models import HostingAccount, Operation, Price, Product
 from hosting.provider.rules import capacity, products, validation, values
+from hosting.provider.rules.periods import add_months
 from hosting.provider.rules.quota import SHARE_DEFINITION, resources
 
 PRODUCT_ID = Param("product_id", "int", Object.PRODUCT)
@@ -61,10 +61,9 @@ def _price(product_name: str) -> Decimal:
     return price.amount
 
 
-def _require_balance(call: Call, account: HostingAccount, amount: Decimal) -> None:
+def _require_balance(account: HostingAccount, amount: Decimal) -> None:
     """Raises fault 530060 unless the balance, less what open operations keep of it, covers `amount` EUR."""
-    kept = account.operations.filter(state__in=Operation.OPEN).aggregate(total=Sum("reserved"))["total"] or 0
-    left = ledger.balance(call.handle) - kept
+    left = ledger.uncommitted(account)
     if amount > 0 and amount > left:
         reason = f"balance too low: {left} {values.CURRENCY} left"
         raise bad_state(Object.HOSTING_ACCOUNT, "amount", f"{amount} {values.CURRENCY}", reason)
@@ -90,10 +89,10 @@ def product_add(call: Call, product_name: str, quantity: int, duration: str) -> 
     call.may_write()
     price = _price(product_name)
     now = timezone.now()
-    end = products.add_months(now, validation.duration_months(duration))
+    end = add_months(now, validation.duration_months(duration), now.day)
     params = {"product_name": product_name, "quantity": quantity, "duration": duration}
-    amount = products.cost(products.ADD, products.Terms(quantity, end, price), params, price, now)
-    _require_balance(call, account, amount)
+    amount = products.cost(products.ADD, products.Terms(quantity, end, price, now.day), params, price, now)
+    _require_balance(account, amount)
     product = Product.objects.create(
         account=account,
         product_name=product_name,
@@ -102,6 +101,7 @@ def product_add(call: Call, product_name: str, quantity: int, duration: str) -> 
         unit_price=price,
         date_created=now,
         date_end=end,
+        anchor_day=now.day,
     )
     operation = call.accept(products.ADD, params, product=product, unit_price=price, reserved=amount)
     return operation.pk
@@ -136,7 +136,7 @@ def _change(call: Call, kind: str, product_id: int, params: dict[str, Any]) -> i
             capacity.require(call.account, shares=lost, disk_mb=lost * values.SHARE_DISK_MB)
     price = _price(product.product_name)
     amount = products.cost(kind, terms, params, price, now)
-    _require_balance(call, call.account, amount)
+    _require_balance(call.account, amount)
     params = {"product_id": product_id, **params}
     return call.accept(kind, params, product=product, unit_price=price, reserved=max(amount, Decimal(0))).pk
 

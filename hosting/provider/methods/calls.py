@@ -1,17 +1,13 @@
 """The context of a call: its session, what it may access, and the operation it creates."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
 from hosting.provider import tasks
-from hosting.provider.engine import run
+from hosting.provider.engine.accept import accept
 from hosting.provider.faults import Object, no_right, not_found
 from hosting.provider.models import ApiSession, Disk, Handle, HostingAccount, Operation, Product, Vm
-from hosting.provider.sealing import seal
 
 Owned = Vm | Disk | Product | Operation
 
@@ -82,23 +78,17 @@ class Call:
 
         `reserved`: how much of the balance it reserves until it ends, in EUR.
         """
-        now = timezone.now()
-        operation = Operation(
-            account=self.account,
-            source=self.handle,
-            type=kind,
+        operation = accept(
+            self.account,
+            kind,
+            params,
             vm=vm,
             disk=disk,
             product=product,
-            params=params,
-            sealed_password=seal(password) if password else "",
+            password=password,
             unit_price=unit_price,
             reserved=reserved,
             scripted_failure=self.scripted_failure,
-            date_created=now,
-            date_updated=now,
         )
-        operation.date_expected = now + timedelta(seconds=run.driver().estimate_s(run.work_of(operation)))
-        operation.save(force_insert=True)
         tasks.wake_engine()
         return operation

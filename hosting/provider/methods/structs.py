@@ -84,6 +84,8 @@ def vm_struct(vm: Vm) -> dict[str, Any]:
         else [],
         "date_created": date(vm.date_created),
         "date_updated": date(vm.date_updated),
+        # Beside version 1: why it is paused.
+        **({"shares_ended": date(vm.shares_ended)} if vm.shares_ended else {}),
     }
 
 
@@ -103,7 +105,7 @@ def product_struct(product: Product) -> dict[str, Any]:
         "duration": product.duration,
         "date_created": date(product.date_created),
         "date_end": date(product.date_end),
-        "autorenew": False,
+        "autorenew": product.autorenew,
         "can_release": product.product_name not in values.FIXED_PRODUCTS,
         "is_in_redemption": in_redemption,
         "redemption": values.REDEMPTION.days,

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from hosting.provider.engine import projection
+from hosting.provider.engine import projection, shortage
 from hosting.provider.engine.effects import interface_for
 from hosting.provider.faults import Cause, DataFault, Object, bad_state, bad_syntax, not_found
 from hosting.provider.methods.calls import Call
@@ -175,7 +175,17 @@ def _move(kind: str) -> None:
         vm_allows(kind, expected(vm), vm)
         if kind == "vm_start" and not _has_boot_disk(vm):
             raise DataFault(Object.VM, Cause.STATE, "the VM has no disk to boot from", "vm_id", vm_id)
+        if kind == "vm_start":
+            _require_shares_to_run(vm)
         return call.accept(kind, {"vm_id": vm_id}, vm=vm).pk
+
+
+def _require_shares_to_run(vm: Vm) -> None:
+    """Raises fault 530160 unless the shares in force suffice for what runs and for `vm`."""
+    free = capacity.granted_and_expired(vm.account)[0].shares - shortage.running_shares(vm.account)
+    if vm.shares > free:
+        reason = f"not enough shares: {max(0, free)} available for running VMs"
+        raise bad_state(Object.PRODUCT, "shares", vm.shares, reason)
 
 
 def _has_boot_disk(vm: Vm) -> bool:

@@ -4,13 +4,15 @@ Source: the Hosting API's account methods: add and renew cost price x quantity x
 refunds the difference for the time left, a remove refunds the time left.
 """
 
-import calendar
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from hosting.provider.rules import values
+from hosting.provider.rules.periods import add_months, months_left
 from hosting.provider.rules.validation import duration_months
 
 ADD, RENEW, REMOVE, UPDATE = (f"hosting_account_product_{verb}" for verb in ("add", "renew", "remove", "update"))
@@ -18,50 +20,42 @@ ADD, RENEW, REMOVE, UPDATE = (f"hosting_account_product_{verb}" for verb in ("ad
 
 @dataclass(frozen=True)
 class Terms:
-    """A product as money sees it. `unit_price` is the least paid for a unit and month, in EUR."""
+    """A product as money sees it. `unit_price` is the least paid for a unit and month, in EUR.
+
+    `anchor_day` is the day of the month on which it was bought: see `periods`.
+    """
 
     quantity: int
     date_end: datetime
     unit_price: Decimal
+    anchor_day: int
     removed: bool = False
 
 
-def round_charge(amount: Decimal) -> Decimal:
+def _cents(amount: Fraction) -> Decimal:
     """To whole cents, in the provider's favour: charges up, refunds (negative) towards zero."""
-    return amount.quantize(Decimal("0.01"), ROUND_UP if amount > 0 else ROUND_DOWN)
-
-
-def add_months(when: datetime, months: int) -> datetime:
-    """The same day `months` later, or the last day of a month that is too short for it."""
-    years, month = divmod(when.month - 1 + months, 12)
-    year = when.year + years
-    return when.replace(year=year, month=month + 1, day=min(when.day, calendar.monthrange(year, month + 1)[1]))
-
-
-def months_left(terms: Terms, now: datetime) -> Decimal:
-    """The time left in months of `rules.PRO_RATA_MONTH`; zero for a product that has ended."""
-    seconds = max(0.0, (terms.date_end - now).total_seconds())
-    return Decimal(str(seconds)) / Decimal(str(values.PRO_RATA_MONTH.total_seconds()))
+    return Decimal(ceil(amount * 100)).scaleb(-2)
 
 
 def cost(kind: str, terms: Terms, params: dict[str, Any], price: Decimal, now: datetime) -> Decimal:
     """What the operation takes from the balance, in EUR; negative for a refund.
 
     `price` is today's. Growth is charged at it; a refund uses the lesser of it and what was paid, so that no
-    change of prices can be turned into money.
+    change of prices can be turned into money. Both are for the time left, by the real length of its months: growing
+    later never costs less than the same time bought at once, and a refund never exceeds what was paid.
     """
     if kind in {ADD, RENEW}:
-        return round_charge(price * terms.quantity * duration_months(params["duration"]))
+        return _cents(Fraction(price) * terms.quantity * duration_months(params["duration"]))
     change = (params["quantity"] if kind == UPDATE else 0) - terms.quantity
     per_unit = price if change > 0 else min(price, terms.unit_price)
-    return round_charge(change * per_unit * months_left(terms, now))
+    return _cents(change * Fraction(per_unit) * months_left(terms.date_end, now, terms.anchor_day))
 
 
 def after(kind: str, terms: Terms, params: dict[str, Any], price: Decimal) -> Terms:
     """The terms once the operation is done."""
     cheapest = min(price, terms.unit_price)
     if kind == RENEW:
-        end = add_months(terms.date_end, duration_months(params["duration"]))
+        end = add_months(terms.date_end, duration_months(params["duration"]), terms.anchor_day)
         return replace(terms, date_end=end, unit_price=cheapest)
     if kind == UPDATE:
         return replace(terms, quantity=params["quantity"], unit_price=cheapest)

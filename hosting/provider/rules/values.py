@@ -27,8 +27,11 @@ DURATION = re.compile(r"[1-9][0-9]?[my]")
 DURATION_MAX_MONTHS = 60
 QUANTITY_MAX = {"shares": 4096, "shares_fixed": 4096, "disk": 4 * 1024 * 1024}  # chosen
 REDEMPTION = timedelta(days=7)  # chosen: how long an expired product can still be renewed
-# chosen: time left is refunded and charged in months of 31 days, so that no refund exceeds what was paid.
-PRO_RATA_MONTH = timedelta(days=31)
+AUTORENEW_BEFORE = timedelta(hours=24)  # chosen: how long before its end a product renews itself
+# chosen: after a renewal, or a pause or start by the provider, that failed, it waits so long before it tries again.
+RETRY_AFTER = timedelta(minutes=10)
+# The `reason` among the parameters of an operation that the provider began by itself.
+AUTORENEW, SHARES_ENDED, SHARES_BACK = "autorenew", "shares_ended", "shares_back"
 
 # Sessions.
 SAFE_MODE_READS = True  # chosen: a session in safe mode may read; it changes nothing before `su`

@@ -1,0 +1,50 @@
+"""Accept an operation: write its row, for a call or for what the provider does by itself."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from hosting.provider.engine import run
+from hosting.provider.models import Disk, HostingAccount, Operation, Product, Vm
+from hosting.provider.sealing import seal
+
+
+def accept(
+    account: HostingAccount,
+    kind: str,
+    params: dict[str, Any],
+    *,
+    vm: Vm | None = None,
+    disk: Disk | None = None,
+    product: Product | None = None,
+    password: str = "",
+    unit_price: Decimal = Decimal(0),
+    reserved: Decimal = Decimal(0),
+    scripted_failure: str = "",
+) -> Operation:
+    """Write the operation in the current transaction, in which the account is locked.
+
+    `reserved`: how much of the balance it reserves until it ends, in EUR. `scripted_failure`: the error with which it
+    is to end, if any.
+    """
+    now = timezone.now()
+    operation = Operation(
+        account=account,
+        source=account.handle,
+        type=kind,
+        vm=vm,
+        disk=disk,
+        product=product,
+        params=params,
+        sealed_password=seal(password) if password else "",
+        unit_price=unit_price,
+        reserved=reserved,
+        scripted_failure=scripted_failure,
+        date_created=now,
+        date_updated=now,
+    )
+    operation.date_expected = now + timedelta(seconds=run.driver().estimate_s(run.work_of(operation)))
+    operation.save(force_insert=True)
+    return operation
