@@ -13,8 +13,9 @@ from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from hosting.provider import ledger
+from hosting.provider import ledger, news
 from hosting.provider.models import (
+    ChangedObject,
     Disk,
     Handle,
     HostingAccount,
@@ -91,6 +92,8 @@ class HandleAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         if form.cleaned_data.get("deposit"):
             ledger.deposit(obj, form.cleaned_data["deposit"], f"deposit entered by {request.user}")
+        if change and hasattr(obj, "hosting_account"):
+            news.note_account(obj.hosting_account.pk)
 
 
 @admin.register(Price)
@@ -134,7 +137,10 @@ class VmAdmin(admin.ModelAdmin):
         """A state that staff chose is theirs: the provider starts no VM again that it did not pause."""
         if "state" in form.changed_data:
             obj.shares_ended = None
-        super().save_model(request, obj, form, change)
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            # A state decides what is used of the account's capacity.
+            news.note(obj.account_id, [(ChangedObject.Type.VM, obj.pk), (ChangedObject.Type.ACCOUNT, obj.account_id)])
 
 
 @admin.register(Disk)
@@ -180,7 +186,9 @@ class ProductAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Product, form: ModelForm, change: bool) -> None:
         """Only the column: the product may be renewed meanwhile. Switched on anew, staff are told anew."""
         if change and form.changed_data:
-            Product.objects.filter(pk=obj.pk).update(autorenew=obj.autorenew, autorenew_refused_for=None)
+            with transaction.atomic():
+                Product.objects.filter(pk=obj.pk).update(autorenew=obj.autorenew, autorenew_refused_for=None)
+                news.note(obj.account_id, [(ChangedObject.Type.PRODUCT, obj.pk)])
 
 
 @admin.register(Operation)

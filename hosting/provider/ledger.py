@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.db.models import Sum
 from django.utils import timezone
 
+from hosting.provider import news
 from hosting.provider.models import (
     Handle,
     HostingAccount,
@@ -54,6 +55,9 @@ def post(entries: Mapping[LedgerAccount, Decimal], description: str, operation: 
     LedgerEntry.objects.bulk_create(
         LedgerEntry(transaction=posted, account=account, amount=amount) for account, amount in entries.items()
     )
+    for account in entries:
+        if account.handle and hasattr(account.handle, "hosting_account"):
+            news.note_account(account.handle.hosting_account.pk)
 
 
 def deposit(handle: Handle, amount: Decimal, description: str) -> None:

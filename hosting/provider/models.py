@@ -24,6 +24,9 @@ class HostingAccount(models.Model):
     """The holder of a handle's shares, VMs and disks. A handle without one cannot use the hosting methods."""
 
     handle = models.OneToOneField(Handle, models.PROTECT, related_name="hosting_account")
+    # The number of its latest change, and the highest that was forgotten (`news`).
+    changes_made = models.PositiveBigIntegerField(default=0, editable=False)
+    changes_forgotten = models.PositiveBigIntegerField(default=0, editable=False)
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.handle})"
@@ -166,6 +169,11 @@ class Product(models.Model):
         ACTIVE = "active"  # until its redemption has passed; whether it has ended is read from `date_end`
         REMOVED = "removed"
 
+    class Phase(models.TextChoices):
+        RUNNING = "running"
+        REDEMPTION = "redemption"
+        OVER = "over"
+
     account = models.ForeignKey(HostingAccount, models.PROTECT, related_name="products")
     product_name = models.CharField(max_length=32)
     quantity = models.PositiveIntegerField(help_text="shares, or MB")
@@ -176,6 +184,8 @@ class Product(models.Model):
     date_end = models.DateTimeField(db_index=True)
     anchor_day = models.PositiveSmallIntegerField(help_text="the day of the month on which it was bought")
     autorenew = models.BooleanField(default=False, help_text="renewed before it ends, when the balance covers it")
+    # What clients were told of its age (`engine.expiry`).
+    phase = models.CharField(max_length=10, choices=Phase.choices, default=Phase.RUNNING, editable=False)
     # The end for which staff were told that it could not be renewed.
     autorenew_refused_for = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -239,6 +249,27 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.type} {self.state}"
+
+
+class ChangedObject(models.Model):
+    """The latest change of an object of a hosting account (`news`)."""
+
+    class Type(models.TextChoices):
+        VM = "vm"
+        DISK = "disk"
+        PRODUCT = "product"
+        OPERATION = "operation"
+        ACCOUNT = "account"
+
+    account = models.ForeignKey(HostingAccount, models.CASCADE, related_name="+", db_index=False)
+    type = models.CharField(max_length=9, choices=Type.choices)
+    object_id = models.PositiveIntegerField()
+    number = models.PositiveBigIntegerField()
+    date = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "type", "object_id"], name="one_change_per_object")]
+        indexes = [models.Index(fields=["account", "number"])]
 
 
 class LedgerAccount(models.Model):

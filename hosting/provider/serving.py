@@ -9,8 +9,9 @@ import os
 from typing import Any
 
 workers = int(os.environ.get("PROVIDER_WORKERS") or min(8, os.cpu_count() or 1))
-# Threads only read, write and wait: calls are executed one at a time in each process (`endpoint.view`).
-threads = int(os.environ.get("PROVIDER_THREADS") or 32)
+# Threads only read, write and wait: calls are executed one at a time in each process (`endpoint.view`). Of these, 224
+# may sleep in held calls (`endpoint.holding`). A thread is made when it is needed.
+threads = int(os.environ.get("PROVIDER_THREADS") or 256)
 bind = os.environ.get("PROVIDER_BIND") or "127.0.0.1:8010"
 worker_class = "gthread"
 # Longer than clients keep an unused connection.
@@ -24,3 +25,10 @@ def when_ready(server: Any) -> None:
     """Leave what was imported out of later collections: they would write to its pages, and so copy them."""
     gc.collect()
     gc.freeze()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Answer held calls at once when the process is asked to end."""
+    from hosting.provider.endpoint import holding  # noqa: PLC0415 (the application sets Django up)
+
+    holding.stop_when(lambda: not worker.alive)

@@ -17,8 +17,9 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
 from hosting.provider import faults, methods, sessions, wire
-from hosting.provider.endpoint import rate_limit, scripted_faults
+from hosting.provider.endpoint import holding, rate_limit, scripted_faults
 from hosting.provider.faults import Fault, Object, ServerFault, bad_syntax
+from hosting.provider.methods.changes import CHANGES
 from hosting.provider.methods.registry import execute
 from hosting.provider.models import ApiSession
 from hosting.provider.rules import values
@@ -53,12 +54,9 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
     if (instead := _instead(request, name, args, script)) is not None:
         return instead
     _wait(script.delay_s + settings.PROVIDER_LATENCY_MS / 1000)
-    has_turn = _turn.acquire(timeout=_PATIENCE_S)
-    try:
-        answer = _answer(name, args, "scripted failure" if script.action == "fail" else "")
-    finally:
-        if has_turn:
-            _turn.release()
+    answer = _in_turn(name, args, "scripted failure" if script.action == "fail" else "")
+    if isinstance(answer, _NothingNew):
+        answer = _held(request, name, args, answer)
     _wait(script.delay_after_s)
     match script.action:
         case "drop_after":
@@ -106,15 +104,66 @@ def _body(request: HttpRequest) -> bytes | None:
 
 
 @sensitive_variables("args")
-def _answer(name: str, args: list[Any], scripted_failure: str) -> HttpResponse:
-    """Execute the call and write its answer or its fault."""
+def _in_turn(name: str, args: list[Any], scripted_failure: str = "", *, counted: bool = True) -> HttpResponse:
+    """Execute the call when no other one of this process is being executed, or the others take long."""
+    has_turn = _turn.acquire(timeout=_PATIENCE_S)
+    try:
+        return _answer(name, args, scripted_failure, counted=counted)
+    finally:
+        if has_turn:
+            _turn.release()
+
+
+class _NothingNew(HttpResponse):
+    """The answer to `sharedeck.changes` as long as nothing has changed: the call waits for up to `wait_s` seconds."""
+
+    def __init__(self, content: bytes, account_id: int, wait_s: int) -> None:
+        super().__init__(content, content_type="text/xml", headers={"Content-Length": str(len(content))})
+        self.account_id = account_id
+        self.wait_s = wait_s
+
+
+@sensitive_variables("args")
+def _held(request: HttpRequest, name: str, args: list[Any], nothing: _NothingNew) -> HttpResponse:
+    """Hold the call until something has changed; it counts once for the rate limit."""
+
+    def ask() -> HttpResponse | None:
+        try:
+            answer = _in_turn(name, args, counted=False)
+        finally:
+            # While the call waits, its thread keeps no connection.
+            connection.close()
+        return None if isinstance(answer, _NothingNew) else answer
+
+    return holding.hold(nothing.account_id, nothing.wait_s, ask, is_over=lambda: _has_hung_up(request)) or nothing
+
+
+def _has_hung_up(request: HttpRequest) -> bool:
+    connected = request.META.get("gunicorn.socket")
+    if not isinstance(connected, socket.socket):
+        return False
+    try:
+        return connected.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+@sensitive_variables("args")
+def _answer(name: str, args: list[Any], scripted_failure: str, *, counted: bool = True) -> HttpResponse:
+    """Execute the call and write its answer or its fault. `counted`: it counts for the rate limit."""
     try:
         session, login = _caller(name, args)
-        wait_s = rate_limit.seconds_to_wait(login) if login else 0
+        wait_s = rate_limit.seconds_to_wait(login) if login and counted else 0
         if wait_s:
             headers = {"Retry-After": str(wait_s)}
             return HttpResponse("Too many calls.\n", status=429, headers=headers, content_type="text/plain")
-        return _xml(wire.encode(execute(name, args, session, scripted_failure)))
+        result = execute(name, args, session, scripted_failure)
+        body = wire.encode(result)
+        if session and name == CHANGES and args[1] and int(args[2]) and not result["changes"]:
+            return _NothingNew(body, session.handle.hosting_account.pk, int(args[2]))
+        return _xml(body)
     except Fault as fault:
         return _xml(wire.encode_fault(fault))
     except (OperationalError, InterfaceError) as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from hosting.provider import news
 from hosting.provider.engine import run
 from hosting.provider.models import Disk, HostingAccount, Operation, Product, Vm
 from hosting.provider.sealing import seal
@@ -47,4 +48,5 @@ def accept(
     )
     operation.date_expected = now + timedelta(seconds=run.driver().estimate_s(run.work_of(operation)))
     operation.save(force_insert=True)
+    news.note_accepted(operation)
     return operation

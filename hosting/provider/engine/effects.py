@@ -112,6 +112,13 @@ def _vm_deleted(operation: Operation) -> None:
     _vms(operation).update(state=Vm.State.DELETED, date_updated=now)
 
 
+def disks_beside(operation: Operation) -> list[int]:
+    """The disks, other than its own, that an operation will change: deleting a VM detaches those attached to it."""
+    if operation.type != "vm_delete":
+        return []
+    return list(Disk.objects.filter(vm__in=_vms(operation)).values_list("pk", flat=True))
+
+
 def _disk_state(state: Disk.State) -> Callable[[Operation], None]:
     def move(operation: Operation) -> None:
         _disks(operation).update(state=state, date_updated=timezone.now())

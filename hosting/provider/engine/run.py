@@ -19,9 +19,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from hosting.provider import news
 from hosting.provider.drivers.base import Driver, Work
 from hosting.provider.engine import effects
-from hosting.provider.models import Operation
+from hosting.provider.models import HostingAccount, Operation
 from hosting.provider.sealing import unseal
 
 log = logging.getLogger(__name__)
@@ -80,16 +81,18 @@ def _begin(pk: int) -> bool:
     claimable = Q(state=Operation.State.PENDING) | Q(
         state=Operation.State.RUN, step=Operation.Step.BILL, date_due__lte=now
     )
-    claimed = Operation.objects.filter(claimable, pk=pk).update(
-        state=Operation.State.RUN,
-        step=Operation.Step.BILL,
-        date_start=now,
-        date_due=now + CLAIM_LEASE,
-        date_updated=now,
-    )
-    if not claimed:
-        return False
-    operation = Operation.objects.select_related("vm", "disk", "product", "account__handle").get(pk=pk)
+    with transaction.atomic():
+        claimed = Operation.objects.filter(claimable, pk=pk).update(
+            state=Operation.State.RUN,
+            step=Operation.Step.BILL,
+            date_start=now,
+            date_due=now + CLAIM_LEASE,
+            date_updated=now,
+        )
+        if not claimed:
+            return False
+        operation = Operation.objects.select_related("vm", "disk", "product", "account__handle").get(pk=pk)
+        news.note_begun(operation)
     problem = effects.problem_at_start(operation)
     if problem:
         return finish(operation, error=problem)
@@ -100,15 +103,17 @@ def _begin(pk: int) -> bool:
         log.exception("operation %s: the driver could not begin", pk)
         return False  # the lease runs out, then it is tried again
     now = timezone.now()
-    return bool(
-        Operation.objects.filter(pk=pk, state=Operation.State.RUN, step=Operation.Step.BILL).update(
+    with transaction.atomic():
+        running = Operation.objects.filter(pk=pk, state=Operation.State.RUN, step=Operation.Step.BILL).update(
             step=Operation.Step.RUN,
             driver_token=token,
             date_due=now,
             date_expected=now + timedelta(seconds=estimate_s),
             date_updated=now,
         )
-    )
+        if running:
+            news.note_begun(operation)
+    return bool(running)
 
 
 def _look_due() -> int:
@@ -149,9 +154,13 @@ def finish(operation: Operation, *, error: str = "") -> bool:
     """End a running operation and apply its effects, in one transaction. False when it had ended already."""
     try:
         with transaction.atomic():
+            # As calls do: the account first, then what belongs to it.
+            HostingAccount.objects.select_for_update().get(pk=operation.account_id)
             if not _end(operation, error):
                 return False
+            beside = effects.disks_beside(operation)
             effects.fail(operation) if error else effects.complete(operation)
+            news.note_ended(operation, beside)
     except effects.CannotComplete as problem:
         return finish(operation, error=str(problem))
     except Exception:
@@ -193,4 +202,5 @@ def cancel(operation: Operation) -> bool:
         )
         if cancelled:
             effects.cancel(operation)
+            news.note_ended(operation)
     return bool(cancelled)

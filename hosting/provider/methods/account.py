@@ -34,9 +34,7 @@ def account_balance(call: Call) -> float:
 @method("hosting_account_info")
 def hosting_account_info(call: Call) -> dict[str, Any]:
     account = call.account
-    rows = account.products.filter(
-        state=Product.State.ACTIVE, date_end__gt=timezone.now() - values.REDEMPTION
-    ).order_by("pk")
+    rows = capacity.listed(account.products.all()).order_by("pk")
     granted, expired = capacity.granted_and_expired(account)
     used = capacity.used(account)
     return {
@@ -51,6 +49,25 @@ def hosting_account_info(call: Call) -> dict[str, Any]:
             "available": resources(granted - used),
             "expired": resources(expired),
         },
+    }
+
+
+@method("sharedeck.prices")
+def prices(call: Call) -> dict[str, Any]:
+    """What one unit of each product costs a month: {currency, products [{product_name, unit, unit_price_month}]}.
+
+    A purchase costs this times the quantity and the months, rounded up to whole cents.
+    """
+    return {
+        "currency": values.CURRENCY,
+        "products": [
+            {
+                "product_name": price.product_name,
+                "unit": values.UNITS[price.product_name],
+                "unit_price_month": float(price.amount),
+            }
+            for price in Price.objects.filter(product_name__in=values.UNITS).order_by("pk")
+        ],
     }
 
 

@@ -27,7 +27,7 @@ _PYTHON: dict[Kind, type] = {"int": int, "string": str, "boolean": bool, "struct
 class Param:
     """One parameter: its name, its type on the wire, and the object that its faults are about.
 
-    `ints`: the keys of a struct whose values are ints.
+    `ints`: the keys of a struct whose values are ints. `of`: the type of an array's elements.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Param:
     about: Object
     optional: bool = False
     ints: tuple[str, ...] = ()
+    of: Literal["int"] | None = None
 
     def typed(self, value: Any) -> Any:
         """The value, in which strings of digits became ints where these belong.
@@ -47,6 +48,8 @@ class Param:
         if not isinstance(value, _PYTHON[self.kind]):
             raise bad_type(self.about, self.name, value, self.kind)
         found: Any = value
+        if self.of:
+            return [validation.integer(each, self.about, self.name) for each in found]
         for key in self.ints:
             if key in found:
                 found = {**found, key: validation.integer(found[key], self.about, key)}

@@ -1,6 +1,6 @@
 """What a hosting account has, uses and may still promise, read from its rows."""
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from hosting.provider.faults import Object, bad_state
@@ -10,6 +10,11 @@ from hosting.provider.rules.quota import Bought, Capacity, capacity_of, split_ex
 
 VM_LIVE = (Vm.State.BEING_CREATED, Vm.State.RUNNING, Vm.State.HALTED, Vm.State.PAUSED, Vm.State.LOCKED)
 DISK_LIVE = (Disk.State.BEING_CREATED, Disk.State.CREATED, Disk.State.ATTACHED)
+
+
+def listed(rows: QuerySet[Product]) -> QuerySet[Product]:
+    """Those of the products that are in force or in redemption."""
+    return rows.filter(state=Product.State.ACTIVE, date_end__gt=timezone.now() - values.REDEMPTION)
 
 
 def bought(account: HostingAccount) -> list[Bought]:
@@ -22,7 +27,7 @@ def bought(account: HostingAccount) -> list[Bought]:
     for product_id, params in shrinking.values_list("product_id", "params"):
         if product_id is not None:
             least[product_id] = min(least.get(product_id, 1 << 31), params.get("quantity", 0))
-    rows = account.products.filter(state=Product.State.ACTIVE, date_end__gt=timezone.now() - values.REDEMPTION)
+    rows = listed(account.products.all())
     return [Bought(row.product_name, min(row.quantity, least.get(row.pk, row.quantity)), row.date_end) for row in rows]
 
 

@@ -22,6 +22,7 @@ SHARE_IPS = 1  # chosen: public IPv4 addresses; IPv6 ones are free
 
 # Products.
 PRODUCT_NAMES = ("shares", "shares_fixed", "disk")
+UNITS = {"shares": "share", "shares_fixed": "share", "disk": "MB"}
 FIXED_PRODUCTS = frozenset({"shares_fixed"})  # they can be renewed, and nothing else
 DURATION = re.compile(r"[1-9][0-9]?[my]")
 DURATION_MAX_MONTHS = 60
