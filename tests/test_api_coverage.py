@@ -1,6 +1,6 @@
 """No method of the API is without a place in the panel, a job that calls it and a browser test that drives it."""
 
-from hosting.api.client import METHODS, ONCE
+from hosting.api.client import EXTENSIONS, METHODS
 from hosting.jobs import Job
 from tests import api_coverage
 from tests.processes import Provider
@@ -14,7 +14,7 @@ print(*METHODS)
 
 def test_client_knows_every_method_of_the_provider(provider: Provider) -> None:
     about_itself = {"system.listMethods", "system.methodSignature", "system.methodHelp"}
-    assert set(provider.shell(SERVED).split()) == {*METHODS, ONCE} | about_itself
+    assert set(provider.shell(SERVED).split()) == {*METHODS, *EXTENSIONS} | about_itself
 
 
 def test_every_method_has_a_page_a_job_and_a_browser_test() -> None:

@@ -89,7 +89,9 @@ DISK_INFO_MANY = "sharedeck.disk_info_many"
 OPERATION_DETAILS_MANY = "sharedeck.operation_details_many"
 CHANGES = "sharedeck.changes"
 PRICES = "sharedeck.prices"
-"""Extensions that read (contract, "Extensions")."""
+
+EXTENSIONS = (ONCE, VM_INFO_MANY, DISK_INFO_MANY, OPERATION_DETAILS_MANY, CHANGES, PRICES)
+"""All extensions that the client can use (contract, "Extensions"). A server lists those that it has."""
 
 MANY = 200
 """The most ids that one call of a `…_many` method takes."""

@@ -37,14 +37,14 @@ class Listener:
     """Holds one call for each account that can be followed, each in a thread of its own."""
 
     def __init__(self) -> None:
-        self._threads: dict[int, threading.Thread] = {}
+        self.threads: dict[int, threading.Thread] = {}
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Listen until `stop` is called."""
         while not self._stopping.is_set():
             try:
-                self._start_threads()
+                self.start_threads()
             except DatabaseError as error:
                 log.warning("Accounts to listen to can't be read: %s", type(error).__name__)
             finally:
@@ -54,15 +54,15 @@ class Listener:
     def stop(self) -> None:
         """Let go of all accounts, so that rounds or another listener take over at once. Calls are not waited for."""
         self._stopping.set()
-        Account.objects.filter(pk__in=list(self._threads)).update(listening_until=None, round_due_at=timezone.now())
+        Account.objects.filter(pk__in=list(self.threads)).update(listening_until=None, round_due_at=timezone.now())
 
-    def _start_threads(self) -> None:
-        self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
-        free = _AT_MOST - len(self._threads)
-        for account in _to_listen_to().exclude(pk__in=list(self._threads))[: max(0, free)]:
+    def start_threads(self) -> None:
+        self.threads = {pk: thread for pk, thread in self.threads.items() if thread.is_alive()}
+        free = _AT_MOST - len(self.threads)
+        for account in _to_listen_to().exclude(pk__in=list(self.threads))[: max(0, free)]:
             if following.is_possible(account) and _claim(account):
                 thread = threading.Thread(target=self._listen, args=(account.pk,), daemon=True)
-                self._threads[account.pk] = thread
+                self.threads[account.pk] = thread
                 thread.start()
 
     def _listen(self, account_id: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hosting.api import METHODS, ONCE
+from hosting.api import EXTENSIONS, METHODS
 from tests.processes import Provider
 
 
@@ -16,7 +16,7 @@ def proxy(provider: Provider) -> Any:
 
 def test_every_method_is_listed(proxy: Any) -> None:
     listed = set(proxy.system.listMethods())
-    assert {*METHODS, ONCE, "system.listMethods", "system.methodHelp", "system.methodSignature"} == listed
+    assert {*METHODS, *EXTENSIONS, "system.listMethods", "system.methodHelp", "system.methodSignature"} == listed
 
 
 def test_every_method_has_a_signature_and_help(proxy: Any) -> None:
