@@ -111,13 +111,13 @@ class Remote:
 
     def __init__(self, url: str, login: str, password: str) -> None:
         self._proxy = xmlrpc.client.ServerProxy(url)
-        self._session = str(self._proxy.login(login, password, False))
+        self.session = str(self._proxy.login(login, password, False))
 
     def __getattr__(self, method: str) -> Any:
         def call(*arguments: object) -> Any:
             while True:
                 try:
-                    return getattr(self._proxy, method)(self._session, *arguments)
+                    return getattr(self._proxy, method)(self.session, *arguments)
                 except xmlrpc.client.ProtocolError as refused:
                     if refused.errcode != HTTPStatus.TOO_MANY_REQUESTS:
                         raise

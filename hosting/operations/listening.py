@@ -11,6 +11,7 @@ import threading
 from datetime import datetime, timedelta
 
 import redis
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -24,8 +25,10 @@ from hosting.operations import following
 
 log = logging.getLogger(__name__)
 
-# How long a call is held, in seconds. Pages of an account where nothing happens are up to twice this old.
+# How long a call is held, in seconds, unless `API_READ_TIMEOUT_S` is shorter. Pages of an account where nothing happens
+# are up to twice this old.
 WAIT_S = 15
+_SPARE_S = 5
 # Threads of one process; other accounts are read in rounds.
 _AT_MOST = 500
 # If the process of a listener dies, another one may claim its accounts after this long, and rounds go on.
@@ -93,6 +96,10 @@ def _claim(account: Account) -> bool:
     )
 
 
+def _wait_s() -> int:
+    return max(1, min(WAIT_S, int(settings.API_READ_TIMEOUT_S) - _SPARE_S))
+
+
 def _claimed_until() -> datetime:
     return timezone.now() + timedelta(seconds=WAIT_S) + _SPARE
 
@@ -118,7 +125,7 @@ def _hold(account: Account, cursor: str) -> str:
     connection.close()
     asked_at = timezone.now()
     try:
-        answer = session.hold(lambda client: client.changes(cursor, WAIT_S))
+        answer = session.hold(lambda client: client.changes(cursor, _wait_s()))
     except DataFault as fault:
         if not following.is_unknown_cursor(fault):
             raise

@@ -4,7 +4,7 @@
 |---|---|---|
 | `BENCH_N` | 1000 | servers that are imported, with as many disks |
 | `BENCH_REPEAT` | 3 | how often what is timed alone is done |
-| `BENCH_ONLY` | all | some of: imports, panel, limit, pages, servers |
+| `BENCH_ONLY` | all | some of: imports, panel, following, limit, pages, servers |
 | `BENCH_MARKDOWN` | off | print the table as Markdown (`--markdown` does the same) |
 | `DATABASE_URL` | SQLite | a PostgreSQL server: the bench makes a database of its own there, and drops it |
 
@@ -43,6 +43,7 @@ class Bench:
         return {
             "imports": self.imports,
             "panel": self.panel,
+            "following": self.following,
             "limit": self.limit,
             "servers": self.servers,
             "pages": self.pages,
@@ -84,6 +85,14 @@ class Bench:
             progress("clicks")
             figures += delays.measure(self.remote, panel, account, self.owner, OTHER)
             return figures + memory.measure(self.remote, panel, self.vms)
+
+    def following(self) -> list[Figure]:
+        """The provider's extensions beside version 1 of the API alone."""
+        from tests.bench import following
+
+        figures = [following.measure_import(self.remote, MAIN, self.owner, self.vms)]
+        figures += following.measure_processes(self.remote, OTHER, self.owner)
+        return figures + following.measure_held(self.remote, MAIN)
 
     def limit(self) -> list[Figure]:
         """The real processes at the API's rate limit."""

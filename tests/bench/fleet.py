@@ -19,6 +19,14 @@ def add(provider: Provider, handle: str, vms: int) -> None:
     )
 
 
+def add_empty(provider: Provider, handles: list[str]) -> None:
+    """Customers with nothing but money."""
+    provider.shell(
+        "from hosting.provider.seed import add_handle\n"
+        f"for handle in {handles!r}: add_handle(handle, 'Bench', '100.00', {PASSWORD!r})"
+    )
+
+
 def naive_client(provider: Provider, handle: str) -> Remote:
     return Remote(provider.url, handle, PASSWORD)
 

@@ -20,7 +20,7 @@ from tests.bench.report import require
 from tests.bench.timing import wait_until
 from tests.processes import ROOT, Process, free_port
 
-NAMES = ("web", "worker", "background", "beat")
+NAMES = ("web", "worker", "background", "listener", "beat")
 _CSRF = "b" * 32
 
 
@@ -56,7 +56,7 @@ def _commands(bind: str) -> dict[str, list[str]]:
         name, _, command = line.partition(": ")
         if name in NAMES:
             program, *arguments = shlex.split(command.removeprefix("exec ").replace("$BIND", bind))
-            commands[name] = [sys.executable, "-m", program, *arguments]
+            commands[name] = [sys.executable, *(() if program == "python" else ("-m", program)), *arguments]
     require(set(commands) == set(NAMES), f"the Procfile has no {set(NAMES) - set(commands)}")
     return commands
 
