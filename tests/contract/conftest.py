@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Provider
+from tests.processes import Process, Provider
 
 PASSWORD = "passw0rd-of-a-test"
 POOL = """
@@ -104,3 +104,13 @@ def owner(member: Member) -> Member:
     """A handle with four shares, all free."""
     member.buy(4)
     return member
+
+
+@pytest.fixture
+def second_worker(provider: Provider) -> Iterator[None]:
+    """Another worker beside the provider's own."""
+    worker = Process(provider.worker.arguments, provider.env, provider.directory / "second-worker.log")
+    # Its log says nothing before there is something to do.
+    time.sleep(5)
+    yield
+    worker.kill()

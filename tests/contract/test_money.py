@@ -36,6 +36,28 @@ def test_buying_renewing_growing_and_releasing(member: Member) -> None:
     assert member.code("hosting_account_product_renew", product_id, "1m") == 530140
 
 
+def test_growing_at_once_costs_what_buying_at_once_costs(member: Member) -> None:
+    product_id = member.buy(1)
+    member.done(member.hosting_account_product_update(product_id, 10))
+    assert member.account_balance() == 380.0
+    member.done(member.hosting_account_product_remove(product_id))
+    assert 499.9 < member.account_balance() <= 500.0
+
+
+def test_renewals_return_to_the_day_of_the_purchase(provider: Provider, member: Member) -> None:
+    product_id = member.buy(1)
+    provider.shell(
+        "from hosting.provider.models import *; from datetime import datetime, UTC\n"
+        f"Product.objects.filter(pk={product_id}).update(date_created=datetime(2031, 1, 31, 12, tzinfo=UTC),"
+        " date_end=datetime(2031, 2, 28, 12, tzinfo=UTC), anchor_day=31)"
+    )
+    for _ in range(2):
+        member.done(member.hosting_account_product_renew(product_id, "1m"))
+    assert str(products(member)[product_id]["date_end"]) == "20310430T12:00:00"
+    member.done(member.hosting_account_product_renew(product_id, "1m"))
+    assert str(products(member)[product_id]["date_end"]) == "20310531T12:00:00"
+
+
 def test_an_optional_disk_product_adds_quota(member: Member) -> None:
     member.done(member.hosting_account_product_add("disk", 10240, "1y"))
     assert member.resources("granted")["disk"] == 10240
