@@ -156,7 +156,10 @@ class Disk(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vm(Struct):
-    """A VM. `vm_max_memory_mb` is what it can grow to without a reboot; `console` is kept as text."""
+    """A VM. `vm_max_memory_mb` is what it can grow to without a reboot; `console` is kept as text.
+
+    `shares_ended` is beside version 1: when the shares ended for which the provider paused it.
+    """
 
     id: int = wire(COUNT)
     hostname: str = wire(TEXT)
@@ -175,6 +178,7 @@ class Vm(Struct):
     ifaces: tuple[Iface, ...] = wire(many(Iface), missing=())
     date_created: datetime | None = wire(DATE, missing=None)
     date_updated: datetime | None = wire(DATE, missing=None)
+    shares_ended: datetime | None = wire(DATE, missing=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

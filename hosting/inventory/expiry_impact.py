@@ -1,10 +1,10 @@
-"""The impact of ending products: how much capacity is left, and which servers no longer fit. Pure.
+"""The impact of ending products: how much capacity is left, and which servers the provider will pause then. Pure.
 
-The newest servers stop fitting first, as many as needed until the others fit by shares and memory. The provider does
-not say which ones it would stop; this rule is simple and gives the same answer every day.
+Of the servers that run, the newest are paused first, as many as needed until the others fit. Source: the provider's API
+("When shares end" in docs/provider-api.md), which counts shares. Memory is counted as well, for providers that give a
+server more of it than its shares are worth.
 """
 
-import calendar
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from itertools import accumulate
 from math import ceil
 
 from hosting.inventory.capacity import Amounts
+from hosting.inventory.periods import add_months
 
 
 @dataclass(frozen=True)
@@ -86,29 +87,31 @@ class Pool:
 
 
 class Fleet:
-    """The servers of an account, given newest first."""
+    """The servers of an account that run, given newest first; `running` is what all of them use.
 
-    def __init__(self, newest_first: Sequence[Server]) -> None:
+    Those that are certain to be left running may be missing.
+    """
+
+    def __init__(self, newest_first: Sequence[Server], running: Amounts) -> None:
         self._servers = newest_first
+        self._running = running
         self._shares = list(accumulate(server.shares for server in newest_first))
         self._memory = list(accumulate(server.memory_mb for server in newest_first))
 
-    def that_stop_fitting(self, impact: Impact) -> Sequence[Server]:
-        """The servers that no longer fit."""
-        missing = impact.missing
+    def paused_by(self, impact: Impact) -> Sequence[Server]:
+        """The servers that the provider will pause."""
+        excess = Impact(impact.pool, self._running).missing
         count = 0
-        if missing.shares:
-            count = bisect_left(self._shares, missing.shares) + 1
-        if missing.memory_mb:
-            count = max(count, bisect_left(self._memory, missing.memory_mb) + 1)
+        if excess.shares:
+            count = bisect_left(self._shares, excess.shares) + 1
+        if excess.memory_mb:
+            count = max(count, bisect_left(self._memory, excess.memory_mb) + 1)
         return self._servers[:count]
 
 
-def renewed(ends: datetime, months: int) -> datetime | None:
+def renewed(ends: datetime, months: int, anchor_day: int) -> datetime | None:
     """When a product that ends at `ends` will end after a renewal for so many months; None beyond the largest date."""
-    years, month = divmod(ends.month - 1 + months, 12)
     try:
-        last = calendar.monthrange(ends.year + years, month + 1)[1]
-        return ends.replace(year=ends.year + years, month=month + 1, day=min(ends.day, last))
+        return add_months(ends, months, anchor_day)
     except (ValueError, OverflowError):
         return None

@@ -150,6 +150,8 @@ class Vm(MirrorRow):
     ifaces = models.JSONField(default=list)
     date_created = models.DateTimeField(null=True)
     date_updated = models.DateTimeField(null=True)
+    # When the shares ended for which the provider paused it.
+    shares_ended = models.DateTimeField(null=True)
 
     class Meta(MirrorRow.Meta):
         abstract = False

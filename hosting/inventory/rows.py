@@ -34,6 +34,7 @@ def vm(struct: api.Vm, read_at: datetime) -> dict[str, Any]:
         ],
         "date_created": struct.date_created,
         "date_updated": struct.date_updated,
+        "shares_ended": struct.shares_ended,
     }
 
 

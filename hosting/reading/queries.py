@@ -3,7 +3,7 @@
 Decision: docs/decisions/0025-rooms-and-layers.md
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,8 @@ from django.utils import timezone
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Capacity
 from hosting.inventory.models import Disk, Product, Vm
-from hosting.operations.capacity import overview
+from hosting.operations.capacity import expiry, overview
+from hosting.operations.costs import auto_renewals
 from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
@@ -104,9 +105,26 @@ def capacity_of(account: Account) -> Capacity | None:
     return overview.overview(account, info=getattr(account, "info", None))
 
 
-def expiring_products(account: Account, now: datetime) -> list[Product]:
-    """Products that end within 30 days, or have ended, soonest first."""
-    return list(Product.objects.filter(account=account, date_end__lte=now + EXPIRING).order_by("date_end", "remote_id"))
+def ends_soon(
+    account: Account, now: datetime, *, seen_by: Membership
+) -> tuple[list[expiry.Day], dict[int, auto_renewals.Cover]]:
+    """The days on which products end within 30 days, or have ended, soonest first; and whether the balance covers
+    those that renew themselves.
+    """
+    covers = auto_renewals.outlook(account, now, seen_by=seen_by)
+    return expiring(account, now, covers).until(now + EXPIRING), covers
+
+
+def expiring(account: Account, now: datetime, covers: Mapping[int, auto_renewals.Cover]) -> expiry.Calendar:
+    """The expiry calendar, in which a product renews itself unless the balance does not cover it."""
+    too_low = {remote_id for remote_id, cover in covers.items() if cover is auto_renewals.Cover.TOO_LOW}
+    return expiry.calendar(account, now, not_renewed=too_low)
+
+
+def may_redeem_shares(account: Account) -> bool:
+    """Whether shares of the account have ended and can still be renewed."""
+    ended = Product.objects.filter(account=account, is_in_redemption=True)
+    return ended.exclude(product_name=Product.Name.DISK).exists()
 
 
 def current_bulks(account: Account, now: datetime) -> list[Bulk]:

@@ -1,35 +1,38 @@
-"""The expiry calendar: when products end and which servers no longer fit then. A fixed number of queries.
+"""The expiry calendar: when products end and which servers the provider will pause then. A fixed number of queries.
 
-Renewals under way count as done. A product with auto-renewal counts as renewed.
+Renewals under way count as done. A product that renews itself counts as renewed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from django.core.exceptions import ValidationError
+from django.db.models import Sum
 from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.capacity import Amounts
 from hosting.inventory.expiry_impact import Fleet, Holding, Impact, Pool, Server, renewed
-from hosting.inventory.models import AccountInfo, Product, Vm
+from hosting.inventory.models import Product, Vm
+from hosting.inventory.periods import anchor_day_of
 from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import RenewProduct
 from hosting.operations.models.operation import Operation
 
-# Servers in these states use no shares.
-_WITHOUT_SHARES = (Vm.State.INVALID, Vm.State.DELETED)
+# The provider pauses servers that run; the others run on no shares already.
+_RUNS = (Vm.State.RUNNING, Vm.State.BEING_CREATED)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """A product that ends, and its renewal if one is under way."""
+    """A product that ends, and its renewal if one is under way. `renews_itself`: the provider will renew it in time."""
 
     product: Product
     ends: datetime
     renewal: Operation | None
+    renews_itself: bool = False
 
     @property
     def redeemable_until(self) -> datetime | None:
@@ -53,6 +56,10 @@ class Day:
     endings: Sequence[Ending]
     impact: Impact | None
     servers: Sequence[Server]
+
+    @property
+    def renews_itself(self) -> bool:
+        return all(each.renews_itself for each in self.endings)
 
 
 @dataclass(frozen=True)
@@ -80,13 +87,26 @@ class Calendar:
         """The ids of the products that have ended and can be renewed together."""
         return [each.product.remote_id for day in self.over for each in day.endings if each.may_be_renewed]
 
+    def until(self, moment: datetime) -> list[Day]:
+        """The days on which products have ended, or will end by then."""
+        coming = (day for month in self.months for day in month.days)
+        return [*self.over, *(day for day in coming if day.endings[0].ends <= moment)]
 
-def calendar(account: Account, now: datetime) -> Calendar:
-    """The expiry calendar of an account, in the current time zone."""
+
+def calendar(account: Account, now: datetime, *, not_renewed: Collection[int] = ()) -> Calendar:
+    """The expiry calendar of an account, in the current time zone.
+
+    `not_renewed`: the ids of products whose automatic renewal the balance does not cover.
+    """
     products = list(Product.objects.filter(account=account, date_end__isnull=False).order_by("date_end", "remote_id"))
     renewals = _renewals(account)
     endings = [
-        Ending(product, product.date_end, renewals.get(product.remote_id))
+        Ending(
+            product,
+            product.date_end,
+            renewals.get(product.remote_id),
+            renews_itself=product.autorenew and product.date_end > now and product.remote_id not in not_renewed,
+        )
         for product in products
         if product.date_end is not None
     ]
@@ -96,7 +116,7 @@ def calendar(account: Account, now: datetime) -> Calendar:
     impacts = [pool.after(of_day[-1].ends) if pool else None for _date, of_day in coming]
     fleet = _fleet(account, impacts)
     days = [
-        Day(date_, of_day, impact, fleet.that_stop_fitting(impact) if impact else ())
+        Day(date_, of_day, impact, fleet.paused_by(impact) if impact else ())
         for (date_, of_day), impact in zip(coming, impacts, strict=True)
     ]
     months = groupby(days, key=lambda day: day.date.replace(day=1))
@@ -110,7 +130,7 @@ def _renewals(account: Account) -> dict[int, Operation]:
 
 
 def _pool(account: Account, endings: Sequence[Ending], now: datetime) -> Pool | None:
-    info = AccountInfo.objects.filter(account=account).first()
+    info = getattr(account, "info", None)
     if info is None:
         return None
     return Pool(
@@ -130,38 +150,38 @@ def _holding(ending: Ending, now: datetime) -> Holding | None:
     is_over = ends <= now
     stays_until: datetime | None = ends
     if ending.renewal is not None:
-        stays_until = _renewed(ends, ending.renewal)
+        stays_until = _renewed(product, ends, ending.renewal)
     elif is_over:
         return None
-    elif product.autorenew:
+    elif ending.renews_itself:
         stays_until = None
     if is_over and stays_until is not None and stays_until <= now:
         return None
     return Holding(product.product_name == Product.Name.DISK, product.quantity, stays_until, granted=not is_over)
 
 
-def _renewed(ends: datetime, renewal: Operation) -> datetime | None:
+def _renewed(product: Product, ends: datetime, renewal: Operation) -> datetime | None:
     """The new end after a renewal; None when an external renewal has a duration that we don't understand."""
     duration = renewal.params.get("duration")
     try:
         rules.duration(str(duration))
     except ValidationError:
         return None
-    return renewed(ends, rules.months(str(duration)))
+    return renewed(ends, rules.months(str(duration)), anchor_day_of(product.date_created, ends))
 
 
 def _fleet(account: Account, impacts: Sequence[Impact | None]) -> Fleet:
-    """The newest servers, as many as may stop fitting."""
-    missing = [impact.missing for impact in impacts if impact is not None]
-    shares = max((each.shares for each in missing), default=0)
-    memory_mb = max((each.memory_mb for each in missing), default=0)
+    """The newest servers that run, as many as the provider may pause."""
+    running = Vm.objects.filter(account=account, state__in=_RUNS).order_by()
+    totals = running.aggregate(shares=Sum("shares"), memory_mb=Sum("memory_mb"))
+    used = Amounts(shares=totals["shares"] or 0, memory_mb=totals["memory_mb"] or 0)
+    excess = [Impact(impact.pool, used).missing for impact in impacts if impact is not None]
+    shares = max((each.shares for each in excess), default=0)
+    memory_mb = max((each.memory_mb for each in excess), default=0)
     found: list[Server] = []
     if shares or memory_mb:
-        rows = (
-            Vm.objects.filter(account=account)
-            .exclude(state__in=_WITHOUT_SHARES)
-            .order_by("-date_created", "-remote_id")
-            .values_list("remote_id", "hostname", "shares", "memory_mb")
+        rows = running.order_by("-date_created", "-remote_id").values_list(
+            "remote_id", "hostname", "shares", "memory_mb"
         )
         for row in rows.iterator(chunk_size=500):
             if shares <= 0 and memory_mb <= 0:
@@ -170,7 +190,7 @@ def _fleet(account: Account, impacts: Sequence[Impact | None]) -> Fleet:
             found.append(server)
             shares -= server.shares
             memory_mb -= server.memory_mb
-    return Fleet(found)
+    return Fleet(found, used)
 
 
 def _by_day(endings: Iterator[Ending]) -> Iterator[tuple[date, list[Ending]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import TypeVar
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -88,7 +89,18 @@ def _delete_vm(kind: catalogue.DeleteVm, account: Account) -> Checked:
 
 @check.register
 def _start_vm(kind: catalogue.StartVm, account: Account) -> Checked:
-    return Checked(_vm(account, kind.vm_id, Vm.State.HALTED, Vm.State.PAUSED).hostname)
+    vm = _vm(account, kind.vm_id, Vm.State.HALTED, Vm.State.PAUSED)
+    if vm.shares_ended and not _fits_again(vm, account):
+        raise NotEnough(_("The shares of this server have ended. Renew them, or buy others, to resume it."))
+    return Checked(vm.hostname)
+
+
+def _fits_again(vm: Vm, account: Account) -> bool:
+    """Whether there are shares for a server that was paused because its shares had ended."""
+    capacity = overview(account)
+    running = Vm.objects.filter(account=account, state__in=(Vm.State.RUNNING, Vm.State.BEING_CREATED))
+    taken = running.aggregate(shares=Sum("shares"))["shares"] or 0
+    return capacity is not None and taken + vm.shares <= capacity.granted.shares
 
 
 @check.register

@@ -25,7 +25,7 @@ from django.utils import timezone
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Product
 from hosting.operations.costs import prices
-from hosting.operations.costs.estimates import Price
+from hosting.operations.costs.prices import Prices
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import AddProduct, RemoveProduct, RenewProduct, UpdateProduct
 from hosting.operations.models.operation import Operation
@@ -98,9 +98,7 @@ class Standing:
         return self.limits.money is not None and asked > 0 and spent + asked > self.limits.money
 
 
-def demand_of(
-    kind: Kind, product: Product | None, known: Mapping[str, Price], currency: str, now: datetime
-) -> Demand | None:
+def demand_of(kind: Kind, product: Product | None, known: Prices, currency: str, now: datetime) -> Demand | None:
     """What an operation would spend; None when it moves no money. `product` is the one that it changes, if any."""
     found = prices.estimate(kind, product, known, now)
     estimate = found.amount if found is not None and abs(found.amount) < _LARGEST else None

@@ -1,27 +1,28 @@
 """Estimate what a change of a product will cost or refund, from the prices of earlier purchases. Pure.
 
 Source: the API's account methods. Add and renew cost price x quantity x months; an update costs or refunds the
-difference for the time left; a removal refunds the time left. The API does not say how long a month of time left is.
-The longest month is used, so that no estimated refund is too high.
+difference for the time left; a removal refunds the time left, at no more than was paid. Time left is counted in the
+product's own months (docs/provider-api.md, "Dates and money").
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from operator import itemgetter
 
-_CENT = Decimal("0.01")
-_MONTH = timedelta(days=31)
+from hosting.inventory.periods import months_left
 
 
 @dataclass(frozen=True)
 class Price:
     """What a share, or a MB of disk quota, costs per month: when it was last bought or renewed, or by the provider's
-    price list (`bought_at` None).
+    price list (`bought_at` None). Exact.
     """
 
-    unit: Decimal
+    unit: Fraction
     currency: str
     bought_at: datetime | None = None
 
@@ -47,7 +48,7 @@ def learned(cost: Decimal, quantity: int, months: int, *, currency: str, bought_
     """The price that a purchase or renewal reveals; None when it reveals none."""
     if cost <= 0 or quantity <= 0 or months <= 0:
         return None
-    return Price(cost / quantity / months, currency, bought_at)
+    return Price(Fraction(cost) / quantity / months, currency, bought_at)
 
 
 def paid(price: Price, quantity: int, months: int) -> Estimate:
@@ -55,10 +56,22 @@ def paid(price: Price, quantity: int, months: int) -> Estimate:
     return Estimate(_rounded(price.unit * quantity * months), price)
 
 
-def changed(price: Price, quantity: int, wanted: int, ends: datetime, now: datetime) -> Estimate:
-    """The estimate for a change from `quantity` to `wanted`, or a release (`wanted` 0), for the time left."""
-    left = Decimal(max(0.0, (ends - now).total_seconds())) / Decimal(_MONTH.total_seconds())
-    return Estimate(_rounded(price.unit * (wanted - quantity) * left), price)
+def changed(
+    price: Price,
+    quantity: int,
+    wanted: int,
+    ends: datetime,
+    now: datetime,
+    *,
+    anchor_day: int,
+    least_paid: Fraction | None = None,
+) -> Estimate:
+    """The estimate for a change from `quantity` to `wanted`, or a release (`wanted` 0), for the time left.
+
+    `least_paid`: the least that a unit and month of the product is known to have cost; a refund is not higher.
+    """
+    unit = price.unit if wanted > quantity or least_paid is None else min(price.unit, least_paid)
+    return Estimate(_rounded(unit * (wanted - quantity) * months_left(ends, now, anchor_day)), price)
 
 
 def together(estimates: Iterable[Estimate]) -> Estimate | None:
@@ -71,6 +84,6 @@ def together(estimates: Iterable[Estimate]) -> Estimate | None:
     return Estimate(sum((each.amount for each in found), Decimal(0)), oldest)
 
 
-def _rounded(amount: Decimal) -> Decimal:
-    """Round to whole cents: payments up, refunds down. First drop the digits that dividing a price has left over."""
-    return round(amount, 6).quantize(_CENT, ROUND_UP if amount > 0 else ROUND_DOWN)
+def _rounded(amount: Fraction) -> Decimal:
+    """Round to whole cents: payments up, refunds (negative) towards zero."""
+    return Decimal(ceil(amount * 100)).scaleb(-2)

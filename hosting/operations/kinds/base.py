@@ -74,8 +74,11 @@ class Kind:
         raise NotImplementedError
 
     def fits(self, details: OperationDetails) -> bool:
-        """Whether a provider's operation may be this one: same type, and no parameter differs."""
-        if details.type != self.method:
+        """Whether a provider's operation may be this one: same type, and no parameter differs.
+
+        One with a `reason` is none of ours: the provider began it by itself (docs/provider-api.md).
+        """
+        if details.type != self.method or details.params.get("reason"):
             return False
         theirs = {
             **{key: value for key, value in details.params.items() if value not in ("", None)},

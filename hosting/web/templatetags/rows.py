@@ -15,7 +15,7 @@ from hosting.inventory.models import Disk, Product, Vm
 from hosting.operations.checks.preconditions import why_not
 from hosting.web.templatetags.buttons import change_button, link_button
 from hosting.web.templatetags.components import open_operation_on, row_operation, row_url
-from hosting.web.wording.formats import size
+from hosting.web.wording.formats import day_words, size
 from hosting.web.wording.registry import register
 from hosting.web.wording.words import share_count
 
@@ -72,7 +72,7 @@ def server_actions(context: Context, vm: Vm) -> str:
     if vm.state == Vm.State.RUNNING:
         return _actions(_asking(context, "server", vm, "reboot"), _asking(context, "server", vm, "stop"))
     if vm.state in {Vm.State.HALTED, Vm.State.PAUSED}:
-        return _actions(_asking(context, "server", vm, "start"))
+        return _actions(_asking(context, "server", vm, "start", off=shares_ended_first(vm)))
     return ""
 
 
@@ -110,7 +110,23 @@ def product_actions(context: Context, product: Product) -> str:
     return _actions(*buttons) + lines
 
 
-def _asking(context: Context, section: str, thing: Vm | Disk, action: str) -> str:
+@register.filter
+def shares_ended_first(vm: Vm) -> str:
+    """Why a server can't be started that the provider paused; empty when its shares have not ended."""
+    return _("Its shares ended. It resumes when there are enough shares.") if vm.shares_ended else ""
+
+
+@register.simple_tag
+def shares_ended_note(vm: Vm) -> str:
+    """Under the state of a server: why the provider paused it; empty when its shares have not ended."""
+    if vm.shares_ended is None:
+        return ""
+    return format_html(
+        '<span class="cell-note">{}</span>', _("Its shares ended on %(day)s") % {"day": day_words(vm.shares_ended)}
+    )
+
+
+def _asking(context: Context, section: str, thing: Vm | Disk, action: str, *, off: str = "") -> str:
     """A button that changes an object, after a confirmation if the action has one."""
     words: Mapping[str, Any] = context["words"]
     return change_button(
@@ -120,6 +136,7 @@ def _asking(context: Context, section: str, thing: Vm | Disk, action: str) -> st
         confirm=words.get(f"{action}_question", ""),
         subject=str(thing),
         quiet=True,
+        off=off,
     )
 
 

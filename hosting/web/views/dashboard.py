@@ -17,6 +17,7 @@ def dashboard(request: AccountRequest) -> HttpResponse:
     account, now = request.account, timezone.now()
     history = trends.balance_history(account, now)
     running, finished = queries.latest_operations(account)
+    ends_soon, covers = queries.ends_soon(account, now, seen_by=request.member)
     context = {
         "attention": _matters(request),
         "capacity": queries.capacity_of(account),
@@ -29,7 +30,8 @@ def dashboard(request: AccountRequest) -> HttpResponse:
         "running": running,
         "finished": finished,
         "running_plans": queries.running_plans(account),
-        "expiring": queries.expiring_products(account, now),
+        "ends_soon": ends_soon,
+        "auto_renewals": covers,
     }
     return render_page(request, "dashboard", context)
 

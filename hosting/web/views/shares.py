@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Product
-from hosting.operations.capacity import expiry
 from hosting.operations.checks.preconditions import why_not
+from hosting.operations.costs import auto_renewals
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import AddProduct, RemoveProduct
 from hosting.reading import queries
@@ -46,6 +46,7 @@ def index(request: AccountRequest) -> HttpResponseBase:
     context = {
         "table": products,
         "capacity": queries.capacity_of(account),
+        "auto_renewals": auto_renewals.outlook(account, timezone.now(), seen_by=request.member),
         "open": queries.open_by_target(account),
         "bulk_actions": SECTIONS["shares"].offered(request.member),
         "views": list_state.views(request, "shares"),
@@ -56,9 +57,11 @@ def index(request: AccountRequest) -> HttpResponseBase:
 @require_safe
 @account_page
 def expiry_calendar(request: AccountRequest) -> HttpResponse:
-    """When products end, and which servers no longer fit then."""
-    found = expiry.calendar(request.account, timezone.now())
-    return render_page(request, "calendar", {"calendar": found}, section="shares")
+    """When products end, and which servers are paused then."""
+    now = timezone.now()
+    covers = auto_renewals.outlook(request.account, now, seen_by=request.member)
+    context = {"calendar": queries.expiring(request.account, now, covers), "auto_renewals": covers}
+    return render_page(request, "calendar", context, section="shares")
 
 
 @require_http_methods(FORMS)
@@ -141,6 +144,9 @@ def _form(
     context = {
         "form": form,
         "product": product,
+        "auto_renewals": auto_renewals.outlook(request.account, timezone.now(), seen_by=request.member)
+        if product.autorenew
+        else {},
         "facts": "hosting/_product_facts.html",
         "cancel": reverse("shares", args=[request.account.pk]),
         "warnings": [reason] if reason else [],

@@ -12,6 +12,7 @@ from hosting.operations.checks import spending_limits
 from hosting.operations.checks.spending_limits import Over
 from hosting.operations.costs import estimates, prices
 from hosting.operations.costs.estimates import Estimate, Price
+from hosting.operations.costs.prices import Prices
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import AddProduct, RenewProduct
 from hosting.operations.lifecycle import approvals
@@ -72,7 +73,7 @@ def quote(account: Account, requests: Sequence[Request], *, by: Membership) -> Q
 
 
 def _over(
-    account: Account, requests: Sequence[Request], known: Mapping[str, Price], currency: str, by: Membership
+    account: Account, requests: Sequence[Request], known: Prices, currency: str, by: Membership
 ) -> frozenset[Over]:
     now = timezone.now()
     demands = [spending_limits.demand_of(kind, product, known, currency, now) for kind, product in requests if kind]

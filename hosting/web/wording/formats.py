@@ -139,10 +139,15 @@ def when(at: datetime | None) -> str:
     return _time(at, f"{formats.date_format(local, 'DATE_FORMAT')} {local:%H:%M}", counts=False)
 
 
+def day_words(at: datetime) -> str:
+    """A date in the reader's zone."""
+    return formats.date_format(_local(at), "DATE_FORMAT")
+
+
 @register.simple_tag
 def day(at: datetime | None) -> str:
     """A date; the exact time is the title."""
-    return _time(at, formats.date_format(_local(at), "DATE_FORMAT"), counts=False) if at else "–"
+    return _time(at, day_words(at), counts=False) if at else "–"
 
 
 @register.simple_tag

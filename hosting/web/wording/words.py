@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils.text import get_text_list
@@ -17,14 +18,28 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.requesters import requester_name
 from hosting.reading import queries, search
-from hosting.web.wording.formats import money, plain, size
+from hosting.web.wording.formats import day_words, money, plain, size
 from hosting.web.wording.registry import register
 
 
 @register.filter
 def operation_title(operation: Operation) -> str:
     """The title of an operation with its object: "Stop server web-1"."""
-    return f"{catalogue.title(operation.kind)} {operation.subject}".strip()
+    by_itself = _BY_THE_PROVIDER.get((operation.kind, operation.params.get("reason")))
+    return f"{by_itself or catalogue.title(operation.kind)} {operation.subject}".strip()
+
+
+# What the provider does by itself, by the method and the reason that it names (docs/provider-api.md).
+_BY_THE_PROVIDER = {
+    ("vm_stop", "shares_ended"): gettext_lazy("Pause server"),
+    ("vm_start", "shares_back"): gettext_lazy("Resume server"),
+    ("hosting_account_product_renew", "autorenew"): gettext_lazy("Renew product automatically"),
+}
+_REASONS = {
+    "shares_ended": gettext_lazy("Its shares ended"),
+    "shares_back": gettext_lazy("There are enough shares again"),
+    "autorenew": gettext_lazy("Automatic renewal"),
+}
 
 
 @register.simple_tag
@@ -154,9 +169,10 @@ def product_label(name: str) -> str:
 @register.simple_tag
 def unit_price(price: Price, product_name: str) -> str:
     """The price of a share, or of a GB of disk quota, per month."""
+    unit = Decimal(price.unit.numerator) / price.unit.denominator
     if product_name == Product.Name.DISK:
-        return _("%(price)s per GB and month.") % {"price": money(price.unit * 1024, price.currency)}
-    return _("%(price)s per share and month.") % {"price": money(price.unit, price.currency)}
+        return _("%(price)s per GB and month.") % {"price": money(unit * 1024, price.currency)}
+    return _("%(price)s per share and month.") % {"price": money(unit, price.currency)}
 
 
 @register.filter
@@ -246,6 +262,8 @@ PARAMETERS = {
     "cores": gettext_lazy("CPUs"),
     "vm_remote_id": gettext_lazy("Server ID"),
     "date_end": gettext_lazy("Ends"),
+    "reason": gettext_lazy("Reason"),
+    "shares_ended": gettext_lazy("Shares ended"),
 }
 
 
@@ -266,7 +284,20 @@ def parameter_value(value: Any, name: str) -> str:
         return exact if value < 1024 else f"{size(value)} ({exact})"
     if name == "product_name":
         return product_label(str(value))
+    if name == "reason":
+        return str(_REASONS.get(str(value), value))
+    if name == "shares_ended" and isinstance(value, str):
+        return _moment(value)
     return duration(value) if name == "duration" and isinstance(value, str) else str(value)
+
+
+def _moment(text: str) -> str:
+    """A time of the provider in words; another text is returned as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return day_words(at)
 
 
 RESOURCES = {

@@ -74,10 +74,11 @@ def test_ended_product_under_renewal_counts_until_its_new_end() -> None:
         (Amounts(disk_mb=5000), []),
     ],
 )
-def test_newest_servers_stop_fitting_first(missing: Amounts, names: list[str]) -> None:
-    fleet = Fleet([Server(3, "newest", 2, 512), Server(2, "middle", 1, 1024), Server(1, "oldest", 4, 1024)])
-    impact = Impact(SHARE.times(7), SHARE.times(7) + missing)
-    assert [server.hostname for server in fleet.that_stop_fitting(impact)] == names
+def test_newest_servers_are_paused_first(missing: Amounts, names: list[str]) -> None:
+    running = SHARE.times(7) + missing
+    servers = [Server(3, "newest", 2, 512), Server(2, "middle", 1, 1024), Server(1, "oldest", 4, 1024)]
+    impact = Impact(SHARE.times(7), running)
+    assert [server.hostname for server in Fleet(servers, running).paused_by(impact)] == names
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,11 @@ def test_newest_servers_stop_fitting_first(missing: Amounts, names: list[str]) -
     ],
 )
 def test_renewal_adds_calendar_months(ends: datetime, months: int, until: datetime | None) -> None:
-    assert renewed(ends, months) == until
+    assert renewed(ends, months, ends.day) == until
+
+
+def test_renewal_returns_to_the_day_of_the_purchase() -> None:
+    assert renewed(datetime(2026, 2, 28, tzinfo=UTC), 1, 31) == datetime(2026, 3, 31, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -135,9 +140,26 @@ def test_running_renewal_counts(account: Account) -> None:
     assert month.renewable == []
 
 
-def test_autorenewed_product_stays(account: Account) -> None:
+def test_product_that_renews_itself_stays_unless_the_balance_is_too_low(account: Account) -> None:
     account.product_set.filter(quantity=12).update(autorenew=True)
     assert shares_left(account) == [16, 12]
+    (first, last) = (day.renews_itself for day in days(account))
+    assert (first, last) == (True, False)
+    too_low = account.product_set.filter(quantity=12).values_list("remote_id", flat=True)
+    calendar = expiry.calendar(account, timezone.now(), not_renewed=set(too_low))
+    (day,) = calendar.until(timezone.now() + timedelta(days=30))
+    assert not day.renews_itself
+    assert [server.hostname for server in day.servers] == ["web-2"]
+
+
+def test_stopped_and_paused_servers_are_not_paused(account: Account) -> None:
+    """The oldest of three runs, and its two shares fit into the four that are left."""
+    factories.vm(account, "brand-new", shares=2, state="being_created", date_created=timezone.now())
+    account.vm_set.filter(hostname="web-2").update(state="halted")
+    account.vm_set.filter(hostname="web-1").update(state="paused")
+    first, last = days(account)
+    assert list(first.servers) == []
+    assert [server.hostname for server in last.servers] == ["brand-new", "web-0"]
 
 
 def test_ended_product_is_not_subtracted_twice(account: Account) -> None:
