@@ -50,16 +50,16 @@ class Ending:
 
 @dataclass(frozen=True)
 class Day:
-    """What ends on one day in the reader's zone, and the impact on that evening (None for a day in the past)."""
+    """What ends on one day in the reader's zone, and the impact on that evening (None for a day in the past).
+
+    `servers` are those that are paused then, `newly_paused` how many of them were not the evening before.
+    """
 
     date: date
     endings: Sequence[Ending]
     impact: Impact | None
     servers: Sequence[Server]
-
-    @property
-    def renews_itself(self) -> bool:
-        return all(each.renews_itself for each in self.endings)
+    newly_paused: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,12 @@ def calendar(account: Account, now: datetime, *, not_renewed: Collection[int] = 
     coming = list(_by_day(each for each in endings if each.ends > now))
     impacts = [pool.after(of_day[-1].ends) if pool else None for _date, of_day in coming]
     fleet = _fleet(account, impacts)
-    days = [
-        Day(date_, of_day, impact, fleet.paused_by(impact) if impact else ())
-        for (date_, of_day), impact in zip(coming, impacts, strict=True)
-    ]
+    days: list[Day] = []
+    for (date_, of_day), impact in zip(coming, impacts, strict=True):
+        servers = fleet.paused_by(impact) if impact else ()
+        # The newest are paused first, so those of an earlier day are among those of a later one.
+        before = len(days[-1].servers) if days else 0
+        days.append(Day(date_, of_day, impact, servers, max(0, len(servers) - before)))
     months = groupby(days, key=lambda day: day.date.replace(day=1))
     return Calendar(over, [Month(first, list(of_month)) for first, of_month in months])
 

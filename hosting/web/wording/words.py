@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from hosting.inventory.models import Disk, Product, Vm
+from hosting.operations.capacity import expiry
+from hosting.operations.costs.auto_renewals import Cover
 from hosting.operations.costs.estimates import Price
 from hosting.operations.kinds import catalogue
 from hosting.operations.models import problems
@@ -237,6 +239,12 @@ def server_label(vm: Vm) -> str:
 @register.filter
 def days_left(end: datetime | None) -> int | None:
     return queries.days_left(end)
+
+
+@register.filter
+def is_covered(day: expiry.Day, covers: Mapping[int, Cover]) -> bool:
+    """Whether everything that ends on a day renews itself, and the balance is known to cover it."""
+    return all(covers.get(ending.product.remote_id) is Cover.COVERED for ending in day.endings)
 
 
 PARAMETERS = {

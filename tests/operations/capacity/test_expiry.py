@@ -143,12 +143,11 @@ def test_running_renewal_counts(account: Account) -> None:
 def test_product_that_renews_itself_stays_unless_the_balance_is_too_low(account: Account) -> None:
     account.product_set.filter(quantity=12).update(autorenew=True)
     assert shares_left(account) == [16, 12]
-    (first, last) = (day.renews_itself for day in days(account))
-    assert (first, last) == (True, False)
+    assert [day.endings[0].renews_itself for day in days(account)] == [True, False]
     too_low = account.product_set.filter(quantity=12).values_list("remote_id", flat=True)
     calendar = expiry.calendar(account, timezone.now(), not_renewed=set(too_low))
     (day,) = calendar.until(timezone.now() + timedelta(days=30))
-    assert not day.renews_itself
+    assert not day.endings[0].renews_itself
     assert [server.hostname for server in day.servers] == ["web-2"]
 
 

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo
+from hosting.inventory.periods import add_months
 from hosting.operations.models.operation import Operation
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
@@ -61,29 +62,34 @@ def test_forms_say_when_no_price_is_known(browser: Client, account: Account, own
     assert UNKNOWN in preview(browser, account, "add", product_name="shares", quantity=3, duration="2m")
 
 
+def a_month_and_half_an_hour() -> dict[str, datetime]:
+    """The dates of a product of which so much is left, whatever the length of the month."""
+    now = timezone.now()
+    return {"date_created": now, "date_end": add_months(now, 1, now.day) + timedelta(minutes=30)}
+
+
 def test_forms_estimate_from_the_last_purchase_without_javascript(browser: Client, account: Account) -> None:
-    ends = timezone.now() + timedelta(days=31, hours=1)
-    product = factories.product(account, quantity=4, duration="2m", date_end=ends)
+    product = factories.product(account, quantity=4, duration="2m", **a_month_and_half_an_hour())
     factories.purchase(account, "shares", 2, "1m", cost="24.00", days_ago=3)
     added = page(browser, "shares_add", account.pk)
     assert "Estimated cost 12.00 EUR" in added
     assert "Estimated, from your purchase on" in added
     assert "12.00 EUR per share and month." in added
     assert "Estimated cost 96.00 EUR" in page(browser, "shares_renew", account.pk, product.remote_id)
-    assert "Estimated refund 48.06 EUR" in page(browser, "shares_remove", account.pk, product.remote_id)
+    assert "Estimated refund 48.03 EUR" in page(browser, "shares_remove", account.pk, product.remote_id)
     assert "12.00 EUR per share and month." in page(browser, "shares_update", account.pk, product.remote_id)
 
 
 def test_estimate_follows_the_form_and_warns_of_a_low_balance(browser: Client, account: Account) -> None:
     factories.purchase(account, "shares", 2, "1m", cost="24.00")
-    product = factories.product(account, quantity=4, date_end=timezone.now() + timedelta(days=31, hours=1))
+    product = factories.product(account, quantity=4, **a_month_and_half_an_hour())
     said = preview(browser, account, "add", product_name="shares", quantity=3, duration="2m")
     assert "Estimated cost 72.00 EUR" in said
     assert "exceeds the balance" not in said
     much = preview(browser, account, "add", product_name="shares", quantity=60, duration="2m")
     assert "This exceeds the balance of 1,234.50 EUR" in much
     assert "Estimated cost 576.00 EUR" in preview(browser, account, f"renew&product={product.remote_id}", duration="1y")
-    assert "Estimated refund 24.03" in preview(browser, account, f"update&product={product.remote_id}", quantity=2)
+    assert "Estimated refund 24.01" in preview(browser, account, f"update&product={product.remote_id}", quantity=2)
     assert "Fill in the form to see the price" in preview(
         browser, account, f"update&product={product.remote_id}", quantity="x"
     )
@@ -175,8 +181,8 @@ def test_calendar_shows_ending_products_and_their_impact_on_capacity(browser: Cl
     assert "69 days left" in said or "70 days left" in said
     assert "4 left, 6 used" in said
     assert "2 shares are missing" in said
-    assert "No capacity left for 1 server: web-2" in said
-    assert "newest first" in said
+    assert "Then 1 server is paused: web-2" in said
+    assert "The newest servers are paused first" in said
     assert "can be renewed until" in said
     assert "Ended, still renewable" in said
     for product in (*soon, ended):
@@ -209,6 +215,6 @@ def test_calendar_uses_the_same_queries_for_any_number_of_products(
             factories.running_operation(
                 account, kind="hosting_account_product_renew", params=params, product_id=product.remote_id, vm_id=None
             )
-    # Products, renewals, capacity, servers.
-    with django_assert_num_queries(FRAME + COUNTS + 4):
+    # Products, those that renew themselves, renewals, what runs, the newest servers.
+    with django_assert_num_queries(FRAME + COUNTS + 5):
         browser.get(reverse("shares_calendar", args=[account.pk]))
