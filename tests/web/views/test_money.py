@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -62,7 +62,7 @@ def test_forms_say_when_no_price_is_known(browser: Client, account: Account, own
     assert UNKNOWN in preview(browser, account, "add", product_name="shares", quantity=3, duration="2m")
 
 
-def a_month_and_half_an_hour() -> dict[str, datetime]:
+def a_month_and_half_an_hour() -> dict[str, Any]:
     """The dates of a product of which so much is left, whatever the length of the month."""
     now = timezone.now()
     return {"date_created": now, "date_end": add_months(now, 1, now.day) + timedelta(minutes=30)}
