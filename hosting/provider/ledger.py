@@ -37,7 +37,7 @@ def balance(handle: Handle) -> Decimal:
 
 
 def uncommitted(account: HostingAccount) -> Decimal:
-    """The balance of the account's handle, less what open operations reserve of it. Call it with the account locked."""
+    """The balance of the account's handle, less what open operations reserve. Spend it with the account locked only."""
     reserved = account.operations.filter(state__in=Operation.OPEN).aggregate(total=Sum("reserved"))["total"]
     return balance(account.handle) - (reserved or 0)
 

@@ -25,11 +25,12 @@ def renew_due() -> None:
     """Accept a renewal of every product that is due for one, each in a transaction of its own."""
     now = timezone.now()
     for product in _due(now).select_related("account__handle"):
-        if _problem(product, _cost(product, now)):
-            _tell_staff_once(product, _problem(product, _cost(product, now)))
-            continue
         try:
-            _renew(product, now)
+            # Looked at without a lock first: a balance that stays too low must not keep calls waiting twice a second.
+            if problem := _problem(product, _cost(product, now)):
+                _tell_staff_once(product, problem)
+            else:
+                _renew(product, now)
         except Exception:
             log.exception("product %s could not be renewed; trying again", product.pk)
 
