@@ -50,4 +50,4 @@ def _send(job: Job, arguments: tuple[int | str, ...]) -> None:
     try:
         current_app.send_task(job.value, args=arguments, queue=job.queue, retry=False)
     except (OperationalError, OSError) as error:
-        log.warning("The broker did not take %s (%s); the sweep will ask again.", job, type(error).__name__)
+        log.warning("The broker did not take %s (%r); the sweep will ask again.", job, error)

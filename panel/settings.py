@@ -112,7 +112,11 @@ CACHES = {
     "default": {
         "BACKEND": "panel.cache.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S},
+        "OPTIONS": {
+            "pool_class": "redis_connections.connection.Pool",
+            "socket_timeout": REDIS_TIMEOUT_S,
+            "socket_connect_timeout": REDIS_TIMEOUT_S,
+        },
     }
 }
 SESSION_ENGINE = "hosting.web.access.session_store"
@@ -148,6 +152,8 @@ MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)
 # Background work -------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Workers wait for their broker for as long as it takes.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A page that asks for a job does not wait for a broker that is away: the sweep asks again.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
@@ -160,6 +166,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "members"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Jobs are acknowledged when they begin, so this cancels none of them; without it, Celery warns at every lost connection.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 # A late sweep is dropped: the next one does the same.
@@ -321,8 +329,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "filters": {"no_secrets": {"()": "panel.logs.NoSecrets"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_secrets"]}},
+    "filters": {
+        "no_secrets": {"()": "panel.logs.NoSecrets"},
+        "outages_once": {"()": "redis_connections.outage.ToldOnce"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["no_secrets", "outages_once"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {"django": {"handlers": [], "level": "WARNING"}, "celery": {"level": "WARNING"}},
 }

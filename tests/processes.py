@@ -185,15 +185,17 @@ def start_provider(directory: Path, **env: str) -> Provider:
     }
     web = [sys.executable, "-m", "gunicorn", "-c", "python:hosting.provider.serving", "hosting.provider.wsgi"]
     web += ["--bind", f"127.0.0.1:{port}", "--log-level", "info"]
-    worker = [sys.executable, "-m", "celery", "-A", "hosting.provider.celery", "worker"]
-    worker += ["--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
     databases.copy_provider(directory / "provider.sqlite3", settings)
     provider = Provider(
         directory,
         port,
         settings,
         Process(web, settings, directory / "web.log"),
-        Process(worker, settings, directory / "worker.log"),
+        Process(
+            ["tools/serve", "providerworker"],
+            {**settings, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            directory / "worker.log",
+        ),
     )
     provider.web.wait_for_port(port)
     return provider

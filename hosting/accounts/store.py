@@ -5,6 +5,8 @@ from functools import cache
 import redis
 from django.conf import settings
 
+from redis_connections.connection import Pool
+
 
 def connection() -> redis.Redis:
     """The client of this process, for all of its threads; answers are strings.
@@ -16,7 +18,7 @@ def connection() -> redis.Redis:
 
 @cache
 def _client(url: str) -> redis.Redis:
-    pool = redis.ConnectionPool.from_url(
+    pool = Pool.from_url(
         url,
         socket_timeout=settings.REDIS_TIMEOUT_S,
         socket_connect_timeout=settings.REDIS_TIMEOUT_S,

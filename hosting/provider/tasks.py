@@ -20,8 +20,8 @@ def run_operations() -> None:
 def _ask() -> None:
     try:
         run_operations.apply_async(retry=False)
-    except (OperationalError, OSError):
-        log.warning("the broker does not answer: the worker finds the operations by itself")
+    except (OperationalError, OSError) as error:
+        log.warning("the broker does not answer (%r): the worker finds the operations by itself", error)
 
 
 def wake_engine() -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.processes import ROOT, Process, Provider, free_port, start_provider, start_valkey
@@ -28,9 +28,9 @@ _SPEED = "0.02"
 
 
 class World:
-    """Web, two workers, beat, Valkey, and the provider's web and worker."""
+    """Web, two workers, beat, Valkey, and the provider's web and worker. `env` overrides settings of the panel."""
 
-    def __init__(self, directory: Path, database: Path, *, extensions: bool) -> None:
+    def __init__(self, directory: Path, database: Path, *, extensions: bool, env: Mapping[str, str] | None = None) -> None:
         self.directory, self.database = directory, database
         self.logs = [
             directory / f"{name}.log" for name in ("web", "worker", "background", "beat", "second-beat", "valkey")
@@ -45,7 +45,7 @@ class World:
             PROVIDER_SPEED=_SPEED,
         )
         self.logs += [self.provider.web.log, self.provider.worker.log]
-        self._env: dict[str, str | None] = {
+        self.env: dict[str, str | None] = {
             **LIMITS,
             "API_EXTENSIONS": str(extensions),
             "DATABASE_URL": f"sqlite:///{database}?timeout={_WRITE_PATIENCE_S}",
@@ -53,6 +53,7 @@ class World:
             "VALKEY_PORT": str(self.valkey_port),
             "BIND": f"127.0.0.1:{self.port}",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **(env or {}),
         }
         self._collect_static()
         self.web = self._serve("web")
@@ -97,7 +98,7 @@ class World:
         command = [sys.executable, "-m", "celery", "-q", "-A", "panel", "beat", "--loglevel", "WARNING", "--pidfile="]
         self.second_beat = Process(
             [*command, "--schedule", str(self.directory / "second-beat")],
-            self._env,
+            self.env,
             self.directory / "second-beat.log",
         )
 
@@ -138,13 +139,13 @@ class World:
 
     def _serve(self, name: str) -> Process:
         """Start a line of the Procfile, as `make run` and compose do."""
-        return Process(["tools/serve", name], self._env, self.directory / f"{name}.log")
+        return Process(["tools/serve", name], self.env, self.directory / f"{name}.log")
 
     def _collect_static(self) -> None:
         subprocess.run(
             [sys.executable, "manage.py", "collectstatic", "--no-input", "-v", "0"],
             cwd=ROOT,
-            env={**os.environ, **{name: value for name, value in self._env.items() if value is not None}},
+            env={**os.environ, **{name: value for name, value in self.env.items() if value is not None}},
             check=True,
         )
 

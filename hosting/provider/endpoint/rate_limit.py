@@ -4,19 +4,20 @@ The window opens with the first call and closes two seconds later. Without Redis
 unreachable counter must not stop the service.
 """
 
-import logging
 import math
 
 import redis
 from django.conf import settings
 
 from hosting.provider.rules import values
+from redis_connections.connection import Pool
 
-log = logging.getLogger(__name__)
-_redis = redis.Redis.from_url(
-    settings.PROVIDER_REDIS_URL,
-    socket_timeout=settings.REDIS_TIMEOUT_S,
-    socket_connect_timeout=settings.REDIS_TIMEOUT_S,
+_redis = redis.Redis(
+    connection_pool=Pool.from_url(
+        settings.PROVIDER_REDIS_URL,
+        socket_timeout=settings.REDIS_TIMEOUT_S,
+        socket_connect_timeout=settings.REDIS_TIMEOUT_S,
+    )
 )
 
 
@@ -33,6 +34,5 @@ def seconds_to_wait(login: str) -> int:
             pipe.pttl(key)
             _, calls, left_ms = pipe.execute()
     except redis.RedisError:
-        log.warning("rate limit: Redis does not answer, calls are not counted")
         return 0
     return max(1, math.ceil(left_ms / 1000)) if calls > limit else 0

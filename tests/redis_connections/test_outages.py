@@ -1,0 +1,186 @@
+"""Redis refuses commands, drops its clients or is gone, under the real processes of the panel and of the provider: all
+of them outlive it, pages still answer, and what was requested meanwhile is carried out afterwards.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests import databases
+from tests.chaos.browser import Browser, NoPageError, read_form
+from tests.chaos.world import World, wait_until
+from tests.processes import free_port
+from tests.shell import Shell
+
+# The provider's demonstration: a reseller, and one of its running servers.
+LOGIN, PASSWORD, SERVER = "AA1234-GANDI", "mypassword", 456
+PERSON, SIGN_IN_PASSWORD = "owner@example.org", "correct horse battery"
+CONNECT = f"""
+from hosting.accounts.connect import connect
+from hosting.accounts.models import Account, Endpoint
+from hosting.teams.models import Membership, Team, User
+user = User.objects.create_user({PERSON!r}, {SIGN_IN_PASSWORD!r})
+member = Membership.objects.create(team=Team.objects.create(name="Team"), user=user, role="owner")
+endpoint = Endpoint.objects.create(name="Provider", url=PROVIDER)
+connect(by=member, endpoint=endpoint, label="Reseller", login={LOGIN!r}, handle={LOGIN!r}, password={PASSWORD!r})
+"""
+# How long a process may need after an outage: the worker tries once a second, and a reboot takes some 100 ms.
+RECOVERY_S = 15
+# One for the outage, one for its end.
+LINES_PER_OUTAGE = 2
+
+
+class Panel:
+    """The running product, a member's browser, and a look into the database."""
+
+    def __init__(self, directory: Path) -> None:
+        database = directory / "panel.sqlite3"
+        databases.copy_panel(database)
+        self.world = World(directory, database, extensions=True, env={"WEB_WORKERS": "1", "API_RATE_LIMIT": "30"})
+        self.shell = Shell(
+            "panel.settings",
+            {**os.environ, **{name: value for name, value in self.world.env.items() if value is not None}},
+        )
+        self.shell.run(CONNECT.replace("PROVIDER", repr(self.world.provider.url)))
+        assert wait_until("imported", lambda: self.ask("Account.objects.get().mirrored_at") != "None", 40)
+        self.account = int(self.ask("Account.objects.get().pk"))
+        self.browser = Browser(self.world.url)
+        self.browser.sign_in(PERSON, SIGN_IN_PASSWORD)
+
+    def ask(self, expression: str) -> str:
+        imports = "from hosting.accounts.models import *; from hosting.operations.models.operation import *"
+        return self.shell.run(f"{imports}\nprint({expression})")
+
+    def reboot(self) -> None:
+        """Press the button, and see that it is accepted."""
+        where = f"/accounts/{self.account}/servers/{SERVER}/"
+        page = self.browser.open(where)
+        form = read_form(page.text)
+        (button,) = [address for address in form.buttons if address.endswith("/reboot/")]
+        fields = {"csrfmiddlewaretoken": form.token, "nonce": form.buttons[button]}
+        assert "was submitted" in self.browser.send(button, fields).text
+
+    def is_done(self) -> bool:
+        """Whether everything that was requested has been carried out."""
+        return self.ask("set(Operation.objects.values_list('state', flat=True)) <= {'done'}") == "True"
+
+    def server(self) -> "redis.Redis":
+        """An administrator's connection. It is made before the outage, and is not closed by it."""
+        client = redis.Redis(
+            port=self.world.valkey_port, password=os.environ["VALKEY_PASSWORD"], single_connection_client=True
+        )
+        client.ping()
+        return client
+
+    def stop(self) -> None:
+        self.shell.stop()
+        self.world.stop()
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
+    running = Panel(tmp_path_factory.mktemp("outages"))
+    yield running
+    running.stop()
+
+
+@contextmanager
+def unblocked(panel: Panel) -> Iterator[None]:
+    """What a failover tells clients that wait for a job."""
+    server = panel.server()
+    waiting = [client["id"] for client in server.client_list() if client["cmd"] == "brpop"]
+    assert len(waiting) >= 2
+    for client in waiting:
+        server.execute_command("CLIENT", "UNBLOCK", client, "ERROR")
+    yield
+
+
+@contextmanager
+def killed(panel: Panel) -> Iterator[None]:
+    server = panel.server()
+    assert server.client_kill_filter(_type="normal", skipme=True)
+    server.client_kill_filter(_type="pubsub")
+    yield
+
+
+@contextmanager
+def read_only(panel: Panel) -> Iterator[None]:
+    """The server has become a replica of one that is not there."""
+    server = panel.server()
+    server.replicaof("127.0.0.1", free_port())
+    yield
+    server.replicaof("NO", "ONE")
+
+
+@contextmanager
+def replica_without_master(panel: Panel) -> Iterator[None]:
+    """Such a replica may refuse reads too."""
+    server = panel.server()
+    server.config_set("replica-serve-stale-data", "no")
+    server.replicaof("127.0.0.1", free_port())
+    yield
+    server.replicaof("NO", "ONE")
+    server.config_set("replica-serve-stale-data", "yes")
+
+
+@contextmanager
+def out_of_memory(panel: Panel) -> Iterator[None]:
+    server = panel.server()
+    server.config_set("maxmemory", 1)
+    yield
+    server.config_set("maxmemory", 0)
+
+
+@contextmanager
+def other_password(panel: Panel) -> Iterator[None]:
+    server = panel.server()
+    server.config_set("requirepass", "another one")
+    server.client_kill_filter(_type="normal", skipme=True)
+    yield
+    server.config_set("requirepass", os.environ["VALKEY_PASSWORD"])
+
+
+@contextmanager
+def too_many_clients(panel: Panel) -> Iterator[None]:
+    server = panel.server()
+    known = server.config_get("maxclients")["maxclients"]
+    server.config_set("maxclients", 1)
+    server.client_kill_filter(_type="normal", skipme=True)
+    yield
+    server.config_set("maxclients", known)
+
+
+@contextmanager
+def gone(panel: Panel) -> Iterator[None]:
+    panel.world.valkey.kill()
+    yield
+    panel.world.valkey.start()
+    panel.world.valkey.wait_for_port(panel.world.valkey_port)
+
+
+OUTAGES = [unblocked, killed, read_only, replica_without_master, out_of_memory, other_password, too_many_clients, gone]
+
+
+@pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outage.__name__)
+def test_outage_ends_no_process_and_what_was_requested_meanwhile_is_carried_out(
+    panel: Panel, outage: Callable[[Panel], "object"]
+) -> None:
+    sizes = {log: log.stat().st_size for log in panel.world.logs if log.exists()}
+    with outage(panel):  # type: ignore[attr-defined]
+        panel.reboot()
+        # Beat and the workers try several times.
+        time.sleep(3)
+        panel.browser.open(f"/accounts/{panel.account}/")
+    assert wait_until("carried out", panel.is_done, RECOVERY_S), panel.ask("list(Operation.objects.values())")
+    assert panel.world.dead() == []
+    # The panel has noticed, too.
+    panel.browser.open(f"/accounts/{panel.account}/")
+    for log, size in sizes.items():
+        told = log.read_text(encoding="utf-8")[size:]
+        print(log, told)
