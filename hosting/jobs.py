@@ -27,6 +27,7 @@ class Job(StrEnum):
     LOOK_AGAIN = "hosting.tasks.look_again"
     NOTE_FAILED_SIGN_IN = "hosting.tasks.note_failed_sign_in"
     SWEEP = "hosting.tasks.sweep"
+    PULSE = "hosting.tasks.pulse"
 
     @property
     def queue(self) -> str:

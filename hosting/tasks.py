@@ -119,6 +119,11 @@ def note_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
     sign_ins.record_failed_sign_in(user_id, address, attempts)
 
 
+@shared_task(name=Job.PULSE.value)
+def pulse() -> None:
+    """Nothing else: that a job of the background begins is its sign of life (`accounts.pulse`)."""
+
+
 @shared_task(name=Job.SWEEP.value)
 def sweep() -> None:
     sweep_all()

@@ -78,6 +78,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "hosting.web.answers.middleware.nonce_of_page",
+                "hosting.web.answers.middleware.silence",
             ],
         },
     },
@@ -148,6 +149,9 @@ APPROVAL_LIMIT_H = env.float("APPROVAL_LIMIT_H", default=72.0)
 # Seconds between two mirror rounds of an account, and until each of its rows is re-read.
 MIRROR_ROUND_S = env.float("MIRROR_ROUND_S", default=30.0)
 MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)
+# Seconds without a sign of life from the workers after which every page says so and `/health` fails
+# (`hosting.accounts.pulse`). A deployment restarts the workers within this time.
+SILENCE_LIMIT_S = env.float("SILENCE_LIMIT_S", default=30.0)
 
 # Background work -------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -166,7 +170,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "members"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Jobs are acknowledged when they begin, so this cancels none of them; without it, Celery warns at every lost connection.
+# Jobs are acknowledged when they begin, so this cancels none of them. Without it, Celery warns whenever it loses its
+# broker.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")

@@ -30,7 +30,7 @@ def begin(error: redis.RedisError, made_at: int) -> None:
     The connections that an outage broke are often used only after it: what is older than the latest one tells nothing
     new.
     """
-    global _since, _count  # noqa: PLW0603 (the state of the process)
+    global _since, _count
     with _lock:
         if _since is not None or made_at < _count:
             return
@@ -40,7 +40,7 @@ def begin(error: redis.RedisError, made_at: int) -> None:
 
 def end() -> None:
     """Note that a new connection works, and that its server accepts writes."""
-    global _since  # noqa: PLW0603
+    global _since
     with _lock:
         if _since is None:
             return

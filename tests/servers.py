@@ -16,6 +16,8 @@ valkey: list[Process] = []
 os.environ.update(new_secrets())
 os.environ["VALKEY_PORT"] = str(valkey_port)
 os.environ.pop("REDIS_URL", None)
+# Most tests run no workers, and their pages do not say so.
+os.environ.setdefault("SILENCE_LIMIT_S", "86400")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -26,7 +26,9 @@ _BATCH = 200
 def sweep() -> None:
     """Queue jobs for whatever is due. Rows are the truth: this recovers from a lost job, Redis key or worker."""
     now = timezone.now()
-    pulse.record(now)
+    pulse.record(pulse.Part.SENDING, now)
+    if pulse.is_asked():
+        enqueue(Job.PULSE)
     _expire_stale_senders(now)
     credential_rotation.sweep(now)
     outbox.sweep(now)

@@ -108,7 +108,8 @@ CELERY_TASK_DEFAULT_QUEUE = "provider"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-# Jobs are acknowledged when they begin, so this cancels none of them; without it, Celery warns at every lost connection.
+# Jobs are acknowledged when they begin, so this cancels none of them. Without it, Celery warns whenever it loses its
+# broker.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 

@@ -30,7 +30,9 @@ _SPEED = "0.02"
 class World:
     """Web, two workers, beat, Valkey, and the provider's web and worker. `env` overrides settings of the panel."""
 
-    def __init__(self, directory: Path, database: Path, *, extensions: bool, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, database: Path, *, extensions: bool, env: Mapping[str, str] | None = None
+    ) -> None:
         self.directory, self.database = directory, database
         self.logs = [
             directory / f"{name}.log" for name in ("web", "worker", "background", "beat", "second-beat", "valkey")

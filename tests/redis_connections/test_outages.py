@@ -3,17 +3,16 @@ of them outlive it, pages still answer, and what was requested meanwhile is carr
 """
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
 from tests import databases
-from tests.chaos.browser import Browser, NoPageError, read_form
+from tests.chaos.browser import Browser, read_form
 from tests.chaos.world import World, wait_until
 from tests.processes import free_port
 from tests.shell import Shell
@@ -32,8 +31,8 @@ connect(by=member, endpoint=endpoint, label="Reseller", login={LOGIN!r}, handle=
 """
 # How long a process may need after an outage: the worker tries once a second, and a reboot takes some 100 ms.
 RECOVERY_S = 15
-# One for the outage, one for its end.
-LINES_PER_OUTAGE = 2
+# One for the outage and one for its end; a busy machine may be slow to answer, which is an outage of its own.
+MOST_LINES = 4
 
 
 class Panel:
@@ -97,15 +96,17 @@ def unblocked(panel: Panel) -> Iterator[None]:
     waiting = [client["id"] for client in server.client_list() if client["cmd"] == "brpop"]
     assert len(waiting) >= 2
     for client in waiting:
-        server.execute_command("CLIENT", "UNBLOCK", client, "ERROR")
+        server.client_unblock(int(client), error=True)
     yield
 
 
 @contextmanager
 def killed(panel: Panel) -> Iterator[None]:
     server = panel.server()
-    assert server.client_kill_filter(_type="normal", skipme=True)
-    server.client_kill_filter(_type="pubsub")
+    for client in server.client_list():
+        if int(client["id"]) != server.client_id():
+            # It may have ended by itself meanwhile.
+            server.client_kill_filter(_id=client["id"])
     yield
 
 
@@ -149,11 +150,10 @@ def other_password(panel: Panel) -> Iterator[None]:
 @contextmanager
 def too_many_clients(panel: Panel) -> Iterator[None]:
     server = panel.server()
-    known = server.config_get("maxclients")["maxclients"]
     server.config_set("maxclients", 1)
     server.client_kill_filter(_type="normal", skipme=True)
     yield
-    server.config_set("maxclients", known)
+    server.config_set("maxclients", 10_000)
 
 
 @contextmanager
@@ -169,18 +169,21 @@ OUTAGES = [unblocked, killed, read_only, replica_without_master, out_of_memory, 
 
 @pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outage.__name__)
 def test_outage_ends_no_process_and_what_was_requested_meanwhile_is_carried_out(
-    panel: Panel, outage: Callable[[Panel], "object"]
+    panel: Panel, outage: Callable[[Panel], AbstractContextManager[None]]
 ) -> None:
-    sizes = {log: log.stat().st_size for log in panel.world.logs if log.exists()}
-    with outage(panel):  # type: ignore[attr-defined]
+    logs = [log for log in panel.world.logs if log.exists() and log.name != "valkey.log"]
+    sizes = [log.stat().st_size for log in logs]
+    with outage(panel):
         panel.reboot()
         # Beat and the workers try several times.
-        time.sleep(3)
+        time.sleep(1.5)
         panel.browser.open(f"/accounts/{panel.account}/")
     assert wait_until("carried out", panel.is_done, RECOVERY_S), panel.ask("list(Operation.objects.values())")
     assert panel.world.dead() == []
-    # The panel has noticed, too.
+    # The last to notice that it is over is who has nothing to do: the panel, until somebody opens a page.
     panel.browser.open(f"/accounts/{panel.account}/")
-    for log, size in sizes.items():
-        told = log.read_text(encoding="utf-8")[size:]
-        print(log, told)
+    for log, size in zip(logs, sizes, strict=True):
+        told = [line for line in log.read_text(encoding="utf-8")[size:].splitlines() if not line.startswith("INFO")]
+        assert all(line.startswith("WARNING redis_connections.outage: Redis is") for line in told), (log, told)
+        assert len(told) <= MOST_LINES, (log, told)
+        assert not told or "Redis is back" in told[-1], (log, told)

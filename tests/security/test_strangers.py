@@ -203,7 +203,7 @@ def test_poll_does_not_reveal_changes_of_another_team(
         (owner.user_id, other.account.pk + 1),
     ):
         for version in range(3):
-            shown = live.token(user_id, account_id, version, importing=False, import_=None)
+            shown = live.token(user_id, account_id, version, silence=None, importing=False, import_=None)
             response = browser.get(url, headers={"HX-Request": "true", live.HEADER: shown})
             assert response.status_code == 404
     # What is not signed is not believed.

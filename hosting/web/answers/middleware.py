@@ -8,7 +8,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseNotAllowed
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.functional import SimpleLazyObject
 
+from hosting.accounts import pulse
 from hosting.web.answers import errors
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -96,3 +98,8 @@ def _zones() -> frozenset[str]:
 def nonce_of_page(request: HttpRequest) -> dict[str, object]:
     """The CSP nonce for the scripts and style sheets of a page (a context processor)."""
     return {"csp_nonce": getattr(request, "csp_nonce", "")}
+
+
+def silence(request: HttpRequest) -> dict[str, object]:
+    """Since when nothing is sent or read (a context processor). It is read once a page, by those that say so."""
+    return {"silence": SimpleLazyObject(pulse.silence)}

@@ -61,7 +61,7 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
         "member": request.member,
         "may": permissions(request.member),
         "info": getattr(account, "info", None),
-        "workers_silent_since": pulse.silent_since(),
+        "silence": pulse.silence(),
         "section": section,
         "open_count": seen.open,
         "attention_count": seen.attention_of(request.member),
@@ -95,9 +95,11 @@ def account_page(
         request.member.user_id,
         account.pk,
         account.version,
+        silence=shell["silence"],
         importing=account.mirrored_at is None,
         import_=shell["import"],
     )
+    live_part["silence_shown"] = live.silence_shown(request, account.pk)
     if request.htmx:
         return render(request, "hosting/_live.html", live_part)
     return render(request, f"hosting/{page}.html", {**live_part, "accounts": queries.accounts_of(request.memberships)})
