@@ -16,7 +16,13 @@ from tests.processes import Provider, start_provider
 pytest_plugins = ["tests.engine"]
 
 # What waits longest begins first, so that the rest fills its pauses.
-_FIRST = ("tests/browser/", "tests/chaos/", "tests/test_run.py")
+_FIRST = (
+    "tests/browser/",
+    "tests/chaos/",
+    "tests/test_run.py",
+    "tests/redis_connections/test_outages.py",
+    "tests/test_workers.py",
+)
 # What needs a browser or a server beside the test process gets the marker `processes`: `make check` leaves it out.
 _WITH_PROCESSES = (*_FIRST, "tests/contract/", "tests/security/test_logs.py", "tests/security/test_slow_clients.py")
 _PROCESS_FIXTURES = {"provider", "stack", "chromium", "world"}

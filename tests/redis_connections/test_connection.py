@@ -48,10 +48,16 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == outage.__name__]
 
 
+def in_a_transaction(client: redis.Redis) -> None:
+    with client.pipeline() as pipe:
+        pipe.set("key", "x")
+        pipe.execute()
+
+
 WRITES: dict[str, Callable[[redis.Redis], object]] = {
     "a command": lambda client: client.set("key", "x"),
     "a script": lambda client: client.eval(SCRIPT, 1, "key"),
-    "a transaction": lambda client: client.transaction(lambda pipe: pipe.set("key", "x")),
+    "a transaction": in_a_transaction,
 }
 
 

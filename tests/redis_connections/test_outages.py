@@ -6,80 +6,17 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import pytest
-import redis
 
-from tests import databases
-from tests.chaos.browser import Browser, read_form
-from tests.chaos.world import World, wait_until
+from tests.chaos.world import wait_until
+from tests.live_panel import Panel
 from tests.processes import free_port
-from tests.shell import Shell
 
-# The provider's demonstration: a reseller, and one of its running servers.
-LOGIN, PASSWORD, SERVER = "AA1234-GANDI", "mypassword", 456
-PERSON, SIGN_IN_PASSWORD = "owner@example.org", "correct horse battery"
-CONNECT = f"""
-from hosting.accounts.connect import connect
-from hosting.accounts.models import Account, Endpoint
-from hosting.teams.models import Membership, Team, User
-user = User.objects.create_user({PERSON!r}, {SIGN_IN_PASSWORD!r})
-member = Membership.objects.create(team=Team.objects.create(name="Team"), user=user, role="owner")
-endpoint = Endpoint.objects.create(name="Provider", url=PROVIDER)
-connect(by=member, endpoint=endpoint, label="Reseller", login={LOGIN!r}, handle={LOGIN!r}, password={PASSWORD!r})
-"""
 # How long a process may need after an outage: the worker tries once a second, and a reboot takes some 100 ms.
 RECOVERY_S = 15
 # One for the outage and one for its end; a busy machine may be slow to answer, which is an outage of its own.
 MOST_LINES = 4
-
-
-class Panel:
-    """The running product, a member's browser, and a look into the database."""
-
-    def __init__(self, directory: Path) -> None:
-        database = directory / "panel.sqlite3"
-        databases.copy_panel(database)
-        self.world = World(directory, database, extensions=True, env={"WEB_WORKERS": "1", "API_RATE_LIMIT": "30"})
-        self.shell = Shell(
-            "panel.settings",
-            {**os.environ, **{name: value for name, value in self.world.env.items() if value is not None}},
-        )
-        self.shell.run(CONNECT.replace("PROVIDER", repr(self.world.provider.url)))
-        assert wait_until("imported", lambda: self.ask("Account.objects.get().mirrored_at") != "None", 40)
-        self.account = int(self.ask("Account.objects.get().pk"))
-        self.browser = Browser(self.world.url)
-        self.browser.sign_in(PERSON, SIGN_IN_PASSWORD)
-
-    def ask(self, expression: str) -> str:
-        imports = "from hosting.accounts.models import *; from hosting.operations.models.operation import *"
-        return self.shell.run(f"{imports}\nprint({expression})")
-
-    def reboot(self) -> None:
-        """Press the button, and see that it is accepted."""
-        where = f"/accounts/{self.account}/servers/{SERVER}/"
-        page = self.browser.open(where)
-        form = read_form(page.text)
-        (button,) = [address for address in form.buttons if address.endswith("/reboot/")]
-        fields = {"csrfmiddlewaretoken": form.token, "nonce": form.buttons[button]}
-        assert "was submitted" in self.browser.send(button, fields).text
-
-    def is_done(self) -> bool:
-        """Whether everything that was requested has been carried out."""
-        return self.ask("set(Operation.objects.values_list('state', flat=True)) <= {'done'}") == "True"
-
-    def server(self) -> "redis.Redis":
-        """An administrator's connection. It is made before the outage, and is not closed by it."""
-        client = redis.Redis(
-            port=self.world.valkey_port, password=os.environ["VALKEY_PASSWORD"], single_connection_client=True
-        )
-        client.ping()
-        return client
-
-    def stop(self) -> None:
-        self.shell.stop()
-        self.world.stop()
 
 
 @pytest.fixture(scope="module")
