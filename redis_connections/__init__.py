@@ -4,5 +4,5 @@ neither.
 A server that refuses commands for now, such as one that became a replica or is out of memory, counts as lost: its
 connection is closed, and callers see `redis.ConnectionError` as if the server were down.
 
-Decision: docs/decisions/0031-refusals-are-lost-connections.md
+Decision: docs/decisions/0033-refusals-are-lost-connections.md
 """

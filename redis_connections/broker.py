@@ -19,7 +19,8 @@ class Channel(kombu_redis.Channel):
     """A channel whose loss does not end the worker."""
 
     # A worker that loses its broker while it holds jobs would try to return them, and crash over that (kombu 5).
-    # Nothing is lost with them: the rows say what is due (docs/decisions/0011-jobs-are-hints.md).
+    # Nothing is lost with them: the rows say what is due.
+    # Decision: docs/decisions/0011-jobs-are-hints.md
     do_restore = False
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
