@@ -5,26 +5,28 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Seconds between two tries: a restart or a failover of PostgreSQL takes up to a minute.
-PAUSES_S = (0.1, 0.3, 1, 2, 4, 8, 15, 15, 15)
+# Seconds between two tries, for an hour: as long as an upgrade of PostgreSQL may take.
+PAUSES_S = (0.1, 0.3, 1, *[3.0] * 1200)
+# InternalError: after a failover the server may take no writes for a moment.
+AWAY = (OperationalError, InterfaceError, InternalError)
 
 
 def keep_trying(write: Callable[[], Result], what: str) -> Result:
     """Run `write`, and run it again on a new connection when the database is away. It must be repeatable.
 
     Raises:
-        OperationalError, InterfaceError: the database was away for longer than all pauses together, one minute.
+        OperationalError, InterfaceError, InternalError: the database was away for longer than all pauses together.
     """
     for pause_s in PAUSES_S:
         try:
             return write()
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             log.warning("The database did not take %s (%s); trying again", what, type(error).__name__)
             time.sleep(pause_s)
             close_old_connections()

@@ -140,9 +140,9 @@ API_EXTENSIONS = env.bool("API_EXTENSIONS", default=True)
 # Calls in two seconds for one login.
 API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=30)
 
-# Seconds until the worker of an operation that is being sent counts as dead, and for which the provider's list is
-# searched for an unconfirmed operation before it counts as not sent.
-SENDING_LIMIT_S = env.float("SENDING_LIMIT_S", default=60.0)
+# Seconds after which a worker that no longer renews its claims counts as dead (`hosting.leases`).
+LEASE_S = env.float("LEASE_S", default=15.0)
+# Seconds for which the provider's list is searched for an unconfirmed operation before it counts as not seen.
 UNCERTAIN_GRACE_S = env.float("UNCERTAIN_GRACE_S", default=60.0)
 # Hours that an operation above a spending limit waits for approval before it is given up.
 APPROVAL_LIMIT_H = env.float("APPROVAL_LIMIT_H", default=72.0)

@@ -6,12 +6,15 @@ enqueues it again. Later credentials replace earlier ones that are still being t
 Decision: docs/decisions/0004-credentials-are-tested-first.md
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from hosting import leases
 from hosting.accounts import versions
 from hosting.accounts.models import Account, Candidate
 from hosting.accounts.sealing import seal
@@ -92,11 +95,14 @@ def password_was_replaced(candidate: Candidate) -> bool:
     return not candidate.sealed_password and not same.exists()
 
 
-def claim(candidate: Candidate, *, seconds: float) -> bool:
-    """Claim a candidate for so many seconds. False when another worker has it, or its test is over."""
-    now = timezone.now()
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    return bool(_open(candidate).filter(free).update(claimed_until=now + timedelta(seconds=seconds)))
+@contextmanager
+def claimed(candidate: Candidate) -> Iterator[bool]:
+    """Keep a claim on a candidate while the block runs. False when another worker has it, or its test is over."""
+    if not _open(candidate).filter(leases.free()).update(claimed_until=leases.until()):
+        yield False
+        return
+    with leases.kept(_open(candidate)):
+        yield True
 
 
 def postpone(candidate: Candidate, *, seconds: float, unanswered: bool = False) -> None:
@@ -261,10 +267,9 @@ def sweep(now: datetime) -> None:
     unfinished = Candidate.objects.filter(state__in=Candidate.OPEN)
     for candidate in unfinished.filter(asked_at__lte=now - LIFE).select_related("account__team")[:_BATCH]:
         expire(candidate)
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     # While the endpoint is away, only one call at a time probes it.
     may_try = Q(account__endpoint__away_since=None) | Q(account__endpoint__probe_due_at__lte=now)
-    due = list(unfinished.filter(free, may_try, due_at__lte=now).values_list("pk", flat=True)[:_BATCH])
+    due = list(unfinished.filter(leases.free(), may_try, due_at__lte=now).values_list("pk", flat=True)[:_BATCH])
     if due:
         Candidate.objects.filter(pk__in=due).update(due_at=now + timedelta(seconds=_JOB_LOST_AFTER_S))
     for pk in due:

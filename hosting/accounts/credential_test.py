@@ -9,7 +9,7 @@ from hosting.accounts import availability, credential_rotation, session_store, v
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account, Candidate
 from hosting.accounts.sealing import UnreadableSecretError, unseal
-from hosting.accounts.signing_in import longest_s, refusal_of, sign_in
+from hosting.accounts.signing_in import refusal_of, sign_in
 from hosting.api import ApiError, NotEncodable, NotSent, RateLimited, Unanswered
 
 log = logging.getLogger(__name__)
@@ -17,8 +17,6 @@ log = logging.getLogger(__name__)
 _PAUSE_S = 2.0
 # The provider itself is failing, so retry less often.
 _FAULT_PAUSE_S = 10.0
-# Added to the longest possible test: after that, the claim of a worker that died ends.
-_SPARE_S = 15
 
 
 def run(candidate_id: int) -> None:
@@ -28,8 +26,14 @@ def run(candidate_id: int) -> None:
         .filter(pk=candidate_id, state__in=Candidate.OPEN)
         .first()
     )
-    if candidate is None or not credential_rotation.claim(candidate, seconds=longest_s() + _SPARE_S):
+    if candidate is None:
         return
+    with credential_rotation.claimed(candidate) as is_ours:
+        if is_ours:
+            _test(candidate)
+
+
+def _test(candidate: Candidate) -> None:
     account = candidate.account
     if not availability.may_call(account.endpoint):
         credential_rotation.postpone(candidate, seconds=_PAUSE_S, unanswered=True)

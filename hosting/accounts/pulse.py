@@ -51,6 +51,15 @@ def record(part: Part, now: datetime) -> None:
         return
 
 
+def was_silent(longest: timedelta) -> bool:
+    """Whether the last sweep was longer ago than that, or nobody knows when it was."""
+    try:
+        text = connection().get(Part.SENDING.key)
+    except redis.RedisError:
+        return True
+    return not text or datetime.fromisoformat(str(text)) < timezone.now() - longest
+
+
 def is_asked() -> bool:
     """Whether a sign of life from the background is to be asked for now: three times within the limit."""
     every_ms = max(1, int(settings.SILENCE_LIMIT_S * 1000 / 3))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 from django.utils import timezone
 from redis.exceptions import LockError
 
@@ -211,7 +211,7 @@ class ApiSession:
         """As `_note`, but ignore database errors: they must not lose the answer."""
         try:
             self._note(outcome)
-        except DatabaseError as error:
+        except Error as error:
             log.warning("Whether the endpoint answers could not be noted: %s", type(error).__name__)
 
     def _note(self, outcome: object) -> None:
@@ -249,7 +249,7 @@ class ApiSession:
 
     def _bump_versions(self) -> None:
         """Refresh the account's page, which shows the session. Database errors are ignored, to keep the session."""
-        with suppress(DatabaseError), transaction.atomic():
+        with suppress(Error), transaction.atomic():
             versions.bump(self.account.pk)
 
     def _password(self) -> str:

@@ -14,9 +14,11 @@ from smtplib import SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.db.models import F, Q
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from hosting import leases
 from hosting.jobs import Job, enqueue
 from hosting.mail.message import pack, unpack
 from hosting.mail.models import OutgoingMail
@@ -28,8 +30,6 @@ log = logging.getLogger(__name__)
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 # Older mails are given up: links in mails don't work for longer, and people will have requested another mail.
 LIFE = timedelta(days=2)
-# Longer than sending a mail can take (`EMAIL_TIMEOUT` for each step with the mail server).
-_CLAIM = timedelta(minutes=2)
 # The most mails sent at once, so that a mail server that hangs does not block all threads of the workers.
 _AT_ONCE = 4
 _JOB_LOST_AFTER = timedelta(seconds=10)
@@ -55,19 +55,21 @@ def send(pk: int) -> None:
     mail = _claim(pk)
     if mail is None:
         return
-    try:
-        get_connection(settings.MAIL_BACKEND).send_messages([unpack(mail)])
-    except Exception as error:  # noqa: BLE001 - after any error the mail stays, and its text must not reach the log
-        _postpone(mail, error)
-    else:
-        keep_trying(mail.delete, f"that mail {mail.pk} was sent")
+    # The count of attempts tells this claim from a later one.
+    claim = OutgoingMail.objects.filter(pk=pk, attempts=mail.attempts)
+    with leases.kept(claim):
+        try:
+            get_connection(settings.MAIL_BACKEND).send_messages([unpack(mail)])
+        except Exception as error:  # noqa: BLE001 - after any error the mail stays, and its text must not reach the log
+            _postpone(mail, claim, error)
+        else:
+            keep_trying(mail.delete, f"that mail {pk} was sent")
 
 
 def sweep(now: datetime) -> None:
     """Enqueue mails that are due."""
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     due = list(
-        OutgoingMail.objects.filter(free, due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:_BATCH]
+        OutgoingMail.objects.filter(leases.free(), due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:_BATCH]
     )
     if due:
         OutgoingMail.objects.filter(pk__in=due).update(due_at=now + _JOB_LOST_AFTER)
@@ -76,15 +78,15 @@ def sweep(now: datetime) -> None:
 
 
 def _claim(pk: int) -> OutgoingMail | None:
-    now = timezone.now()
-    if OutgoingMail.objects.filter(claimed_until__gt=now).count() >= _AT_ONCE:
+    if OutgoingMail.objects.filter(claimed_until__gt=Now()).count() >= _AT_ONCE:
         return None
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    claimed = OutgoingMail.objects.filter(free, pk=pk).update(claimed_until=now + _CLAIM, attempts=F("attempts") + 1)
+    claimed = OutgoingMail.objects.filter(leases.free(), pk=pk).update(
+        claimed_until=leases.until(), attempts=F("attempts") + 1
+    )
     return OutgoingMail.objects.get(pk=pk) if claimed else None
 
 
-def _postpone(mail: OutgoingMail, error: Exception) -> None:
+def _postpone(mail: OutgoingMail, claim: QuerySet[OutgoingMail], error: Exception) -> None:
     """Schedule the next try, or give up when the mail is too old or was refused for good."""
     now, name = timezone.now(), type(error).__name__
     if _is_final(error) or mail.created_at <= now - LIFE:
@@ -93,7 +95,7 @@ def _postpone(mail: OutgoingMail, error: Exception) -> None:
         return
     log.warning("Mail %s waits for its next try: %s", mail.pk, name)
     pause = PAUSES[min(mail.attempts, len(PAUSES)) - 1]
-    OutgoingMail.objects.filter(pk=mail.pk).update(due_at=now + pause, claimed_until=None, last_error=name[:100])
+    claim.update(due_at=now + pause, claimed_until=None, last_error=name[:100])
 
 
 def _is_final(error: Exception) -> bool:

@@ -1,11 +1,13 @@
 """The sweep: every half second, queue the jobs of everything that is due or whose job was lost."""
 
+import logging
 from datetime import datetime, timedelta
 
-from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from hosting import leases
 from hosting.accounts import availability, credential_rotation, pulse
 from hosting.accounts.models import Account
 from hosting.inventory.ages import CLAIM_S
@@ -19,6 +21,8 @@ from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import OPEN, State
 from hosting.teams.people import members
 
+log = logging.getLogger(__name__)
+
 # Jobs queued in one sweep; the rest wait for the next one.
 _BATCH = 200
 
@@ -26,10 +30,11 @@ _BATCH = 200
 def sweep() -> None:
     """Queue jobs for whatever is due. Rows are the truth: this recovers from a lost job, Redis key or worker."""
     now = timezone.now()
+    _expire_stale_senders()
+    # After the first query: while the database is away, nothing is swept.
     pulse.record(pulse.Part.SENDING, now)
     if pulse.is_asked():
         enqueue(Job.PULSE)
-    _expire_stale_senders(now)
     credential_rotation.sweep(now)
     outbox.sweep(now)
     members.sweep(now)
@@ -41,14 +46,27 @@ def sweep() -> None:
     _queue_bulks(now)
 
 
-def _expire_stale_senders(now: datetime) -> None:
+def _expire_stale_senders() -> None:
     """Move operations whose worker died to UNCERTAIN, never back to WAITING: their call may have happened."""
-    stale = Operation.objects.filter(
-        state=State.SENDING, sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
-    )[:_BATCH]
-    for operation in stale:
-        conclude.move(
-            operation, State.SENDING, State.UNCERTAIN, problem={"reason": Reason.NO_ANSWER}, due_at=timezone.now()
+    stale = Operation.objects.filter(leases.free(), state=State.SENDING)
+    found = list(stale[:_BATCH])
+    if found and pulse.was_silent(leases.longest_silence()):
+        # The database was away, or all processes stood still: whoever is alive can renew from now on.
+        stale.update(claimed_until=leases.until())
+        return
+    for operation in found:
+        with transaction.atomic():
+            # Its worker may have renewed its claim meanwhile.
+            if not stale.select_for_update(no_key=True).filter(pk=operation.pk).first():
+                continue
+            conclude.move(
+                operation, State.SENDING, State.UNCERTAIN, problem={"reason": Reason.NO_ANSWER}, due_at=timezone.now()
+            )
+        log.warning(
+            "The worker of operation %d counts as dead: sent at %s, claimed until %s",
+            operation.pk,
+            operation.sent_at,
+            operation.claimed_until,
         )
 
 

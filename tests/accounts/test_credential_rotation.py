@@ -172,7 +172,7 @@ def test_sweep_repeats_a_test_whose_worker_was_killed(
     sweep.sweep()
     assert (Job.PROVE, (candidate.pk,)) not in engine.queue, "somebody may still be at it"
     assert stored(account) == PASSWORD
-    Candidate.objects.update(claimed_until=timezone.now(), due_at=timezone.now())
+    Candidate.objects.update(claimed_until=timezone.now() - timedelta(seconds=1), due_at=timezone.now())
     engine.until(lambda: Candidate.objects.filter(state="refused").exists())
     assert works(account)
 

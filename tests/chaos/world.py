@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.processes import ROOT, Process, Provider, free_port, start_provider, start_valkey
 
 LIMITS = {
-    "SENDING_LIMIT_S": "4",
+    "LEASE_S": "4",
     "UNCERTAIN_GRACE_S": "2",
     "API_CONNECT_TIMEOUT_S": "1",
     "API_READ_TIMEOUT_S": "1.5",

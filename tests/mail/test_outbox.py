@@ -145,7 +145,7 @@ def test_claimed_mail_is_sent_by_another_worker_only_after_the_claim_expires() -
     OutgoingMail.objects.update(claimed_until=timezone.now() + timedelta(minutes=1))
     outbox.send(row.pk)
     assert not mail.outbox
-    OutgoingMail.objects.update(claimed_until=timezone.now())
+    OutgoingMail.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     outbox.send(row.pk)
     assert len(mail.outbox) == 1
 

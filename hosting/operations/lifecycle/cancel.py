@@ -1,21 +1,35 @@
 """Cancel an operation: at once while it waits here, or by a call to the provider while it is queued there.
 
-The provider cancels only operations that it has not started (contract, Operations). The call is made once. Whether
-the operation ended as cancelled is found out by tracking it, like any other end.
+The provider cancels only operations that it has not started (contract, Operations). The call is made once, or with a
+key until it is answered (`sharedeck.once`). Whether the operation ended as cancelled is found out by tracking it, like
+any other end.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 import redis
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from hosting.accounts import versions
+from hosting import leases
+from hosting.accounts import extensions, versions
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
-from hosting.accounts.sessions import AccountStoppedError, client_for
-from hosting.api import ApiError, Cause, DataFault, Fault, NotSent, RateLimited, SessionFault
+from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
+from hosting.api import (
+    ONCE,
+    ApiError,
+    Cause,
+    Client,
+    DataFault,
+    FaultObject,
+    NotSent,
+    RateLimited,
+    ServerFault,
+    SessionFault,
+    Unanswered,
+)
 from hosting.jobs import Job, enqueue
 from hosting.operations.kinds import catalogue
 from hosting.operations.lifecycle import conclude
@@ -23,12 +37,16 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
-from hosting.writes import keep_trying
+from hosting.writes import AWAY, keep_trying
+
+log = logging.getLogger(__name__)
 
 Cancel = Operation.Cancel
 
 # A job that has not run by then was lost, and the sweep queues it again.
 _JOB_LOST_AFTER = timedelta(seconds=5)
+# Until a call that was not executed, or that has a key, is made again.
+_PAUSE_S = 3.0
 # Jobs queued in one sweep.
 _BATCH = 100
 # States from which cancelling can be requested again.
@@ -81,7 +99,7 @@ def cancel(operation: Operation, *, by: Membership) -> bool:
 
 
 def send(operation_id: int) -> None:
-    """Make the call to the provider, once. Do nothing when the operation has moved on or another worker has called."""
+    """Make the call to the provider. Do nothing when the operation has moved on or another worker has called."""
     operation = (
         Operation.objects.select_related("account__endpoint", "account__team")
         .filter(pk=operation_id, state=State.TRACKED, cancel_state=Cancel.ASKED)
@@ -97,35 +115,64 @@ def send(operation_id: int) -> None:
     except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError):
         # The sweep queues it again.
         return
-    # Claimed right before the call.
-    if not _move_cancel(operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=timezone.now()):
+    # Claimed right before the call. The time tells this claim from a later one.
+    sent_at = timezone.now()
+    if not _move_cancel(
+        operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=sent_at, claimed_until=leases.until()
+    ):
         return
-    remote_id = operation.remote_id
-    try:
-        cancelled = session.call(lambda client: client.operation_cancel(remote_id))
-    except (RateLimited, NotSent, SessionFault, AccountStoppedError, NoAllowanceError, redis.RedisError):
-        # The call was not executed, so it may be made again.
-        after = Cancel.ASKED
-    except ApiError as error:
-        after = _cancel_state_after(error)
-    else:
-        # How it ends is found out by tracking it.
-        after = Cancel.SENT if cancelled else Cancel.TOO_LATE
-    if after is not Cancel.SENT:
-        keep_trying(lambda: _move_cancel(operation, Cancel.SENT, after), f"the cancelling of operation {operation.pk}")
+    with leases.kept(Operation.objects.filter(pk=operation.pk, cancel_state=Cancel.SENT, cancel_sent_at=sent_at)):
+        after = _call(operation, operation.remote_id, session)
+        log.info("Cancelling operation %d: %s", operation.pk, after.label)
+        keep_trying(lambda: _write(operation, sent_at, after), f"the cancelling of operation {operation.pk}")
     # Poll at once to see how it ends.
     Account.objects.filter(pk=operation.account_id).update(track_due_at=None)
+
+
+def _call(operation: Operation, remote_id: int, session: ApiSession) -> Cancel:
+    """Make the call. Return what follows from its outcome; ASKED when it may be made again."""
+    endpoint = operation.account.endpoint
+    keyed = extensions.has(endpoint, ONCE)
+
+    def do(client: Client) -> bool:
+        return (client.keyed(operation.cancel_key) if keyed else client).operation_cancel(remote_id)
+
+    try:
+        cancelled = session.call(do)
+    except (RateLimited, NotSent, SessionFault, AccountStoppedError, NoAllowanceError, redis.RedisError, *AWAY):
+        # The call was not executed.
+        return Cancel.ASKED
+    except (Unanswered, ServerFault):
+        return Cancel.ASKED if keyed else Cancel.UNANSWERED
+    except DataFault as fault:
+        if keyed and fault.object == FaultObject.METHOD:
+            # About the key: the first call with it is still being carried out, or the extension is gone.
+            if fault.cause == Cause.NOT_FOUND:
+                extensions.forget(endpoint, ONCE)
+            return Cancel.ASKED
+        return Cancel.TOO_LATE if fault.cause == Cause.STATE else Cancel.REFUSED
+    except ApiError:
+        return Cancel.REFUSED
+    # How it ends is found out by tracking it.
+    return Cancel.SENT if cancelled else Cancel.TOO_LATE
+
+
+def _write(operation: Operation, sent_at: datetime, after: Cancel) -> None:
+    """Write what became of the call that was made then, even if its worker stood still and was taken for dead."""
+    again = leases.until(_PAUSE_S) if after is Cancel.ASKED else None
+    for before in (Cancel.SENT, Cancel.UNANSWERED):
+        if _move_cancel(operation, before, after, called_at=sent_at, claimed_until=again):
+            return
 
 
 def sweep(now: datetime) -> None:
     """Queue lost jobs again, and give up on calls whose worker died."""
     tracked = Operation.objects.filter(state=State.TRACKED)
-    dead = tracked.filter(
-        cancel_state=Cancel.SENT, cancel_sent_at__lt=now - timedelta(seconds=settings.SENDING_LIMIT_S)
-    )
-    for operation in dead[:_BATCH]:
-        _move_cancel(operation, Cancel.SENT, Cancel.UNANSWERED)
+    # One that was answered has no claim any more.
+    for operation in tracked.filter(leases.lapsed(), cancel_state=Cancel.SENT)[:_BATCH]:
+        _move_cancel(operation, Cancel.SENT, Cancel.UNANSWERED, called_at=operation.cancel_sent_at)
     lost = tracked.filter(
+        leases.free(),
         cancel_state=Cancel.ASKED,
         cancel_requested_at__lt=now - _JOB_LOST_AFTER,
         account__trouble="",
@@ -146,24 +193,24 @@ def _ask_provider(operation: Operation) -> bool:
         state=State.TRACKED,
         remote_state__in=("", "PENDING"),
         cancel_state__in=_MAY_RETRY,
-    ).update(cancel_state=Cancel.ASKED, cancel_requested_at=now, cancel_sent_at=None)
+    ).update(cancel_state=Cancel.ASKED, cancel_requested_at=now, cancel_sent_at=None, claimed_until=None)
     if asked:
         versions.bump(operation.account_id)
         enqueue(Job.CANCEL, operation.pk)
     return bool(asked)
 
 
-def _cancel_state_after(error: ApiError) -> Cancel:
-    """The cancel state that follows from an error of the call."""
-    if isinstance(error, DataFault) and error.cause == Cause.STATE:
-        return Cancel.TOO_LATE
-    return Cancel.REFUSED if isinstance(error, Fault) else Cancel.UNANSWERED
-
-
-def _move_cancel(operation: Operation, before: Cancel, after: Cancel, **fields: object) -> bool:
-    """Move the cancel state, and update open pages. False when it was not in state `before` any more."""
+def _move_cancel(
+    operation: Operation, before: Cancel, after: Cancel, called_at: datetime | None = None, **fields: object
+) -> bool:
+    """Move the cancel state, and update open pages. False when it was not in state `before` any more, or when the call
+    of `called_at` is not the last one that was made.
+    """
+    rows = Operation.objects.filter(pk=operation.pk, cancel_state=before)
+    if called_at is not None:
+        rows = rows.filter(cancel_sent_at=called_at)
     with transaction.atomic():
-        moved = Operation.objects.filter(pk=operation.pk, cancel_state=before).update(cancel_state=after, **fields)
+        moved = rows.update(cancel_state=after, **fields)
         if moved:
             versions.bump(operation.account_id)
     return bool(moved)

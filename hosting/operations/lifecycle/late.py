@@ -7,7 +7,9 @@ whatever the provider lists is compared with it.
 Decision: docs/decisions/0029-released-operations-stay-under-watch.md
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from django.db import transaction
 from django.db.models import Q
@@ -25,6 +27,7 @@ from hosting.teams.audit.log import record
 
 # A session may be new when the call is made, and a call that has begun may take a moment to end.
 _WATCHED_FOR = PROVIDER_LIFE + timedelta(minutes=10)
+_UNKNOWN: Mapping[str, int | None] = MappingProxyType({})
 
 
 def can_turn_up(now: datetime) -> Q:
@@ -36,7 +39,7 @@ def match(account: Account, details: OperationDetails) -> bool:
     """Match a provider's operation that nobody claims with a released one, the oldest first. False when none fits."""
     released = account.operations.filter(can_turn_up(timezone.now()), kind=details.type).order_by("sent_at", "pk")
     return any(
-        _adopt(each, details)
+        adopt(each, details.id, details.objects)
         for each in released.select_related("account")
         if lookalikes.may_be(each, details) and lookalikes.is_created_after_call(each, details)
     )
@@ -64,22 +67,23 @@ def _has_arrived(first: Operation, retry: Operation, session: ApiSession) -> boo
         return first.late_at > retry.created_at
     if first.sent_at is None or not Operation.objects.filter(can_turn_up(timezone.now()), pk=first.pk).exists():
         return False
-    return any(_adopt(first, details) for details in lookalikes.find(session, first, first.sent_at))
+    return any(adopt(first, details.id, details.objects) for details in lookalikes.find(session, first, first.sent_at))
 
 
-def _adopt(operation: Operation, details: OperationDetails) -> bool:
+def adopt(operation: Operation, remote_id: int, objects: Mapping[str, int | None] = _UNKNOWN) -> bool:
+    """Match a released operation with what has turned up. False when it is not released any more, or that is taken."""
     now = timezone.now()
     with transaction.atomic():
         adopted = conclude.adopt(
             operation,
             State.RELEASED,
-            details.id,
+            remote_id,
             problem={},
             answered_at=now,
             finished_at=None,
             dismissed_at=None,
             late_at=now,
-            **details.objects,
+            **objects,
         )
         if adopted:
             _reopen_row(operation)

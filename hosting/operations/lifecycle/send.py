@@ -1,19 +1,24 @@
 """Make the one call of an operation, and handle its outcome.
 
-The row is claimed by a conditional UPDATE right before the call. The call is made once, outside any transaction.
-Each of its three outcomes leads to a state of its own: accepted, refused, or no answer (UNCERTAIN, see `settle`).
+The row is claimed by a conditional UPDATE right before the call, and the claim is kept until the outcome is written.
+The call is made once, outside any transaction. Each of its three outcomes leads to a state of its own: accepted,
+refused, or no answer (UNCERTAIN, see `settle`).
 
 Where the provider has `sharedeck.once`, the call carries a key, and may be made again with the same key (`ask_again`).
 
-Decisions: docs/decisions/0002-server-faults-are-no-answer.md, docs/decisions/0030-changes-carry-a-key.md
+Decisions: docs/decisions/0002-server-faults-are-no-answer.md, docs/decisions/0030-changes-carry-a-key.md,
+docs/decisions/0031-claims-live-by-a-lease.md
 """
 
 import logging
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 
 import redis
 from django.utils import timezone
 
+from hosting import leases
 from hosting.accounts import extensions
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.sealing import UnreadableSecretError, unseal
@@ -41,7 +46,7 @@ from hosting.operations.models import problems
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import State
-from hosting.writes import keep_trying
+from hosting.writes import AWAY, keep_trying
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +60,14 @@ class _LostRaceError(Exception):
 
 
 class _Attempt:
-    """Claim the row once, then make the call. `in_flight` says whether an error came from this call or a sign-in."""
+    """Claim the row once, then make the call. `in_flight` says whether an error came from this call or a sign-in.
 
-    def __init__(self, operation: Operation, kind: Kind, secret: str) -> None:
-        self._operation, self._kind, self.secret = operation, kind, secret
+    Args:
+        lease: its end is the end of the claim.
+    """
+
+    def __init__(self, operation: Operation, kind: Kind, secret: str, lease: ExitStack) -> None:
+        self._operation, self._kind, self.secret, self._lease = operation, kind, secret, lease
         self.claimed = False
         self.in_flight = False
 
@@ -82,8 +91,21 @@ class _Attempt:
         # Claiming erases the secret from the database: from here on only this worker's memory holds it. With a key the
         # call may have to be made again, and the secret is erased when it is answered.
         erased = {} if keyed else {"sealed_secret": ""}
-        self.claimed = conclude.move(self._operation, State.WAITING, State.SENDING, sent_at=now, keyed=keyed, **erased)
+        self.claimed = conclude.move(
+            self._operation,
+            State.WAITING,
+            State.SENDING,
+            sent_at=now,
+            claimed_until=leases.until(),
+            keyed=keyed,
+            **erased,
+        )
         self._operation.keyed = keyed
+        if self.claimed:
+            # Nobody sends it a second time, so that in this state the claim is ours.
+            self._lease.enter_context(
+                leases.kept(Operation.objects.filter(pk=self._operation.pk, state=State.SENDING))
+            )
         return self.claimed
 
 
@@ -110,7 +132,12 @@ def send(operation_id: int) -> None:
     except UnreadableSecretError:
         _give_up(operation, State.WAITING, Reason.UNSENDABLE)
         return
-    attempt = _Attempt(operation, kind, secret)
+    with ExitStack() as lease:
+        _make_call(operation, kind, _Attempt(operation, kind, secret, lease))
+
+
+def _make_call(operation: Operation, kind: Kind, attempt: _Attempt) -> None:
+    """Make the call, and write its outcome however long the database is away: nobody else knows it."""
     try:
         session = client_for(operation.account, Priority.MEMBER)
         if late.first_has_arrived(operation, session):
@@ -121,22 +148,41 @@ def send(operation_id: int) -> None:
     except _LostRaceError:
         return
     except (NoAllowanceError, redis.RedisError):
-        _postpone(operation, attempt, secret, _PAUSE_S)
+        _postpone(operation, attempt, _PAUSE_S)
+    except AWAY:
+        if not attempt.claimed or attempt.in_flight:
+            raise
+        # Between a session fault and the second attempt: the call was not executed.
+        _postpone(operation, attempt, _PAUSE_S)
     except AccountStoppedError as stop:
-        _give_up(operation, _current_state(attempt), Reason.ACCOUNT, text=stop.trouble)
+        before, trouble = _current_state(attempt), stop.trouble
+        keep_trying(
+            lambda: _give_up(operation, before, Reason.ACCOUNT, text=trouble), f"the outcome of operation {operation.pk}"
+        )
     except RateLimited as limit:
-        _postpone(operation, attempt, secret, limit.retry_after_s)
+        _postpone(operation, attempt, limit.retry_after_s)
     except ApiError as error:
         outcome = error
+        log.info("Operation %d was not accepted: %s", operation.pk, _told(error))
         keep_trying(lambda: _handle_error(operation, attempt, outcome), f"the outcome of operation {operation.pk}")
     else:
-        log.info("Operation %d was accepted: the provider answered %d", operation.pk, answer)
-        keep_trying(lambda: _accept(operation, kind, answer), f"the answer to operation {operation.pk}")
+        _write_answer(operation, kind, answer)
 
 
-def ask_again(operation: Operation, session: ApiSession) -> None:
+def _write_answer(operation: Operation, kind: Kind, answer: int) -> bool:
+    """Write the provider's answer, and log it first. False when the row could not take it any more."""
+    log.info("Operation %d was accepted: the provider answered %d", operation.pk, answer)
+    return keep_trying(lambda: _accept(operation, kind, answer), f"the answer to operation {operation.pk}")
+
+
+def _told(error: ApiError) -> str:
+    """An error for the log, without what the provider says in words."""
+    return f"fault {error.code}" if isinstance(error, Fault) else type(error).__name__
+
+
+def ask_again(operation: Operation, session: ApiSession) -> bool:
     """Make the call of an UNCERTAIN operation again, with its key: the provider gives its first answer, or carries the
-    call out now.
+    call out now. False when the answer could not be taken: the row has moved, or an equal operation has what it names.
 
     Raises:
         hosting.api.ApiError: no answer again; nothing has changed.
@@ -152,20 +198,11 @@ def ask_again(operation: Operation, session: ApiSession) -> None:
         problem = problems.of_fault(fault)
         if _is_of_the_key(fault):
             raise
-        keep_trying(
-            lambda: conclude.move(
-                operation,
-                State.UNCERTAIN,
-                State.REFUSED,
-                problem=problem,
-                answered_at=timezone.now(),
-                sealed_secret="",
-            ),
-            f"the outcome of operation {operation.pk}",
+        log.info("Operation %d was not accepted: %s", operation.pk, _told(fault))
+        return keep_trying(
+            lambda: _refuse(operation, State.UNCERTAIN, problem), f"the outcome of operation {operation.pk}"
         )
-    else:
-        log.info("Operation %d was accepted: the provider answered %d", operation.pk, answer)
-        keep_trying(lambda: _accept(operation, kind, answer), f"the answer to operation {operation.pk}")
+    return _write_answer(operation, kind, answer)
 
 
 def _is_of_the_key(fault: Fault) -> bool:
@@ -177,11 +214,12 @@ def _current_state(attempt: _Attempt) -> State:
     return State.SENDING if attempt.claimed else State.WAITING
 
 
-def _postpone(operation: Operation, attempt: _Attempt, secret: str, seconds: float) -> None:
+def _postpone(operation: Operation, attempt: _Attempt, seconds: float) -> None:
     """Try again later: the call was not executed, and the sweep queues it when it is due."""
     due_at = timezone.now() + timedelta(seconds=seconds)
     if attempt.claimed:
-        keep_trying(lambda: conclude.put_back(operation, secret, due_at=due_at), f"operation {operation.pk} again")
+        put_back = partial(conclude.put_back, operation, attempt.secret, due_at=due_at)
+        keep_trying(put_back, f"that operation {operation.pk} was not sent")
     else:
         Operation.objects.filter(pk=operation.pk, state=State.WAITING).update(due_at=due_at)
 
@@ -207,14 +245,7 @@ def _handle_error(operation: Operation, attempt: _Attempt, error: ApiError) -> N
             due_at = timezone.now() + timedelta(seconds=_PAUSE_S)
             conclude.put_back(operation, attempt.secret, due_at=due_at)
         case DataFault() if not (operation.keyed and _is_of_the_key(error)):
-            conclude.move(
-                operation,
-                before,
-                State.REFUSED,
-                problem=problems.of_fault(error),
-                answered_at=timezone.now(),
-                sealed_secret="",
-            )
+            _refuse(operation, before, problems.of_fault(error))
         case Fault() | Unanswered() if attempt.in_flight:
             # After an internal fault of the provider the operation may have happened, as after no answer.
             problem = {"reason": Reason.NO_ANSWER, "text": error.message}
@@ -224,8 +255,17 @@ def _handle_error(operation: Operation, attempt: _Attempt, error: ApiError) -> N
             _give_up(operation, before, Reason.UNREACHABLE)
 
 
-def _accept(operation: Operation, kind: Kind, answer: int) -> None:
-    """Move an accepted operation on. The sweep may have moved it to UNCERTAIN meanwhile, if the call took too long."""
+def _refuse(operation: Operation, before: State, problem: dict[str, object]) -> bool:
+    """End an operation that the provider has refused. If its worker stood still, it may be UNCERTAIN meanwhile."""
+    now = timezone.now()
+    return any(
+        conclude.move(operation, state, State.REFUSED, problem=problem, answered_at=now, sealed_secret="")
+        for state in dict.fromkeys((before, State.UNCERTAIN))
+    )
+
+
+def _accept(operation: Operation, kind: Kind, answer: int) -> bool:
+    """Move an accepted operation on. If its worker stood still, it may be UNCERTAIN or even RELEASED meanwhile."""
     now = timezone.now()
     for before in (State.SENDING, State.UNCERTAIN):
         if kind.answer is Answer.OPERATION:
@@ -238,4 +278,6 @@ def _accept(operation: Operation, kind: Kind, answer: int) -> None:
             if moved:
                 enqueue(Job.IDENTIFY, operation.pk)
         if moved:
-            return
+            return True
+    # Of a new object the provider's operation id is not known yet: `late.match` finds both.
+    return kind.answer is Answer.OPERATION and late.adopt(operation, answer)

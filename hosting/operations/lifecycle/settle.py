@@ -48,7 +48,7 @@ def settle(operation: Operation, session: ApiSession) -> None:
     found = lookalikes.find(session, operation, operation.sent_at)
     # Read after the provider's list, so that an identical operation is either here or already has its remote id.
     identical = _identical_unsettled(operation)
-    if any(each.state not in {State.UNCERTAIN, State.RELEASED} for each in identical):
+    if any(_will_be_known(each) for each in identical):
         _retry_later(operation)
         return
     matched = lookalikes.matched_ids(operation, [each.id for each in found])
@@ -69,7 +69,7 @@ def _ask_again(operation: Operation, session: ApiSession, sent_at: datetime) -> 
         _drop_key(operation)
         return
     try:
-        send.ask_again(operation, session)
+        is_taken = not send.ask_again(operation, session)
     except SessionFault:
         raise
     except DataFault as fault:
@@ -83,6 +83,11 @@ def _ask_again(operation: Operation, session: ApiSession, sent_at: datetime) -> 
         _drop_key(operation)
     except UnreadableSecretError:
         _drop_key(operation)
+    else:
+        if is_taken:
+            # An equal operation without a key has been matched with its own. The two are interchangeable, so this one
+            # looks for the other's.
+            _drop_key(operation)
 
 
 def _drop_key(operation: Operation) -> None:
@@ -95,6 +100,11 @@ def _identical_unsettled(operation: Operation) -> list[Operation]:
     unsettled = Q(state__in=(State.SENDING, State.ANSWERED, State.UNCERTAIN)) | late.can_turn_up(timezone.now())
     others = Operation.objects.filter(unsettled, account=operation.account_id, kind=operation.kind)
     return [each for each in others.exclude(pk=operation.pk) if each.params == operation.params]
+
+
+def _will_be_known(operation: Operation) -> bool:
+    """Whether its own answer will say which of the provider's operations it is, so that no other may take that one."""
+    return operation.state not in {State.UNCERTAIN, State.RELEASED} or (operation.keyed and not operation.needs_person)
 
 
 def _note_absence(operation: Operation, looked_at: datetime) -> None:

@@ -113,6 +113,8 @@ class Operation(models.Model):
     # When its next job is due. For a held operation: the end of the time to approve it.
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
+    # Until when its worker has claimed it, for the call or for that of its cancelling (`hosting.leases`).
+    claimed_until = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
     # When it was known to have ended. Objects read after this show its effect.
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -206,6 +208,12 @@ class Operation(models.Model):
     def key(self) -> str:
         """Its key for `sharedeck.once`: its own in every installation, and the same after a backup was restored."""
         return f"{self.nonce.hex}-{self.pk}"
+
+    @property
+    def cancel_key(self) -> str:
+        """The key of the call that cancels it: another one each time that a person asks for it."""
+        asked_at = self.cancel_requested_at or self.created_at
+        return f"{self.key}-{asked_at.timestamp():.0f}"
 
     @property
     def is_open(self) -> bool:

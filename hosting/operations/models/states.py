@@ -13,7 +13,7 @@ class State(TextChoices):
     # Nothing is sent until then.
     HELD = "held", _("Waiting for approval")
     WAITING = "waiting", _("Queued")  # `send.send`, soon; the sweep queues it again
-    SENDING = "sending", _("Sending")  # the worker that claimed it; if it dies, the sweep: UNCERTAIN
+    SENDING = "sending", _("Sending")  # the worker that claimed it; when its lease lapses, the sweep: UNCERTAIN
     ANSWERED = (
         "answered",
         _("Accepted"),
@@ -47,9 +47,10 @@ MOVES: dict[State, frozenset[State]] = {
         {State.WAITING, State.ANSWERED, State.TRACKED, State.REFUSED, State.NOT_SENT, State.UNCERTAIN}
     ),
     State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
-    # DONE only when a person confirms it (`decide.confirm_done`), REFUSED only when it was sent with a key.
+    # DONE only when a person confirms it (`decide.confirm_done`), REFUSED only by the provider's own answer: to its key,
+    # or in the hand of a worker that stood still.
     State.UNCERTAIN: frozenset({State.ANSWERED, State.TRACKED, State.REFUSED, State.RELEASED, State.DONE}),
-    # When the provider carried out the call late (`late.match`).
+    # When the provider carried out the call late (`late.match`), or its answer comes to a worker that stood still.
     State.RELEASED: frozenset({State.TRACKED}),
     # Back to UNCERTAIN when the provider no longer knows the operation: a person decides.
     State.TRACKED: frozenset({State.DONE, State.FAILED, State.CANCELLED, State.UNCERTAIN}),

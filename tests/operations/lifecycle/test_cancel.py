@@ -169,7 +169,8 @@ def test_tracking_discovers_an_unanswered_cancel(
 def test_worker_crash_during_cancel_leaves_it_unanswered(queued: Operation, owner: Membership, engine: Engine) -> None:
     cancel(queued, by=owner)
     engine.queue.clear()
-    Operation.objects.update(cancel_state=Cancel.SENT, cancel_sent_at=timezone.now() - timedelta(hours=1))
+    lapsed = timezone.now() - timedelta(seconds=1)
+    Operation.objects.update(cancel_state=Cancel.SENT, cancel_sent_at=lapsed, claimed_until=lapsed)
     sweep.sweep()
     queued.refresh_from_db()
     assert queued.cancel_state == Cancel.UNANSWERED

@@ -9,6 +9,7 @@ from django.db import OperationalError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from hosting import writes
 from hosting.accounts.models import Account
 from hosting.operations import sweep
 from hosting.operations.kinds import catalogue
@@ -77,12 +78,12 @@ def test_equal_external_purchase_needs_a_decision(ambiguous: Operation, remote: 
 
 
 def test_worker_crash_while_sending_leaves_an_uncertain_operation(
-    account: Account, owner: Membership, engine: Engine, settings: Settings, remote: Member
+    account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
     engine.queue.clear()
-    long_ago = timezone.now() - timedelta(seconds=settings.SENDING_LIMIT_S + 1)
-    Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=long_ago)
+    lapsed = timezone.now() - timedelta(seconds=1)
+    Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=lapsed, claimed_until=lapsed)
     sweep.sweep()
     operation.refresh_from_db()
     assert operation.state == State.UNCERTAIN
@@ -91,14 +92,13 @@ def test_worker_crash_while_sending_leaves_an_uncertain_operation(
 
 
 def test_worker_crash_after_the_answer_loses_nothing(
-    account: Account, owner: Membership, engine: Engine, settings: Settings, remote: Member
+    account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
     sent_at = timezone.now()
     remote.hosting_account_product_add("shares", 2, "1m")
     engine.queue.clear()
-    settings.SENDING_LIMIT_S = 0
-    Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=sent_at)
+    Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=sent_at, claimed_until=sent_at)
     assert engine.finish(operation).state == State.DONE
     assert purchases(remote) == 1
 
@@ -117,7 +117,8 @@ def test_answer_lost_by_the_database_is_found_again_and_no_password_leaks(
     operation = submit(
         catalogue.CreateVm("held", 111, 2, 1, "admin"), account=account, by=owner, secret="r00t-of-the-box"
     )
-    settings.SENDING_LIMIT_S = 0.5
+    settings.LEASE_S = 0.5
+    monkeypatch.setattr(writes, "PAUSES_S", (0, 0))
     with monkeypatch.context() as patch:
         patch.setattr(send, "_accept", refuse)
         with pytest.raises(OperationalError) as raised:

@@ -99,14 +99,15 @@ def test_refusal_that_was_not_heard_is_learnt_and_erases_the_password(
 
 
 def test_worker_that_died_while_sending_is_replaced_without_a_second_purchase(
-    account: Account, owner: Membership, engine: Engine, settings: Settings, remote: Member
+    account: Account, owner: Membership, engine: Engine, remote: Member
 ) -> None:
     operation = submit(BUY, account=account, by=owner)
     engine.queue.clear()
     # The dead worker's call arrived.
     remote.proxy.sharedeck.once(remote.session, operation.key, BUY.method, ["shares", 2, "1m"])
-    long_ago = timezone.now() - timedelta(seconds=settings.SENDING_LIMIT_S + 1)
-    Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=long_ago, keyed=True)
+    lapsed = timezone.now() - timedelta(seconds=1)
+    fields = {"state": State.SENDING, "sent_at": lapsed, "claimed_until": lapsed, "keyed": True}
+    Operation.objects.filter(pk=operation.pk).update(**fields)
     sweep.sweep()
     assert engine.finish(operation).state == State.DONE
     assert purchases(remote) == 1
