@@ -6,10 +6,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+from django.utils import timezone
 
 from hosting.operations.kinds.catalogue import KINDS
 from tests.chaos.world import World
 
+_VERY_LATE_S = 12.0
+_VERY_LATE = f"late={_VERY_LATE_S:g}"
 _FAULTS = {
     # Executed, and nobody is told so.
     "drop_after": 3,
@@ -21,6 +27,8 @@ _FAULTS = {
     "delay=4": 3,
     "late=2": 2,
     "late=6": 4,
+    # Long after it was given up, so that nobody looks for it any more. In long runs only: the end waits for it.
+    _VERY_LATE: 4,
     # Not executed.
     "drop_before": 2,
     "503": 1,
@@ -31,8 +39,13 @@ _FAULTS = {
 _CHANGING = (*KINDS, "operation_cancel")
 # What reads: `fail` is for calls that begin an operation.
 _READING = ("operation_list", "operation_details", "vm_info", "disk_info", "vm_list", "hosting_account_info")
-_READING_FAULTS = tuple(fault for fault in _FAULTS if fault != "fail")
-_DATABASE_HELD_S = 2.0
+_READING_FAULTS = tuple(fault for fault in _FAULTS if fault not in {"fail", _VERY_LATE})
+# Writers get an error, and readers do not.
+_DATABASE_HELD_S = 1.5
+# Everybody gets an error. The second is longer than a lease; in long runs only.
+_DATABASE_AWAY_S = (2.0, 7.0)
+# What is alive renews its leases in this time.
+_DATABASE_RESTS_S = 1.0
 # Longer than both timeouts, and much longer than these and the grace time together.
 _FROZEN_S = (3.5, 10.0)
 
@@ -40,12 +53,15 @@ _FROZEN_S = (3.5, 10.0)
 class Striker:
     """Lets things go wrong, and counts them. The same dice choose the same things in the same order."""
 
-    def __init__(self, world: World, dice: random.Random) -> None:
-        self._world, self._dice = world, dice
+    def __init__(self, world: World, dice: random.Random, *, is_long: bool) -> None:
+        self._world, self._dice, self._is_long = world, dice, is_long
+        self._faults = {fault: weight for fault, weight in _FAULTS.items() if is_long or fault != _VERY_LATE}
         # Calls have dice of their own: how many of them are thrown depends on what is asked for.
         self._aim = random.Random(dice.random())
         self.counts: Counter[str] = Counter()
-        self._holders: list[threading.Thread] = []
+        # When a worker was killed.
+        self.kills: list[datetime] = []
+        self._at_database: list[threading.Thread] = []
         self._frozen: list[threading.Thread] = []
         self._strikes: dict[str, tuple[int, Callable[[], None]]] = {
             "worker killed": (9, self._kill_worker),
@@ -54,7 +70,8 @@ class Striker:
             "provider frozen": (5, self._freeze_provider),
             "provider's worker killed": (4, world.provider.worker.restart),
             "provider forgets sessions": (4, self._forget_sessions),
-            "database refuses writes": (7, self._hold_database),
+            "database refuses writes": (4, partial(self._trouble_database, self._hold_database)),
+            "database away": (4, partial(self._trouble_database, self._close_database)),
             "second beat": (4, self._start_second_beat),
             "web killed": (3, self._kill_web),
             "call": (52, lambda: None),
@@ -70,7 +87,7 @@ class Striker:
         logins that come meanwhile, some.
         """
         others = [method for method in _CHANGING if self._aim.random() < 0.25]
-        faults = self._aim.choices(list(_FAULTS), list(_FAULTS.values()), k=len(methods) + len(others))
+        faults = self._aim.choices(list(self._faults), list(self._faults.values()), k=len(methods) + len(others))
         rules = dict(zip([*others, *methods], faults, strict=True))
         rules[self._aim.choice(_READING)] = self._aim.choice(_READING_FAULTS)
         logins = [f"{method}:{self._aim.choice(_READING_FAULTS)}%40" for method in ("login", "su")]
@@ -98,10 +115,14 @@ class Striker:
 
     def calm(self) -> None:
         self._world.calm()
-        for holder in (*self._holders, *self._frozen):
-            holder.join()
+        for thread in (*self._at_database, *self._frozen):
+            thread.join()
+        if self._is_long:
+            # The last call may have been made just now.
+            time.sleep(_VERY_LATE_S + 1)
 
     def _kill_worker(self) -> None:
+        self.kills.append(timezone.now())
         self._dice.choice(self._world.workers).restart()
 
     def _start_second_beat(self) -> None:
@@ -128,14 +149,22 @@ class Striker:
     def _kill_web(self) -> None:
         self._world.web.restart()
 
-    def _hold_database(self) -> None:
-        def hold() -> None:
-            database = sqlite3.connect(self._world.database, timeout=20, isolation_level=None)
-            database.execute("BEGIN IMMEDIATE")
-            time.sleep(_DATABASE_HELD_S)
-            database.execute("ROLLBACK")
-            database.close()
+    def _trouble_database(self, trouble: Callable[[], None]) -> None:
+        def one_at_a_time() -> None:
+            trouble()
+            time.sleep(_DATABASE_RESTS_S)
 
-        self._holders = [holder for holder in self._holders if holder.is_alive()]
-        self._holders.append(threading.Thread(target=hold, name="holds the database"))
-        self._holders[-1].start()
+        self._at_database = [each for each in self._at_database if each.is_alive()]
+        if not self._at_database:
+            self._at_database.append(threading.Thread(target=one_at_a_time))
+            self._at_database[-1].start()
+
+    def _hold_database(self) -> None:
+        database = sqlite3.connect(self._world.database, timeout=20, isolation_level=None)
+        database.execute("BEGIN IMMEDIATE")
+        time.sleep(_DATABASE_HELD_S)
+        database.execute("ROLLBACK")
+        database.close()
+
+    def _close_database(self) -> None:
+        self._world.close_database(self._dice.choice(_DATABASE_AWAY_S) if self._is_long else _DATABASE_AWAY_S[0])

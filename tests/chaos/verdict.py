@@ -4,11 +4,13 @@ A violation is a sentence. What may be open at the end is only what a person is 
 """
 
 import json
+import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,10 @@ _ENDS = {"done": "DONE", "failed": "ERROR", "cancelled": "CANCEL"}
 _WIRE_NAMES = {"size_mb": "size", "vm_max_memory_mb": "vm_max_memory"}
 # What an operation's parameters name besides what was asked for: the object that it made.
 _MADE = {"vm_id", "disk_id", "product_id"}
+
+_LAPSED = re.compile(r"The worker of operation (\d+) counts as dead: sent at (.+), claimed until (.+)")
+# A kill is noted before it is done.
+_SPARE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -293,6 +299,19 @@ def _wrong_plan(plan: Plan, known: set[str]) -> Iterator[str]:
 
 def _row(row: Operation) -> str:
     return f"{row.kind} #{row.pk}"
+
+
+def taken_for_dead(logs: list[Path], kills: Sequence[datetime]) -> Iterator[str]:
+    """Operations whose claim has lapsed although their worker lived: the answer that it had was not written in time.
+
+    `kills` are the times at which a worker was killed.
+    """
+    for log in logs:
+        text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        for number, sent_at, claimed_until in _LAPSED.findall(text):
+            first, last = datetime.fromisoformat(sent_at), datetime.fromisoformat(claimed_until)
+            if not any(first - _SPARE <= killed_at <= last for killed_at in kills):
+                yield f"the worker of operation {number} counts as dead, and lived (sent {first:%H:%M:%S})"
 
 
 def secrets_told(logs: list[Path], api_password: str) -> list[str]:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.chaos.sqlite3.base import away, restarted
 from tests.processes import ROOT, Process, Provider, free_port, start_provider, start_valkey
 
 LIMITS = {
-    "LEASE_S": "4",
+    "LEASE_S": "5",
     "UNCERTAIN_GRACE_S": "2",
     "API_CONNECT_TIMEOUT_S": "1",
     "API_READ_TIMEOUT_S": "1.5",
@@ -50,7 +51,7 @@ class World:
         self.env: dict[str, str | None] = {
             **LIMITS,
             "API_EXTENSIONS": str(extensions),
-            "DATABASE_URL": f"sqlite:///{database}?timeout={_WRITE_PATIENCE_S}",
+            "DATABASE_URL": f"tests.chaos.sqlite3:///{database}?timeout={_WRITE_PATIENCE_S}",
             "VAR_DIR": str(directory),
             "VALKEY_PORT": str(self.valkey_port),
             "BIND": f"127.0.0.1:{self.port}",
@@ -95,6 +96,14 @@ class World:
         os.killpg(group, signal.SIGSTOP)
         time.sleep(seconds)
         os.killpg(group, signal.SIGCONT)
+
+    def close_database(self, seconds: float) -> None:
+        """The panel's database goes away for a while, and all connections to it break."""
+        gone = away(self.database)
+        gone.touch()
+        time.sleep(seconds)
+        restarted(self.database).touch()
+        gone.unlink()
 
     def start_second_beat(self) -> None:
         command = [sys.executable, "-m", "celery", "-q", "-A", "panel", "beat", "--loglevel", "WARNING", "--pidfile="]
