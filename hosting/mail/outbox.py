@@ -69,7 +69,9 @@ def send(pk: int) -> None:
 def sweep(now: datetime) -> None:
     """Enqueue mails that are due."""
     due = list(
-        OutgoingMail.objects.filter(leases.free(), due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:_BATCH]
+        OutgoingMail.objects.filter(leases.free(), due_at__lte=now)
+        .order_by("due_at")
+        .values_list("pk", flat=True)[:_BATCH]
     )
     if due:
         OutgoingMail.objects.filter(pk__in=due).update(due_at=now + _JOB_LOST_AFTER)

@@ -102,9 +102,7 @@ def test_crashes_neither_lose_nor_repeat_operations(
         return verdict.mirror_differs(verdict.read_truth(world.provider_database, HANDLE), account)
 
     def untrue() -> list[str]:
-        return verdict.untrue(
-            verdict.read_truth(world.provider_database, HANDLE), account, known_before=known_before
-        )
+        return verdict.untrue(verdict.read_truth(world.provider_database, HANDLE), account, known_before=known_before)
 
     # What turned up at the provider just now is found with the next round.
     wait_until("mirrored", lambda: not differs() and not untrue(), 60)

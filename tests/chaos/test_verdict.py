@@ -1,6 +1,8 @@
 """The verdict reports every violation: each test plants one and expects its sentence."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +102,15 @@ def test_answers_given_to_members_must_hold(account: Account, answer: str, words
         row(account, "waiting", nonce=nonce)
     journal.begin(Action(BUY, "/", kind=BUY, params=dict(PARAMS)), nonce).answer = answer
     assert words in "\n".join(verdict.broken_promises(journal, account))
+
+
+def test_worker_that_is_taken_for_dead_must_have_been_killed(tmp_path: Path) -> None:
+    log, at = tmp_path / "worker.log", datetime(2026, 11, 27, 12, tzinfo=UTC)
+    until = at + timedelta(seconds=5)
+    log.write_text(f"WARNING: The worker of operation 7 counts as dead: sent at {at}, claimed until {until}\n")
+    assert list(verdict.taken_for_dead([log], [at + timedelta(seconds=2)])) == []
+    for kills in ([], [at - timedelta(seconds=20)], [until + timedelta(seconds=1)]):
+        assert "operation 7 counts as dead, and lived" in "".join(verdict.taken_for_dead([log], kills))
 
 
 def test_outdated_mirror_is_reported(account: Account) -> None:

@@ -117,9 +117,7 @@ def send(operation_id: int) -> None:
         return
     # Claimed right before the call. The time tells this claim from a later one.
     sent_at = timezone.now()
-    if not _move_cancel(
-        operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=sent_at, claimed_until=leases.until()
-    ):
+    if not _move_cancel(operation, Cancel.ASKED, Cancel.SENT, cancel_sent_at=sent_at, claimed_until=leases.until()):
         return
     with leases.kept(Operation.objects.filter(pk=operation.pk, cancel_state=Cancel.SENT, cancel_sent_at=sent_at)):
         after = _call(operation, operation.remote_id, session)

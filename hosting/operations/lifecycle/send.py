@@ -103,9 +103,7 @@ class _Attempt:
         self._operation.keyed = keyed
         if self.claimed:
             # Nobody sends it a second time, so that in this state the claim is ours.
-            self._lease.enter_context(
-                leases.kept(Operation.objects.filter(pk=self._operation.pk, state=State.SENDING))
-            )
+            self._lease.enter_context(leases.kept(Operation.objects.filter(pk=self._operation.pk, state=State.SENDING)))
         return self.claimed
 
 
@@ -157,7 +155,8 @@ def _make_call(operation: Operation, kind: Kind, attempt: _Attempt) -> None:
     except AccountStoppedError as stop:
         before, trouble = _current_state(attempt), stop.trouble
         keep_trying(
-            lambda: _give_up(operation, before, Reason.ACCOUNT, text=trouble), f"the outcome of operation {operation.pk}"
+            lambda: _give_up(operation, before, Reason.ACCOUNT, text=trouble),
+            f"the outcome of operation {operation.pk}",
         )
     except RateLimited as limit:
         _postpone(operation, attempt, limit.retry_after_s)

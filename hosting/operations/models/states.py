@@ -47,8 +47,8 @@ MOVES: dict[State, frozenset[State]] = {
         {State.WAITING, State.ANSWERED, State.TRACKED, State.REFUSED, State.NOT_SENT, State.UNCERTAIN}
     ),
     State.ANSWERED: frozenset({State.TRACKED, State.UNCERTAIN}),
-    # DONE only when a person confirms it (`decide.confirm_done`), REFUSED only by the provider's own answer: to its key,
-    # or in the hand of a worker that stood still.
+    # DONE only when a person confirms it (`decide.confirm_done`), REFUSED only by the provider's own answer: to its
+    # key, or to a worker that stood still.
     State.UNCERTAIN: frozenset({State.ANSWERED, State.TRACKED, State.REFUSED, State.RELEASED, State.DONE}),
     # When the provider carried out the call late (`late.match`), or its answer comes to a worker that stood still.
     State.RELEASED: frozenset({State.TRACKED}),

@@ -39,11 +39,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._require_server()
         return super().create_cursor(name)
 
-    def _commit(self) -> None:
-        if self.connection is not None:
-            with self.wrap_database_errors:
-                self._require_server()
-        super()._commit()
+    def commit(self) -> None:
+        with self.wrap_database_errors:
+            self._require_server()
+        super().commit()
 
     def is_usable(self) -> bool:
         try:

@@ -1,14 +1,16 @@
 """Cancelling an operation that is queued at the provider: one call, confirmed by tracking."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sessions import ApiSession
+from hosting.api import ONCE, Client
 from hosting.jobs import Job
 from hosting.operations import sweep
 from hosting.operations.capacity.overview import overview
@@ -164,6 +166,107 @@ def test_tracking_discovers_an_unanswered_cancel(
     cancel(queued, by=owner)
     with idle.faults("operation_cancel:drop_after@1"):
         assert engine.finish(queued).state == State.CANCELLED
+
+
+@pytest.fixture
+def with_extensions(account: Account, settings: Settings) -> None:
+    settings.API_EXTENSIONS = True
+    Endpoint.objects.filter(pk=account.endpoint_id).update(extensions=[ONCE])
+
+
+@pytest.mark.usefixtures("with_extensions")
+@pytest.mark.parametrize("fault", ["drop_before", "503", "refuse"])
+def test_unanswered_cancel_with_a_key_is_asked_for_again_until_it_is_answered(
+    queued: Operation, owner: Membership, engine: Engine, idle: Provider, fault: str
+) -> None:
+    cancel(queued, by=owner)
+    with idle.faults(f"operation_cancel:{fault}@1"):
+        engine.drain()
+        queued.refresh_from_db()
+        assert queued.cancel_state == Cancel.ASKED
+        assert send_again(queued, engine) == Cancel.SENT
+    assert engine.finish(queued).state == State.CANCELLED
+
+
+@pytest.mark.usefixtures("with_extensions")
+def test_first_answer_to_a_cancel_is_given_again_for_its_key(
+    queued: Operation, owner: Membership, engine: Engine, idle: Provider
+) -> None:
+    cancel(queued, by=owner)
+    engine.queue.clear()
+    with idle.faults("operation_cancel:drop_after@1"):
+        send(queued.pk)
+    # Without the key it would be too late now: it is cancelled already.
+    send(queued.pk)
+    queued.refresh_from_db()
+    assert queued.cancel_state == Cancel.SENT
+    assert engine.finish(queued).state == State.CANCELLED
+
+
+@pytest.mark.usefixtures("with_extensions")
+def test_cancel_without_the_extension_that_was_listed_is_made_by_version_one(
+    queued: Operation, owner: Membership, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hosting.api.client.ONCE", "sharedeck.gone")
+    cancel(queued, by=owner)
+    engine.drain()
+    queued.refresh_from_db()
+    assert queued.cancel_state == Cancel.ASKED
+    assert send_again(queued, engine) == Cancel.SENT
+    assert Endpoint.objects.get(pk=queued.account.endpoint_id).extensions == []
+
+
+def send_again(operation: Operation, engine: Engine) -> str:
+    """What becomes of the next call, which the sweep asks for when its pause is over."""
+    long_ago = timezone.now() - timedelta(minutes=1)
+    sweep.sweep()
+    assert (Job.CANCEL, (operation.pk,)) not in engine.queue
+    # The key goes by the time of the request, in seconds.
+    Operation.objects.filter(pk=operation.pk).update(claimed_until=long_ago)
+    engine.until(lambda: Operation.objects.exclude(cancel_state=Cancel.ASKED).filter(pk=operation.pk).exists())
+    operation.refresh_from_db()
+    return operation.cancel_state
+
+
+def test_each_request_to_cancel_has_a_key_of_its_own(queued: Operation, owner: Membership) -> None:
+    cancel(queued, by=owner)
+    queued.refresh_from_db()
+    first = queued.cancel_key
+    assert first != queued.key
+    assert first == Operation.objects.get(pk=queued.pk).cancel_key
+    queued.pk = 2**31
+    assert len(queued.cancel_key) <= 64
+    queued.cancel_requested_at = timezone.now() + timedelta(seconds=2)
+    assert queued.cancel_key.rpartition("-")[2] != first.rpartition("-")[2]
+
+
+def test_answered_cancel_does_not_count_as_unanswered_while_its_end_is_awaited(
+    queued: Operation, owner: Membership, engine: Engine
+) -> None:
+    cancel(queued, by=owner)
+    send(queued.pk)
+    queued.refresh_from_db()
+    assert (queued.cancel_state, queued.claimed_until) == (Cancel.SENT, None)
+
+
+def test_answer_to_a_cancel_is_written_by_a_worker_that_stood_still(
+    queued: Operation, owner: Membership, engine: Engine, idle: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel(queued, by=owner)
+    call = ApiSession.call
+
+    def slow(session: ApiSession, do: Callable[[Client], object]) -> object:
+        answer = call(session, do)
+        Operation.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+        sweep.sweep()
+        queued.refresh_from_db()
+        assert queued.cancel_state == Cancel.UNANSWERED
+        return answer
+
+    monkeypatch.setattr(ApiSession, "call", slow)
+    send(queued.pk)
+    queued.refresh_from_db()
+    assert queued.cancel_state == Cancel.SENT
 
 
 def test_worker_crash_during_cancel_leaves_it_unanswered(queued: Operation, owner: Membership, engine: Engine) -> None:

@@ -8,11 +8,13 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from hosting import tasks
 from hosting.accounts.models import Account, Endpoint
 from hosting.api import EXTENSIONS, ONCE
 from hosting.jobs import Job
 from hosting.operations import sweep
 from hosting.operations.kinds import catalogue
+from hosting.operations.lifecycle import conclude
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
@@ -150,6 +152,55 @@ def test_key_that_the_provider_has_forgotten_is_never_used_again(
     Operation.objects.filter(pk=operation.pk).update(sent_at=long_ago)
     engine.until(lambda: Operation.objects.filter(pk=operation.pk, keyed=False).exists())
     assert purchases(remote) == 1
+
+
+def unanswered(account: Account, owner: Membership, engine: Engine, provider: Provider, *, fault: str) -> Operation:
+    operation = submit(BUY, account=account, by=owner)
+    with provider.faults(f"hosting_account_product_add:{fault}@1"):
+        engine.drain()
+    Endpoint.objects.update(away_since=None, probe_due_at=None)
+    operation.refresh_from_db()
+    assert operation.state == State.UNCERTAIN
+    return operation
+
+
+def test_operation_without_a_key_leaves_an_equal_one_with_a_key_its_own(
+    account: Account, owner: Membership, engine: Engine, provider: Provider, remote: Member, settings: Settings
+) -> None:
+    """As minutes after an upgrade: one has never arrived, the other one was carried out."""
+    settings.API_EXTENSIONS = False
+    plain = unanswered(account, owner, engine, provider, fault="drop_before")
+    settings.API_EXTENSIONS = True
+    keyed = unanswered(account, owner, engine, provider, fault="drop_after")
+    assert (plain.keyed, keyed.keyed) == (False, True)
+    tasks.settle(plain.pk)
+    plain.refresh_from_db()
+    assert plain.state == State.UNCERTAIN
+    assert engine.finish(keyed).state == State.DONE
+    assert engine.finish(plain).state == State.RELEASED
+    assert purchases(remote) == 1
+
+
+@pytest.mark.parametrize(("plain_call", "end"), [("drop_before", State.RELEASED), ("drop_after", State.DONE)])
+def test_operation_with_a_key_whose_own_was_taken_by_an_equal_one_looks_for_the_other(
+    account: Account,
+    owner: Membership,
+    engine: Engine,
+    provider: Provider,
+    remote: Member,
+    settings: Settings,
+    plain_call: str,
+    end: State,
+) -> None:
+    settings.API_EXTENSIONS = False
+    plain = unanswered(account, owner, engine, provider, fault=plain_call)
+    settings.API_EXTENSIONS = True
+    keyed = unanswered(account, owner, engine, provider, fault="drop_after")
+    newest = remote.operation_list({"type": BUY.method})[0]
+    assert conclude.adopt(plain, State.UNCERTAIN, newest, answered_at=timezone.now(), problem={})
+    assert engine.finish(plain).state == State.DONE
+    assert engine.finish(keyed).state == end
+    assert purchases(remote) == 1 + (end == State.DONE)
 
 
 def test_extensions_are_read_with_the_first_round(
