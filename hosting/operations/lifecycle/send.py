@@ -171,7 +171,7 @@ def _make_call(operation: Operation, kind: Kind, attempt: _Attempt) -> None:
 def _write_answer(operation: Operation, kind: Kind, answer: int) -> bool:
     """Write the provider's answer, and log it first. False when the row could not take it any more."""
     log.info("Operation %d was accepted: the provider answered %d", operation.pk, answer)
-    return keep_trying(lambda: _accept(operation, kind, answer), f"the answer to operation {operation.pk}")
+    return keep_trying(lambda: _accept(operation, kind, answer), f"the answer {answer} to operation {operation.pk}")
 
 
 def _told(error: ApiError) -> str:
