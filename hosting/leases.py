@@ -5,6 +5,8 @@ lease however long the call takes. A worker that stands still loses its claim as
 still writes what it knows, where the row can take that.
 
 All times are the database's: the clocks of two machines with workers may differ by more than a lease.
+
+Decision: docs/decisions/0034-claims-live-by-a-lease.md
 """
 
 import logging

@@ -7,7 +7,7 @@ refused, or no answer (UNCERTAIN, see `settle`).
 Where the provider has `sharedeck.once`, the call carries a key, and may be made again with the same key (`ask_again`).
 
 Decisions: docs/decisions/0002-server-faults-are-no-answer.md, docs/decisions/0030-changes-carry-a-key.md,
-docs/decisions/0031-claims-live-by-a-lease.md
+docs/decisions/0034-claims-live-by-a-lease.md
 """
 
 import logging
