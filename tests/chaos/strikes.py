@@ -12,7 +12,7 @@ from functools import partial
 from django.utils import timezone
 
 from hosting.operations.kinds.catalogue import KINDS
-from tests.chaos.world import World
+from tests.chaos.world import World, wait_until
 
 _VERY_LATE_S = 12.0
 _VERY_LATE = f"late={_VERY_LATE_S:g}"
@@ -27,7 +27,7 @@ _FAULTS = {
     "delay=4": 3,
     "late=2": 2,
     "late=6": 4,
-    # Long after it was given up, so that nobody looks for it any more. In long runs only: the end waits for it.
+    # Long after it was given up, so that nobody looks for it any more. In long runs only: their end waits for it.
     _VERY_LATE: 4,
     # Not executed.
     "drop_before": 2,
@@ -63,6 +63,7 @@ class Striker:
         self.kills: list[datetime] = []
         self._at_database: list[threading.Thread] = []
         self._frozen: list[threading.Thread] = []
+        self._met_before = 0
         self._strikes: dict[str, tuple[int, Callable[[], None]]] = {
             "worker killed": (9, self._kill_worker),
             "Valkey killed, keys lost": (10, world.restart_valkey),
@@ -117,9 +118,22 @@ class Striker:
         self._world.calm()
         for thread in (*self._at_database, *self._frozen):
             thread.join()
-        if self._is_long:
-            # The last call may have been made just now.
-            time.sleep(_VERY_LATE_S + 1)
+
+    def delay_calls(self, methods: Sequence[str]) -> None:
+        """Have the next calls of these methods carried out long after they were given up, and nothing else go wrong."""
+        numbers = Counter[str]()
+        rules = []
+        for method in methods:
+            numbers[method] += 1
+            rules.append(f"{method}:{_VERY_LATE}@{numbers[method]}")
+        self._met_before = len(self._world.scripted())
+        self._world.script(";".join(rules))
+
+    def wait_for_delayed_calls(self, count: int) -> None:
+        """Return when so many delayed calls were made and are carried out by now."""
+        wait_until("called", lambda: len(self._world.scripted()) >= self._met_before + count, 30)
+        self._world.script("")
+        time.sleep(_VERY_LATE_S + 1)
 
     def _kill_worker(self) -> None:
         self.kills.append(timezone.now())

@@ -26,7 +26,7 @@ from tests.chaos import verdict
 from tests.chaos.browser import Browser
 from tests.chaos.members import Journal, Member, submit_in_this_process
 from tests.chaos.strikes import Striker
-from tests.chaos.workload import Workload
+from tests.chaos.workload import Action, Workload
 from tests.chaos.world import World, wait_until
 
 HANDLE, PASSWORD = "CHAOS-TEST", "passw0rd-of-chaos"
@@ -91,9 +91,12 @@ def test_crashes_neither_lose_nor_repeat_operations(
     known_before = set(verdict.read_truth(world.provider_database, HANDLE).operations)
     striker = Striker(world, random.Random(f"{seed}: strikes"), is_long=IS_LONG)
     journal = Journal()
-    rounds = storm(seed, world, account, owner, striker, journal)
+    workload = Workload(account, random.Random(f"{seed}: requests"))
+    rounds = storm(seed, world, account, owner, striker, journal, workload)
     stormed_s = time.monotonic() - began
     striker.calm()
+    if IS_LONG:
+        delay_last_calls(striker, workload.last(), account, owner, journal)
     dead = [f"{name} has ended by itself" for name in world.dead()]
     wait_until("settled", lambda: not verdict.stuck(account), 150)
     settled_s = time.monotonic() - began - stormed_s
@@ -123,10 +126,17 @@ def test_crashes_neither_lose_nor_repeat_operations(
     assert not violations
 
 
-def storm(seed: str, world: World, account: Account, owner: Membership, striker: Striker, journal: Journal) -> int:
+def storm(
+    seed: str,
+    world: World,
+    account: Account,
+    owner: Membership,
+    striker: Striker,
+    journal: Journal,
+    workload: Workload,
+) -> int:
     """Members ask and things go wrong, until as many faults as were wanted have happened. The number of rounds."""
-    dice = random.Random(f"{seed}: requests")
-    workload = Workload(account, dice)
+    dice = random.Random(f"{seed}: members")
     members = []
     for _ in range(MEMBERS):
         browser = Browser(world.url)
@@ -156,6 +166,17 @@ def storm(seed: str, world: World, account: Account, owner: Membership, striker:
     return rounds
 
 
+def delay_last_calls(
+    striker: Striker, last: list[Action], account: Account, owner: Membership, journal: Journal
+) -> None:
+    """Ask for a few things whose calls are carried out long after they were given up, and wait until they are."""
+    wait_until("back", lambda: not Endpoint.objects.filter(away_since__isnull=False).exists(), 90)
+    striker.delay_calls([action.kind for action in last])
+    for action in last:
+        submit_in_this_process(action, account, owner, journal)
+    striker.wait_for_delayed_calls(len(last))
+
+
 def report(
     seed: str,
     striker: Striker,
@@ -179,6 +200,7 @@ def report(
     print(f"{rows.count()} operations: {told(Counter(rows.values_list('state', flat=True)))}; plans: {told(plans)}")
     for kind in sorted({kind for kind, _ in table}):
         print(f"  {kind}: {told(Counter({state: count for (each, state), count in table.items() if each == kind}))}")
+    print(f"{rows.filter(late_at__isnull=False).count()} operations turned up after they had been released")
     outside = Change.objects.filter(account=account).count()
     print(f"{outside} changes of the mirror were told as from outside")
     print(f"settled in {settled_s:.0f} s: {len(violations)} violations")

@@ -60,6 +60,10 @@ class Workload:
         action.sent_again = self._dice.random() < 0.6
         return action
 
+    def last(self) -> list[Action]:
+        """Purchases and a disk, for which nothing must be there."""
+        return [self._buy(), self._buy(), self._create_disk()]
+
     def _possible(self) -> Iterator[tuple[str, Callable[[], Action]]]:
         yield from self._of_servers()
         yield from self._of_disks()
