@@ -100,7 +100,7 @@ def arrival_of_a_click(panel: Panel, server: int) -> float:
     ],
 )
 def test_health_names_a_process_that_has_ended_until_it_is_back(panel: Panel, name: str, words: str) -> None:
-    workers = dict(zip(("worker", "background"), panel.world.workers, strict=True))
+    workers = dict(zip(("worker", "background"), panel.world.workers, strict=False))
     process = {**workers, "beat": panel.world.beat}[name]
     assert wait_until("all run", lambda: health(panel) == "ok", 20), health(panel)
     process.kill()

@@ -6,8 +6,8 @@ number can't become visible after a higher one, and so a cursor misses nothing. 
 its numbers are handed out before transactions end, in any order.
 """
 
-import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 import redis
@@ -17,8 +17,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from hosting.provider.models import ChangedObject, HostingAccount, Operation
-
-log = logging.getLogger(__name__)
+from redis_connections.connection import Pool
 
 # The channel on which waiting calls learn that an account has news; a message is the account's primary key.
 CHANNEL = f"{settings.REDIS_PREFIX}changes"
@@ -32,10 +31,12 @@ Named = tuple[str, int]
 _MOVES = frozenset({"vm_start", "vm_stop", "vm_reboot", "disk_attach", "disk_detach"})
 _CREATES = frozenset({"vm_create", "disk_create"})
 
-_redis = redis.Redis.from_url(
-    settings.PROVIDER_REDIS_URL,
-    socket_timeout=settings.REDIS_TIMEOUT_S,
-    socket_connect_timeout=settings.REDIS_TIMEOUT_S,
+_redis = redis.Redis(
+    connection_pool=Pool.from_url(
+        settings.PROVIDER_REDIS_URL,
+        socket_timeout=settings.REDIS_TIMEOUT_S,
+        socket_connect_timeout=settings.REDIS_TIMEOUT_S,
+    )
 )
 
 
@@ -104,7 +105,5 @@ def forget_old() -> None:
 
 def _announce(account_id: int) -> None:
     """Wake the calls that wait for this account's changes. Without Redis they look by themselves after a while."""
-    try:
+    with suppress(redis.RedisError):
         _redis.publish(CHANNEL, account_id)
-    except redis.RedisError as error:
-        log.info("nobody was told of a change: %s", type(error).__name__)

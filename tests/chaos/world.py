@@ -36,7 +36,8 @@ class World:
     ) -> None:
         self.directory, self.database = directory, database
         self.logs = [
-            directory / f"{name}.log" for name in ("web", "worker", "background", "beat", "second-beat", "valkey")
+            directory / f"{name}.log"
+            for name in ("web", "worker", "background", "listener", "beat", "second-beat", "valkey")
         ]
         self.valkey_port, self.port = free_port(), free_port()
         password = os.environ["VALKEY_PASSWORD"]
@@ -60,7 +61,7 @@ class World:
         }
         self._collect_static()
         self.web = self._serve("web")
-        self.workers = [self._serve(name) for name in ("worker", "background")]
+        self.workers = [self._serve(name) for name in ("worker", "background", "listener")]
         self.beat = self._serve("beat")
         self.second_beat: Process | None = None
         self.web.wait_for_port(self.port)

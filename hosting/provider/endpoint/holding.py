@@ -7,20 +7,19 @@ process wakes the calls of the account that has news.
 Decision: docs/decisions/0031-held-calls.md
 """
 
-import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import redis
 from django.conf import settings
 
 from hosting.provider import news
+from redis_connections.connection import Pool
 
-log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 # Calls held at once in one process, and for one account: more are answered at once.
@@ -102,20 +101,19 @@ def _start_subscriber() -> None:
 
 
 def _subscribe() -> None:
+    # Without a time limit for reading: it waits for the next message.
+    pool = Pool.from_url(
+        settings.PROVIDER_REDIS_URL, socket_connect_timeout=settings.REDIS_TIMEOUT_S, socket_keepalive=True
+    )
+    client = redis.Redis(connection_pool=pool)
     while True:
-        try:
-            # Without a time limit for reading: it waits for the next message.
-            client = redis.Redis.from_url(
-                settings.PROVIDER_REDIS_URL, socket_connect_timeout=settings.REDIS_TIMEOUT_S, socket_keepalive=True
-            )
-            with client.pubsub() as subscription:  # type: ignore[no-untyped-call]
-                subscription.subscribe(news.CHANNEL)
-                for message in subscription.listen():
-                    # The first message confirms the subscription; news from before it are found by asking once more.
-                    _subscribed.set()
-                    _wake(int(message["data"]) if message["type"] == "message" else None)
-        except redis.RedisError as error:
-            log.info("changes are looked for every second: Redis is away (%s)", type(error).__name__)
+        with suppress(redis.RedisError), client.pubsub() as subscription:  # type: ignore[no-untyped-call]
+            subscription.subscribe(news.CHANNEL)
+            for message in subscription.listen():
+                # The first message confirms the subscription; news from before it are found by asking once more.
+                _subscribed.set()
+                _wake(int(message["data"]) if message["type"] == "message" else None)
+        # Until Redis is back, held calls look for changes every second.
         _subscribed.clear()
         time.sleep(_LOOK_S)
 

@@ -136,7 +136,7 @@ def test_fault_that_comes_to_a_worker_that_stood_still_is_what_the_row_says(
 def test_nobody_counts_as_dead_because_the_database_was_away(operation: Operation, settings: Settings) -> None:
     lapsed = timezone.now() - timedelta(seconds=1)
     Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=lapsed, claimed_until=lapsed)
-    pulse.record(timezone.now() - timedelta(seconds=settings.LEASE_S))
+    pulse.record(pulse.Part.SENDING, timezone.now() - timedelta(seconds=settings.LEASE_S))
     sweep.sweep()
     assert state_of(operation) == State.SENDING
     assert operation.claimed_until is not None

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosting', '0026_late_operations'),
+        ('hosting', '0027_ages_of_data'),
     ]
 
     operations = [

@@ -12,7 +12,7 @@ def end_claims(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosting', '0026_late_operations'),
+        ('hosting', '0028_shares_ended'),
     ]
 
     operations = [
