@@ -150,11 +150,11 @@ def storm(
             at_work = [future for future in at_work if not future.done()]
             wanted = dice.randint(1, 4) if len(at_work) < 2 * MEMBERS else 0
             asked = [action for action in (workload.next() for _ in range(wanted)) if action is not None]
-            if what == "call":
-                striker.script([action.kind or "vm_create" for action in asked])
-            elif Endpoint.objects.filter(away_since__isnull=False).exists():
+            if Endpoint.objects.filter(away_since__isnull=False).exists():
                 # Let a probe find it back, or there is nothing left to ask for.
                 world.script("")
+            elif what == "call":
+                striker.script([action.kind or "vm_create" for action in asked])
             for action in asked:
                 if action.page:
                     at_work.append(threads.submit(dice.choice(members).carry_out, action))
