@@ -1,4 +1,7 @@
-"""Connections that take a server's refusal for a lost connection, and the pool that makes them."""
+"""Connections that take a server's refusal for a lost connection, and the pool that makes them.
+
+Decision: docs/decisions/0031-refusals-are-lost-connections.md
+"""
 
 import re
 from functools import cache
