@@ -1,6 +1,6 @@
 """Connections that take a server's refusal for a lost connection, and the pool that makes them.
 
-Decision: docs/decisions/0031-refusals-are-lost-connections.md
+Decision: docs/decisions/0033-refusals-are-lost-connections.md
 """
 
 import re
