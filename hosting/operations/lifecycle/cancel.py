@@ -121,7 +121,7 @@ def send(operation_id: int) -> None:
         return
     with leases.kept(Operation.objects.filter(pk=operation.pk, cancel_state=Cancel.SENT, cancel_sent_at=sent_at)):
         after = _call(operation, operation.remote_id, session)
-        log.info("Cancelling operation %d: %s", operation.pk, after.label)
+        log.info("Cancelling operation %d: %s", operation.pk, after.value)
         keep_trying(lambda: _write(operation, sent_at, after), f"the cancelling of operation {operation.pk}")
     # Poll at once to see how it ends.
     Account.objects.filter(pk=operation.account_id).update(track_due_at=None)

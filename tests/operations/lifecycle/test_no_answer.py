@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from hosting import writes
+from hosting.accounts import pulse
 from hosting.accounts.models import Account
 from hosting.operations import sweep
 from hosting.operations.kinds import catalogue
@@ -84,6 +85,7 @@ def test_worker_crash_while_sending_leaves_an_uncertain_operation(
     engine.queue.clear()
     lapsed = timezone.now() - timedelta(seconds=1)
     Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=lapsed, claimed_until=lapsed)
+    pulse.record(timezone.now())
     sweep.sweep()
     operation.refresh_from_db()
     assert operation.state == State.UNCERTAIN
