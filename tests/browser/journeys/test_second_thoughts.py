@@ -80,7 +80,7 @@ def test_failed_operation_is_retried_from_its_page(browse: Browse, stack: Stack,
     assert complaints == []
 
 
-@pytest.mark.drives("vm_list", "disk_list", "disk_info", "operation_list", "hosting_account_info", "account_balance")
+@pytest.mark.drives("disk_info", "hosting_account_info", "account_balance")
 def test_external_change_appears_after_sync_in_list_search_and_csv(
     browse: Browse, stack: Stack, complaints: list[str]
 ) -> None:
@@ -117,7 +117,7 @@ def test_external_change_appears_after_sync_in_list_search_and_csv(
     assert complaints == []
 
 
-@pytest.mark.drives("login", "su", "account_currency", "os_list", "vm_info")
+@pytest.mark.drives("login", "su", "account_currency", "os_list", "vm_list", "disk_list", "operation_list", "vm_info")
 def test_customer_handle_is_connected_with_the_reseller_credentials(
     browse: Browse, stack: Stack, complaints: list[str]
 ) -> None:

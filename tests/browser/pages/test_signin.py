@@ -116,7 +116,7 @@ def test_session_can_be_ended_from_another_browser(
     sign_in(there, person, PASSWORD)
     here.goto("/auth/sessions/")
     here.locator("main").get_by_role("button", name="End").click()
-    expect(here.get_by_role("status").first).to_contain_text("That session has ended")
+    expect(here.locator("main").get_by_role("status").first).to_contain_text("That session has ended")
     there.goto("/me/")
     expect(there.get_by_role("heading", level=1)).to_have_text("Sign in")
     assert complaints == []
