@@ -30,7 +30,8 @@
     clearTimeout(timer);
     const live = region();
     if (live?.dataset.open === "true") expectMore();
-    if (live && !document.hidden) timer = setTimeout(poll, Date.now() < soonUntil ? OPEN_MS : IDLE_MS);
+    const often = Date.now() < soonUntil || live?.dataset.followed !== undefined;
+    if (live && !document.hidden) timer = setTimeout(poll, often ? OPEN_MS : IDLE_MS);
   }
 
   // A reading round without changes keeps the version, but the age of the data must be updated.

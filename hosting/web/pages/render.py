@@ -71,6 +71,8 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
         "now": now,
         "zone": timezone.get_current_timezone_name(),
         "details_at": account.details_at,
+        # A change made elsewhere is in the mirror within a second: open pages ask as often.
+        "is_followed": account.listening_until is not None and account.listening_until > now,
         # While the provider is away, a banner says so instead.
         "syncing": bool(account.sync_requested_at) and not (account.trouble or account.endpoint.away_since),
         "here": request.get_full_path(),

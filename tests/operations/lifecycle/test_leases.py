@@ -144,14 +144,14 @@ def test_nobody_counts_as_dead_because_the_database_was_away(operation: Operatio
     assert operation.claimed_until > timezone.now()
     # Whoever does not renew it now is dead.
     Operation.objects.filter(pk=operation.pk).update(claimed_until=lapsed)
-    pulse.record(timezone.now())
+    pulse.record(pulse.Part.SENDING, timezone.now())
     sweep.sweep()
     assert state_of(operation) == State.UNCERTAIN
 
 
 def test_operation_of_a_worker_from_before_the_leases_counts_as_unanswered(operation: Operation) -> None:
     Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=timezone.now())
-    pulse.record(timezone.now())
+    pulse.record(pulse.Part.SENDING, timezone.now())
     sweep.sweep()
     assert state_of(operation) == State.UNCERTAIN
 

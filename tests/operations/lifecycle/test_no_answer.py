@@ -85,7 +85,7 @@ def test_worker_crash_while_sending_leaves_an_uncertain_operation(
     engine.queue.clear()
     lapsed = timezone.now() - timedelta(seconds=1)
     Operation.objects.filter(pk=operation.pk).update(state=State.SENDING, sent_at=lapsed, claimed_until=lapsed)
-    pulse.record(timezone.now())
+    pulse.record(pulse.Part.SENDING, timezone.now())
     sweep.sweep()
     operation.refresh_from_db()
     assert operation.state == State.UNCERTAIN

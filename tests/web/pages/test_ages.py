@@ -98,3 +98,12 @@ def test_away_provider_ends_the_sign_of_a_sync_but_not_the_sync(browser: Client,
     assert "Syncing…" not in browser.get(reverse("servers", args=[here.pk])).content.decode()
     here.refresh_from_db()
     assert here.sync_requested_at is not None
+
+
+def test_open_page_of_a_followed_account_asks_often(browser: Client, here: Account) -> None:
+    url = reverse("servers", args=[here.pk])
+    assert "data-followed" not in browser.get(url).content.decode()
+    set_ages(here, listening_until=timezone.now() + timedelta(seconds=20))
+    assert "data-followed" in browser.get(url).content.decode()
+    set_ages(here, listening_until=timezone.now() - timedelta(seconds=1))
+    assert "data-followed" not in browser.get(url).content.decode()
