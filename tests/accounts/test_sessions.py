@@ -1,11 +1,14 @@
 """One session for each login and handle, shared by all workers, sealed, and renewed when it ends."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.db import OperationalError
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from hosting import tasks
@@ -221,3 +224,21 @@ def test_answer_survives_a_database_error_while_recording_it(account: Account, m
 
     monkeypatch.setattr(availability, "record_answer", refuse)
     assert session.call(Client.vm_list) == []
+
+
+def test_round_gives_its_thread_back_while_members_use_the_allowance(
+    account: Account, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = client_for(account, Priority.MIRROR)
+    settings.API_RATE_LIMIT = 1
+    monkeypatch.setitem(sessions._PATIENCE_S, Priority.MIRROR, 0.5)
+    session.call(Client.vm_list)
+    began = time.monotonic()
+    with pytest.raises(NoAllowanceError):
+        session.call(Client.vm_list)
+    assert time.monotonic() - began < 1
+    # As the task does, which asks for the round again in two seconds.
+    tasks.refresh(account.pk)
+    account.refresh_from_db()
+    assert account.round_due_at is not None
+    assert account.round_due_at <= timezone.now() + timedelta(seconds=2)
