@@ -8,6 +8,7 @@ Decision: docs/decisions/0032-changes-are-followed.md
 
 import logging
 import threading
+import time
 from datetime import datetime, timedelta
 
 import redis
@@ -72,7 +73,11 @@ class Listener:
         try:
             cursor = ""
             while not self._stopping.is_set() and (account := _still_ours(account_id)):
-                cursor = _hold(account, cursor or account.changes_cursor)
+                began = time.monotonic()
+                before, cursor = cursor, _hold(account, cursor or account.changes_cursor)
+                if cursor == before and time.monotonic() - began < 1:
+                    # The provider holds no more calls of this handle.
+                    self._stopping.wait(_PAUSE_S)
         except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError, DatabaseError) as error:
             log.info("Listening to account %d ended: %s", account_id, type(error).__name__)
             connection.close()

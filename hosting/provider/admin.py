@@ -138,6 +138,7 @@ class VmAdmin(admin.ModelAdmin):
         if "state" in form.changed_data:
             obj.shares_ended = None
         with transaction.atomic():
+            news.lock(obj.account_id)
             super().save_model(request, obj, form, change)
             # A state decides what is used of the account's capacity.
             news.note(obj.account_id, [(ChangedObject.Type.VM, obj.pk), (ChangedObject.Type.ACCOUNT, obj.account_id)])
@@ -187,6 +188,7 @@ class ProductAdmin(admin.ModelAdmin):
         """Only the column: the product may be renewed meanwhile. Switched on anew, staff are told anew."""
         if change and form.changed_data:
             with transaction.atomic():
+                news.lock(obj.account_id)
                 Product.objects.filter(pk=obj.pk).update(autorenew=obj.autorenew, autorenew_refused_for=None)
                 news.note(obj.account_id, [(ChangedObject.Type.PRODUCT, obj.pk)])
 

@@ -40,10 +40,17 @@ _redis = redis.Redis(
 )
 
 
+def lock(account_id: int) -> None:
+    """Lock an account until the transaction ends. Take it before its VMs, disks, products and operations, as calls do:
+    whoever took them in another order could wait for each other forever.
+    """
+    HostingAccount.objects.select_for_update().get(pk=account_id)
+
+
 def note(account_id: int, objects: Iterable[Named]) -> None:
     """Note that these objects of an account have changed or are gone, and wake whoever waits for it.
 
-    Call it in the transaction of the change. It locks the account's row until that ends.
+    Call it in the transaction of the change, which has `lock`ed the account.
     """
     named = sorted(set(objects))
     with transaction.atomic():

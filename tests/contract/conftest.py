@@ -1,9 +1,11 @@
 """An independent client (the standard library's) and fresh customers of the provider."""
 
+import http.client
 import time
 import xmlrpc.client
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -79,6 +81,30 @@ class Member:
         with pytest.raises(xmlrpc.client.Fault) as refused:
             getattr(self, method)(*args)
         return refused.value.faultCode
+
+
+class Held:
+    """Calls that are held, each on a connection of its own, without a thread of ours."""
+
+    def __init__(self, member: Member, cursor: str, count: int, wait_s: int) -> None:
+        body = xmlrpc.client.dumps((member.session, cursor, wait_s), "sharedeck.changes")
+        address = urlsplit(member.url).netloc
+        self.connections = [http.client.HTTPConnection(address, timeout=40) for _ in range(count)]
+        for connection in self.connections:
+            connection.request("POST", "/xmlrpc/", body, {"Content-Type": "text/xml"})
+
+    def statuses_and_sizes(self) -> list[tuple[int, int]]:
+        """The HTTP status of each answer, and how many changes it names."""
+        found = []
+        for connection in self.connections:
+            response = connection.getresponse()
+            answer: Any = xmlrpc.client.loads(response.read())[0][0]
+            found.append((response.status, len(answer["changes"])))
+        return found
+
+    def hang_up(self) -> None:
+        for connection in self.connections:
+            connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """`sharedeck.changes` names every object that a client would find changed, and nothing else."""
 
-import http.client
 import signal
 import threading
 import time
@@ -8,11 +7,10 @@ import xmlrpc.client
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from tests.contract.conftest import PASSWORD, POOL, Member
+from tests.contract.conftest import PASSWORD, POOL, Held, Member
 from tests.processes import Provider, start_provider
 
 Named = set[tuple[str, int]]
@@ -266,30 +264,6 @@ def test_call_that_does_not_want_to_wait_is_answered_at_once(member: Member) -> 
     began = time.monotonic()
     changes(member, begin(member), 0)
     assert time.monotonic() - began < 1
-
-
-class Held:
-    """Calls that are held, each on a connection of its own, without a thread of ours."""
-
-    def __init__(self, member: Member, cursor: str, count: int, wait_s: int) -> None:
-        body = xmlrpc.client.dumps((member.session, cursor, wait_s), "sharedeck.changes")
-        address = urlsplit(member.url).netloc
-        self.connections = [http.client.HTTPConnection(address, timeout=40) for _ in range(count)]
-        for connection in self.connections:
-            connection.request("POST", "/xmlrpc/", body, {"Content-Type": "text/xml"})
-
-    def statuses_and_sizes(self) -> list[tuple[int, int]]:
-        """The HTTP status of each answer, and how many changes it names."""
-        found = []
-        for connection in self.connections:
-            response = connection.getresponse()
-            answer: Any = xmlrpc.client.loads(response.read())[0][0]
-            found.append((response.status, len(answer["changes"])))
-        return found
-
-    def hang_up(self) -> None:
-        for connection in self.connections:
-            connection.close()
 
 
 @pytest.fixture(scope="module")

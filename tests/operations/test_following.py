@@ -21,7 +21,7 @@ from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
-from tests.contract.conftest import Member
+from tests.contract.conftest import Held, Member
 from tests.engine import Engine
 from tests.processes import Provider
 
@@ -233,3 +233,17 @@ def test_provider_that_is_gone_ends_listening_but_not_the_listener(
     assert fresh(followed).endpoint.away_since is None
     Account.objects.filter(pk=followed.pk).update(listening_until=None)
     until(lambda: fresh(followed).listening_until, seconds=10)
+
+
+def test_listener_does_not_ask_again_and_again_where_no_call_is_held(
+    followed: Account, remote: Member, counted: list[str]
+) -> None:
+    """Eight calls of a handle are held at most, so that a ninth is answered at once."""
+    others = Held(remote, followed.changes_cursor, 8, wait_s=25)
+    time.sleep(0.5)
+    listener = listening.Listener()
+    listener.start_threads()
+    time.sleep(2)
+    listener.stop()
+    others.hang_up()
+    assert 1 <= counted.count(CHANGES) <= 2

@@ -25,6 +25,7 @@ def note_ended() -> None:
 
 def _note(product: Product, phase: Product.Phase) -> None:
     with transaction.atomic():
+        news.lock(product.account_id)
         if Product.objects.filter(pk=product.pk, phase=product.phase, date_end=product.date_end).update(phase=phase):
             news.note(
                 product.account_id,

@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 from hosting.provider import news
 from hosting.provider.drivers.base import Driver, Work
 from hosting.provider.engine import effects
-from hosting.provider.models import HostingAccount, Operation
+from hosting.provider.models import Operation
 from hosting.provider.sealing import unseal
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,9 @@ def _begin(pk: int) -> bool:
     claimable = Q(state=Operation.State.PENDING) | Q(
         state=Operation.State.RUN, step=Operation.Step.BILL, date_due__lte=now
     )
+    account_id = Operation.objects.values_list("account_id", flat=True).get(pk=pk)
     with transaction.atomic():
+        news.lock(account_id)
         claimed = Operation.objects.filter(claimable, pk=pk).update(
             state=Operation.State.RUN,
             step=Operation.Step.BILL,
@@ -104,6 +106,7 @@ def _begin(pk: int) -> bool:
         return False  # the lease runs out, then it is tried again
     now = timezone.now()
     with transaction.atomic():
+        news.lock(account_id)
         running = Operation.objects.filter(pk=pk, state=Operation.State.RUN, step=Operation.Step.BILL).update(
             step=Operation.Step.RUN,
             driver_token=token,
@@ -154,8 +157,7 @@ def finish(operation: Operation, *, error: str = "") -> bool:
     """End a running operation and apply its effects, in one transaction. False when it had ended already."""
     try:
         with transaction.atomic():
-            # As calls do: the account first, then what belongs to it.
-            HostingAccount.objects.select_for_update().get(pk=operation.account_id)
+            news.lock(operation.account_id)
             if not _end(operation, error):
                 return False
             beside = effects.disks_beside(operation)
