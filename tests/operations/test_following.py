@@ -245,5 +245,7 @@ def test_listener_does_not_ask_again_and_again_where_no_call_is_held(
     listener.start_threads()
     time.sleep(2)
     listener.stop()
+    for each in listener.threads.values():
+        each.join(timeout=10)
     others.hang_up()
     assert 1 <= counted.count(CHANGES) <= 2
