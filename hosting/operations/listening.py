@@ -26,14 +26,14 @@ from hosting.operations import following
 
 log = logging.getLogger(__name__)
 
-# How long a call is held, in seconds, unless `API_READ_TIMEOUT_S` is shorter. Pages of an account where nothing happens
-# are up to twice this old.
-WAIT_S = 15
-_SPARE_S = 5
+# How long a call is held, in seconds: so much shorter than `API_READ_TIMEOUT_S` that its answer arrives in time. Pages of
+# an account where nothing happens are up to twice this old.
+WAIT_S, _ANSWER_WITHIN_S = 15, 5
 # Threads of one process; other accounts are read in rounds.
 _AT_MOST = 500
 # If the process of a listener dies, another one may claim its accounts after this long, and rounds go on.
-_SPARE = timedelta(seconds=10)
+_CLAIM_SPARE = timedelta(seconds=10)
+# After a failure, and where the provider holds no more calls.
 _PAUSE_S = 5.0
 
 
@@ -102,11 +102,11 @@ def _claim(account: Account) -> bool:
 
 
 def _wait_s() -> int:
-    return max(1, min(WAIT_S, int(settings.API_READ_TIMEOUT_S) - _SPARE_S))
+    return max(1, min(WAIT_S, int(settings.API_READ_TIMEOUT_S) - _ANSWER_WITHIN_S))
 
 
 def _claimed_until() -> datetime:
-    return timezone.now() + timedelta(seconds=WAIT_S) + _SPARE
+    return timezone.now() + timedelta(seconds=WAIT_S) + _CLAIM_SPARE
 
 
 def _still_ours(account_id: int) -> Account | None:
