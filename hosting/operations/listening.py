@@ -26,8 +26,8 @@ from hosting.operations import following
 
 log = logging.getLogger(__name__)
 
-# How long a call is held, in seconds: so much shorter than `API_READ_TIMEOUT_S` that its answer arrives in time. Pages of
-# an account where nothing happens are up to twice this old.
+# How long a call is held, in seconds: so much shorter than `API_READ_TIMEOUT_S` that its answer arrives in time. Pages
+# of an account where nothing happens are up to twice this old.
 WAIT_S, _ANSWER_WITHIN_S = 15, 5
 # Threads of one process; other accounts are read in rounds.
 _AT_MOST = 500
