@@ -33,8 +33,6 @@ WAIT_S, _ANSWER_WITHIN_S = 15, 5
 _AT_MOST = 500
 # If the process of a listener dies, another one may claim its accounts after this long, and rounds go on.
 _CLAIM_SPARE = timedelta(seconds=10)
-# News of one account are read together: an operation changes its state several times, and a bulk action many objects.
-_TOGETHER_S = 0.2
 # After a failure, and where the provider holds no more calls.
 _PAUSE_S = 5.0
 
@@ -77,9 +75,7 @@ class Listener:
             while not self._stopping.is_set() and (account := _still_ours(account_id)):
                 began = time.monotonic()
                 before, cursor = cursor, _hold(account, cursor or account.changes_cursor)
-                if cursor != before:
-                    self._stopping.wait(_TOGETHER_S)
-                elif time.monotonic() - began < 1:
+                if cursor == before and time.monotonic() - began < 1:
                     # The provider holds no more calls of this handle.
                     self._stopping.wait(_PAUSE_S)
         except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError, DatabaseError) as error:
