@@ -11,8 +11,9 @@ from hosting.accounts import availability, credential_test, versions
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
-from hosting.api import ApiError
+from hosting.api import ApiError, DataFault
 from hosting.inventory import mirror
+from hosting.inventory import refresh as member_refresh
 from hosting.jobs import Job
 from hosting.mail import outbox
 from hosting.operations import rounds
@@ -101,7 +102,13 @@ def read_links(account_id: int, vm_id: int) -> None:
     account = _account(account_id)
     if availability.may_call(account.endpoint):
         with _next_time("how disks hang on a server"):
-            mirror.read_links(client_for(account, Priority.MIRROR), vm_id)
+            try:
+                mirror.read_links(client_for(account, Priority.TRACKING), vm_id)
+            except DataFault:
+                raise
+            except (ApiError, NoAllowanceError):
+                member_refresh.links_not_read(account, vm_id)
+                raise
 
 
 @shared_task(name=Job.SEND_MAIL.value)

@@ -1,7 +1,7 @@
 """Provider endpoints, the accounts that teams connect there, and new credentials under test."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -91,6 +91,8 @@ class Account(models.Model):
     # listener that waits for the next ones has claimed the account until then.
     changes_cursor = models.CharField(max_length=200, blank=True, default="")
     listening_until = models.DateTimeField(null=True, blank=True)
+    # When a server or disk was last removed from the mirror: an older reading must not bring it back.
+    vanished_at = models.DateTimeField(null=True, blank=True)
     # When a member asked for a round that has not ended yet.
     sync_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -111,6 +113,13 @@ class Account(models.Model):
     @property
     def clock_offset(self) -> timedelta:
         return timedelta(seconds=self.clock_offset_s)
+
+    def on_our_clock(self, moment: datetime | None) -> datetime | None:
+        """Convert a time of the provider's clock to ours; None when it is out of range."""
+        try:
+            return moment and moment - self.clock_offset
+        except OverflowError:
+            return None
 
 
 class Candidate(models.Model):

@@ -1,13 +1,24 @@
-"""Write a reading to the mirror in one transaction, and record external changes."""
+"""Write a reading to the mirror in one transaction, and record external changes.
+
+Several workers read an account at the same time. If a row was written after a reading began, nobody knows which of the
+two is newer: where they differ the row is left alone, and the caller reads the object again.
+
+Decision: docs/decisions/0035-overlapping-readings-are-read-again.md
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from hosting.accounts import versions
 from hosting.accounts.models import Account
+from hosting.api import HostingAccount
 from hosting.inventory import rows, samples
 from hosting.inventory.models import AccountInfo, Change, Disk, MirrorRow, OsImage, Product, Vm
 from hosting.inventory.reading import Reading
@@ -27,21 +38,42 @@ def no_change_explained(_type: str, _remote_id: int, _name: str) -> bool:
     return False
 
 
-def apply(account: Account, reading: Reading, *, explained: Explained = no_change_explained) -> None:
-    """Write a reading in one transaction. Changes that no operation of Sharedeck explains are stored as `Change`."""
+@dataclass
+class Disputed:
+    """What was written by another reading after this one began, and differs from it."""
+
+    vms: set[int] = field(default_factory=set)
+    disks: set[int] = field(default_factory=set)
+    account_data: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.vms or self.disks or self.account_data)
+
+
+def apply(account: Account, reading: Reading, *, explained: Explained = no_change_explained) -> Disputed:
+    """Write a reading in one transaction. Changes that no operation of Sharedeck explains are stored as `Change`.
+
+    Return what was not written and must be read again.
+    """
     is_first_import = account.mirrored_at is None
+    disputed = Disputed()
     with transaction.atomic():
         # One reading of an account at a time: on PostgreSQL, two could insert the same object.
-        Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
-        changes = [
-            *_merge(account, Vm, "vm", _vm_rows(reading), reading.gone_vms, reading.read_at),
-            *_merge(account, Disk, "disk", _disk_rows(account, reading), reading.gone_disks, reading.read_at),
-        ]
-        changes += _apply_account_data(account, reading)
+        locked = Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
+        changes, disputed.vms = _merge(locked, Vm, "vm", _vm_rows(reading), reading.gone_vms, reading.read_at)
+        disk_changes, disputed.disks = _merge(
+            locked, Disk, "disk", _disk_rows(account, reading), reading.gone_disks, reading.read_at
+        )
+        changes += disk_changes
+        if any(change.what == Change.What.VANISHED for change in changes):
+            Account.objects.filter(pk=account.pk).update(vanished_at=timezone.now())
+        if reading.info is not None:
+            info_changes, disputed.account_data = _apply_account_data(locked, reading, reading.info)
+            changes += info_changes
         if reading.os_images is not None:
             found = {image.os_id: rows.os_image(image, reading.read_at) for image in reading.os_images}
             known = set(OsImage.objects.filter(account=account).values_list("remote_id", flat=True))
-            changes += _merge(account, OsImage, "os_image", found, known - found.keys(), reading.read_at)
+            changes += _merge(locked, OsImage, "os_image", found, known - found.keys(), reading.read_at)[0]
         if changes:
             if not is_first_import:
                 Change.objects.bulk_create(
@@ -52,6 +84,7 @@ def apply(account: Account, reading: Reading, *, explained: Explained = no_chang
                     and not explained(change.object_type, change.remote_id, change.name)
                 )
             versions.bump(account.pk)
+    return disputed
 
 
 def _vm_rows(reading: Reading) -> dict[int, dict[str, Any]]:
@@ -91,15 +124,19 @@ def _merge(
     found: dict[int, dict[str, Any]],
     gone: set[int],
     read_at: datetime,
-) -> list[Change]:
-    """Insert, update and delete rows of one type. Returns what has changed.
+) -> tuple[list[Change], set[int]]:
+    """Insert, update and delete rows of one type. Return what has changed, and the ids that are disputed.
 
-    Rows read after this reading began are newer, and are left alone.
+    Args:
+        account: as of now, locked.
     """
-    manager = model._default_manager
+    manager, now = model._default_manager, timezone.now()
     current = {row.remote_id: row for row in manager.filter(account=account, remote_id__in=[*found, *gone])}
-    newer = {remote_id for remote_id, row in current.items() if row.read_at > read_at}
-    appeared, changed, changes = [], [], []
+    may_be_newer = {remote_id for remote_id, row in current.items() if row.written_at > read_at}
+    disputed = {remote_id for remote_id in gone if remote_id in may_be_newer}
+    if account.vanished_at and account.vanished_at > read_at:
+        disputed |= found.keys() - current.keys()
+    appeared, changed, same, changes = [], [], [], []
 
     def change(what: str, remote_id: int, name: str, **sides: dict[str, Any]) -> None:
         changes.append(
@@ -109,7 +146,7 @@ def _merge(
     watched = _WATCHED.get(object_type, ())
     for remote_id, values in found.items():
         row = current.get(remote_id)
-        if remote_id in newer:
+        if remote_id in disputed:
             continue
         if row is None:
             appeared.append(model(account=account, **values))
@@ -117,15 +154,20 @@ def _merge(
             continue
         before = {name: getattr(row, name) for name in values}
         differing = [name for name in values if name != "read_at" and before[name] != values[name]]
-        if differing:
+        if not differing:
+            same.append(row)
+        elif remote_id in may_be_newer:
+            disputed.add(remote_id)
+        else:
             for name, value in values.items():
                 setattr(row, name, value)
+            row.written_at = now
             changed.append(row)
             told = [name for name in differing if name in watched]
             change(
                 Change.What.CHANGED, remote_id, _name(values), before=_plain(before, told), after=_plain(values, told)
             )
-    vanished = [current[remote_id] for remote_id in gone - newer if remote_id in current]
+    vanished = [current[remote_id] for remote_id in gone - disputed if remote_id in current]
     for row in vanished:
         values = {name: getattr(row, name) for name in watched}
         change(Change.What.VANISHED, row.remote_id, _name(values), before=_plain(values, watched))
@@ -133,11 +175,10 @@ def _merge(
     manager.bulk_create(appeared)
     if changed:
         columns = [name for name in next(iter(found.values())) if name != "remote_id"]
-        manager.bulk_update(changed, columns, batch_size=200)
-    same = [row.pk for key, row in current.items() if key in found.keys() - newer and row not in changed]
-    manager.filter(pk__in=same).update(read_at=read_at)
+        manager.bulk_update(changed, [*columns, "written_at"], batch_size=200)
+    manager.filter(pk__in=[row.pk for row in same]).update(read_at=Greatest("read_at", Value(read_at)), written_at=now)
     manager.filter(pk__in=[row.pk for row in vanished]).delete()
-    return changes
+    return changes, disputed
 
 
 def _name(values: dict[str, Any]) -> str:
@@ -153,11 +194,12 @@ def _plain(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _apply_account_data(account: Account, reading: Reading) -> list[Change]:
-    """Write products, capacity and balance. A change increases the version like any other."""
-    if reading.info is None:
-        return []
-    values = rows.info(reading.info, reading.read_at)
+def _apply_account_data(account: Account, reading: Reading, info: HostingAccount) -> tuple[list[Change], bool]:
+    """Write products, capacity and balance. A change increases the version like any other.
+
+    Return what has changed, and whether all of it is disputed.
+    """
+    values = rows.info(info, reading.read_at)
     if reading.currency is not None:
         values["currency"] = reading.currency[:3]
     if reading.balance is not None:
@@ -167,15 +209,14 @@ def _apply_account_data(account: Account, reading: Reading) -> list[Change]:
     before = AccountInfo.objects.filter(account=account).first()
     if before is None and (reading.currency is None or reading.balance is None):
         # A first reading without the balance is not enough for a row.
-        return []
-    if before is not None and before.read_at > reading.read_at:
-        # A newer reading was written already.
-        return []
-    products = {product.id: rows.product(product, reading.read_at) for product in reading.info.products}
+        return [], False
+    if before is not None and before.written_at > reading.read_at:
+        return [], True
+    products = {product.id: rows.product(product, reading.read_at) for product in info.products}
     known = set(Product.objects.filter(account=account).values_list("remote_id", flat=True))
-    changes = _merge(account, Product, "product", products, known - products.keys(), reading.read_at)
-    AccountInfo.objects.update_or_create(account=account, defaults=values)
+    changes, _ = _merge(account, Product, "product", products, known - products.keys(), reading.read_at)
+    AccountInfo.objects.update_or_create(account=account, defaults={**values, "written_at": timezone.now()})
     samples.record(account, reading.read_at, before=before, info=values)
     if before is None or any(getattr(before, name) != value for name, value in values.items() if name != "read_at"):
         changes.append(Change(account=account, what=Change.What.CHANGED, object_type="info", remote_id=0))
-    return changes
+    return changes, False

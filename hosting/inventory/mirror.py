@@ -18,9 +18,17 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession
 from hosting.inventory import progress
-from hosting.inventory.apply import Explained, apply, no_change_explained
+from hosting.inventory.apply import Disputed, Explained, apply, no_change_explained
 from hosting.inventory.models import Disk, Vm
-from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData, Reading, read_account_data, read_disks, read_vms
+from hosting.inventory.reading import (
+    ALL_ACCOUNT_DATA,
+    NO_ACCOUNT_DATA,
+    AccountData,
+    Reading,
+    read_account_data,
+    read_disks,
+    read_vms,
+)
 
 # Servers have a handful of disks; this bounds the number of calls.
 _LINKS_AT_MOST = 30
@@ -38,14 +46,14 @@ def sweep(session: ApiSession, *, explained: Explained, on_progress: Callable[[]
     gone = Reading()
     vm_ids, disk_ids = session.call(api.Client.vm_list), session.call(api.Client.disk_list)
     known_vms, known_disks = _known(account, Vm), _known(account, Disk)
-    gone.gone_vms, gone.gone_disks = known_vms.keys() - set(vm_ids), known_disks.keys() - set(disk_ids)
-    apply(account, gone, explained=explained)
+    gone.gone_vms, gone.gone_disks = known_vms - set(vm_ids), known_disks - set(disk_ids)
+    _write(session, gone, explained)
 
     first_import = _FirstImport(account, vm_ids, disk_ids) if account.mirrored_at is None else None
 
     def take(readings: Iterator[Reading]) -> None:
         for reading in readings:
-            apply(account, reading, explained=explained)
+            _write(session, reading, explained)
             on_progress()
             if first_import:
                 first_import.note(reading)
@@ -72,13 +80,13 @@ def reread(
 
     for read, model in ((read_vms, Vm), (read_disks, Disk)):
         for reading in read(session, old(model)):
-            apply(account, reading, explained=explained)
+            _write(session, reading, explained)
             on_progress()
 
 
-def _known(account: Account, model: type[Vm] | type[Disk]) -> dict[int, datetime]:
-    """When each object in the mirror was last read, by the provider's id."""
-    return dict(model._default_manager.filter(account=account).values_list("remote_id", "read_at"))
+def _known(account: Account, model: type[Vm] | type[Disk]) -> set[int]:
+    """The provider's ids of the objects in the mirror."""
+    return set(model._default_manager.filter(account=account).values_list("remote_id", flat=True))
 
 
 class _FirstImport:
@@ -86,8 +94,8 @@ class _FirstImport:
 
     def __init__(self, account: Account, vm_ids: Collection[int], disk_ids: Collection[int]) -> None:
         self._account_id = account.pk
-        self._missing_vms = set(vm_ids) - _known(account, Vm).keys()
-        self._missing_disks = set(disk_ids) - _known(account, Disk).keys()
+        self._missing_vms = set(vm_ids) - _known(account, Vm)
+        self._missing_disks = set(disk_ids) - _known(account, Disk)
         self._total = len(vm_ids) + len(disk_ids)
         self._missing_at_first = self._missing
         self._began = time.monotonic()
@@ -117,14 +125,46 @@ def refresh(
     Raises:
         hosting.api.ApiError: an object could not be read now; the others have been applied.
     """
+    reading, failure = _read(session, vms, disks, facts)
+    _write(session, reading, explained)
+    if failure is not None:
+        raise failure
+
+
+def _write(session: ApiSession, reading: Reading, explained: Explained) -> None:
+    """Apply a reading. Where another worker was quicker and has read something else, read again which of them is right.
+
+    Raises:
+        hosting.api.ApiError: an object could not be read again; the others have been applied.
+    """
+    failure: api.ApiError | None = None
+    while (disputed := apply(session.account, reading, explained=explained)) and failure is None:
+        reading, failure = _read_again(session, reading, disputed)
+    if failure is not None:
+        raise failure
+
+
+def _read_again(session: ApiSession, reading: Reading, disputed: Disputed) -> tuple[Reading, api.ApiError | None]:
+    # The place of a disk is read with its server.
+    with_server = {
+        vm_id for vm_id, vm in reading.vms.items() if disputed.disks.intersection(disk.id for disk in vm.disks)
+    }
+    data = NO_ACCOUNT_DATA
+    if disputed.account_data:
+        data = AccountData.BALANCE | AccountData.CAPACITY if reading.currency is None else ALL_ACCOUNT_DATA
+    return _read(session, disputed.vms | with_server, disputed.disks, data)
+
+
+def _read(
+    session: ApiSession, vms: Collection[int], disks: Collection[int], facts: AccountData
+) -> tuple[Reading, api.ApiError | None]:
+    """Read these objects, and return an error of those that could not be read now."""
     reading = Reading()
     failure = _collect(reading, read_vms(session, list(vms)))
     left = [disk_id for disk_id in disks if disk_id not in reading.disk_ids]
     failure = _collect(reading, read_disks(session, left)) or failure
     read_account_data(session, facts, reading)
-    apply(session.account, reading, explained=explained)
-    if failure is not None:
-        raise failure
+    return reading, failure
 
 
 def _collect(reading: Reading, parts: Iterator[Reading]) -> api.ApiError | None:

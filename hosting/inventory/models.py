@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
@@ -34,6 +35,8 @@ class AccountInfo(models.Model):
     prices = models.JSONField(default=dict)
     # When the reading began: it includes operations that were accepted before, and none that were requested later.
     read_at = models.DateTimeField()
+    # See `MirrorRow`.
+    written_at = models.DateTimeField(default=timezone.now)
 
     objects = MirrorQuerySet.as_manager()
 
@@ -81,12 +84,16 @@ class CapacitySample(models.Model):
 
 
 class MirrorRow(models.Model):
-    """Columns of every mirrored object: the provider's id, and when it was read."""
+    """Columns of every mirrored object: the provider's id, when it was read, and when that reading was written.
+
+    A reading that began before the row was written may be older than the row (`apply`).
+    """
 
     # Every index of these tables begins with the account. An index on the account alone would mislead SQLite's planner.
     account = models.ForeignKey(Account, models.CASCADE, related_name="%(class)s_set", db_index=False)
     remote_id = models.PositiveIntegerField()
     read_at = models.DateTimeField()
+    written_at = models.DateTimeField(default=timezone.now)
 
     objects = MirrorQuerySet.as_manager()
 

@@ -1,6 +1,7 @@
 """Read the provider's state now because a member wants to see it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import redis
 from django.db import transaction
@@ -38,8 +39,19 @@ def request_round(account: Account, *, by: Membership) -> None:
 def request_links(vm: Vm, disks: Iterable[Disk]) -> None:
     """Request the positions and devices of a server's disks, unless they are all known. For the server's page."""
     unnamed = any(disk.state == Disk.State.ATTACHED and not disk.device for disk in disks)
-    if unnamed and _is_first(f"links:{vm.account_id}:{vm.remote_id}", _LINKS_AGAIN_S):
+    if unnamed and _is_first(_links_key(vm.account_id, vm.remote_id), _LINKS_AGAIN_S):
         enqueue(Job.READ_LINKS, vm.account_id, vm.remote_id)
+
+
+def links_not_read(account: Account, vm_id: int) -> None:
+    """Have open pages of the server ask again."""
+    with suppress(redis.RedisError):
+        connection().delete(_links_key(account.pk, vm_id))
+    versions.bump(account.pk)
+
+
+def _links_key(account_id: int, vm_id: int) -> str:
+    return f"links:{account_id}:{vm_id}"
 
 
 def _is_first(key: str, seconds: int) -> bool:

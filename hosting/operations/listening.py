@@ -1,7 +1,8 @@
 """Wait for changes at the provider: one held call for each account whose endpoint tells what has changed.
 
-What a call names is read by a worker (`operations.following`); here, only its job is queued. Without a listener,
-rounds ask for changes every `MIRROR_ROUND_S`.
+What a call names is read by a worker (`operations.following`); here, only its job is queued. The next call is made
+when that has been read, so that what moves meanwhile is told and read together. Without a listener, rounds ask for
+changes every `MIRROR_ROUND_S`.
 
 Decision: docs/decisions/0032-changes-are-followed.md
 """
@@ -9,6 +10,7 @@ Decision: docs/decisions/0032-changes-are-followed.md
 import logging
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import redis
@@ -20,7 +22,7 @@ from django.utils import timezone
 from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, client_for
-from hosting.api import ApiError, DataFault
+from hosting.api import ApiError
 from hosting.jobs import Job, enqueue
 from hosting.operations import following
 
@@ -35,6 +37,8 @@ _AT_MOST = 500
 _CLAIM_SPARE = timedelta(seconds=10)
 # After a failure, and where the provider holds no more calls.
 _PAUSE_S = 5.0
+# How long a worker may take to read what a call has named before it is asked for again, and how often to look.
+_READ_WITHIN_S, _LOOK_S = 10.0, 0.05
 
 
 class Listener:
@@ -56,9 +60,9 @@ class Listener:
             self._stopping.wait(1)
 
     def stop(self) -> None:
-        """Let go of all accounts, so that rounds or another listener take over at once. Calls are not waited for."""
+        """Let go of all accounts. Calls are not waited for."""
         self._stopping.set()
-        Account.objects.filter(pk__in=list(self.threads)).update(listening_until=None, round_due_at=timezone.now())
+        _let_go(list(self.threads))
 
     def start_threads(self) -> None:
         self.threads = {pk: thread for pk, thread in self.threads.items() if thread.is_alive()}
@@ -71,20 +75,34 @@ class Listener:
 
     def _listen(self, account_id: int) -> None:
         try:
-            cursor = ""
             while not self._stopping.is_set() and (account := _still_ours(account_id)):
                 began = time.monotonic()
-                before, cursor = cursor, _hold(account, cursor or account.changes_cursor)
-                if cursor == before and time.monotonic() - began < 1:
+                if _hold(account):
+                    self._wait_until_read(account)
+                elif time.monotonic() - began < 1:
                     # The provider holds no more calls of this handle.
                     self._stopping.wait(_PAUSE_S)
         except (ApiError, AccountStoppedError, NoAllowanceError, redis.RedisError, DatabaseError) as error:
             log.info("Listening to account %d ended: %s", account_id, type(error).__name__)
             connection.close()
-            # Its claim ends by itself: rounds read the account until then, and tell whether its endpoint is away.
+            # Rounds tell whether its endpoint is away.
+            with suppress(DatabaseError):
+                _let_go([account_id])
             self._stopping.wait(_PAUSE_S)
         finally:
             connection.close()
+
+    def _wait_until_read(self, account: Account) -> None:
+        unread = Account.objects.filter(pk=account.pk, changes_cursor=account.changes_cursor)
+        deadline = time.monotonic() + _READ_WITHIN_S
+        while unread.exists() and time.monotonic() < deadline and not self._stopping.wait(_LOOK_S):
+            pass
+
+
+def _let_go(account_ids: list[int]) -> None:
+    """Give up the claims on these accounts, so that rounds or another listener take over at once."""
+    now = timezone.now()
+    Account.objects.filter(pk__in=account_ids).update(listening_until=None, round_due_at=now, track_due_at=now)
 
 
 def _to_listen_to() -> QuerySet[Account]:
@@ -123,22 +141,17 @@ def _still_ours(account_id: int) -> Account | None:
     return account
 
 
-def _hold(account: Account, cursor: str) -> str:
-    """Wait for what changes after this cursor, and have it read. Return the cursor after it."""
-    session = client_for(account, Priority.MIRROR)
+def _hold(account: Account) -> bool:
+    """Wait for what changes after the account's cursor, and have it read. False when nothing has."""
+    session = client_for(account, Priority.TRACKING)
+    cursor = account.changes_cursor
     # No connection is kept while nothing is to be read or written.
     connection.close()
     asked_at = timezone.now()
-    try:
-        answer = session.hold(lambda client: client.changes(cursor, _wait_s()))
-    except DataFault as fault:
-        if not following.is_unknown_cursor(fault):
-            raise
-        # The worker finds out as well, and reads everything anew.
-        enqueue(Job.TRACK, account.pk)
-        raise
+    answer = session.hold(lambda client: client.changes(cursor, _wait_s()))
     if answer.changes or answer.more:
         enqueue(Job.TRACK, account.pk)
-    elif Account.objects.filter(pk=account.pk, changes_cursor=cursor).exists():
+        return True
+    if Account.objects.filter(pk=account.pk, changes_cursor=cursor).exists():
         following.confirm(account, asked_at)
-    return answer.cursor
+    return False

@@ -22,7 +22,7 @@ from hosting.inventory.reading import ALL_ACCOUNT_DATA, AccountData
 from hosting.operations import following
 from hosting.operations.costs import observed
 from hosting.operations.costs.explained_changes import by_operations
-from hosting.operations.lifecycle import track
+from hosting.operations.lifecycle import polling, track
 
 # Rounds at once in one process, and of one login: they wait for the rate limit, and must not take every thread.
 _AT_ONCE, _AT_ONCE_OF_LOGIN = 6, 3
@@ -78,7 +78,7 @@ def _read_lists(session: ApiSession, began: datetime, *, reread_since: datetime 
         mirror.read_os_images(session)
         data = ALL_ACCOUNT_DATA
     cursor = following.begin(session) if reread_since and following.is_possible(account) else ""
-    track.poll(session)
+    polling.poll(session)
     on_progress = partial(ages.keep_claims, account, rereading=reread_since is not None)
     mirror.sweep(session, explained=by_operations(account), on_progress=on_progress)
     mirror.refresh(session, facts=data, explained=by_operations(account))
@@ -94,24 +94,26 @@ def watch(account: Account) -> None:
     """Read what has become of the operations of an account that has open ones, and schedule the next look.
 
     Raises:
-        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: nothing is lost; the sweep schedules another poll.
+        hosting.api.ApiError, AccountStoppedError, NoAllowanceError: nothing is lost; another look is scheduled.
     """
+    told_until = None
     try:
         session = client_for(account, Priority.TRACKING)
         if not following.is_followed(account):
-            track.poll(session)
-        elif not following.catch_up(session):
+            polling.poll(session)
+        elif following.catch_up(session):
+            # While a listener waits for changes, its next answer is the next look.
+            told_until = Account.objects.values_list("listening_until", flat=True).get(pk=account.pk)
+        else:
             retry_round_soon(account)
         _learn_costs_soon(account)
+    except Exception:
+        if following.is_followed(account):
+            # What was named is not read yet, and perhaps no operation is open that would have it read.
+            retry_round_soon(account)
+        raise
     finally:
-        Account.objects.filter(pk=account.pk).update(track_due_at=_next_look(account))
-
-
-def _next_look(account: Account) -> datetime | None:
-    """When to look after open operations next: while a listener waits for changes, when its claim has run out."""
-    due_at = track.next_poll_at(account)
-    until = Account.objects.values_list("listening_until", flat=True).get(pk=account.pk)
-    return max(due_at, until) if due_at and until else due_at
+        Account.objects.filter(pk=account.pk).update(track_due_at=track.next_look_at(account, told_until=told_until))
 
 
 def _learn_costs_soon(account: Account) -> None:

@@ -6,14 +6,9 @@ from typing import Any
 
 import pytest
 
-from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
-from hosting.accounts.sessions import client_for
 from hosting.api import Transport
-from hosting.inventory import mirror
-from hosting.inventory.apply import apply
-from hosting.inventory.models import AccountInfo, Vm
-from hosting.inventory.reading import ALL_ACCOUNT_DATA, Reading, read_account_data
+from hosting.inventory.models import Vm
 from hosting.operations import rounds
 from hosting.operations.models.operation import Operation
 from tests.contract.conftest import Member
@@ -70,14 +65,3 @@ def test_impossible_times_do_not_stop_a_round(
     account.refresh_from_db()
     rounds.round_of(account)
     assert Vm.objects.filter(account=account, remote_id=vm_id).exists()
-
-
-def test_older_reading_does_not_overwrite_newer_balance_and_shares(account: Account, remote: Member) -> None:
-    session = client_for(account, Priority.MIRROR)
-    early = Reading()
-    read_account_data(session, ALL_ACCOUNT_DATA, early)
-    remote.buy(3)
-    mirror.refresh(session, facts=ALL_ACCOUNT_DATA)
-    apply(account, early)
-    assert AccountInfo.objects.get(account=account).granted["shares"] == 11
-    assert account.product_set.count() == 2

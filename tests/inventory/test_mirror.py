@@ -9,9 +9,8 @@ from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
 from hosting.api import Transport
 from hosting.inventory import mirror, progress, reading
-from hosting.inventory.apply import apply, no_change_explained
+from hosting.inventory.apply import no_change_explained
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
-from hosting.inventory.reading import Reading
 from hosting.operations import rounds
 from hosting.operations.models.operation import Operation
 from tests.contract.conftest import Member
@@ -84,19 +83,6 @@ def test_externally_deleted_object_is_gone_within_one_round(account: Account, re
     remote.done(remote.disk_delete(disk_id))
     round_now(account)
     assert not Disk.objects.filter(account=account, remote_id=disk_id).exists()
-
-
-def test_older_reading_does_not_overwrite_a_newer_one(account: Account, remote: Member) -> None:
-    vm_id = remote.new_vm()
-    session = client_for(account, Priority.MIRROR)
-    early = Reading()
-    early.vms[vm_id] = session.call(lambda client: client.vm_info(vm_id))
-    remote.done(remote.vm_stop(vm_id))
-    mirror.refresh(session, vms=[vm_id])
-    apply(account, early)
-    assert Vm.objects.get(account=account, remote_id=vm_id).state == Vm.State.HALTED
-    apply(account, Reading(read_at=early.read_at, gone_vms={vm_id}))
-    assert Vm.objects.filter(account=account, remote_id=vm_id).exists()
 
 
 def test_disks_keep_the_order_of_their_server(account: Account, remote: Member) -> None:

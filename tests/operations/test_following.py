@@ -11,8 +11,10 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from hosting.accounts import limits
+from hosting.accounts.limits import NoAllowanceError
 from hosting.accounts.models import Account, Endpoint
-from hosting.api import CHANGES, EXTENSIONS, Transport
+from hosting.api import CHANGES, EXTENSIONS, ApiError, Client, DataFault, Garbled, Transport
 from hosting.inventory.models import AccountInfo, Disk, Product, Vm
 from hosting.jobs import Job
 from hosting.operations import following, listening, rounds
@@ -113,6 +115,37 @@ def test_lost_round_is_made_up_for_by_the_next(followed: Account, remote: Member
     with provider.faults("vm_info:503"), pytest.raises(Exception, match="503"):
         rounds.round_of(followed)
     assert fresh(followed).changes_cursor == cursor
+    rounds.round_of(fresh(followed))
+    assert Vm.objects.filter(account=followed, remote_id=vm).exists()
+
+
+def test_news_that_could_not_be_read_is_read_soon_although_nothing_is_open(
+    followed: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = timezone.now() + timedelta(seconds=25)
+    Account.objects.filter(pk=followed.pk).update(listening_until=later, round_due_at=later)
+
+    def no_room(*_arguments: object, **_options: object) -> None:
+        raise NoAllowanceError
+
+    monkeypatch.setattr(limits, "take", no_room)
+    with pytest.raises(NoAllowanceError):
+        rounds.watch(fresh(followed))
+    due_at = fresh(followed).round_due_at
+    assert due_at is not None
+    assert due_at < timezone.now() + timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("error", [Garbled("nonsense"), DataFault(520040, "DataError: no such method")], ids=str)
+def test_provider_that_does_not_keep_to_the_extension_is_read_by_its_lists(
+    followed: Account, remote: Member, monkeypatch: pytest.MonkeyPatch, error: ApiError
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Client, "changes", broken)
+    vm = remote.new_vm()
+    rounds.round_of(followed)
     rounds.round_of(fresh(followed))
     assert Vm.objects.filter(account=followed, remote_id=vm).exists()
 
@@ -228,11 +261,30 @@ def test_provider_that_is_gone_ends_listening_but_not_the_listener(
 ) -> None:
     until(lambda: fresh(followed).listening_until)
     with provider.faults("sharedeck.changes:drop_before"):
-        until(lambda: not any(each.is_alive() for each in listener.threads.values()), seconds=15)
-    # It is no sign that the endpoint is away: rounds tell that.
-    assert fresh(followed).endpoint.away_since is None
-    Account.objects.filter(pk=followed.pk).update(listening_until=None)
+        until(lambda: fresh(followed).listening_until is None, seconds=15)
+        # Rounds take over at once: they tell whether the endpoint is away.
+        now = fresh(followed)
+        assert now.endpoint.away_since is None
+        assert now.round_due_at is not None
+        assert now.round_due_at <= timezone.now()
     until(lambda: fresh(followed).listening_until, seconds=10)
+    assert any(each.is_alive() for each in listener.threads.values())
+
+
+def test_listener_waits_until_its_news_was_read(
+    followed: Account, listener: listening.Listener, remote: Member, engine: Engine, counted: list[str]
+) -> None:
+    """Changes that come meanwhile are told and read together."""
+    until(lambda: fresh(followed).listening_until)
+    remote.hosting_account_product_add("shares", 1, "1m")
+    until(lambda: engine.queue)
+    counted.clear()
+    remote.new_disk()
+    time.sleep(1)
+    assert counted == []
+    assert list(engine.queue) == [(Job.TRACK, (followed.pk,))]
+    rounds.watch(fresh(followed))
+    until(lambda: CHANGES in counted[1:])
 
 
 def test_listener_does_not_ask_again_and_again_where_no_call_is_held(

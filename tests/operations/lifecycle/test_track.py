@@ -17,7 +17,7 @@ from hosting.jobs import Job
 from hosting.operations import rounds
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
-from hosting.operations.lifecycle import listing, track
+from hosting.operations.lifecycle import listing, polling, track
 from hosting.operations.lifecycle.send import send
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
@@ -216,7 +216,7 @@ def test_watch_leaves_excess_operations_to_the_next_pass(
     account: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
-    monkeypatch.setattr(track, "_MOST_PER_POLL", 5)
+    monkeypatch.setattr(polling, "_MOST_PER_POLL", 5)
     rounds.watch(account)
     assert states(operations) == {State.DONE, State.TRACKED}
     account.refresh_from_db()
@@ -238,7 +238,7 @@ def test_operations_needing_details_are_all_found_over_several_passes(
     for operation in operations:
         operation.refresh_from_db()
         remote.done(operation.remote_id or 0)
-    monkeypatch.setattr(track, "_MOST_PER_POLL", 3)
+    monkeypatch.setattr(polling, "_MOST_PER_POLL", 3)
     long_ago = timezone.now() - timedelta(hours=1)
     Account.objects.update(operations_cursor=long_ago)
     for _ in range(2):
@@ -276,6 +276,18 @@ def test_polling_slows_down_for_late_operations(
     tracked(engine, account, owner)
     now = timezone.now()
     Operation.objects.update(eta_at=now - timedelta(seconds=late_s))
-    look_at = track.next_poll_at(account)
+    look_at = track.next_look_at(account)
     assert look_at
     assert (look_at - now).total_seconds() == pytest.approx(pause_s, abs=0.5)
+
+
+def test_operation_that_was_never_read_is_looked_at_soon_although_the_provider_tells_what_moves(
+    account: Account, owner: Membership, engine: Engine
+) -> None:
+    """It may have told of the operation before its number was known here."""
+    operation = tracked(engine, account, owner)
+    told_until = timezone.now() + timedelta(seconds=25)
+    Operation.objects.filter(pk=operation.pk).update(remote_updated_at=None)
+    assert (track.next_look_at(account, told_until=told_until) or told_until) < timezone.now() + timedelta(seconds=2)
+    Operation.objects.filter(pk=operation.pk).update(remote_updated_at=timezone.now())
+    assert track.next_look_at(account, told_until=told_until) == told_until
