@@ -105,7 +105,7 @@ def _tests() -> Iterator[tuple[str, object]]:
 
 def document() -> str:
     """The whole document, of what the code says now."""
-    from hosting.api.client import METHODS
+    from hosting.api import METHODS
 
     addresses, driven = routes(), drivers()
     lines = []

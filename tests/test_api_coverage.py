@@ -1,6 +1,6 @@
 """No method of the API is without a place in the panel, a job that calls it and a browser test that drives it."""
 
-from hosting.api.client import EXTENSIONS, METHODS
+from hosting.api import EXTENSIONS, METHODS
 from hosting.jobs import Job
 from tests import api_coverage
 from tests.processes import Provider

@@ -1,20 +1,6 @@
 """Client of the XML-RPC Hosting API, version 1. Plain Python, without Django or other parts."""
 
-from hosting.api.client import (
-    CHANGES,
-    CHANGING,
-    DISK_INFO_MANY,
-    EXTENSIONS,
-    MANY,
-    METHODS,
-    ONCE,
-    OPERATION_DETAILS_MANY,
-    PRICES,
-    VM_INFO_MANY,
-    Client,
-    login,
-    su,
-)
+from hosting.api.client import Client, login, su
 from hosting.api.errors import (
     ApiError,
     Cause,
@@ -31,6 +17,18 @@ from hosting.api.errors import (
     SessionFault,
     Unanswered,
     fault_from,
+)
+from hosting.api.methods import (
+    CHANGES,
+    CHANGING,
+    DISK_INFO_MANY,
+    EXTENSIONS,
+    MANY,
+    METHODS,
+    ONCE,
+    OPERATION_DETAILS_MANY,
+    PRICES,
+    VM_INFO_MANY,
 )
 from hosting.api.structs import (
     ChangedObject,

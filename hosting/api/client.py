@@ -8,6 +8,15 @@ from decimal import Decimal
 from typing import TypeVar
 
 from hosting.api.errors import Garbled
+from hosting.api.methods import (
+    CHANGES,
+    CHANGING,
+    DISK_INFO_MANY,
+    ONCE,
+    OPERATION_DETAILS_MANY,
+    PRICES,
+    VM_INFO_MANY,
+)
 from hosting.api.structs import (
     Changes,
     Disk,
@@ -24,77 +33,6 @@ from hosting.api.transport import Transport
 Identified = TypeVar("Identified", Vm, Disk, OperationDetails)
 # More than any balance; a larger reply is invalid.
 _MAX_AMOUNT = 10**12
-
-CHANGING = frozenset(
-    {
-        "hosting_account_product_add",
-        "hosting_account_product_renew",
-        "hosting_account_product_remove",
-        "hosting_account_product_update",
-        "vm_create",
-        "vm_update",
-        "vm_delete",
-        "vm_start",
-        "vm_stop",
-        "vm_reboot",
-        "disk_create",
-        "disk_delete",
-        "disk_attach",
-        "disk_detach",
-        "operation_cancel",
-    }
-)
-"""Methods that create an operation or change one: sent on a fresh connection, and never again."""
-
-METHODS = (
-    "login",
-    "su",
-    "account_currency",
-    "account_balance",
-    "hosting_account_info",
-    "hosting_account_product_add",
-    "hosting_account_product_renew",
-    "hosting_account_product_remove",
-    "hosting_account_product_update",
-    "vm_create",
-    "vm_info",
-    "vm_list",
-    "vm_update",
-    "vm_delete",
-    "vm_start",
-    "vm_stop",
-    "vm_reboot",
-    "vm_disk_list",
-    "vm_disk_link",
-    "disk_create",
-    "disk_info",
-    "disk_list",
-    "disk_delete",
-    "disk_attach",
-    "disk_detach",
-    "operation_list",
-    "operation_details",
-    "operation_cancel",
-    "os_list",
-)
-"""All methods of the contract."""
-
-
-ONCE = "sharedeck.once"
-"""The extension that carries out a change at most once for a key (contract, "Extensions")."""
-
-
-VM_INFO_MANY = "sharedeck.vm_info_many"
-DISK_INFO_MANY = "sharedeck.disk_info_many"
-OPERATION_DETAILS_MANY = "sharedeck.operation_details_many"
-CHANGES = "sharedeck.changes"
-PRICES = "sharedeck.prices"
-
-EXTENSIONS = (ONCE, VM_INFO_MANY, DISK_INFO_MANY, OPERATION_DETAILS_MANY, CHANGES, PRICES)
-"""All extensions that the client can use (contract, "Extensions"). A server lists those that it has."""
-
-MANY = 200
-"""The most ids that one call of a `…_many` method takes."""
 
 
 def login(transport: Transport, login: str, password: str, *, safe: bool = True) -> str:
