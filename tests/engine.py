@@ -5,6 +5,7 @@ code asks for them, in the order it did.
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -13,6 +14,7 @@ from hosting import jobs, tasks
 from hosting.accounts import store
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
+from hosting.api import Transport
 from hosting.operations import sweep
 from hosting.operations.models.operation import Operation
 from hosting.teams.models import Membership, Team, User
@@ -114,3 +116,17 @@ def account(engine: Engine, owner: Membership, remote: Member) -> Account:
     engine.until(lambda: Account.objects.filter(pk=account.pk, mirrored_at__isnull=False).exists())
     account.refresh_from_db()
     return account
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The methods of the API calls that are made."""
+    calls: list[str] = []
+    real = Transport.call
+
+    def counting(self: Transport, method: str, *arguments: Any, **options: Any) -> Any:
+        calls.append(method)
+        return real(self, method, *arguments, **options)
+
+    monkeypatch.setattr(Transport, "call", counting)
+    return calls

@@ -1,13 +1,10 @@
 """The mirror matches the provider with few calls and records external changes."""
 
-from typing import Any
-
 import pytest
 
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
-from hosting.api import Transport
 from hosting.inventory import mirror, progress, reading
 from hosting.inventory.apply import no_change_explained
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
@@ -20,20 +17,6 @@ from tests.engine import Engine
 def round_now(account: Account) -> None:
     account.refresh_from_db()
     rounds.round_of(account)
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The methods of the API calls that are made."""
-    calls: list[str] = []
-    real = Transport.call
-
-    def counting(self: Transport, method: str, *arguments: Any, **options: Any) -> Any:
-        calls.append(method)
-        return real(self, method, *arguments, **options)
-
-    monkeypatch.setattr(Transport, "call", counting)
-    return calls
 
 
 def test_first_import_reads_everything_and_records_no_changes(account: Account) -> None:

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from hosting.accounts import limits
 from hosting.accounts.limits import NoAllowanceError
 from hosting.accounts.models import Account, Endpoint
-from hosting.api import CHANGES, EXTENSIONS, ApiError, Client, DataFault, Garbled, Transport
+from hosting.api import CHANGES, EXTENSIONS, ApiError, Client, DataFault, Garbled
 from hosting.inventory.models import AccountInfo, Disk, Product, Vm
 from hosting.jobs import Job
 from hosting.operations import following, listening, rounds
@@ -39,20 +39,6 @@ def followed(engine: Engine, account: Account, settings: Settings) -> Account:
     rounds.round_of(fresh(account))
     assert fresh(account).changes_cursor
     return fresh(account)
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The methods of the API calls that are made."""
-    calls: list[str] = []
-    real = Transport.call
-
-    def counting(self: Transport, method: str, *arguments: Any, **options: Any) -> Any:
-        calls.append(method)
-        return real(self, method, *arguments, **options)
-
-    monkeypatch.setattr(Transport, "call", counting)
-    return calls
 
 
 def fresh(account: Account) -> Account:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import client_for
-from hosting.api import Client, DataFault, Garbled, OperationDetails, ServerFault, Transport
+from hosting.api import Client, DataFault, Garbled, OperationDetails, ServerFault
 from hosting.inventory.models import Disk
 from hosting.jobs import Job
 from hosting.operations import rounds
@@ -137,20 +137,6 @@ def made_a_while_ago(_number: int, found: OperationDetails) -> OperationDetails:
     return replace(found, date_updated=timezone.now() - timedelta(minutes=2))
 
 
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each method of the API is called."""
-    calls: Counter[str] = Counter()
-    real = Transport.call
-
-    def counting(self: Transport, method: str, *arguments: Any, **options: Any) -> Any:
-        calls[method] += 1
-        return real(self, method, *arguments, **options)
-
-    monkeypatch.setattr(Transport, "call", counting)
-    return calls
-
-
 def many_reboots(engine: Engine, account: Account, owner: Membership, remote: Member) -> list[Operation]:
     """Eight accepted operations that have all ended at the provider, and that nobody has looked at."""
     vm_ids = [remote.new_vm() for _ in range(8)]
@@ -170,13 +156,13 @@ def states(operations: list[Operation]) -> set[str]:
 
 
 def test_finished_operations_are_read_by_listings_only(
-    account: Account, owner: Membership, engine: Engine, remote: Member, counted: Counter[str]
+    account: Account, owner: Membership, engine: Engine, remote: Member, counted: list[str]
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
     counted.clear()
     rounds.watch(account)
     assert states(operations) == {State.DONE}
-    assert counted == {"operation_list": 4, "vm_info": len(operations)}
+    assert Counter(counted) == {"operation_list": 4, "vm_info": len(operations)}
 
 
 def test_each_new_server_knows_its_system_disk(
@@ -196,7 +182,7 @@ def test_each_new_server_knows_its_system_disk(
 
 
 def test_each_failed_operation_has_its_reason(
-    account: Account, owner: Membership, engine: Engine, remote: Member, provider: Provider, counted: Counter[str]
+    account: Account, owner: Membership, engine: Engine, remote: Member, provider: Provider, counted: list[str]
 ) -> None:
     operations = many_reboots(engine, account, owner, remote)
     failed = operations[0]
@@ -209,7 +195,7 @@ def test_each_failed_operation_has_its_reason(
     failed.refresh_from_db()
     assert (failed.state, failed.problem["text"]) == (State.FAILED, "No host")
     assert states(operations[1:]) == {State.DONE}
-    assert counted["operation_details"] == 1
+    assert counted.count("operation_details") == 1
 
 
 def test_watch_leaves_excess_operations_to_the_next_pass(

@@ -10,27 +10,9 @@ from django.utils import timezone
 from hosting.accounts.models import Account
 from hosting.inventory import ages
 from hosting.inventory.models import AccountInfo
-from hosting.teams.models import Membership
 from tests import factories
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def member() -> Membership:
-    return factories.member()
-
-
-@pytest.fixture
-def here(member: Membership) -> Account:
-    return factories.account(member.team)
-
-
-@pytest.fixture
-def browser(member: Membership) -> Client:
-    browser = Client()
-    browser.force_login(member.user)
-    return browser
 
 
 def set_ages(account: Account, **moments: datetime) -> None:
@@ -45,65 +27,65 @@ def details(browser: Client, url: str) -> tuple[bool, str]:
     return "hidden" not in tag, text.partition("</span>")[0]
 
 
-def test_older_details_are_named_beside_the_lists(browser: Client, here: Account) -> None:
+def test_older_details_are_named_beside_the_lists(browser: Client, account: Account) -> None:
     now = timezone.now()
-    set_ages(here, mirrored_at=now, details_at=now - timedelta(minutes=9))
-    shown, text = details(browser, reverse("servers", args=[here.pk]))
+    set_ages(account, mirrored_at=now, details_at=now - timedelta(minutes=9))
+    shown, text = details(browser, reverse("servers", args=[account.pk]))
     assert shown
     assert f"{now - timedelta(minutes=9):%H:%M:%S}" in text
 
 
-def test_details_as_old_as_the_lists_are_not_named(browser: Client, here: Account) -> None:
+def test_details_as_old_as_the_lists_are_not_named(browser: Client, account: Account) -> None:
     now = timezone.now()
-    set_ages(here, mirrored_at=now, details_at=now - timedelta(seconds=3))
-    shown, _ = details(browser, reverse("servers", args=[here.pk]))
+    set_ages(account, mirrored_at=now, details_at=now - timedelta(seconds=3))
+    shown, _ = details(browser, reverse("servers", args=[account.pk]))
     assert not shown
 
 
-def test_page_of_a_server_has_the_age_of_its_own_reading(browser: Client, here: Account) -> None:
+def test_page_of_a_server_has_the_age_of_its_own_reading(browser: Client, account: Account) -> None:
     now = timezone.now()
-    set_ages(here, mirrored_at=now, details_at=now - timedelta(minutes=9))
-    vm = factories.vm(here, read_at=now - timedelta(minutes=4))
-    shown, text = details(browser, reverse("server", args=[here.pk, vm.remote_id]))
+    set_ages(account, mirrored_at=now, details_at=now - timedelta(minutes=9))
+    vm = factories.vm(account, read_at=now - timedelta(minutes=4))
+    shown, text = details(browser, reverse("server", args=[account.pk, vm.remote_id]))
     assert shown
     assert f"{now - timedelta(minutes=4):%H:%M:%S}" in text
 
 
-def test_balance_and_capacity_have_their_own_age(browser: Client, here: Account) -> None:
+def test_balance_and_capacity_have_their_own_age(browser: Client, account: Account) -> None:
     read_at = timezone.now() - timedelta(minutes=6)
-    AccountInfo.objects.filter(account=here).update(read_at=read_at)
-    html = browser.get(reverse("dashboard", args=[here.pk])).content.decode()
+    AccountInfo.objects.filter(account=account).update(read_at=read_at)
+    html = browser.get(reverse("dashboard", args=[account.pk])).content.decode()
     cards = html.split('data-age-of="info"')[1:]
     assert len(cards) == 2
     assert all(f"{read_at:%H:%M:%S}" in card[:400] for card in cards)
 
 
-def test_sync_shows_until_it_has_landed_and_the_page_polls_fast(browser: Client, here: Account) -> None:
-    url = reverse("servers", args=[here.pk])
+def test_sync_shows_until_it_has_landed_and_the_page_polls_fast(browser: Client, account: Account) -> None:
+    url = reverse("servers", args=[account.pk])
     assert "Syncing…" not in browser.get(url).content.decode()
-    browser.post(reverse("refresh", args=[here.pk]))
+    browser.post(reverse("refresh", args=[account.pk]))
     html = browser.get(url).content.decode()
     assert "Syncing…" in html
     assert 'data-open="true"' in html
-    ages.finish_round(here, began=timezone.now())
+    ages.finish_round(account, began=timezone.now())
     html = browser.get(url).content.decode()
     assert "Syncing…" not in html
     assert 'data-open="false"' in html
 
 
-def test_away_provider_ends_the_sign_of_a_sync_but_not_the_sync(browser: Client, here: Account) -> None:
-    browser.post(reverse("refresh", args=[here.pk]))
-    here.endpoint.away_since = timezone.now()
-    here.endpoint.save()
-    assert "Syncing…" not in browser.get(reverse("servers", args=[here.pk])).content.decode()
-    here.refresh_from_db()
-    assert here.sync_requested_at is not None
+def test_away_provider_ends_the_sign_of_a_sync_but_not_the_sync(browser: Client, account: Account) -> None:
+    browser.post(reverse("refresh", args=[account.pk]))
+    account.endpoint.away_since = timezone.now()
+    account.endpoint.save()
+    assert "Syncing…" not in browser.get(reverse("servers", args=[account.pk])).content.decode()
+    account.refresh_from_db()
+    assert account.sync_requested_at is not None
 
 
-def test_open_page_of_a_followed_account_asks_often(browser: Client, here: Account) -> None:
-    url = reverse("servers", args=[here.pk])
+def test_open_page_of_a_followed_account_asks_often(browser: Client, account: Account) -> None:
+    url = reverse("servers", args=[account.pk])
     assert "data-followed" not in browser.get(url).content.decode()
-    set_ages(here, listening_until=timezone.now() + timedelta(seconds=20))
+    set_ages(account, listening_until=timezone.now() + timedelta(seconds=20))
     assert "data-followed" in browser.get(url).content.decode()
-    set_ages(here, listening_until=timezone.now() - timedelta(seconds=1))
+    set_ages(account, listening_until=timezone.now() - timedelta(seconds=1))
     assert "data-followed" not in browser.get(url).content.decode()
