@@ -37,8 +37,9 @@ _AT_MOST = 500
 _CLAIM_SPARE = timedelta(seconds=10)
 # After a failure, and where the provider holds no more calls.
 _PAUSE_S = 5.0
-# How long a worker may take to read what a call has named before it is asked for again, and how often to look.
-_READ_WITHIN_S, _LOOK_S = 10.0, 0.05
+# How long a worker may take to read what a call has named before it is asked for again, and the pauses between looks:
+# each is twice as long as the one before.
+_READ_WITHIN_S, _FIRST_LOOK_S, _LONGEST_PAUSE_S = 10.0, 0.05, 1.0
 
 
 class Listener:
@@ -95,8 +96,9 @@ class Listener:
     def _wait_until_read(self, account: Account) -> None:
         unread = Account.objects.filter(pk=account.pk, changes_cursor=account.changes_cursor)
         deadline = time.monotonic() + _READ_WITHIN_S
-        while unread.exists() and time.monotonic() < deadline and not self._stopping.wait(_LOOK_S):
-            pass
+        pause_s = _FIRST_LOOK_S
+        while not self._stopping.wait(pause_s) and unread.exists() and time.monotonic() < deadline:
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
 def _let_go(account_ids: list[int]) -> None:

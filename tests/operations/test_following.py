@@ -253,8 +253,8 @@ def test_provider_that_is_gone_ends_listening_but_not_the_listener(
         assert now.endpoint.away_since is None
         assert now.round_due_at is not None
         assert now.round_due_at <= timezone.now()
-    until(lambda: fresh(followed).listening_until, seconds=10)
-    assert any(each.is_alive() for each in listener.threads.values())
+    until(lambda: any(each.is_alive() for each in listener.threads.values()), seconds=10)
+    until(lambda: fresh(followed).listening_until)
 
 
 def test_listener_waits_until_its_news_was_read(
