@@ -60,20 +60,24 @@ def apply(account: Account, reading: Reading, *, explained: Explained = no_chang
     with transaction.atomic():
         # One reading of an account at a time: on PostgreSQL, two could insert the same object.
         locked = Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
-        changes, disputed.vms = _merge(locked, Vm, "vm", _vm_rows(reading), reading.gone_vms, reading.read_at)
+        # An object that has vanished has no row that could tell when.
+        may_have_vanished = locked.vanished_at is not None and locked.vanished_at > reading.read_at
+        changes, disputed.vms = _merge(
+            account, Vm, "vm", _vm_rows(reading), reading.gone_vms, reading.read_at, may_have_vanished
+        )
         disk_changes, disputed.disks = _merge(
-            locked, Disk, "disk", _disk_rows(account, reading), reading.gone_disks, reading.read_at
+            account, Disk, "disk", _disk_rows(account, reading), reading.gone_disks, reading.read_at, may_have_vanished
         )
         changes += disk_changes
         if any(change.what == Change.What.VANISHED for change in changes):
             Account.objects.filter(pk=account.pk).update(vanished_at=timezone.now())
         if reading.info is not None:
-            info_changes, disputed.account_data = _apply_account_data(locked, reading, reading.info)
+            info_changes, disputed.account_data = _apply_account_data(account, reading, reading.info)
             changes += info_changes
         if reading.os_images is not None:
             found = {image.os_id: rows.os_image(image, reading.read_at) for image in reading.os_images}
             known = set(OsImage.objects.filter(account=account).values_list("remote_id", flat=True))
-            changes += _merge(locked, OsImage, "os_image", found, known - found.keys(), reading.read_at)[0]
+            changes += _merge(account, OsImage, "os_image", found, known - found.keys(), reading.read_at)[0]
         if changes:
             if not is_first_import:
                 Change.objects.bulk_create(
@@ -124,17 +128,18 @@ def _merge(
     found: dict[int, dict[str, Any]],
     gone: set[int],
     read_at: datetime,
+    may_have_vanished: bool = False,
 ) -> tuple[list[Change], set[int]]:
     """Insert, update and delete rows of one type. Return what has changed, and the ids that are disputed.
 
     Args:
-        account: as of now, locked.
+        may_have_vanished: whether what has no row may have been removed since this reading began.
     """
     manager, now = model._default_manager, timezone.now()
     current = {row.remote_id: row for row in manager.filter(account=account, remote_id__in=[*found, *gone])}
     may_be_newer = {remote_id for remote_id, row in current.items() if row.written_at > read_at}
     disputed = {remote_id for remote_id in gone if remote_id in may_be_newer}
-    if account.vanished_at and account.vanished_at > read_at:
+    if may_have_vanished:
         disputed |= found.keys() - current.keys()
     appeared, changed, same, changes = [], [], [], []
 

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from hosting.accounts import limits
 from hosting.accounts.limits import NoAllowanceError
 from hosting.accounts.models import Account, Endpoint
-from hosting.api import CHANGES, EXTENSIONS, ApiError, Client, DataFault, Garbled
+from hosting.api import CHANGES, EXTENSIONS, ApiError, ChangedObject, Changes, Client, DataFault, Garbled
 from hosting.inventory.models import AccountInfo, Disk, Product, Vm
 from hosting.jobs import Job
 from hosting.operations import following, listening, rounds
@@ -93,6 +93,23 @@ def test_operation_is_tracked_by_what_is_named(
     assert Product.objects.filter(account=followed, quantity=2).exists()
     assert "operation_list" not in counted
     engine.until(lambda: Operation.objects.get(pk=operation.pk).cost is not None)
+
+
+def test_shares_are_known_when_their_purchase_is_done_although_only_its_operation_was_named(
+    followed: Account, owner: Membership, engine: Engine, remote: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider named it as begun, and it was done when its details were read. A plan goes on with what is known."""
+    operation = submit(BUY, account=followed, by=owner)
+    engine.drain()
+    operation.refresh_from_db()
+    assert operation.remote_id
+    remote.done(operation.remote_id)
+    begun = Changes(cursor="1-1", changes=(ChangedObject(type="operation", id=operation.remote_id),), more=False)
+    monkeypatch.setattr(following, "_changes", lambda *_: begun)
+    rounds.watch(fresh(followed))
+    operation.refresh_from_db()
+    assert operation.state == State.DONE
+    assert AccountInfo.objects.get(account=followed).granted["shares"] == 10
 
 
 def test_lost_round_is_made_up_for_by_the_next(followed: Account, remote: Member, provider: Provider) -> None:

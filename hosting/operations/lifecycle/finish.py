@@ -1,7 +1,7 @@
 """Finish operations that have ended at the provider: read again what they have changed, then move the rows."""
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -55,14 +55,15 @@ class Changed:
 
 def finish(session: ApiSession, ended: Sequence[Ended], also_changed: Changed | None = None) -> None:
     """Finish operations a few at a time, after reading their objects again: pages never show a finished operation
-    beside the old state of its object. The account's data is read when they may have changed it, unless the provider
-    says itself what has changed.
+    beside the old state of its object, and nothing is requested on the ground of old data of the account.
 
     Raises:
         hosting.api.ApiError: an object could not be read; its operation is finished later.
     """
     account = session.account
-    changed = also_changed or Changed(data=_changed_data(ended))
+    changed = also_changed or Changed()
+    # What the provider has told may be older than the operations: it tells separately what they have changed.
+    changed = replace(changed, data=changed.data | _changed_data(ended))
     if not ended and changed == Changed():
         return
     explained = by_operations(account)
