@@ -9,7 +9,6 @@ Decision: docs/decisions/0021-invitation-links-are-not-stored.md
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -20,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hosting.teams.models import Membership
+from hosting.teams.panel_url import panel_url
 from hosting.teams.people.membership_rules import outlives
 from hosting.teams.people.models import Invitation
 from hosting.teams.roles import Permission, can_give
@@ -104,7 +104,7 @@ def mail(invitation: Invitation) -> None:
         "role": invitation.get_role_display(),
         "membership_ends": invitation.membership_expires_at,
         "expires_at": invitation.expires_at,
-        "link": urljoin(settings.PANEL_URL, path_to(invitation)),
+        "link": panel_url(path_to(invitation)),
         "panel": settings.PANEL_URL,
     }
     subject = _("%(inviter)s invited you to the team %(team)s") % context

@@ -10,11 +10,13 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hosting.accounts.sealing import seal, unseal
 from hosting.teams.models import User
+from hosting.teams.panel_url import panel_url
 from hosting.web.access import devices
 
 
@@ -48,6 +50,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         }
         ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         return [{**way, "description": words[way["id"]]} for way in ways]
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail whose links begin with `PANEL_URL`; allauth builds them from the request's Host header."""
+        links = {**context, "reset_url": reverse("account_reset_password")}
+        links = {name: panel_url(link) for name, link in links.items() if name.endswith("_url")}
+        super().send_mail(template_prefix, email, {**context, **links, "panel": settings.PANEL_URL})
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count an attempt before the password is checked; allauth uncounts it when the password is right.

@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hosting.accounts.models import Account
+from hosting.teams.panel_url import panel_url
 from hosting.teams.rejection import Invalid
 from hosting.teams.tokens import issuing
 from hosting.teams.tokens import lists as token_lists
@@ -103,7 +104,7 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
             form.add_error(wrong.field if wrong.field in form.fields else None, str(wrong))
         else:
             # Without the secret, which would stay in the history of a shell.
-            whoami = request.build_absolute_uri(reverse("api_whoami"))
+            whoami = panel_url(reverse("api_whoami"))
             command = f'curl --header "Authorization: Bearer $SHAREDECK_TOKEN" {whoami}'
             context = {"made": made, "command": command, **_words(request, personal=personal)}
             return _page(request, "token_made", context, personal=personal)
