@@ -13,5 +13,5 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY --chown=sharedeck . .
 COPY --from=assets --chown=sharedeck /build/node_modules/@tabler/core/dist/css/tabler.min.css* var/assets/tabler/
 COPY --from=assets --chown=sharedeck /build/node_modules/@tabler/core/dist/js/tabler.min.js* var/assets/tabler/
-RUN chown sharedeck /app /app/var
+RUN chown sharedeck /app /app/var && chmod 700 /app/var
 USER sharedeck

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from safekeeping.files import write_privately
+
 
 def data_directory() -> Path:
     """Where this installation keeps its data: `VAR_DIR`, or `var/` beside the code."""
@@ -70,6 +72,7 @@ def main(port_names: list[str]) -> int:
     if port_names == ["--print"]:
         print("".join(f"{name}={value}\n" for name, value in {**new_secrets(), **database_secret()}.items()), end="")
         return 0
+    write_privately()
     write_env_file(data_directory() / "env")
     problems = [problem for name in port_names if (problem := port_problem(name, os.environ.get(name, "")))]
     for problem in problems:

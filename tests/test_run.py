@@ -13,6 +13,7 @@ import pytest
 
 from panel.environment import new_secrets, port_problem, write_env_file
 from tests.processes import ROOT, Process, free_port
+from tests.safekeeping.test_files import readable
 from tests.stack import answers, start_stack
 
 # Make ends itself by the signal, which a shell shows as 130.
@@ -26,6 +27,7 @@ def people(directory: Path) -> list[tuple[str]]:
 
 @pytest.mark.timeout(300)
 def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
     stack = start_stack(tmp_path)
     assert answers(f"{stack.url}/health") == 200
     assert answers(f"http://127.0.0.1:{stack.provider_port}/health") == 200
@@ -34,6 +36,8 @@ def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Pat
     assert stack.process.popen.wait(timeout=30) != 0
     assert "background.1 stopped (rc=-9)" in stack.log
     assert answers(f"{stack.url}/health") == 0
+    assert {"env", "panel", "provider", "beat"} <= {file.name.partition(".")[0] for file in tmp_path.iterdir()}
+    assert readable(tmp_path) == []
     before = people(tmp_path)
     assert before
 

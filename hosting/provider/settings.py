@@ -7,10 +7,13 @@ from pathlib import Path
 
 import environ
 
+from safekeeping.files import write_privately
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = environ.Env()
 VAR_DIR = Path(env("PROVIDER_VAR_DIR", default=str(BASE_DIR / "var")))
+write_privately()
 environ.Env.read_env(VAR_DIR / "env")
 
 # Where and how it runs -------------------------------------------------------------------------------------

@@ -173,6 +173,7 @@ def test_mails_without_a_server_become_private_files(settings: Settings, tmp_pat
     (file,) = (tmp_path / "mail").iterdir()
     assert LINK in file.read_text()
     assert stat.S_IMODE((tmp_path / "mail").stat().st_mode) == 0o700
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_mail_with_attachments_is_refused() -> None:

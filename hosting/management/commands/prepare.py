@@ -1,4 +1,4 @@
-"""Prepare an installation for the start: tables, static files, endpoints, and the demo on first use."""
+"""Prepare an installation for the start: private files, tables, static files, endpoints, the demo on first use."""
 
 import logging
 from argparse import ArgumentParser
@@ -13,6 +13,7 @@ from hosting.accounts.connect import connect
 from hosting.accounts.models import Endpoint
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
+from safekeeping.files import database_files, make_private
 
 DEMO_EMAIL = "demo@sharedeck.example"
 # The sample login of the specification, which the bundled provider serves.
@@ -28,6 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, demo: bool, **options: Any) -> None:
         # No broker runs yet, so jobs cannot be enqueued. Hide the warnings: the first sweep finds what is due.
         logging.getLogger("hosting.jobs").setLevel(logging.ERROR)
+        make_private(settings.VAR_DIR, *database_files(settings.DATABASES))
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         with transaction.atomic():

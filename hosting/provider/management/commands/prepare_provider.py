@@ -8,12 +8,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from hosting.provider.seed import seed_demo
+from safekeeping.files import database_files, make_private
 
 
 class Command(BaseCommand):
     help = "Migrate, make the demonstration on first use, and the staff user if PROVIDER_ADMIN_PASSWORD is set."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        make_private(settings.VAR_DIR, *database_files(settings.DATABASES))
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         if seed_demo():
