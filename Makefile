@@ -25,6 +25,7 @@ JOBS ?= $(shell expr $$(nproc) + 2)
 PYTHON3 ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
   echo /usr/bin/python3 || echo python3)
 PYTHON = .venv/bin/python
+PREPARE_PROVIDER = $(PYTHON) manage.py prepare_provider --settings hosting.provider.settings
 ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PIP_INSTALL = .venv/bin/pip install --disable-pip-version-check --progress-bar off --require-hashes
 TABLER = node_modules/@tabler/core/dist
@@ -54,16 +55,16 @@ run provider: export PYTHONUNBUFFERED := 1
 run provider: export PYTHONWARNINGS := ignore:You're running the worker
 
 run: install assets ## Start everything: the panel, its workers, Valkey and the bundled provider
-	@tools/quietly $(PYTHON) -m panel.environment $(OUR_PORTS)
-	@tools/quietly sh -c '$(if $(OUR_PROVIDER),$(PYTHON) manage.py prepare_provider --settings hosting.provider.settings & provider=$$!;) \
-	  $(PYTHON) manage.py prepare --demo $(if $(OUR_PROVIDER),&& wait $$provider)'
-	@$(ON_PATH) tools/quietly honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker background listener beat ready
+	@$(ON_PATH) tools/quietly $(PYTHON) -m panel.directory_lock $(HERE) sh -ec '$(PYTHON) -m panel.environment $(OUR_PORTS); \
+	  $(if $(OUR_PROVIDER),$(PREPARE_PROVIDER) & provider=$$!;) \
+	  $(PYTHON) manage.py prepare --demo; $(if $(OUR_PROVIDER),wait $$provider;) \
+	  exec honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker background listener beat ready'
 
 provider: install ## Start the bundled provider alone
-	@tools/quietly $(PYTHON) -m panel.environment PROVIDER_PORT $(if $(REDIS_URL),,VALKEY_PORT)
-	@tools/quietly $(PYTHON) manage.py prepare_provider --settings hosting.provider.settings
-	@echo "The Hosting API answers at http://$(PROVIDER_BIND)/xmlrpc/ (Ctrl-C stops it)"
-	@$(ON_PATH) tools/quietly honcho start --env /dev/null $(OUR_REDIS) provider providerworker
+	@$(ON_PATH) tools/quietly $(PYTHON) -m panel.directory_lock http://$(PROVIDER_BIND)/xmlrpc/ sh -ec '\
+	  $(PYTHON) -m panel.environment PROVIDER_PORT $(if $(REDIS_URL),,VALKEY_PORT); $(PREPARE_PROVIDER); \
+	  echo "The Hosting API answers at http://$(PROVIDER_BIND)/xmlrpc/ (Ctrl-C stops it)"; \
+	  exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker'
 
 check: install assets environment format lint ## Quick check: format, lint, types, layers, tests without other processes
 	@$(PYTHON) -m pytest -q -n $(shell nproc) -m "not processes"

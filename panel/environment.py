@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import sys
+from itertools import combinations
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -74,7 +75,13 @@ def main(port_names: list[str]) -> int:
         return 0
     write_privately()
     write_env_file(data_directory() / "env")
-    problems = [problem for name in port_names if (problem := port_problem(name, os.environ.get(name, "")))]
+    ports = {name: os.environ.get(name, "") for name in port_names}
+    problems = [problem for name, value in ports.items() if (problem := port_problem(name, value))]
+    problems += [
+        f"{first} and {second} are both {ports[first]}. Choose another one: make run {second}={int(ports[first]) + 1}"
+        for first, second in combinations(ports, 2)
+        if ports[first] == ports[second] and ports[first].isdigit()
+    ]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

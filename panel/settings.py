@@ -9,6 +9,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 
 from panel.environment import data_directory
+from redis_connections import addresses
 from safekeeping.files import write_privately
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -108,6 +109,7 @@ REDIS_URL = env("REDIS_URL", default="")
 if not REDIS_URL:
     _valkey_port = env.int("VALKEY_PORT", default=PORT + 20)
     REDIS_URL = f"redis://:{env('VALKEY_PASSWORD')}@127.0.0.1:{_valkey_port}/0"
+addresses.check_form("REDIS_URL", REDIS_URL)
 # A page must not hang when Redis does: half a second is a hundred times what an answer takes on a local network.
 REDIS_TIMEOUT_S = 0.5
 
@@ -156,7 +158,7 @@ MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)
 SILENCE_LIMIT_S = env.float("SILENCE_LIMIT_S", default=30.0)
 
 # Background work -------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = addresses.for_celery(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Workers wait for their broker for as long as it takes.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None

@@ -25,6 +25,19 @@ def people(directory: Path) -> list[tuple[str]]:
         return database.execute("SELECT email FROM hosting_user").fetchall()
 
 
+def make_run(**settings: str) -> "subprocess.CompletedProcess[str]":
+    """A start that should end by itself."""
+    return subprocess.run(
+        ["make", "--no-print-directory", "run"],
+        cwd=ROOT,
+        env={**os.environ, "MAKEFLAGS": "", **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.mark.timeout(300)
 def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
@@ -46,6 +59,11 @@ def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Pat
         assert answers(f"{again.url}/health") == 200
         assert people(tmp_path) == before
         assert again.password == password
+        second = make_run(VAR_DIR=str(tmp_path), PORT=str(free_port()), PROVIDER_PORT=str(free_port()))
+        assert second.returncode != 0
+        assert f"Sharedeck already runs here ({again.url}/, pid " in second.stderr
+        assert "VAR_DIR=" in second.stderr
+        assert answers(f"{again.url}/health") == 200
     finally:
         again.stop()
     assert again.process.popen.returncode in ENDED_BY_CTRL_C
@@ -89,18 +107,32 @@ def test_failed_install_step_shows_its_log(tmp_path: Path) -> None:
 def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        run = subprocess.run(
-            ["make", "--no-print-directory", "run"],
-            cwd=ROOT,
-            env={**os.environ, "MAKEFLAGS": "", "PORT": str(port), "VAR_DIR": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        run = make_run(VAR_DIR=str(tmp_path), PORT=str(port))
     assert run.returncode != 0
     assert f"Port {port} is taken by another program" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"PORT": "abc"}, "PORT=abc is not a port"),
+        ({"PORT": "18765", "VALKEY_PORT": "18765"}, "PORT and VALKEY_PORT are both 18765"),
+        ({"REDIS_URL": "http://127.0.0.1:1/"}, "REDIS_URL is no address of Redis"),
+        ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "REDIS_URL: Redis can't be used"),
+        ({"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}, "DATABASE_URL: the database can't be used"),
+        ({"DATABASE_URL": "sqlite:////proc/panel.sqlite3"}, "DATABASE_URL: the database can't be used"),
+    ],
+    ids=str,
+)
+def test_wrong_settings_end_in_a_sentence_that_names_the_variable(
+    tmp_path: Path, settings: dict[str, str], words: str
+) -> None:
+    ports = {name: str(free_port()) for name in ("PORT", "PROVIDER_PORT", "VALKEY_PORT")}
+    run = make_run(**{"VAR_DIR": str(tmp_path), **ports, **settings})
+    assert run.returncode != 0
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr + run.stdout
 
 
 def test_non_numeric_port_is_a_clear_error() -> None:

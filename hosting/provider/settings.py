@@ -7,6 +7,7 @@ from pathlib import Path
 
 import environ
 
+from redis_connections import addresses
 from safekeeping.files import write_privately
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -77,6 +78,7 @@ PROVIDER_REDIS_URL = env("PROVIDER_REDIS_URL", default=env("REDIS_URL", default=
 if not PROVIDER_REDIS_URL:
     _valkey_port = env.int("VALKEY_PORT", default=env.int("PORT", default=8000) + 20)
     PROVIDER_REDIS_URL = f"redis://:{env('VALKEY_PASSWORD')}@127.0.0.1:{_valkey_port}/1"
+addresses.check_form("PROVIDER_REDIS_URL or REDIS_URL", PROVIDER_REDIS_URL)
 REDIS_PREFIX = "sharedeck-provider:"
 REDIS_TIMEOUT_S = 0.5
 
@@ -93,7 +95,7 @@ PROVIDER_SPEED = env.float("PROVIDER_SPEED", default=0.2)
 PROVIDER_ADMIN_PASSWORD = env("PROVIDER_ADMIN_PASSWORD", default="")
 
 # Background work -------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = PROVIDER_REDIS_URL
+CELERY_BROKER_URL = addresses.for_celery(PROVIDER_REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -1,18 +1,20 @@
 """Prepare an installation for the start: private files, tables, static files, endpoints, the demo on first use."""
 
 import logging
+import os
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
-from django.db import transaction
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, transaction
 
 from hosting.accounts.connect import connect
 from hosting.accounts.models import Endpoint
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
+from redis_connections import addresses
 from safekeeping.files import database_files, make_private
 
 DEMO_EMAIL = "demo@sharedeck.example"
@@ -30,7 +32,12 @@ class Command(BaseCommand):
         # No broker runs yet, so jobs cannot be enqueued. Hide the warnings: the first sweep finds what is due.
         logging.getLogger("hosting.jobs").setLevel(logging.ERROR)
         make_private(settings.VAR_DIR, *database_files(settings.DATABASES))
-        call_command("migrate", interactive=False, verbosity=0)
+        if (given := os.environ.get("REDIS_URL")) and (problem := addresses.problem("REDIS_URL", given)):
+            raise CommandError(problem)
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except DatabaseError as error:
+            raise CommandError(f"DATABASE_URL: the database can't be used: {error}") from None
         call_command("collectstatic", interactive=False, verbosity=0)
         with transaction.atomic():
             offer_endpoints(settings.API_ENDPOINTS)

@@ -1,13 +1,16 @@
 """Make the provider's database ready: quick and harmless when it is already."""
 
+import os
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from hosting.provider.seed import seed_demo
+from redis_connections import addresses
 from safekeeping.files import database_files, make_private
 
 
@@ -17,7 +20,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         make_private(settings.VAR_DIR, *database_files(settings.DATABASES))
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-        call_command("migrate", interactive=False, verbosity=0)
+        for name in ("PROVIDER_REDIS_URL", "REDIS_URL"):
+            if (given := os.environ.get(name)) and (problem := addresses.problem(name, given)):
+                raise CommandError(problem)
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except DatabaseError as error:
+            raise CommandError(f"PROVIDER_DATABASE_URL: the database can't be used: {error}") from None
         if seed_demo():
             self.stdout.write("Created the demo data of the provider: AA1234-GANDI and its customers.")
         password = settings.PROVIDER_ADMIN_PASSWORD
