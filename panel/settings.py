@@ -40,7 +40,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
+    "hosting.apps.UserSessionsConfig",
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
@@ -252,7 +252,6 @@ MFA_FORMS = {
     "add_webauthn": "hosting.web.forms.sign_in.AddPasskeyForm",
     "edit_webauthn": "hosting.web.forms.sign_in.EditPasskeyForm",
 }
-USERSESSIONS_ADAPTER = "hosting.web.access.sign_in_audit.SessionsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True

@@ -1,1 +1,4 @@
-"""What an installation keeps to itself: its files. The panel and the provider both use this, and it knows neither."""
+"""What an installation keeps to itself: its files, and the keys of sessions.
+
+The panel and the provider both use this, and it knows neither.
+"""

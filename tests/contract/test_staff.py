@@ -14,8 +14,8 @@ class Browser:
 
     def __init__(self, provider: Provider) -> None:
         self.root = f"http://127.0.0.1:{provider.port}"
-        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self.opener = urllib.request.build_opener(cookies)
+        self.cookies = http.cookiejar.CookieJar()
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
 
     def get(self, path: str) -> str:
         with self.opener.open(self.root + path) as page:
@@ -86,3 +86,12 @@ def test_staff_pauses_a_vm_and_its_owner_starts_it(provider: Provider, owner: Me
     assert (vm["state"], vm["description"]) == ("paused", "too loud")
     owner.done(owner.vm_start(vm_id))
     assert owner.vm_info(vm_id)["state"] == "running"
+
+
+def test_session_of_the_staff_is_stored_without_its_key(provider: Provider) -> None:
+    browser = staff(provider)
+    key = next(cookie.value for cookie in browser.cookies if cookie.name == "provider_sessionid")
+    assert key
+    code = "from django.contrib.sessions.models import Session; print(*Session.objects.values_list('pk', flat=True))"
+    assert key not in provider.shell(code).split()
+    assert "Log out" in browser.get("/admin/")

@@ -5,7 +5,6 @@ A team or account that the person does not belong to is a 404. A missing permiss
 
 from collections.abc import Callable
 from functools import wraps
-from hashlib import sha256
 from typing import Concatenate, ParamSpec
 
 from allauth.account.adapter import get_adapter
@@ -28,6 +27,7 @@ from hosting.teams.roles import NotAllowedError
 from hosting.web.access import reauthentication, refusals, team_policies
 from hosting.web.access.team_policies import Admission
 from hosting.web.answers import live
+from safekeeping.sessions import stored_name
 
 P = ParamSpec("P")
 
@@ -64,7 +64,7 @@ def origin_of(request: HttpRequest) -> Origin:
     key = request.session.session_key or ""
     return Origin(
         address=get_adapter().get_client_ip(request),
-        session=sha256(key.encode()).hexdigest()[:16] if key else "",
+        session=stored_name(key)[:16] if key else "",
     )
 
 

@@ -1,23 +1,20 @@
-"""Record sign-ins, sign-outs and second factors in the audit log, through the signals of django-allauth.
+"""Record sign-ins, sign-outs and second factors in the audit log and in the list of a person's sessions.
 
-Signals are allauth's public interface for this. All receivers are here.
+Signals are the public interface of django-allauth for this. All receivers are here.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from allauth.account import signals as account
 from allauth.account.authentication import get_authentication_records
-from allauth.core import context
 from allauth.mfa import signals as mfa
-from allauth.usersessions.adapter import DefaultUserSessionsAdapter
-from allauth.usersessions.models import UserSession
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 
 from hosting.jobs import Job, enqueue
 from hosting.teams.audit import sign_ins
 from hosting.teams.models import User
+from hosting.web.access import own_sessions
 from hosting.web.access.scope import origin_of
 from hosting.web.access.throttle import attempts_to_record
 
@@ -26,6 +23,9 @@ def connect() -> None:
     """Connect the receivers."""
     for signal, receiver in (
         (account.user_logged_in, _signed_in),
+        (account.user_logged_in, own_sessions.record),
+        (account.password_changed, own_sessions.record),
+        (account.password_set, own_sessions.record),
         (account.user_logged_out, _signed_out),
         (user_login_failed, _failed),
         (account.password_changed, _tells("person.password_changed")),
@@ -39,18 +39,7 @@ def connect() -> None:
         (mfa.authenticator_reset, _tells("person.factor_renewed")),
         (mfa.authentication_failed, _factor_failed),
     ):
-        signal.connect(receiver, weak=False, dispatch_uid=f"trail:{id(signal)}")
-
-
-class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
-    """Records the end of sessions, for which django-allauth has no signal."""
-
-    def end_sessions(self, sessions: Sequence[UserSession]) -> None:
-        """End these sessions of one person, and record it for their teams."""
-        super().end_sessions(sessions)
-        if sessions:
-            via = origin_of(context.request)
-            sign_ins.record_for_person(sessions[0].user, "person.sessions_ended", via=via, sessions=len(sessions))
+        signal.connect(receiver, weak=False, dispatch_uid=f"hosting:{id(signal)}:{id(receiver)}")
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:

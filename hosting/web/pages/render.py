@@ -18,6 +18,7 @@ from hosting.web.access.scope import AccountRequest, PersonRequest, TeamRequest
 from hosting.web.answers import live
 from hosting.web.pages import counts, finished
 from hosting.web.wording.imports import importing
+from safekeeping.sessions import stored_name
 
 
 def permissions(member: Membership) -> dict[str, bool]:
@@ -47,7 +48,7 @@ def _toasts(
         seen.finished,
         request.account,
         user_id=request.member.user_id,
-        session=session,
+        session=stored_name(session),
         seen=_shown_on(page, context),
     )
 

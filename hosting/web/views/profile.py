@@ -1,19 +1,14 @@
 """The profile of a person: their name, and their sessions."""
 
-from allauth.usersessions.internal.flows import sessions as ending
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
-from django.contrib.auth import HASH_SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.teams.audit import sign_ins
-from hosting.teams.models import User
+from hosting.web.access import own_sessions
 from hosting.web.access.browsers import Browser, browser_of
 from hosting.web.access.scope import PersonRequest, origin_of, signed_in
 from hosting.web.forms.sign_in import ProfileForm
@@ -38,25 +33,13 @@ def profile(request: PersonRequest) -> HttpResponse:
 @signed_in
 def sessions(request: PersonRequest) -> HttpResponse:
     """The person's sessions: this one first, then the others, newest first."""
-    found = _alive(request)
-    found.sort(key=lambda session: (session.is_current(), session.created_at), reverse=True)
-    shown: list[tuple[UserSession, Browser]] = [(session, browser_of(session.user_agent)) for session in found]
-    context = {"sessions": shown, "others": sum(not session.is_current() for session in found)}
+    shown: list[tuple[UserSession, Browser, bool]] = [
+        (session, browser_of(session.user_agent), own_sessions.is_current(session, request))
+        for session in own_sessions.alive_of(request.user)
+    ]
+    shown.sort(key=lambda line: (line[2], line[0].created_at), reverse=True)
+    context = {"sessions": shown, "others": sum(not current for _session, _browser, current in shown)}
     return own_page(request, "sessions", context, tab="sessions")
-
-
-def _alive(request: PersonRequest) -> list[UserSession]:
-    """The person's valid sessions: neither expired nor older than their last change of password."""
-    listed = list(UserSession.objects.filter(user=request.user))
-    keys = [session.session_key for session in listed]
-    stored = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
-    valid = {row.session_key for row in stored if _opens(row, request.user)}
-    return [session for session in listed if session.session_key in valid]
-
-
-def _opens(row: Session, user: User) -> bool:
-    kept = row.get_decoded().get(HASH_SESSION_KEY, "")
-    return constant_time_compare(kept, user.get_session_auth_hash())
 
 
 @require_POST
@@ -64,7 +47,7 @@ def _opens(row: Session, user: User) -> bool:
 def end_session(request: PersonRequest, session_id: int) -> HttpResponse:
     """End one session: that browser is signed out with its next request."""
     session = get_object_or_404(UserSession, user=request.user, pk=session_id)
-    ending.end_sessions(request, [session])
+    own_sessions.end([session], request)
     messages.success(request, _("That session has ended."))
     return _to_sessions()
 
@@ -72,7 +55,8 @@ def end_session(request: PersonRequest, session_id: int) -> HttpResponse:
 @require_POST
 @signed_in
 def end_others(request: PersonRequest) -> HttpResponse:
-    ending.end_other_sessions(request, request.user)
+    listed = UserSession.objects.filter(user=request.user)
+    own_sessions.end([session for session in listed if not own_sessions.is_current(session, request)], request)
     messages.success(request, _("All other sessions have been signed out."))
     return _to_sessions()
 

@@ -103,6 +103,11 @@ def session_ids(stack: Stack) -> list[bytes]:
     return found
 
 
+def session_key(page: Page) -> bytes:
+    """The key of the panel's session, as the browser's cookie has it."""
+    return next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "sessionid").encode()
+
+
 def check(secrets: dict[str, bytes], stored: dict[str, bytes]) -> None:
     for what, secret in secrets.items():
         for name, content in stored.items():
@@ -152,6 +157,7 @@ def test_no_secret_appears_in_storage_logs_or_pages(
         **{f"a recovery code ({number})": code.encode() for number, code in enumerate(codes)},
         "an API token": token.encode(),
         "the link of an invitation": invitation.encode(),
+        "the key of a session": session_key(other),
         **{f"a session at the provider ({number})": one for number, one in enumerate(session_ids(stack))},
     }
     stored = everything_stored(stack)

@@ -12,6 +12,7 @@ from django.test import Client
 
 from hosting.teams.models import User
 from hosting.web.access.browsers import browser_of
+from safekeeping.sessions import stored_name
 from tests.web.access.signing_in import PASSWORD, person_with_password, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def browser(person: User, user_agent: str) -> Client:
 
 
 def session_of(client: Client) -> UserSession:
-    return UserSession.objects.get(session_key=client.session.session_key)
+    return UserSession.objects.get(session_key=stored_name(str(client.session.session_key)))
 
 
 def test_ended_session_is_signed_out_at_its_next_request(person: User) -> None:
