@@ -15,6 +15,7 @@ from hosting.operations.kinds.rules import MAX_INT
 from hosting.operations.models.operation import Operation
 from hosting.reading import queries
 from hosting.teams.models import Membership
+from hosting.typed_numbers import identifier
 
 # The most results of each sort. For more, people search in the list of one account.
 MOST = 20
@@ -71,8 +72,8 @@ def _fitting(
     fits = Q(**{f"{name}__icontains": words})
     if tagged:
         fits |= Q(tagged)
-    if _is_id(words):
-        fits |= Q(remote_id=int(words))
+    if (number := _id(words)) is not None:
+        fits |= Q(remote_id=number)
     found = list(rows.filter(fits, account__in=accounts)[: MOST + 1])
     for row in found:
         row.account = accounts[row.account_id]
@@ -86,14 +87,14 @@ def server_label(vm: Vm) -> str:
 
 def server(typed: str, account: Account) -> Vm | None:
     """The server with this name, with # and the provider's id, or both; None when none or several match."""
-    name, mark, number = typed.strip().rpartition("#")
-    servers = _usable_servers(account)
-    if mark and _is_id(number):
-        found = servers.filter(remote_id=int(number)).first()
+    name, mark, digits = typed.strip().rpartition("#")
+    servers, number = _usable_servers(account), _id(digits)
+    if mark and number is not None:
+        found = servers.filter(remote_id=number).first()
         return found if found and name.strip() in ("", str(found)) else None
     named = list(servers.filter(hostname__iexact=typed.strip())[:2])
-    if not named and _is_id(typed.strip()):
-        return servers.filter(remote_id=int(typed)).first()
+    if not named and number is not None:
+        return servers.filter(remote_id=number).first()
     return named[0] if len(named) == 1 else None
 
 
@@ -109,5 +110,7 @@ def _usable_servers(account: Account) -> "QuerySet[Vm]":
     return Vm.objects.filter(account=account).exclude(state__in=(Vm.State.DELETED, Vm.State.INVALID))
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text[:12]) <= MAX_INT and len(text) <= 12
+def _id(text: str) -> int | None:
+    """The id at the provider that this text may be."""
+    number = identifier(text)
+    return number if number is not None and number <= MAX_INT else None

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from hosting.accounts.models import Account
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
+from hosting.typed_numbers import identifier
 from hosting.web.audit.wording import GROUPS, OUTCOMES
 from hosting.web.wording.words import OBJECT_TYPES
 
@@ -35,8 +36,8 @@ class _NumberFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
             return rows
         if self.field_name == "actor" and value == _SHAREDECK:
             return rows.filter(actor=None, token_id=None, address="")
-        known = value.isascii() and value.isdigit() and len(value) <= 18
-        return rows.filter(**{self.field_name: int(value)}) if known else rows.none()
+        number = identifier(value)
+        return rows.none() if number is None else rows.filter(**{self.field_name: number})
 
 
 def _day(label: Any, method: str) -> django_filters.DateFilter:

@@ -14,6 +14,7 @@ from hosting.teams.audit import log as audit
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
+from hosting.typed_numbers import identifier
 from hosting.web.access.scope import AccountRequest, TeamRequest
 from hosting.web.audit import wording
 
@@ -126,7 +127,7 @@ def _url_in(member: Membership, **query: str) -> str:
 
 def _number(thing: str, kind: str) -> int | None:
     name, _colon, number = thing.partition(":")
-    return int(number) if name == kind and number.isascii() and number.isdigit() and len(number) < 19 else None
+    return identifier(number) if name == kind else None
 
 
 def _existing(entries: Sequence[AuditEntry], accounts: dict[int, str]) -> set[tuple[int, str]]:

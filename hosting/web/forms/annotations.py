@@ -14,6 +14,7 @@ from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import MOST_AT_ONCE
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk import numbers
+from hosting.web.forms.numbers import WholeField
 from hosting.web.wording.chips import chip
 
 
@@ -132,7 +133,7 @@ class NoteForm(ChangeForm):
             "include passwords. Leave empty to remove the note."
         ),
     )
-    version = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+    version = WholeField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput())
 
     def show_version(self, version: int) -> None:
         """Set the version that the person has seen."""
@@ -152,7 +153,7 @@ class TeamForm(ChangeForm):
     name = forms.CharField(
         label=_("Name"), max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
-    bulk_at_once = forms.IntegerField(
+    bulk_at_once = WholeField(
         label=_("Bulk actions: operations in parallel"),
         min_value=1,
         max_value=MOST_AT_ONCE,

@@ -13,6 +13,7 @@ from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
 from hosting.teams.policies.spending_limits import Limits
 from hosting.teams.roles import Role
 from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.numbers import MoneyField, WholeField
 
 _MONEY = SpendingLimit._meta.get_field("money")
 
@@ -24,7 +25,7 @@ class SpendingLimitsForm(ChangeForm):
         super().__init__(*args, **kwargs)
         for role in SPENDING_ROLES:
             name = {"role": Role(role).label}
-            self.fields[f"{role}_shares"] = forms.IntegerField(
+            self.fields[f"{role}_shares"] = WholeField(
                 label=_("%(role)s: shares per month") % name,
                 required=False,
                 min_value=0,
@@ -32,7 +33,7 @@ class SpendingLimitsForm(ChangeForm):
                 initial=limits[role].shares,
                 help_text=_("Leave empty for no limit. 0 means everything needs approval."),
             )
-            self.fields[f"{role}_money"] = forms.DecimalField(
+            self.fields[f"{role}_money"] = MoneyField(
                 label=_("%(role)s: money per month") % name,
                 required=False,
                 min_value=0,

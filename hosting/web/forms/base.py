@@ -1,7 +1,6 @@
 """Base classes and fields for forms that make changes."""
 
 import uuid
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -48,61 +47,6 @@ class ChangeForm(forms.Form):
         """Show a rejection beside the field that it belongs to, or above the form."""
         name = self.renamed.get(rejection.field or "", rejection.field)
         self.add_error(name if name in self.fields else None, str(rejection.message))
-
-
-class DiskSizeField(forms.CharField):
-    """A disk size: typed as 8, 8.5, "8 GB" or "8192 MB", and returned in MB for the API."""
-
-    default_error_messages = {
-        "size": _("Enter a size in GB, such as 8 or 8.5, or in MB, such as 8192 MB."),
-        "whole": _("The size must be a whole number of MB. 1 GB is 1,024 MB."),
-    }
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("max_length", 20)
-        super().__init__(**kwargs)
-        self.widget.attrs.setdefault("inputmode", "decimal")
-        self.widget.attrs.setdefault("autocomplete", "off")
-
-    def to_python(self, value: object) -> Any:
-        if isinstance(value, int):
-            return value
-        text = super().to_python(value)
-        if text in self.empty_values:
-            return None
-        return self._to_mb(str(text))
-
-    def _to_mb(self, text: str) -> int:
-        text = text.strip().upper().replace(",", ".")
-        factor = 1024
-        for unit, mb in (("GB", 1024), ("GO", 1024), ("TB", 1024 * 1024), ("MB", 1), ("MO", 1)):
-            if text.endswith(unit):
-                text, factor = text[: -len(unit)].strip(), mb
-                break
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if not number.is_finite() or number < 0 or number > rules.MAX_INT:
-            raise ValidationError(self.error_messages["size"], code="size")
-        mb_number = number * factor
-        if mb_number != mb_number.to_integral_value():
-            raise ValidationError(self.error_messages["whole"], code="whole")
-        return int(mb_number)
-
-    def run_validators(self, value: Any) -> None:
-        if value in self.empty_values:
-            return
-        try:
-            rules.disk_size_mb(value)
-        except ValidationError:
-            raise ValidationError(_("The disk size must be between 1 GB and 1,024 GB.")) from None
-
-    def prepare_value(self, value: Any) -> Any:
-        """Show an initial value (in MB) in GB where that is exact; keep what a person typed."""
-        if not isinstance(value, int):
-            return value
-        return f"{value / 1024:.10g}" if value * 100 % 1024 == 0 else f"{value} MB"
 
 
 def duration_choices(current: str = "") -> list[tuple[str, str]]:

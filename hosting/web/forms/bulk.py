@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.rules import MAX_INT
+from hosting.typed_numbers import identifier
 from hosting.web.forms.base import ChangeForm, DurationField
+from hosting.web.forms.numbers import WholeField
 
 
 class BulkForm(ChangeForm):
@@ -23,9 +25,8 @@ class BulkForm(ChangeForm):
             self.fields["duration"] = DurationField()
         if asks_count:
             self._count = count
-            self.fields["count"] = forms.IntegerField(
+            self.fields["count"] = WholeField(
                 label=_("Type %(count)d, the number of objects to delete, to confirm") % {"count": count},
-                widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
                 validators=[self._is_count],
             )
 
@@ -45,4 +46,4 @@ class BulkForm(ChangeForm):
 
 def numbers(texts: list[str]) -> list[int]:
     """The ids among these texts. Others are ignored: no page contains them."""
-    return [number for text in texts if text.isascii() and text.isdigit() and (number := int(text[:12])) <= MAX_INT]
+    return [number for text in texts if (number := identifier(text)) is not None and number <= MAX_INT]

@@ -10,7 +10,8 @@ from hosting.accounts.models import Account
 from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import CreateDisk
 from hosting.reading import search
-from hosting.web.forms.base import ChangeForm, DiskSizeField
+from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.numbers import DiskSizeField
 
 # Servers named in the error when the typed name matches several.
 MOST_NAMED = 5

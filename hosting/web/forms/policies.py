@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
 from hosting.teams.access.quiet_hours import EVERY_DAY
 from hosting.teams.models import Team
+from hosting.web.forms.numbers import WholeField
 from hosting.web.wording.days import DAYS
 
 
@@ -46,7 +47,7 @@ class TwoFactorForm(PolicyForm):
     name = "two_factor"
 
     required = forms.BooleanField(label=_("Require two-factor authentication for all members"), required=False)
-    grace_days = forms.IntegerField(
+    grace_days = WholeField(
         label=_("Days to set up two-factor authentication"),
         min_value=0,
         max_value=LONGEST_GRACE_DAYS,
@@ -62,7 +63,7 @@ class TwoFactorForm(PolicyForm):
 class SessionForm(PolicyForm):
     name = "session"
 
-    hours = forms.IntegerField(
+    hours = WholeField(
         label=_("Hours"),
         required=False,
         min_value=1,

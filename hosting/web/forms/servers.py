@@ -12,7 +12,8 @@ from hosting.inventory.models import OsImage, Vm
 from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import CreateVm, UpdateVm
 from hosting.operations.plans.new_server import NewServer
-from hosting.web.forms.base import ChangeForm, DiskSizeField, DurationField
+from hosting.web.forms.base import ChangeForm, DurationField
+from hosting.web.forms.numbers import DiskSizeField, SizeField, WholeField
 
 # Values for the summary where nothing valid was entered yet.
 BLANK = NewServer(
@@ -51,13 +52,13 @@ class ServerForm(ChangeForm):
         validators=[rules.hostname],
         help_text=_("Letters, digits and hyphens, such as web-1 or db.example.org."),
     )
-    shares = forms.IntegerField(
+    shares = WholeField(
         label=_("Shares"),
         min_value=1,
         validators=[rules.shares],
         help_text=_("Each share includes memory and part of a core."),
     )
-    cpu = forms.IntegerField(
+    cpu = WholeField(
         label=_("CPUs"),
         min_value=1,
         max_value=rules.MAX_CPU,
@@ -123,7 +124,7 @@ class ServerAloneForm(ServerForm):
 class NewServerForm(ServerForm):
     """The five steps of a new server on one page."""
 
-    buy_shares = forms.IntegerField(
+    buy_shares = WholeField(
         label=_("Shares to buy"),
         min_value=0,
         max_value=rules.MAX_INT,
@@ -169,14 +170,14 @@ class NewServerForm(ServerForm):
 class ResizeForm(ChangeForm):
     renamed = {"vm_max_memory_mb": "max_memory"}
 
-    shares = forms.IntegerField(label=_("Shares"), min_value=1, validators=[rules.shares])
-    cpu = forms.IntegerField(
+    shares = WholeField(label=_("Shares"), min_value=1, validators=[rules.shares])
+    cpu = WholeField(
         label=_("CPUs"),
         min_value=1,
         max_value=rules.MAX_CPU,
         help_text=_("Up to 4, with at most one per share."),
     )
-    max_memory = forms.IntegerField(
+    max_memory = SizeField(
         label=_("Memory limit without a reboot, in MB"),
         min_value=1,
         validators=[rules.quantity],

@@ -9,8 +9,11 @@ from hosting.inventory.models import Product
 from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import AddProduct, RenewProduct, UpdateProduct
 from hosting.web.forms.base import ChangeForm, DurationField, duration_choices
+from hosting.web.forms.numbers import SizeField, WholeField
 
-QUANTITY_LABELS = {Product.Name.DISK: _("Disk, in MB")}
+# What every quantity must keep to.
+QUANTITY: dict[str, Any] = {"min_value": 1, "validators": [rules.quantity]}
+_QUANTITY_HELP = _("Number of shares, or the size of the disk quota in MB. You can also enter GB with the unit: 8 GB.")
 
 
 class AddProductForm(ChangeForm):
@@ -22,14 +25,14 @@ class AddProductForm(ChangeForm):
             "Disk quota adds disk space beyond what your shares include."
         ),
     )
-    quantity = forms.IntegerField(
-        label=_("Quantity"),
-        initial=1,
-        min_value=1,
-        validators=[rules.quantity],
-        help_text=_("Number of shares, or MB for disk quota (1 GB is 1,024 MB)."),
-    )
+    quantity = WholeField(label=_("Quantity"), initial=1, **QUANTITY, help_text=_QUANTITY_HELP)
     duration = DurationField()
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        # Only disk quota has a unit.
+        if self.is_bound and self.data.get("product_name") == Product.Name.DISK:
+            self.fields["quantity"] = SizeField(label=_("Quantity"), **QUANTITY, help_text=_QUANTITY_HELP)
 
     def kind(self) -> AddProduct:
         data = self.cleaned_data
@@ -50,16 +53,14 @@ class RenewForm(ChangeForm):
 
 
 class QuantityForm(ChangeForm):
-    quantity = forms.IntegerField(label=_("New quantity"), min_value=1, validators=[rules.quantity])
+    quantity: forms.IntegerField = WholeField(label=_("New quantity"), **QUANTITY)
 
     def __init__(self, *args: Any, product: Product, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.product = product
+        if product.product_name == Product.Name.DISK:
+            self.fields["quantity"] = SizeField(label=_("Disk, in MB"), **QUANTITY)
         self.fields["quantity"].initial = product.quantity
-        self.fields["quantity"].label = QUANTITY_LABELS.get(
-            Product.Name(product.product_name) if product.product_name in Product.Name.values else Product.Name.SHARES,
-            _("New quantity"),
-        )
 
     def kind(self) -> UpdateProduct:
         return UpdateProduct(self.product.remote_id, self.cleaned_data["quantity"])

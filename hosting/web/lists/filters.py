@@ -13,6 +13,7 @@ from hosting.inventory.models import Change, Disk, Vm
 from hosting.operations.models.bulk import BulkRow
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import FINAL, OPEN, State
+from hosting.typed_numbers import identifier
 
 
 class _TagField(django_filters.fields.ChoiceField):  # type: ignore[misc]
@@ -33,8 +34,8 @@ class TagFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
     def filter(self, rows: "QuerySet[Any]", value: Any) -> "QuerySet[Any]":
         if not value:
             return rows
-        known = value.isascii() and value.isdigit() and len(value) <= 18
-        return rows.filter(has_any(self.object_type, [int(value)])) if known else rows.none()
+        number = identifier(value)
+        return rows.none() if number is None else rows.filter(has_any(self.object_type, [number]))
 
 
 class TaggedFilterSet(django_filters.FilterSet):  # type: ignore[misc]

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from django_tables2.paginators import LazyPaginator
 from django_tables2.rows import BoundRows
 
+from hosting.typed_numbers import identifier
+
 PER_PAGE = 50
 
 
@@ -137,11 +139,11 @@ def table(
         if alias.removeprefix("-") in made.base_columns:
             made.order_by = alias
     # Not by django_tables2, which would let the address choose the number of rows per page.
-    number = request.GET.get(made.prefixed_page_field, "1")
+    number = identifier(request.GET.get(made.prefixed_page_field, "")) or 1
     made.paginator = LazyPaginator(_Found(made), PER_PAGE)
-    # Reject numbers that are too large for the database.
     try:
-        made.page = made.paginator.page(number if len(number) < 16 else 1)
+        # Reject numbers that are too large for the database.
+        made.page = made.paginator.page(number if number < 10**15 else 1)
     except InvalidPage:
         made.page = made.paginator.page(1)
     return made

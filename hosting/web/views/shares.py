@@ -17,6 +17,7 @@ from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import AddProduct, RemoveProduct
 from hosting.reading import queries
 from hosting.teams.roles import Permission
+from hosting.typed_numbers import identifier
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.audit import lines
@@ -110,8 +111,7 @@ def estimate(request: AccountRequest) -> HttpResponse:
         case "add":
             wanted = [(_asked(AddProductForm(request.POST)), None)]
         case "renew" | "update":
-            number = request.GET.get("product", "")
-            product = _product(request, int(number) if number.isdecimal() and len(number) < 16 else 0)
+            product = _product(request, identifier(request.GET.get("product", "")) or 0)
             form = (RenewForm if name == "renew" else QuantityForm)(request.POST, product=product)
             wanted = [(_asked(form), product)]
         case "bulk":

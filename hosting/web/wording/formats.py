@@ -50,7 +50,8 @@ def size(mb: Any) -> str:
     mb = float(mb)
     if abs(mb) < 1024:
         return _("%s MB") % plain(mb)
-    if abs(mb) < 1024 * 1024:
+    # Rounded as it will be shown: what fills a terabyte but for a few MB is 1 TB, not 1,024 GB.
+    if round(abs(mb) / 1024, 2) < 1024:
         return _("%s GB") % plain(mb / 1024)
     return _("%s TB") % plain(mb / 1024 / 1024)
 

@@ -95,7 +95,7 @@ def test_missing_shares_are_reported_at_the_number_to_buy(browser: Client, accou
 def test_new_server_form_is_prefilled_with_the_missing_shares(browser: Client, owner: Membership) -> None:
     account = factories.account(owner.team, shares=2, used=2)
     html = browser.get(reverse("server_new", args=[account.pk])).content.decode()
-    found = re.search(r'<input type="number" name="buy_shares" value="(\d+)"', html)
+    found = re.search(r'<input type="text" name="buy_shares" value="(\d+)"', html)
     assert found
     assert found.group(1) == "1"
 
