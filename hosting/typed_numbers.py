@@ -22,6 +22,8 @@ UNITS = {"MB": 1, "MO": 1, "GB": 1024, "GO": 1024, "TB": 1024 * 1024, "TO": 1024
 _SPACES = " \u00a0\u2009\u202f"
 _UNIT = re.compile(rf"(?P<number>.*?)[{_SPACES}]?(?P<unit>[A-Za-z]+)?", re.DOTALL)
 _CURRENCY = re.compile(r"[A-Z]{3}")
+# No disk is of that size in any unit.
+_LARGEST_SIZE = 10**12
 # Longer than any number that the panel prints.
 _LONGEST = 60
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -52,7 +54,7 @@ def size_mb(text: str, *, unit: str) -> int:
     number, named = _split(text)
     factor = UNITS.get((named or unit).upper())
     found = _read(number)
-    if found is None or factor is None:
+    if found is None or factor is None or Decimal(found) >= _LARGEST_SIZE:
         example = (
             _("Enter a size in GB, such as 8 or 8.5, or in MB, such as 8192 MB.")
             if unit == "GB"

@@ -10,8 +10,10 @@ from hosting.accounts import credential_rotation, session_store, versions
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.jobs import Job, enqueue
+from hosting.teams import names
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
+from hosting.teams.rejection import invalid
 from hosting.teams.roles import Permission
 
 
@@ -26,6 +28,7 @@ def connect(*, by: Membership, endpoint: Endpoint, label: str, login: str, handl
 
     Raises:
         NotAllowedError: when the member may not manage accounts.
+        Invalid: when the label has invisible characters or is the panel's name.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
     by.require_for_all(Permission.MANAGE_ACCOUNTS)
@@ -40,6 +43,7 @@ def add_handle(account: Account, *, by: Membership, label: str, handle: str) -> 
     Raises:
         NotAllowedError: when the member may not manage accounts.
         CredentialsNotAcceptedError: when the credentials do not work, or were not tested yet.
+        Invalid: as `connect`.
         django.db.IntegrityError: when the team has this handle of the login already.
     """
     by.require_for_all(Permission.MANAGE_ACCOUNTS)
@@ -52,6 +56,8 @@ def add_handle(account: Account, *, by: Membership, label: str, handle: str) -> 
 
 
 def _connected(account: Account, *, by: Membership) -> Account:
+    with invalid("label"):
+        account.label = names.checked(account.label, names.OF_ACTOR)
     account.trouble = Account.Trouble.UNTESTED
     with transaction.atomic():
         account.save(force_insert=True)
@@ -78,6 +84,7 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
     Raises:
         NotAllowedError: when the member may not manage this account; with a new password, all accounts of the same
             login; with another handle and the stored password, all accounts of the team.
+        Invalid: as `connect`.
         django.db.IntegrityError: when the team has this login and handle at this endpoint already.
     """
     by.require(Permission.MANAGE_ACCOUNTS, account)
@@ -109,6 +116,8 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
 
 
 def _rename(account: Account, label: str, by: Membership) -> None:
+    with invalid("label"):
+        label = names.checked(label, names.OF_ACTOR)
     before, account.label = account.label, label
     Account.objects.filter(pk=account.pk).update(label=label)
     versions.bump(account.pk)

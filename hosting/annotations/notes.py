@@ -8,8 +8,10 @@ from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.annotations.models import Note, ObjectType
 from hosting.operations.models.rejection import Invalid, Rejected
+from hosting.teams import names
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
+from hosting.teams.rejection import invalid
 from hosting.teams.roles import Permission
 
 LONGEST = 4_000
@@ -34,10 +36,12 @@ def write(
 
     Raises:
         NotAllowedError: the member's role does not allow it, or the account is not its team's.
-        Invalid: the text is too long.
+        Invalid: the text is too long, or has invisible characters.
         ChangedMeanwhile: the note is no longer at `version`; nothing was changed.
     """
     by.require(Permission.OPERATE, account)
+    with invalid("text"):
+        text = names.checked_text(text)
     if len(text) > LONGEST:
         raise Invalid(_("A note can have up to %(most)d characters.") % {"most": LONGEST}, field="text")
     values = {"text": text, "changed_by": by.person, "changed_at": timezone.now()}

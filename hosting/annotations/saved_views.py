@@ -10,9 +10,10 @@ from hosting.accounts import versions
 from hosting.annotations.models import SavedView
 from hosting.annotations.names import key_of
 from hosting.operations.models.rejection import Invalid
+from hosting.teams import names
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, Team
-from hosting.teams.names import tidy
+from hosting.teams.rejection import invalid
 from hosting.teams.roles import NotAllowedError, Permission
 
 # Views of one person for one list.
@@ -46,7 +47,8 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
     by.require(Permission.VIEW)
     if by.person is None:
         raise Invalid(_("Team tokens can't save views. Use a personal token."))
-    name = tidy(name)
+    with invalid("name"):
+        name = names.checked(name)
     if not name or len(name) > 40:
         raise Invalid(_("Enter a view name of 1 to 40 characters."), field="name")
     _check(section, query)

@@ -11,9 +11,10 @@ from hosting.accounts.models import Account
 from hosting.annotations.models import Color, ObjectType, Tag, TagUse
 from hosting.annotations.names import key_of
 from hosting.operations.models.rejection import Invalid
+from hosting.teams import names
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, Team
-from hosting.teams.names import tidy
+from hosting.teams.rejection import invalid
 from hosting.teams.roles import NotAllowedError, Permission
 
 # Every list offers all tags as filters: more of them would not fit.
@@ -208,7 +209,8 @@ def _require_own(tag: Tag, by: Membership) -> None:
 
 
 def _checked(name: str, color: str) -> str:
-    name = tidy(name)
+    with invalid("name"):
+        name = names.checked(name)
     if not name or len(name) > 40:
         raise Invalid(_("Enter a tag name of 1 to 40 characters."), field="name")
     if color not in Color.values:

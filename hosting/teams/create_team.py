@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from hosting.teams import names
 from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
-from hosting.teams.names import holds_address, tidy
-from hosting.teams.rejection import Invalid
+from hosting.teams.rejection import Invalid, invalid
 from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError, Permission, Role
 
@@ -50,13 +50,12 @@ def validated_name(name: str) -> str:
     """A team's name, tidied.
 
     Raises:
-        Invalid: the name is empty, too long, or contains invisible characters or a web address.
+        Invalid: the name is empty, too long, the panel's own, or contains invisible characters or a web address.
     """
-    name = tidy(name)
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    with invalid("name"):
+        name = names.checked(name, names.IN_MAIL)
+    if not name or len(name) > LONGEST_NAME:
         raise Invalid(_("Enter a team name of 1 to %(most)d characters.") % {"most": LONGEST_NAME}, field="name")
-    if holds_address(name):
-        raise Invalid(_("A name can't contain a web address."), field="name")
     return name
 
 

@@ -1,5 +1,9 @@
 """Rejections by Sharedeck itself, before anything is written or sent."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 
 
@@ -14,3 +18,12 @@ class Rejected(Exception):  # noqa: N818 - an answer to a person, not an error o
 
 class Invalid(Rejected):
     """An input has an invalid value."""
+
+
+@contextmanager
+def invalid(field: str) -> Iterator[None]:
+    """Turn a `ValidationError` of a rule into the rejection of this input."""
+    try:
+        yield
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages), field=field) from None

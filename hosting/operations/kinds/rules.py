@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
+from hosting.teams import names
+
 FSTYPES = ("ext3", "reiserfs", "xfs", "jfs")
 MIN_DISK_MB = 1024
 MAX_DISK_MB = 1_048_576
@@ -71,8 +73,9 @@ def name(value: str) -> None:
     """A disk's label: one line, not blank."""
     if not value.strip():
         raise ValidationError(_("Enter a name."))
-    if len(value) > MAX_NAME or _CONTROL.search(value):
+    if len(value) > MAX_NAME or len(value.splitlines()) > 1:
         raise ValidationError(_("Enter a name on one line, up to 255 characters."))
+    names.visible(value)
 
 
 def plain(value: str) -> None:

@@ -25,8 +25,10 @@ from hosting.operations.models.operation import MAX_COMMENT, Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.rejection import Invalid, WrongState
 from hosting.operations.models.states import FINAL, State
+from hosting.teams import names
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, User
+from hosting.teams.rejection import invalid
 from hosting.teams.roles import PERMISSIONS, Permission
 
 _APPROVING = [role for role, held in PERMISSIONS.items() if Permission.APPROVE in held]
@@ -64,10 +66,10 @@ def approve(operation: Operation, *, by: Membership, comment: str = "") -> bool:
     Raises:
         NotAllowedError: the member may not approve operations of this account.
         WrongState: it is the member's own, its requester may not request it any more, or the product has changed.
-        Invalid: the comment is too long.
+        Invalid: the comment is too long, or has invisible characters.
         Rejected: as `submit`, when the credentials, the provider or the object's state do not allow it.
     """
-    _require_second_person(operation, by, comment)
+    comment = _require_second_person(operation, by, comment)
     with transaction.atomic():
         # Lock the operation before its account, as every move does (`conclude`). `submit` takes the account's lock too.
         held = (
@@ -109,9 +111,9 @@ def refuse(operation: Operation, *, by: Membership, comment: str = "") -> bool:
     Raises:
         NotAllowedError: the member may not approve operations of this account.
         WrongState: it is the member's own, which they can withdraw (`lifecycle.cancel`).
-        Invalid: the comment is too long.
+        Invalid: the comment is too long, or has invisible characters.
     """
-    _require_second_person(operation, by, comment)
+    comment = _require_second_person(operation, by, comment)
     with transaction.atomic():
         moved = conclude.move(
             operation,
@@ -138,7 +140,8 @@ def sweep(now: datetime) -> None:
                 _record(operation, None, "operation.not_decided", after=State.DECLINED)
 
 
-def _require_second_person(operation: Operation, by: Membership, comment: str) -> None:
+def _require_second_person(operation: Operation, by: Membership, comment: str) -> str:
+    """The comment, tidied, of somebody who may decide on this operation."""
     by.require(Permission.APPROVE, operation.account)
     if by.person is None or by.via.token_id is not None:
         raise WrongState(_("Tokens can't approve or refuse operations. A member must do it."))
@@ -146,6 +149,8 @@ def _require_second_person(operation: Operation, by: Membership, comment: str) -
         raise WrongState(_("You can't decide on your own operation. Ask another member."))
     if len(comment) > MAX_COMMENT:
         raise Invalid(_("Enter up to %(most)d characters.") % {"most": MAX_COMMENT}, field="comment")
+    with invalid("comment"):
+        return names.checked_text(comment)
 
 
 def _require_requester(operation: Operation, account: Account, kind: Kind) -> None:

@@ -1,7 +1,9 @@
 """Audit entries about a person's own sign-ins, written for each of their teams."""
 
+from hosting.teams import names
 from hosting.teams.audit.log import member_ref, write
 from hosting.teams.models import Membership, User
+from hosting.teams.rejection import invalid
 from hosting.teams.request_origin import Origin
 
 
@@ -54,7 +56,13 @@ def record_failed_sign_in(user_id: int, address: str, attempts: int) -> None:
 
 
 def rename(user: User, name: str, *, via: Origin) -> None:
-    """Rename a person. Audit entries name their actors, so the audit log of each of their teams records it."""
+    """Rename a person. Audit entries name their actors, so the audit log of each of their teams records it.
+
+    Raises:
+        Invalid: the name has invisible characters or a web address, or is that of the panel.
+    """
+    with invalid("name"):
+        name = names.checked(name, names.IN_MAIL)
     before, user.name = User.objects.values_list("name", flat=True).get(pk=user.pk), name
     if before == name:
         return

@@ -4,11 +4,13 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from hosting.teams import names
 from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.links import ClosedError, Link, sender_can_give
 from hosting.teams.people.membership_rules import as_json, grant_of
 from hosting.teams.people.models import Invitation, InvitationQuerySet, normalised
+from hosting.teams.rejection import invalid
 from hosting.teams.request_origin import Origin
 
 
@@ -67,7 +69,10 @@ def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membe
     Raises:
         ClosedError: the invitation is no longer open.
         KnownAddressError: there is a person with the address already.
+        Invalid: the name has invisible characters or a web address, or is that of the panel.
     """
+    with invalid("name"):
+        name = names.checked(name, names.IN_MAIL)
     with transaction.atomic():
         invitation = _take(link)
         if person_of(invitation):

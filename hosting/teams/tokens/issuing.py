@@ -13,11 +13,12 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from hosting.teams import names
 from hosting.teams.access import networks
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, OfTeam
 from hosting.teams.people.membership_rules import lock_team, outlives
-from hosting.teams.rejection import Invalid
+from hosting.teams.rejection import Invalid, invalid
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.teams.tokens import secrets as token_secrets
 from hosting.teams.tokens.models import ApiToken
@@ -84,7 +85,8 @@ def create(
         NotAllowedError: the member lacks one of its permissions or accounts, or may not create such a token.
         Invalid: an invalid input; the message says what to correct.
     """
-    name = " ".join(name.split())
+    with invalid("name"):
+        name = names.checked(name, names.OF_ACTOR)
     if not name or len(name) > LONGEST_NAME:
         raise Invalid(_("Enter a token name of 1 to 60 characters."), field="name")
     if not 1 <= days <= MOST_DAYS:

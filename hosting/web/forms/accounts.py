@@ -9,8 +9,10 @@ from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account, Candidate, Endpoint
 from hosting.operations.kinds import rules
+from hosting.teams import names
 from hosting.teams.models import Membership
 from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.names import NameField
 from hosting.web.wording.logins import Correction, candidate_of
 
 # For names and handles: browsers must not correct or remember them.
@@ -23,11 +25,11 @@ class ConnectForm(ChangeForm):
         label=_("Team"), coerce=int, help_text=_("All members of the team will see this account.")
     )
     endpoint = forms.ModelChoiceField(label=_("Provider"), queryset=Endpoint.objects.none(), empty_label=None)
-    label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
+    label = NameField(
+        label=_("Label"), max_length=100, also=names.OF_ACTOR, help_text=_("A name your team will recognize.")
     )
-    login = forms.CharField(label=_("Login"), max_length=100, validators=[rules.plain])
-    handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
+    login = forms.CharField(label=_("Login"), max_length=100, validators=[names.visible])
+    handle = forms.CharField(label=_("Handle"), max_length=100, validators=[names.visible], help_text=_HANDLE_HELP)
     password = forms.CharField(
         label=_("Password"),
         strip=False,
@@ -57,11 +59,11 @@ class ConnectForm(ChangeForm):
 class AccountForm(ChangeForm):
     """The password is write-only: empty keeps it. The login can be changed until it has worked once."""
 
-    label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
+    label = NameField(
+        label=_("Label"), max_length=100, also=names.OF_ACTOR, help_text=_("A name your team will recognize.")
     )
-    login = forms.CharField(label=_("Login"), max_length=100, validators=[rules.plain])
-    handle = forms.CharField(label=_("Handle"), max_length=100, validators=[rules.plain], help_text=_HANDLE_HELP)
+    login = forms.CharField(label=_("Login"), max_length=100, validators=[names.visible])
+    handle = forms.CharField(label=_("Handle"), max_length=100, validators=[names.visible], help_text=_HANDLE_HELP)
     password = forms.CharField(
         label=_("New password"),
         strip=False,
@@ -102,13 +104,13 @@ class AccountForm(ChangeForm):
 class HandleForm(ChangeForm):
     """Another handle for credentials that are connected already."""
 
-    label = forms.CharField(
-        label=_("Label"), max_length=100, validators=[rules.plain], help_text=_("A name your team will recognize.")
+    label = NameField(
+        label=_("Label"), max_length=100, also=names.OF_ACTOR, help_text=_("A name your team will recognize.")
     )
     handle = forms.CharField(
         label=_("Handle"),
         max_length=100,
-        validators=[rules.plain],
+        validators=[names.visible],
         help_text=_("The login's own handle, or the handle of one of its customers."),
     )
 

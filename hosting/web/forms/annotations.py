@@ -10,16 +10,18 @@ from django.utils.translation import gettext_lazy as _
 from hosting.annotations import notes
 from hosting.annotations.models import Color, Tag
 from hosting.annotations.names import key_of
+from hosting.teams import names
 from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import MOST_AT_ONCE
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk import numbers
+from hosting.web.forms.names import NameField, TextField
 from hosting.web.forms.numbers import WholeField
 from hosting.web.wording.chips import chip
 
 
-def _name(label: Any, **more: Any) -> forms.CharField:
-    return forms.CharField(label=label, max_length=40, widget=forms.TextInput(attrs={"autocomplete": "off"}), **more)
+def _name(label: Any, **more: Any) -> NameField:
+    return NameField(label=label, max_length=40, widget=forms.TextInput(attrs={"autocomplete": "off"}), **more)
 
 
 class TagForm(ChangeForm):
@@ -113,21 +115,14 @@ class ManyTagsForm(_PutTagsForm):
         return self._chosen("off")
 
 
-class _TextField(forms.CharField):
-    """Normalises line ends: browsers send each as two characters but count it as one."""
-
-    def to_python(self, value: Any) -> str:
-        return str(super().to_python(value)).replace("\r\n", "\n").replace("\r", "\n")
-
-
 class NoteForm(ChangeForm):
     """The note of an object. `version` is that of the note that the person saw."""
 
-    text = _TextField(
+    text = TextField(
         label=_("Note"),
         required=False,
         max_length=notes.LONGEST,
-        widget=forms.Textarea(attrs={"rows": 12}),
+        rows=12,
         help_text=_(
             "Plain text, up to 4,000 characters. Your whole team can read it, so don't "
             "include passwords. Leave empty to remove the note."
@@ -150,8 +145,11 @@ class SaveViewForm(ChangeForm):
 
 
 class TeamForm(ChangeForm):
-    name = forms.CharField(
-        label=_("Name"), max_length=LONGEST_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    name = NameField(
+        label=_("Name"),
+        max_length=LONGEST_NAME,
+        also=names.IN_MAIL,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     bulk_at_once = WholeField(
         label=_("Bulk actions: operations in parallel"),

@@ -13,6 +13,7 @@ from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
 from hosting.teams.policies.spending_limits import Limits
 from hosting.teams.roles import Role
 from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.names import TextField
 from hosting.web.forms.numbers import MoneyField, WholeField
 
 _MONEY = SpendingLimit._meta.get_field("money")
@@ -61,10 +62,10 @@ class SpendingLimitsForm(ChangeForm):
 class DecisionForm(forms.Form):
     """The comment of a decision, for the requester and the audit log."""
 
-    comment = forms.CharField(
+    comment = TextField(
         label=gettext_lazy("Comment"),
         required=False,
         max_length=MAX_COMMENT,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        rows=2,
         help_text=gettext_lazy("The requester can read this comment. It stays with the operation."),
     )

@@ -10,18 +10,6 @@ from django.utils.translation import ngettext
 
 from hosting.operations.kinds import rules
 from hosting.operations.models.rejection import Rejected
-from hosting.teams import names
-
-
-class PersonNameField(forms.CharField):
-    """The name of a person that others see: one line, not blank."""
-
-    def __init__(self, **options: Any) -> None:
-        widget = forms.TextInput(attrs={"autocomplete": "name"})
-        super().__init__(max_length=150, validators=[names.of_person], widget=widget, **options)
-
-    def to_python(self, value: Any) -> str:
-        return names.tidy(super().to_python(value) or "")
 
 
 class ChangeForm(forms.Form):

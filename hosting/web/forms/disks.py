@@ -11,6 +11,7 @@ from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import CreateDisk
 from hosting.reading import search
 from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.names import NameField
 from hosting.web.forms.numbers import DiskSizeField
 
 # Servers named in the error when the typed name matches several.
@@ -18,7 +19,7 @@ MOST_NAMED = 5
 
 
 class DiskForm(ChangeForm):
-    name = forms.CharField(label=_("Label"), max_length=rules.MAX_NAME, validators=[rules.name])
+    name = NameField(label=_("Label"), max_length=rules.MAX_NAME, validators=[rules.name])
     size_mb = DiskSizeField(
         label=_("Size, in GB"),
         initial="8",

@@ -14,11 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
+from hosting.teams import names
 from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import Membership, User
 from hosting.teams.people.membership_rules import Grant
 from hosting.teams.roles import Role, can_give
-from hosting.web.forms.base import ChangeForm, PersonNameField
+from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.names import NameField, PersonNameField
 from hosting.web.wording.roles import ROLE_WORDS
 
 ALL, SOME = "all", "some"
@@ -127,9 +129,10 @@ class TransferForm(ChangeForm):
 
 
 class NewTeamForm(ChangeForm):
-    name = forms.CharField(
+    name = NameField(
         label=_("Name"),
         max_length=LONGEST_NAME,
+        also=names.IN_MAIL,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text=_("For example, the name of your company."),
     )

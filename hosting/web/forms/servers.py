@@ -13,6 +13,7 @@ from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import CreateVm, UpdateVm
 from hosting.operations.plans.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DurationField
+from hosting.web.forms.names import NameField
 from hosting.web.forms.numbers import DiskSizeField, SizeField, WholeField
 
 # Values for the summary where nothing valid was entered yet.
@@ -134,7 +135,7 @@ class NewServerForm(ServerForm):
     disk_size_mb = DiskSizeField(
         label=_("Size, in GB"), help_text=_("For example 8 or 8.5. You can also enter MB with the unit: 2048 MB.")
     )
-    disk_name = forms.CharField(label=_("Label"), max_length=rules.MAX_NAME, validators=[rules.name])
+    disk_name = NameField(label=_("Label"), max_length=rules.MAX_NAME, validators=[rules.name])
     disk_fstype = forms.ChoiceField(label=_("File system"), choices=[(name, name) for name in rules.FSTYPES])
 
     def __init__(

@@ -16,8 +16,9 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.teams.models import User
-from hosting.web.forms.base import PersonNameField
+from hosting.web.forms.names import NameField, PersonNameField
 
+LONGEST_PASSKEY_NAME = 100
 _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code"}
 
 
@@ -153,11 +154,15 @@ class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
 
 
 class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
+    name = NameField(
+        label=_("Name"),
+        required=False,
+        max_length=LONGEST_PASSKEY_NAME,
+        help_text=_("A name to recognize this passkey, such as the device."),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].label = _("Name")
-        self.fields["name"].max_length = 100
-        self.fields["name"].help_text = _("A name to recognize this passkey, such as the device.")
         self.fields["passwordless"].label = _("Sign in without a password")
         self.fields["passwordless"].initial = True
         self.fields["passwordless"].help_text = _(
@@ -174,6 +179,4 @@ class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
 
 
 class EditPasskeyForm(passkeys.EditWebAuthnForm):  # type: ignore[misc]
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["name"].label = _("Name")
+    name = NameField(label=_("Name"), max_length=LONGEST_PASSKEY_NAME)

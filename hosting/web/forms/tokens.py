@@ -11,17 +11,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.accounts.models import Account
+from hosting.teams import names
 from hosting.teams.roles import Permission
 from hosting.teams.tokens.issuing import LONGEST_NAME, USUAL_DAYS
 from hosting.web.forms.accounts import QUIET
+from hosting.web.forms.names import NameField
 from hosting.web.wording.permissions import TOKEN_PERMISSIONS
 
 _DAYS = (7, 30, USUAL_DAYS, 180, 365)
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(
+    name = NameField(
         label=gettext_lazy("Name"),
+        also=names.OF_ACTOR,
         max_length=LONGEST_NAME,
         widget=forms.TextInput(attrs=QUIET),
         help_text=gettext_lazy("What this token is for, such as “nightly report”."),
