@@ -53,7 +53,7 @@ own = [
     ),
     path("password/set/", framed(account.password_set, "password"), name="account_set_password"),
     path("2fa/", require_safe(framed(mfa.index, "factors", sensitive=False)), name="mfa_index"),
-    path("2fa/totp/activate/", framed(totp.activate_totp, "factors"), name="mfa_activate_totp"),
+    path("2fa/totp/activate/", framed(sign_in.ActivateTOTP.as_view(), "factors"), name="mfa_activate_totp"),
     path("2fa/totp/deactivate/", framed(totp.deactivate_totp, "factors"), name="mfa_deactivate_totp"),
     path(
         "2fa/recovery-codes/",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.teams.models import User
+from hosting.web.access import one_time
 from hosting.web.forms.names import NameField, PersonNameField
 
 LONGEST_PASSKEY_NAME = 100
@@ -78,6 +79,14 @@ class ResetPasswordKeyForm(account.ResetPasswordKeyForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         _reword(self, password1=_("New password"), password2=_("Confirm new password"))
 
+    def save(self) -> None:
+        """Set the new password.
+
+        Raises:
+            UsedError: the link was used while this form was open.
+        """
+        one_time.spend_reset_link(self.user, self.temp_key, self.cleaned_data["password1"])
+
 
 class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -108,7 +117,19 @@ class ReauthenticateForm(account.ReauthenticateForm):  # type: ignore[misc]
         _reword(self, password=_("Password"))
 
 
-class AuthenticateForm(mfa.AuthenticateForm):  # type: ignore[misc]
+class _OneTimeCode(mfa.BaseAuthenticateForm):  # type: ignore[misc]
+    """Accepts each code of an authenticator app once, the one that activated it included."""
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()
+        app = self.authenticator
+        if app.type == app.Type.TOTP and not one_time.spend_code(app, code):
+            self._emit_authentication_failed(app)
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class AuthenticateForm(_OneTimeCode, mfa.AuthenticateForm):  # type: ignore[misc]
     """The second factor: a code of the app, or a recovery code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -120,7 +141,7 @@ class AuthenticateForm(mfa.AuthenticateForm):  # type: ignore[misc]
         )
 
 
-class ReauthenticateByCodeForm(mfa.ReauthenticateForm):  # type: ignore[misc]
+class ReauthenticateByCodeForm(_OneTimeCode, mfa.ReauthenticateForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(self, code=_("Code"))

@@ -6,11 +6,14 @@ from allauth.account import views as account
 from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from allauth.decorators import rate_limit
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
+from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 
-from hosting.web.access import devices
+from hosting.web.access import devices, one_time
 
 
 class Login(account.LoginView):  # type: ignore[misc]
@@ -37,7 +40,11 @@ class PasswordResetFromKey(account.PasswordResetFromKeyView):  # type: ignore[mi
     """Marks this browser as known to the person, so that guesses by others don't block their next sign-in."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response: HttpResponse = super().form_valid(form)
+        try:
+            response: HttpResponse = super().form_valid(form)
+        except one_time.UsedError:
+            unusable: HttpResponse = self.render_to_response(self.get_context_data(token_fail=True))
+            return unusable
         devices.remember(self.request, response, self.reset_user)
         return response
 
@@ -45,6 +52,17 @@ class PasswordResetFromKey(account.PasswordResetFromKeyView):  # type: ignore[mi
 @method_decorator(rate_limit(action="confirm_link"), name="post")
 class ConfirmEmail(account.ConfirmEmailView):  # type: ignore[misc]
     pass
+
+
+class ActivateTOTP(totp.ActivateTOTPView):  # type: ignore[misc]
+    """Uses up the code that activates an authenticator app, so that it does not sign in as well."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            response: HttpResponse = super().form_valid(form)
+            app = Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)
+            one_time.spend_code(app, form.cleaned_data["code"])
+        return response
 
 
 class ReauthenticateByPasskey(passkeys.ReauthenticateWebAuthnView):  # type: ignore[misc]
