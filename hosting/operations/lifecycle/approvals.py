@@ -28,7 +28,7 @@ from hosting.operations.models.states import FINAL, State
 from hosting.teams import names
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, User
-from hosting.teams.rejection import invalid
+from hosting.teams.rejection import Refusal, invalid
 from hosting.teams.roles import PERMISSIONS, Permission
 
 _APPROVING = [role for role, held in PERMISSIONS.items() if Permission.APPROVE in held]
@@ -146,7 +146,7 @@ def _require_second_person(operation: Operation, by: Membership, comment: str) -
     if by.person is None or by.via.token_id is not None:
         raise WrongState(_("Tokens can't approve or refuse operations. A member must do it."))
     if operation.requested_by_id == by.person.pk:
-        raise WrongState(_("You can't decide on your own operation. Ask another member."))
+        raise WrongState(_("You can't decide on your own operation. Ask another member."), refusal=Refusal.OWN_REQUEST)
     if len(comment) > MAX_COMMENT:
         raise Invalid(_("Enter up to %(most)d characters.") % {"most": MAX_COMMENT}, field="comment")
     with invalid("comment"):

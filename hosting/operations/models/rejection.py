@@ -2,7 +2,7 @@
 
 from django.utils.functional import Promise
 
-from hosting.teams.rejection import Invalid, Rejected
+from hosting.teams.rejection import Invalid, Refusal, Rejected
 
 __all__ = ["AccountTrouble", "Busy", "EndpointAway", "Invalid", "NotEnough", "Rejected", "WrongState"]
 
@@ -25,6 +25,8 @@ class Busy(Rejected):
 
 class QuietHours(Rejected):
     """It deletes something, and the team has quiet hours now."""
+
+    refusal = Refusal.QUIET_HOURS
 
 
 class EndpointAway(Rejected):

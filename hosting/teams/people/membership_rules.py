@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from hosting.teams.models import Membership, Team
 from hosting.teams.people.models import Invitation
-from hosting.teams.rejection import Invalid
+from hosting.teams.rejection import Invalid, Refusal
 from hosting.teams.roles import NotAllowedError, Permission, Role, missing_for
 
 
@@ -107,4 +107,5 @@ def require_can_grant(grant: Grant, *, by: Membership, instead_of: Grant | None 
         raise Invalid(_("Choose a date in the future."), field="until")
     as_before = instead_of is not None and instead_of.until == grant.until
     if outlives(grant.until, by) and not as_before:
-        raise Invalid(_("Your own membership ends before that. Choose an earlier date."), field="until")
+        words = _("Your own membership ends before that. Choose an earlier date.")
+        raise Invalid(words, field="until", refusal=Refusal.OUTLIVES)

@@ -18,7 +18,7 @@ from hosting.teams.access import networks
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, OfTeam
 from hosting.teams.people.membership_rules import lock_team, outlives
-from hosting.teams.rejection import Invalid, invalid
+from hosting.teams.rejection import Invalid, Refusal, invalid
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.teams.tokens import secrets as token_secrets
 from hosting.teams.tokens.models import ApiToken
@@ -103,7 +103,9 @@ def create(
         end = timezone.now() + timedelta(days=days)
         # A personal token ends with the membership anyway.
         if not personal and outlives(end, by):
-            raise Invalid(_("Your own membership ends before that. Choose fewer days."), field="days")
+            raise Invalid(
+                _("Your own membership ends before that. Choose fewer days."), field="days", refusal=Refusal.OUTLIVES
+            )
         token = ApiToken.objects.create(
             team=by.team,
             owner=by.person if personal else None,

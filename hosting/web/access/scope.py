@@ -7,13 +7,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from allauth.account.adapter import get_adapter
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
@@ -22,9 +20,9 @@ from hosting.accounts.models import Account
 from hosting.operations.models.rejection import AboveSpendingLimit
 from hosting.teams.access.policy import Denial
 from hosting.teams.models import Membership, User
-from hosting.teams.request_origin import Origin
 from hosting.teams.roles import NotAllowedError
 from hosting.web.access import reauthentication, refusals, team_policies
+from hosting.web.access.origin import origin_of
 from hosting.web.access.team_policies import Admission
 from hosting.web.answers import live
 from safekeeping.sessions import stored_name
@@ -57,15 +55,6 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 PersonView = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
 TeamView = Callable[Concatenate[TeamRequest, P], HttpResponseBase]
 AccountView = Callable[Concatenate[AccountRequest, P], HttpResponseBase]
-
-
-def origin_of(request: HttpRequest) -> Origin:
-    """Where a request comes from, for the audit log."""
-    key = request.session.session_key or ""
-    return Origin(
-        address=get_adapter().get_client_ip(request),
-        session=stored_name(key)[:16] if key else "",
-    )
 
 
 def _memberships(request: HttpRequest) -> list[Membership]:
@@ -123,8 +112,8 @@ def team_page(view: TeamView[P]) -> Callable[..., HttpResponseBase]:
     def wrapper(request: HttpRequest, /, team_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        member = _member_of(team_id, _memberships(request))
-        return _answer_member(view, request, member, *args, **kwargs)
+        members = _memberships(request)
+        return _answer_member(view, request, _member_of(request, team_id, members), *args, **kwargs)
 
     return wrapper
 
@@ -139,19 +128,20 @@ def account_page(view: AccountView[P]) -> Callable[..., HttpResponseBase]:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         members = _memberships(request)
-        account = get_object_or_404(
-            Account.objects.visible_to_any(members).select_related("endpoint", "info", "candidate"), pk=account_id
-        )
+        found = Account.objects.visible_to_any(members).select_related("endpoint", "info", "candidate")
+        account = found.filter(pk=account_id).first()
+        member = _member_of(request, account.team_id if account else None, members)
         request.account = account  # type: ignore[attr-defined]
-        return _answer_member(view, request, _member_of(account.team_id, members), *args, **kwargs)
+        return _answer_member(view, request, member, *args, **kwargs)
 
     return wrapper
 
 
-def _member_of(team_id: int, members: list[Membership]) -> Membership:
+def _member_of(request: HttpRequest, team_id: int | None, members: list[Membership]) -> Membership:
     for member in members:
         if member.team_id == team_id:
             return member
+    refusals.record_not_found(request)
     raise Http404
 
 
@@ -175,6 +165,9 @@ def _answer(
     except NotAllowedError as error:
         refusals.record_refusal(request, error.permission.value)
         raise PermissionDenied(error.permission.value) from error
+    except Http404:
+        refusals.record_not_found(request)
+        raise
     except AboveSpendingLimit:
         # It will wait for approval, and the approver must be able to trust who requested it.
         return _private(reauthentication.redirect_to_confirm(request))

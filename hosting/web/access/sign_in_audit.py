@@ -15,7 +15,7 @@ from hosting.jobs import Job, enqueue
 from hosting.teams.audit import sign_ins
 from hosting.teams.models import User
 from hosting.web.access import own_sessions
-from hosting.web.access.scope import origin_of
+from hosting.web.access.origin import origin_of
 from hosting.web.access.throttle import attempts_to_record
 
 
@@ -75,10 +75,22 @@ def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, 
 
 
 def _factor_failed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    record_failed_factor(request, user, str(authenticator.type))
+
+
+def record_failed_factor(request: HttpRequest, user: User, factor: str) -> None:
+    """Record a wrong code, or a passkey that was not accepted."""
     via = origin_of(request)
     attempts = attempts_to_record("factor", str(user.pk), via.address)
     if attempts:
-        factor = str(authenticator.type)
         sign_ins.record_for_person(
             user, "person.factor_failed", via=via, outcome="failed", attempts=attempts, factor=factor
         )
+
+
+def record_wrong_password(request: HttpRequest, user: User) -> None:
+    """Record that somebody who is signed in changes the password, and does not know it."""
+    via = origin_of(request)
+    attempts = attempts_to_record("password", str(user.pk), via.address)
+    if attempts:
+        sign_ins.record_for_person(user, "person.password_failed", via=via, outcome="failed", attempts=attempts)

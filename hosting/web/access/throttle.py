@@ -10,12 +10,13 @@ WINDOW_S = 600
 _MOST_LINES = 20
 
 
-def attempts_to_record(what: str, who: str, address: str) -> int:
+def attempts_to_record(what: str, who: str, address: str, *, detail: str = "") -> int:
     """How often an event has happened to a person from an address within `WINDOW_S`, if this one is to be recorded;
-    otherwise 0. Without Redis every event is recorded.
+    otherwise 0. Events with different `detail` are counted one by one, and share the limit of entries. Without Redis
+    every event is recorded.
     """
     try:
-        count = _count(f"{what}:{who}:{address}")
+        count = _count(f"{what}:{detail}:{who}:{address}")
         if not _is_round(count):
             return 0
         lines = _count(f"{what}:{who}")

@@ -18,14 +18,21 @@ from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
 from hosting.teams.access.policy import Denial
 from hosting.teams.audit.models import AuditEntry
+from hosting.teams.rejection import Refusal
 from hosting.teams.roles import Permission, Role
 from hosting.web.wording.days import DAYS
 from hosting.web.wording.permissions import PERMISSION_WORDS, TOKEN_PERMISSIONS
 from hosting.web.wording.words import LISTS, PARAMETERS, kind_noun, parameter_value
 
-_BARS: dict[str, Promise] = {
+# Why somebody was denied access, besides a missing permission.
+_REASONS: dict[str, Promise] = {
     Denial.NETWORK: gettext_lazy("The request came from a network that the team doesn't allow."),
     Denial.TWO_FACTOR: gettext_lazy("The deadline for setting up two-factor authentication had passed."),
+    Refusal.NOT_FOUND: gettext_lazy("The object didn't exist, or they had no access to it."),
+    Refusal.OWN_REQUEST: gettext_lazy("They had requested it themselves."),
+    Refusal.QUIET_HOURS: gettext_lazy("Deleting was blocked during quiet hours."),
+    Refusal.OUTLIVES: gettext_lazy("It would have lasted longer than their own membership."),
+    Refusal.OTHER_ADDRESS: gettext_lazy("The invitation was sent to another address."),
 }
 
 ACTIONS = {
@@ -72,6 +79,7 @@ ACTIONS = {
     "person.factor_removed": gettext_lazy("Removed a two-factor method"),
     "person.factor_renewed": gettext_lazy("Created new recovery codes"),
     "person.password_changed": gettext_lazy("Changed the password"),
+    "person.password_failed": gettext_lazy("Entered a wrong current password"),
     "person.password_reset": gettext_lazy("Reset the password by email"),
     "person.renamed": gettext_lazy("Changed their name"),
     "person.sessions_ended": gettext_lazy("Signed out other sessions"),
@@ -196,8 +204,8 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
         reason = detail.get("reason", "")
         if reason in {permission.value for permission in Permission}:
             yield _("Requires permission to %(what)s.") % {"what": PERMISSION_WORDS[Permission(reason)]}
-        elif reason in _BARS:
-            yield str(_BARS[reason])
+        elif reason in _REASONS:
+            yield str(_REASONS[reason])
     if ways := detail.get("ways"):
         yield _("With: %(ways)s") % {"ways": ", ".join(str(_FACTORS.get(way, way)) for way in ways)}
     if factor := detail.get("factor"):

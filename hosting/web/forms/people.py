@@ -18,7 +18,7 @@ from hosting.teams import names
 from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import Membership, User
 from hosting.teams.people.membership_rules import Grant
-from hosting.teams.roles import Role, can_give
+from hosting.teams.roles import Permission, Role, can_give, missing_for
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.names import NameField, PersonNameField
 from hosting.web.wording.roles import ROLE_WORDS
@@ -61,6 +61,7 @@ class GrantForm(ChangeForm):
     ) -> None:
         initial: dict[str, object] = {}
         self._until = grant.until if grant else None
+        self._by = by
         if grant:
             initial = {
                 "role": grant.role,
@@ -74,6 +75,11 @@ class GrantForm(ChangeForm):
             self.fields["accounts"].choices = [(each.pk, f"{each.label} ({each.handle})") for each in accounts]  # type: ignore[attr-defined]
         else:
             del self.fields["reach"], self.fields["accounts"]
+
+    def withheld(self) -> Permission | None:
+        """The permission that the person lacks to give the posted role, which the form then doesn't offer."""
+        role = self["role"].data
+        return missing_for(self._by.permissions(), role) if role in Role.values else None
 
     def grant(self) -> Grant:
         data = self.cleaned_data

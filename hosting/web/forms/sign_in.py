@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.teams.models import User
-from hosting.web.access import one_time
+from hosting.web.access import one_time, sign_in_audit
 from hosting.web.forms.names import NameField, PersonNameField
 
 LONGEST_PASSKEY_NAME = 100
@@ -97,6 +97,14 @@ class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
             password1=_("New password"),
             password2=_("Confirm new password"),
         )
+
+    def clean_oldpassword(self) -> str:
+        try:
+            given: str = super().clean_oldpassword()
+        except forms.ValidationError:
+            sign_in_audit.record_wrong_password(context.request, self.user)
+            raise
+        return given
 
 
 class SetPasswordForm(account.SetPasswordForm):  # type: ignore[misc]

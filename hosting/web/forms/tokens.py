@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -57,6 +58,7 @@ class TokenForm(forms.Form):
         self, *args: Any, permissions: Sequence[Permission], accounts: Sequence[Account], whole: str, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        self._grantable = frozenset(permissions)
         self._accounts = {account.pk: account for account in accounts}
         self._offer("days", [(days, _until(days)) for days in _DAYS])
         if offered := [permission for permission in TOKEN_PERMISSIONS if permission in permissions]:
@@ -75,6 +77,12 @@ class TokenForm(forms.Form):
 
     def _offer(self, field: str, choices: list[Any]) -> None:
         self.fields[field].choices = choices  # type: ignore[attr-defined]
+
+    def withheld(self) -> Permission | None:
+        """A posted permission that the person lacks, which the form then doesn't offer."""
+        posted = self.data.getlist("permissions") if isinstance(self.data, QueryDict) else []
+        asked = [permission for permission in TOKEN_PERMISSIONS if permission in posted]
+        return next((permission for permission in asked if permission not in self._grantable), None)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

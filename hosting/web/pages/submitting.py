@@ -16,7 +16,7 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.rejection import AboveSpendingLimit, Busy, Rejected
 from hosting.operations.models.states import State
 from hosting.teams.roles import Permission
-from hosting.web.access import reauthentication
+from hosting.web.access import reauthentication, refusals
 from hosting.web.access.scope import AccountRequest
 from hosting.web.forms.base import ChangeForm
 from hosting.web.wording.words import either
@@ -89,6 +89,7 @@ def show_rejection(request: AccountRequest, rejection: Rejected, form: ChangeFor
     """
     if isinstance(rejection, AboveSpendingLimit):
         raise rejection
+    refusals.record_rejection(request, rejection)
     if isinstance(rejection, Busy):
         link = format_html(
             '{} <a href="{}" class="alert-link">{}</a>',

@@ -18,6 +18,7 @@ from hosting.accounts.models import Account
 from hosting.inventory import refresh as mirror_refresh
 from hosting.reading import attention, queries
 from hosting.teams.roles import NotAllowedError, Permission
+from hosting.web.access import refusals
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import AccountRequest, PersonRequest, account_page, signed_in
 from hosting.web.forms.accounts import AccountForm, ConnectForm
@@ -60,6 +61,9 @@ def connect(request: PersonRequest) -> HttpResponse:
     if not managing:
         raise NotAllowedError(Permission.MANAGE_ACCOUNTS)
     form = ConnectForm(request.POST or None, memberships=managing)
+    for member in request.memberships:
+        if member not in managing and request.POST.get("team") == str(member.team_id):
+            refusals.record_refusal(request, Permission.MANAGE_ACCOUNTS, member=member)
     if form.is_valid():
         data = form.cleaned_data
         try:

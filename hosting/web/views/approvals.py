@@ -29,7 +29,9 @@ from hosting.teams.policies.spending_limits import (
     set_limits,
     without_approver,
 )
+from hosting.teams.rejection import Refusal
 from hosting.teams.roles import Permission, Role
+from hosting.web.access import refusals
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.charts.spending_limits import LimitBar, of_request, of_role
@@ -152,8 +154,10 @@ def decide(request: TeamRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _page(request, form, set(operations), _decisions(request))
     here = reverse("team_approvals", args=[member.team_id])
-    wanted = _decidable(member).filter(Q(pk__in=operations[:_MOST]) | Q(bulk__in=bulks[:_MOST]))
+    operations, bulks = operations[:_MOST], bulks[:_MOST]
+    wanted = _decidable(member).filter(Q(pk__in=operations) | Q(bulk__in=bulks))
     chosen = list(wanted.select_related("account__team").order_by("due_at", "pk")[: _MOST + 1])
+    _record_filtered(request, operations, [] if chosen else bulks)
     if not chosen:
         messages.warning(request, _("No operations selected. Select the operations to approve or refuse."))
         return back(request, here)
@@ -163,6 +167,7 @@ def decide(request: TeamRequest) -> HttpResponseBase:
         try:
             done += act(operation, by=member, comment=form.cleaned_data["comment"])
         except Rejected as rejection:
+            refusals.record_rejection(request, rejection)
             reasons.append(f"“{submitting.in_words(operation)}”: {rejection.message}")
     if done and act is approvals.approve:
         messages.success(request, ngettext("%d operation approved.", "%d operations approved.", done) % done)
@@ -180,6 +185,15 @@ def decide(request: TeamRequest) -> HttpResponseBase:
             request, _("You can decide up to %(most)d at once. Select the rest and try again.") % {"most": _MOST}
         )
     return back(request, here)
+
+
+def _record_filtered(request: TeamRequest, operations: list[int], bulks: list[int]) -> None:
+    """Record it when somebody decides on what they have requested themselves, or may not see."""
+    named = Operation.objects.visible_to(request.member).filter(Q(pk__in=operations) | Q(bulk__in=bulks))
+    if named.filter(state=State.HELD, requested_by=request.user.pk).exists():
+        refusals.record_refusal(request, Refusal.OWN_REQUEST)
+    elif (operations or bulks) and not named.exists():
+        refusals.record_not_found(request)
 
 
 @require_http_methods(FORMS)

@@ -21,10 +21,12 @@ from hosting.teams.people import acceptance, invitations, links
 from hosting.teams.people.acceptance import KnownAddressError, OtherAddressError
 from hosting.teams.people.links import Closed, ClosedError, Link
 from hosting.teams.people.models import Invitation
-from hosting.teams.rejection import Rejected
+from hosting.teams.rejection import Refusal, Rejected
 from hosting.teams.roles import Permission
+from hosting.web.access import refusals
+from hosting.web.access.origin import origin_of
 from hosting.web.access.reauthentication import reauthenticated
-from hosting.web.access.scope import TeamRequest, origin_of, team_page
+from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.forms.people import InviteForm, JoinForm
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
@@ -52,6 +54,7 @@ def invite(request: TeamRequest) -> HttpResponse:
     form = InviteForm(
         request.POST or None, by=by, accounts=list(Account.objects.visible_to(by).filter(team=by.team_id))
     )
+    refusals.record_withheld(request, form)
     to_people = reverse("team", args=[by.team_id])
     if form.is_valid():
         try:
@@ -59,6 +62,7 @@ def invite(request: TeamRequest) -> HttpResponse:
                 form.cleaned_data["email"], form.grant(), by=by, days=form.cleaned_data["days"]
             )
         except Rejected as rejection:
+            refusals.record_rejection(request, rejection)
             form.reject(rejection)
         else:
             messages.success(request, _("Invitation sent to %(email)s.") % {"email": invitation.email})
@@ -124,6 +128,7 @@ def _accept_signed_in(request: HttpRequest, link: Link, person: User) -> HttpRes
     if closed := link.closed():
         return _closed(request, closed)
     if not acceptance.is_for(link.invitation, person):
+        refusals.record_refusal(request, Refusal.OTHER_ADDRESS)
         return _card(request, "other", 403, link=link)
     if request.method != "POST":
         return _card(request, "join", link=link)

@@ -19,6 +19,7 @@ from hosting.teams.people.models import Invitation
 from hosting.teams.policies.second_factor import Standing, standings
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Permission, Role, missing_for
+from hosting.web.access import refusals
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.audit import lines
@@ -96,11 +97,13 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
     member = _member(request, member_id)
     accounts = list(Account.objects.visible_to(request.member).filter(team=request.member.team_id))
     form = GrantForm(request.POST or None, by=request.member, accounts=accounts, grant=grant_of(member))
+    refusals.record_withheld(request, form)
     to_people = reverse("team", args=[member.team_id])
     if form.is_valid():
         try:
             members.change(member, form.grant(), by=request.member)
         except Rejected as rejection:
+            refusals.record_rejection(request, rejection)
             form.reject(rejection)
         else:
             words = {"name": member.user, "role": Role(form.cleaned_data["role"]).label}
@@ -195,6 +198,7 @@ def tell(request: TeamRequest, do: Callable[[], None], done: str) -> bool:
     try:
         do()
     except Rejected as rejection:
+        refusals.record_rejection(request, rejection)
         messages.error(request, str(rejection.message))
         return False
     messages.success(request, done)

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting.teams.audit import sign_ins
 from hosting.web.access import own_sessions
 from hosting.web.access.browsers import Browser, browser_of
-from hosting.web.access.scope import PersonRequest, origin_of, signed_in
+from hosting.web.access.origin import origin_of
+from hosting.web.access.scope import PersonRequest, signed_in
 from hosting.web.forms.sign_in import ProfileForm
 from hosting.web.pages.render import back, own_page
 

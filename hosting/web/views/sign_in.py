@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 
-from hosting.web.access import devices, one_time
+from hosting.web.access import devices, one_time, sign_in_audit
 
 
 class Login(account.LoginView):  # type: ignore[misc]
@@ -69,5 +69,6 @@ class ReauthenticateByPasskey(passkeys.ReauthenticateWebAuthnView):  # type: ign
     """Shows errors on the page itself, which keeps the address to return to."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
+        sign_in_audit.record_failed_factor(self.request, self.request.user, Authenticator.Type.WEBAUTHN)
         response: HttpResponse = self.render_to_response(self.get_context_data(form=form))
         return response

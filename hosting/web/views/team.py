@@ -10,7 +10,8 @@ from hosting.teams import create_team
 from hosting.teams import settings as team_settings
 from hosting.teams.rejection import Rejected
 from hosting.teams.roles import NotAllowedError, Permission
-from hosting.web.access.scope import PersonRequest, TeamRequest, origin_of, signed_in, team_page
+from hosting.web.access.origin import origin_of
+from hosting.web.access.scope import PersonRequest, TeamRequest, signed_in, team_page
 from hosting.web.audit import lines
 from hosting.web.forms.annotations import TeamForm
 from hosting.web.forms.people import NewTeamForm

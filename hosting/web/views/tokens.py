@@ -16,6 +16,7 @@ from hosting.teams.rejection import Invalid
 from hosting.teams.tokens import issuing
 from hosting.teams.tokens import lists as token_lists
 from hosting.teams.tokens.models import ApiToken
+from hosting.web.access import refusals
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import PersonRequest, TeamRequest, signed_in, team_page
 from hosting.web.forms.base import ChangeForm
@@ -88,6 +89,7 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
         if personal
         else _("All accounts of the team, including future ones"),
     )
+    refusals.record_withheld(request, form)
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -101,6 +103,7 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
                 days=data["days"],
             )
         except Invalid as wrong:
+            refusals.record_rejection(request, wrong)
             form.add_error(wrong.field if wrong.field in form.fields else None, str(wrong))
         else:
             # Without the secret, which would stay in the history of a shell.
