@@ -11,6 +11,7 @@ from hosting.web.views import (
     disks,
     home,
     invitations,
+    language,
     logins,
     new_server,
     notes,
@@ -144,5 +145,5 @@ urlpatterns = [
     path("me/", profile.profile, name="profile"),
     path("teams/<number:team_id>/", include(of_team)),
     path("accounts/<number:account_id>/", include(of_account)),
-    path("language/", include("django.conf.urls.i18n")),
+    path("language/setlang/", language.set_language, name="set_language"),
 ]

@@ -1,11 +1,10 @@
 """Where a request comes from."""
 
-from hashlib import sha256
-
 from allauth.account.adapter import get_adapter
 from django.http import HttpRequest
 
 from hosting.teams.request_origin import Origin
+from safekeeping.sessions import stored_name
 
 
 def origin_of(request: HttpRequest) -> Origin:
@@ -13,5 +12,5 @@ def origin_of(request: HttpRequest) -> Origin:
     key = request.session.session_key or ""
     return Origin(
         address=get_adapter().get_client_ip(request),
-        session=sha256(key.encode()).hexdigest()[:16] if key else "",
+        session=stored_name(key)[:16] if key else "",
     )

@@ -16,7 +16,7 @@ from django.utils.crypto import constant_time_compare
 
 from hosting.teams.audit import sign_ins
 from hosting.teams.models import User
-from hosting.web.access.scope import origin_of
+from hosting.web.access.origin import origin_of
 from hosting.web.access.session_store import SessionStore
 from safekeeping.sessions import stored_name
 

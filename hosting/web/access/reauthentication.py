@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
@@ -20,9 +20,10 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseRedirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
+
+from hosting.web.answers.following import shown_page
 
 # Sign-in methods that count. A mailed link does not: it only shows that somebody reads the mail.
 _METHODS = {"password", "mfa"}
@@ -69,18 +70,8 @@ def redirect_to_confirm(request: HttpRequest) -> HttpResponseBase:
         raise PermissionDenied
     if request.method not in {"GET", "HEAD"}:
         messages.warning(request, _("Confirm it's you, then submit the form again. Nothing was changed."))
-    to = f"{ways[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: _return_url(request)})}"
+    shown = shown_page(request, request.get_full_path())
+    to = f"{ways[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: shown})}"
     if request.headers.get("HX-Request"):
         return HttpResponseClientRedirect(to)
     return HttpResponseRedirect(to, status=303 if request.method == "POST" else 302)
-
-
-def _return_url(request: HttpRequest) -> str:
-    """The page that the person is on: the address bar for htmx, otherwise the page with the button (`next`)."""
-    if shown := request.headers.get("HX-Current-URL"):
-        parts = urlsplit(shown)
-        asked = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    else:
-        asked = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
-    return asked if safe and asked.startswith("/") else request.get_full_path()

@@ -25,7 +25,6 @@ from hosting.web.access import reauthentication, refusals, team_policies
 from hosting.web.access.origin import origin_of
 from hosting.web.access.team_policies import Admission
 from hosting.web.answers import live
-from safekeeping.sessions import stored_name
 
 P = ParamSpec("P")
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from hosting.teams.models import Membership
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
+from hosting.web.answers.following import is_path
 from hosting.web.wording.permissions import PERMISSION_WORDS
 
 # Seconds in `Retry-After` when the panel can't reach its data: a restart takes no longer.
@@ -189,7 +190,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
         if request.method in {"GET", "HEAD"} or request.path.startswith("/auth/")
         else _("Wait half a minute, then check the list of operations before you try again.")
     )
-    again = request.path if request.method in {"GET", "HEAD"} else "/"
+    again = request.path if request.method in {"GET", "HEAD"} and is_path(request.path) else "/"
     response = _answer(
         request,
         503,

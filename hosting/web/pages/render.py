@@ -6,7 +6,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from hosting.accounts import pulse, versions
 from hosting.operations.checks import quiet_hours
@@ -16,6 +15,7 @@ from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web.access.scope import AccountRequest, PersonRequest, TeamRequest
 from hosting.web.answers import live
+from hosting.web.answers.following import next_page
 from hosting.web.pages import counts, finished
 from hosting.web.wording.imports import importing
 from safekeeping.sessions import stored_name
@@ -164,11 +164,7 @@ def team_page(
 
 def back(request: HttpRequest, default: str) -> HttpResponse:
     """Redirect after a change: to the page that the form names in `next`, else to `default`."""
-    following = request.POST.get("next", "")
-    allowed = url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure())
-    if not (allowed and following.startswith("/")):
-        following = default
-    response = redirect(following)
+    response = redirect(next_page(request, default))
     response.status_code = 303
     return response
 
