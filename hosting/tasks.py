@@ -12,7 +12,7 @@ from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
 from hosting.api import ApiError, DataFault
-from hosting.inventory import mirror
+from hosting.inventory import mirror, unread
 from hosting.inventory import refresh as member_refresh
 from hosting.jobs import Job
 from hosting.mail import outbox
@@ -89,7 +89,11 @@ def refresh(account_id: int) -> None:
             rounds.retry_round_soon(account)
             return
         with _next_time("a round", lambda: rounds.retry_round_soon(account)):
-            rounds.round_of(account)
+            try:
+                rounds.round_of(account)
+            except ApiError as error:
+                unread.record(account, error)
+                raise
 
 
 @shared_task(name=Job.PROVE.value)

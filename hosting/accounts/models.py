@@ -93,6 +93,9 @@ class Account(models.Model):
     listening_until = models.DateTimeField(null=True, blank=True)
     # When a server or disk was last removed from the mirror: an older reading must not bring it back.
     vanished_at = models.DateTimeField(null=True, blank=True)
+    # Since when nothing can be read although the endpoint answers, and why (`inventory.unread`).
+    unread_since = models.DateTimeField(null=True, blank=True)
+    unread_problem = models.JSONField(default=dict, blank=True)
     # When a member asked for a round that has not ended yet.
     sync_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -60,11 +60,14 @@ def finish_round(account: Account, *, began: datetime) -> None:
     """
     now = timezone.now()
     next_at = now + timedelta(seconds=settings.MIRROR_ROUND_S)
-    is_first = Account.objects.filter(pk=account.pk, mirrored_at=None).exists()
+    was_waited_for = Account.objects.filter(
+        Q(mirrored_at=None) | Q(sync_requested_at__lte=began) | Q(unread_since__isnull=False), pk=account.pk
+    ).exists()
     answered = Q(sync_requested_at=None) | Q(sync_requested_at__lte=began)
-    was_asked = Account.objects.filter(pk=account.pk, sync_requested_at__lte=began).exists()
     Account.objects.filter(pk=account.pk).update(
         mirrored_at=began,
+        unread_since=None,
+        unread_problem={},
         round_due_at=Case(
             When(~answered, then=Value(now)),
             When(listening_until__gt=next_at, then=F("listening_until")),
@@ -73,7 +76,7 @@ def finish_round(account: Account, *, began: datetime) -> None:
         sync_requested_at=Case(When(answered, then=None), default=F("sync_requested_at")),
     )
     publish(account)
-    if is_first or was_asked:
+    if was_waited_for:
         versions.bump(account.pk)
 
 

@@ -13,6 +13,7 @@ from django.db.models import Count, DateTimeField, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from hosting.accounts.models import Account
+from hosting.inventory.unread import is_unread
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
 from hosting.operations.lifecycle.cancel import may_cancel
@@ -38,6 +39,8 @@ _MOST = 50
 
 _MOST_URGENT = (
     "trouble",
+    "away",
+    "unread",
     "decide",
     "late",
     "held",
@@ -56,7 +59,7 @@ _DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
 class AttentionItem:
     """One thing that needs attention.
 
-    `why`: trouble, decide, late, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
+    `why`: trouble, away, unread, decide, late, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
     """
 
     why: str
@@ -68,16 +71,18 @@ class AttentionItem:
     allowed: bool = False
     needs: str = "view"
     cancel: bool = False
+    # The operations that wait for an endpoint that is away.
+    waiting: int = 0
     # The retries of an operation that turned up late, as far as they may have happened as well.
     doubles: tuple[Operation, ...] = ()
 
 
 def attention_items(account: Account, *, by: Membership, now: datetime) -> list[AttentionItem]:
-    """What needs attention in an account, most urgent first; at most 50 of each sort. Five queries at most."""
+    """What needs attention in an account, most urgent first; at most 50 of each sort. Six queries at most."""
     operations = Operation.objects.filter(account=account).select_related("requested_by", "requested_through")
     plans = Plan.objects.filter(account=account)
     found = chain(
-        _of_account(account),
+        _of_account(account, now),
         _of_operations(_stuck_operations(operations, now, for_whom=[by]).order_by("id")[:_MOST], account, by),
         _of_operations(
             _failed_operations(operations, now).prefetch_related("retries").order_by("-id")[:_MOST], account, by
@@ -93,7 +98,7 @@ def counts(accounts: Iterable[Account], now: datetime, *, for_whom: Iterable[Mem
 
     With `for_whom`, it includes the operations that only these members can approve.
     """
-    wanted = {account.pk: int(_login_needs_look(account)) for account in accounts}
+    wanted = {account.pk: len(_matters_of_account(account, now)) for account in accounts}
     operations = Operation.objects.filter(account__in=wanted)
     for rows in (
         _stuck_operations(operations, now, for_whom=for_whom),
@@ -132,7 +137,9 @@ def _stuck_operations(
         "remote_updated_at", "answered_at", "sent_at", "created_at", output_field=DateTimeField(null=True)
     )
     begun = Coalesce("answered_at", "sent_at", "created_at", output_field=DateTimeField(null=True))
-    unconfirmed = Q(state=State.UNCERTAIN) & (Q(needs_person=True) | Q(begun__lt=now - _UNCONFIRMED_LONG))
+    unconfirmed = Q(state=State.UNCERTAIN) & (
+        Q(needs_person=True) | Q(begun__lt=now - _UNCONFIRMED_LONG) | Q(account__endpoint__away_since__isnull=False)
+    )
     # An overdue estimate is reset to "now" at every check, so the time since the last move counts, not the estimate.
     slow = Q(state=State.TRACKED) & (
         Q(eta_at__lte=now, quiet_since__lt=now - _OVER_ETA)
@@ -181,9 +188,21 @@ def _waiting_bulks(bulks: QuerySet[Bulk], now: datetime) -> QuerySet[Bulk]:
     return bulks.filter(Q(state=Bulk.State.PAUSED) | ended_badly)
 
 
-def _of_account(account: Account) -> Iterator[AttentionItem]:
+def _of_account(account: Account, now: datetime) -> Iterator[AttentionItem]:
+    for why in _matters_of_account(account, now):
+        waiting = account.operations.filter(state__in=sorted(OPEN)).count() if why == "away" else 0
+        yield AttentionItem(why, account, waiting=waiting)
+
+
+def _matters_of_account(account: Account, now: datetime) -> list[str]:
+    """Why the account as a whole needs attention. Only the first reason is told that keeps everything from working."""
     if _login_needs_look(account):
-        yield AttentionItem("trouble", account)
+        return ["trouble"]
+    if account.trouble:
+        return []
+    if account.endpoint.away_since:
+        return ["away"]
+    return ["unread"] if is_unread(account, now) else []
 
 
 def _login_needs_look(account: Account) -> bool:

@@ -17,6 +17,7 @@ from hosting.web.access.scope import AccountRequest, PersonRequest, TeamRequest
 from hosting.web.answers import live
 from hosting.web.answers.following import next_page
 from hosting.web.pages import counts, finished
+from hosting.web.wording import unread
 from hosting.web.wording.imports import importing
 from safekeeping.sessions import stored_name
 
@@ -74,8 +75,10 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
         "details_at": account.details_at,
         # A change made elsewhere is in the mirror within a second: open pages ask as often.
         "is_followed": account.listening_until is not None and account.listening_until > now,
-        # While the provider is away, a banner says so instead.
-        "syncing": bool(account.sync_requested_at) and not (account.trouble or account.endpoint.away_since),
+        "unread": (unread_problem := unread.problem(account, now)),
+        # While the provider is away or can't be read, a banner says so instead.
+        "syncing": bool(account.sync_requested_at)
+        and not (account.trouble or account.endpoint.away_since or unread_problem),
         "here": request.get_full_path(),
         "quiet_hours": quiet_hours.why_blocked_now(request.member.team),
     }

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hosting.accounts.models import Account, Candidate
 from hosting.operations.models.problems import Problem
+from hosting.web.wording import unread
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,11 @@ TESTING = Standing("testing", "blue state-moving", gettext_lazy("Testing"))
 READING = Standing("reading", "blue state-moving", gettext_lazy("First import"))
 AWAY = Standing("away", "orange", gettext_lazy("The provider isn't responding"))
 UNTESTED = Standing("untested", "orange", gettext_lazy("Not tested"))
+UNREAD = Standing("unread", "red", gettext_lazy("Can't be read"))
 REFUSED = Standing("refused", "red", gettext_lazy("Connection failed"))
 
 # In the order in which they are counted.
-ALL = (WORKS, READING, TESTING, AWAY, UNTESTED, REFUSED)
+ALL = (WORKS, READING, TESTING, AWAY, UNTESTED, UNREAD, REFUSED)
 
 
 def candidate_of(account: Account) -> Candidate | None:
@@ -47,6 +50,8 @@ def standing(account: Account) -> Standing:
         return Standing(REFUSED.code, REFUSED.color, account.get_trouble_display())
     if account.endpoint.away_since:
         return AWAY
+    if unread.problem(account, timezone.now()):
+        return UNREAD
     return WORKS if account.mirrored_at else READING
 
 

@@ -299,3 +299,49 @@ def test_paused_or_partly_failed_bulk_action_needs_attention(
     assert "Open the bulk action to retry them" in browser.get(reverse("attention", args=[account.pk])).content.decode()
     Bulk.objects.update(updated_at=ago(days=4))
     assert whys(account, owner) == []
+
+
+def test_endpoint_that_is_away_needs_attention_with_all_that_waits_for_it(
+    browser: Client, account: Account, owner: Membership, django_assert_max_num_queries: Any
+) -> None:
+    factories.operation(account, state="uncertain", sent_at=ago(seconds=5))
+    factories.operation(account, state="waiting")
+    assert whys(account, owner) == []
+    type(account.endpoint).objects.update(away_since=ago(minutes=3))
+    account = Account.objects.select_related("endpoint", "team").get(pk=account.pk)
+    assert whys(account, owner) == ["away", "unconfirmed"]
+    assert counts([account], timezone.now()) == {account.pk: 2}
+    page = browser.get(reverse("attention", args=[account.pk])).content.decode()
+    assert "2 operations wait for it." in page
+    assert "all caught up" not in page
+
+
+def test_account_that_cannot_be_read_says_why_on_its_pages_and_needs_attention(
+    browser: Client, owner: Membership
+) -> None:
+    account = factories.account(owner.team, mirrored_at=None)
+    Account.objects.filter(pk=account.pk).update(
+        unread_since=ago(seconds=5), unread_problem={"why": "no_hosting", "text": "unknown hosting account"}
+    )
+    words = f"The handle “{account.handle}” has no hosting account at this provider."
+    for name in ("dashboard", "servers", "disks", "shares", "shares_calendar", "attention", "account_settings"):
+        page = browser.get(reverse(name, args=[account.pk])).content.decode()
+        assert words in page, name
+        assert "will appear here shortly" not in page, name
+    account = Account.objects.select_related("endpoint", "team").get(pk=account.pk)
+    assert whys(account, owner) == ["unread"]
+    page = browser.get(reverse("accounts")).content.decode()
+    assert "1 needs attention" in page
+    assert "be read</span>" in page
+
+
+def test_sync_that_cannot_succeed_does_not_show_as_going_on(browser: Client, account: Account) -> None:
+    url = reverse("servers", args=[account.pk])
+    Account.objects.filter(pk=account.pk).update(
+        sync_requested_at=timezone.now(), unread_since=ago(seconds=20), unread_problem={"why": "garbled"}
+    )
+    assert "Syncing…" in browser.get(url).content.decode()
+    Account.objects.filter(pk=account.pk).update(unread_since=ago(seconds=70))
+    page = browser.get(url).content.decode()
+    assert "Syncing…" not in page
+    assert "sends data that Sharedeck can&#x27;t read" in page
