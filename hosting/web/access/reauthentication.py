@@ -1,7 +1,7 @@
 """Reauthentication: sensitive pages require a password, passkey or code entered not long ago.
 
-Signing in counts, and so does the page "Confirm it's you". Posted data is not stored meanwhile: the person sends the
-form again afterwards.
+Signing in counts, and so does the page "Confirm it's you". What was typed waits meanwhile, without secrets: the person
+sends the form again afterwards (`answers.kept_form`).
 
 Decision: docs/decisions/0020-own-reauthentication.md
 """
@@ -23,6 +23,7 @@ from django.http.response import HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
+from hosting.web.answers import kept_form
 from hosting.web.answers.following import shown_page
 
 # Sign-in methods that count. A mailed link does not: it only shows that somebody reads the mail.
@@ -69,6 +70,7 @@ def redirect_to_confirm(request: HttpRequest) -> HttpResponseBase:
     if not ways:
         raise PermissionDenied
     if request.method not in {"GET", "HEAD"}:
+        kept_form.keep(request, kept_form.Why.UNPROVEN)
         messages.warning(request, _("Confirm it's you, then submit the form again. Nothing was changed."))
     shown = shown_page(request, request.get_full_path())
     to = f"{ways[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: shown})}"

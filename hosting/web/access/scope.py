@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from allauth.core.internal import ratelimit
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -24,9 +25,11 @@ from hosting.teams.roles import NotAllowedError
 from hosting.web.access import reauthentication, refusals, team_policies
 from hosting.web.access.origin import origin_of
 from hosting.web.access.team_policies import Admission
-from hosting.web.answers import live
+from hosting.web.answers import kept_form, live
 
 P = ParamSpec("P")
+
+_KEPT_FORMS = {"kept_form": "20/10m/ip"}
 
 
 class PersonRequest(HttpRequest):
@@ -77,11 +80,17 @@ def _memberships(request: HttpRequest) -> list[Membership]:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Redirect to the sign-in page, which then leads back. A poll reloads the whole page instead."""
+    """Redirect to the sign-in page, which then leads back. A poll reloads the whole page instead.
+
+    What was typed into a form is kept, for so many forms from one address.
+    """
+    if request.method == "POST" and ratelimit.consume(
+        request, app="sharedeck", action="kept_form", config=_KEPT_FORMS, limit_get=True
+    ):
+        kept_form.keep(request, kept_form.Why.SIGNED_OUT)
     if request.headers.get("HX-Request"):
         return HttpResponseClientRefresh()
-    following = request.get_full_path() if request.method == "GET" else "/"
-    return redirect_to_login(following, redirect_field_name=REDIRECT_FIELD_NAME)
+    return redirect_to_login(request.get_full_path(), redirect_field_name=REDIRECT_FIELD_NAME)
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:
@@ -159,8 +168,11 @@ def _answer_member(
 def _answer(
     view: Callable[..., HttpResponseBase], request: HttpRequest, *args: object, **kwargs: object
 ) -> HttpResponseBase:
+    def answer() -> HttpResponseBase:
+        return view(request, *args, **kwargs)
+
     try:
-        return _private(view(request, *args, **kwargs))
+        return _private(kept_form.shown_again(request, answer) or answer())
     except NotAllowedError as error:
         refusals.record_refusal(request, error.permission.value)
         raise PermissionDenied(error.permission.value) from error

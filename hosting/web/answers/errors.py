@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from hosting.teams.models import Membership
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
+from hosting.web.answers import kept_form
 from hosting.web.answers.following import is_path
 from hosting.web.wording.permissions import PERMISSION_WORDS
 
@@ -35,11 +36,22 @@ class Way:
     url: str
 
 
-def _answer(request: HttpRequest, status: int, title: str, *texts: str, way: Way | None = None) -> HttpResponse:
+@dataclass(frozen=True)
+class Again:
+    """The form of an error page that sends once more what could not be taken, without secrets."""
+
+    url: str
+    fields: list[tuple[str, str]]
+
+
+def _answer(
+    request: HttpRequest, status: int, title: str, *texts: str, way: Way | None = None, again: Again | None = None
+) -> HttpResponse:
     context = {
         "title": title,
         "texts": texts,
         "way": way or Way(_("Go to dashboard"), "/"),
+        "again": again,
         "status": status,
         "csp_nonce": getattr(request, "csp_nonce", ""),
     }
@@ -129,13 +141,15 @@ def _ask_whom(request: HttpRequest) -> str:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _answer(
-        request,
-        403,
-        _("This form has expired"),
-        _("You may have signed in or out in another tab. Nothing was changed."),
-        _("Go back, reload the page and submit the form again."),
-    )
+    """403: the form is not from this session. What a person typed into a page of the panel itself is kept."""
+    texts = [_("You may have signed in or out in another tab. Nothing was changed.")]
+    way = None
+    if request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}" and request.user.is_authenticated:
+        kept_form.keep(request, kept_form.Why.EXPIRED)
+        way = Way(_("Back to the form"), request.get_full_path())
+    else:
+        texts.append(_("Go back, reload the page and submit the form again."))
+    return _answer(request, 403, _("This form has expired"), *texts, way=way)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -183,6 +197,15 @@ def failed(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _again(request: HttpRequest) -> Again | None:
+    """What the person typed, to be sent once more from the error page. Sign-in pages have nothing but secrets."""
+    here = request.get_full_path()
+    if request.path.startswith("/auth/") or not is_path(here):
+        return None
+    token = request.POST.get("csrfmiddlewaretoken", "")
+    return Again(here, [("csrfmiddlewaretoken", token), *kept_form.fields_of(request)])
+
+
 def unavailable(request: HttpRequest) -> HttpResponse:
     """503: the panel cannot reach its database or Redis."""
     what_now = (
@@ -190,14 +213,17 @@ def unavailable(request: HttpRequest) -> HttpResponse:
         if request.method in {"GET", "HEAD"} or request.path.startswith("/auth/")
         else _("Wait half a minute, then check the list of operations before you try again.")
     )
-    again = request.path if request.method in {"GET", "HEAD"} and is_path(request.path) else "/"
+    way, again = Way(_("Try again"), request.path if is_path(request.path) else "/"), None
+    if request.method not in {"GET", "HEAD"}:
+        way, again = Way(_("Go to dashboard"), "/"), _again(request)
     response = _answer(
         request,
         503,
         _("The panel can't save changes right now"),
         _("The database or the session store isn't responding, or is read-only."),
         what_now,
-        way=Way(_("Try again"), again),
+        way=way,
+        again=again,
     )
     response["Retry-After"] = str(RETRY_AFTER_S)
     return response

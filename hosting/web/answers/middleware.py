@@ -4,14 +4,15 @@ from collections.abc import Callable
 from functools import cache
 from zoneinfo import available_timezones
 
+from django.contrib import messages
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
 from hosting.accounts import pulse
-from hosting.web.answers import errors
+from hosting.web.answers import errors, kept_form
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -71,6 +72,11 @@ def error_pages(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            if request.method == "GET" and (kept := kept_form.page_of(request)):
+                # Whoever was signed out pressed a button here, which has no page of its own.
+                page, said = kept
+                messages.warning(request, said)
+                return HttpResponseRedirect(page)
             return errors.not_allowed(request, response["Allow"])
         return response
 

@@ -12,7 +12,7 @@ from hosting.operations.models.operation import MAX_COMMENT
 from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
 from hosting.teams.policies.spending_limits import Limits
 from hosting.teams.roles import Role
-from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.base import ChangeForm, KeptForm
 from hosting.web.forms.names import TextField
 from hosting.web.forms.numbers import MoneyField, WholeField
 
@@ -59,7 +59,7 @@ class SpendingLimitsForm(ChangeForm):
             self.add_error(next(name for name in fields if self.cleaned_data.get(name) is not None), words)
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(KeptForm, forms.Form):
     """The comment of a decision, for the requester and the audit log."""
 
     comment = TextField(

@@ -10,9 +10,19 @@ from django.utils.translation import ngettext
 
 from hosting.operations.kinds import rules
 from hosting.operations.models.rejection import Rejected
+from hosting.web.answers import kept_form
 
 
-class ChangeForm(forms.Form):
+class KeptForm(forms.BaseForm):
+    """A form that is invalid while it is only shown again, with what was typed before (`answers.kept_form`)."""
+
+    def _clean_form(self) -> None:
+        super()._clean_form()  # type: ignore[misc]
+        if problem := kept_form.problem():
+            self.add_error(None, problem)
+
+
+class ChangeForm(KeptForm, forms.Form):
     """A form with a nonce, so that sending it several times makes one operation."""
 
     # Fields of the kind that have another name in this form.

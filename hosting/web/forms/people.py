@@ -19,7 +19,7 @@ from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import Membership, User
 from hosting.teams.people.membership_rules import Grant
 from hosting.teams.roles import Permission, Role, can_give, missing_for
-from hosting.web.forms.base import ChangeForm
+from hosting.web.forms.base import ChangeForm, KeptForm
 from hosting.web.forms.names import NameField, PersonNameField
 from hosting.web.wording.roles import ROLE_WORDS
 
@@ -144,7 +144,7 @@ class NewTeamForm(ChangeForm):
     )
 
 
-class JoinForm(forms.Form):
+class JoinForm(KeptForm, forms.Form):
     """The name and password of an invited person without an account here. The address is that of the invitation."""
 
     name = PersonNameField(label=_("Your name"))

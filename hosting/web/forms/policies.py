@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
 from hosting.teams.access.quiet_hours import EVERY_DAY
 from hosting.teams.models import Team
+from hosting.web.forms.base import KeptForm
 from hosting.web.forms.numbers import WholeField
 from hosting.web.wording.days import DAYS
 
@@ -24,7 +25,7 @@ def zones() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in ["UTC", *places]]
 
 
-class PolicyForm(forms.Form):
+class PolicyForm(KeptForm, forms.Form):
     """Base: shows validation errors of the policy beside the fields."""
 
     # The section of the page.

@@ -17,13 +17,14 @@ from django.utils.translation import gettext_lazy as _
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.teams.models import User
 from hosting.web.access import one_time, sign_in_audit
+from hosting.web.forms.base import KeptForm
 from hosting.web.forms.names import NameField, PersonNameField
 
 LONGEST_PASSKEY_NAME = 100
 _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code"}
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+class ProfileForm(KeptForm, forms.ModelForm):  # type: ignore[type-arg]
     name = PersonNameField(
         label=_("Name"),
         required=False,

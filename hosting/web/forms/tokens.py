@@ -16,13 +16,14 @@ from hosting.teams import names
 from hosting.teams.roles import Permission
 from hosting.teams.tokens.issuing import LONGEST_NAME, USUAL_DAYS
 from hosting.web.forms.accounts import QUIET
+from hosting.web.forms.base import KeptForm
 from hosting.web.forms.names import NameField
 from hosting.web.wording.permissions import TOKEN_PERMISSIONS
 
 _DAYS = (7, 30, USUAL_DAYS, 180, 365)
 
 
-class TokenForm(forms.Form):
+class TokenForm(KeptForm, forms.Form):
     name = NameField(
         label=gettext_lazy("Name"),
         also=names.OF_ACTOR,
