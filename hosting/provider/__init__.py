@@ -9,7 +9,7 @@ nothing of it. It runs as two processes:
 after `manage.py prepare_provider --settings hosting.provider.settings`, which migrates its database and
 fills an empty one with demo data. Where to look:
 
-    endpoint/   HTTP: size, rate limit, scripted faults
+    endpoint/   HTTP: size, rate limit, logins, scripted faults
     methods/    the API's methods and their registry: arity, types, checks
     rules/      chosen numbers and patterns, validation, quota, prices
     engine/     runs operations through a driver, and applies their results

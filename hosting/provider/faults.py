@@ -63,6 +63,7 @@ class ServerFault(Fault):
 CONNECTION_LOST = 110010
 QUERY_FAILED = 110020
 INTERNAL_ERROR = 150000
+WRONG_CREDENTIALS = 510150
 
 
 def _shorten(value: object) -> str:

@@ -86,6 +86,8 @@ REDIS_TIMEOUT_S = 0.5
 PROVIDER_SESSION_SECONDS = env.int("PROVIDER_SESSION_SECONDS", default=12 * 3600)
 # Calls in two seconds for one login; 0 means no limit.
 PROVIDER_RATE_LIMIT = env.int("PROVIDER_RATE_LIMIT", default=30)
+# Calls without a session in two seconds from one address; 0 means no limit, for wrong passwords neither.
+PROVIDER_ADDRESS_RATE_LIMIT = env.int("PROVIDER_ADDRESS_RATE_LIMIT", default=PROVIDER_RATE_LIMIT)
 PROVIDER_LATENCY_MS = env.float("PROVIDER_LATENCY_MS", default=0.0)
 # Rules that make calls go wrong on purpose: see `hosting.provider.endpoint.scripted_faults`.
 PROVIDER_FAULTS = env.str("PROVIDER_FAULTS", default="")

@@ -269,7 +269,8 @@ def test_call_that_does_not_want_to_wait_is_answered_at_once(member: Member) -> 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """A provider of one process, with thirty handles that may each make twelve calls in two seconds."""
-    running = start_provider(tmp_path_factory.mktemp("crowded"), PROVIDER_RATE_LIMIT="12", PROVIDER_WORKERS="1")
+    limits = {"PROVIDER_RATE_LIMIT": "12", "PROVIDER_ADDRESS_RATE_LIMIT": "0"}
+    running = start_provider(tmp_path_factory.mktemp("crowded"), PROVIDER_WORKERS="1", **limits)
     running.shell(POOL)
     yield running
     running.stop()

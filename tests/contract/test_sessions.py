@@ -1,6 +1,8 @@
 """login, safe mode and su; the life of a session; the rate limit."""
 
+import contextlib
 import http.client
+import statistics
 import time
 import xmlrpc.client
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,21 @@ def login_answer(provider: Provider, *args: object) -> int:
         return login_fault(provider, *args)
     except xmlrpc.client.ProtocolError as refused:
         return refused.errcode
+
+
+def answer(provider: Provider, method: str, *args: object, source: str = "127.0.0.1") -> int:
+    """The status or the fault code of a call from that address."""
+    connection = http.client.HTTPConnection("127.0.0.1", provider.port, timeout=30, source_address=(source, 0))
+    with contextlib.closing(connection):
+        connection.request("POST", "/xmlrpc/", xmlrpc.client.dumps(args, method), {"Content-Type": "text/xml"})  # type: ignore[arg-type]
+        response = connection.getresponse()
+        body = response.read()
+    if response.status == 200:
+        try:
+            xmlrpc.client.loads(body)
+        except xmlrpc.client.Fault as fault:
+            return fault.faultCode
+    return response.status
 
 
 def login_fault(provider: Provider, *args: object) -> int:
@@ -136,8 +153,58 @@ def test_the_rate_limit_answers_429_and_executes_nothing(tmp_path: Path) -> None
         with ThreadPoolExecutor(8) as guessers:
             guesses = list(guessers.map(lambda n: login_answer(limited, "ZZ9001-GANDI", f"guess{n}"), range(8)))
         assert set(guesses) == {510150, 429}, "logins count as well"
+        assert other.vm_list() == other.vm_list() == [], "but not as calls of the login that they name"
     finally:
         limited.stop()
+
+
+def test_calls_without_a_session_count_for_their_address(tmp_path: Path) -> None:
+    limited = start_provider(tmp_path, PROVIDER_RATE_LIMIT="4")
+    try:
+        member = Member(limited.url, "AA1234-GANDI", "mypassword")
+        time.sleep(2.1)  # a fresh window
+        strangers = [answer(limited, "system.listMethods"), answer(limited, "vm_list", "no session")]
+        strangers += [answer(limited, "no_such_method"), answer(limited, "account_balance")]
+        assert 429 not in strangers
+        assert answer(limited, "system.listMethods") == answer(limited, "vm_list", "x") == 429
+        assert answer(limited, "system.listMethods", source="127.0.0.2") == 200
+        assert member.account_balance()
+    finally:
+        limited.stop()
+
+
+def test_wrong_passwords_are_limited_by_address_and_handle(tmp_path: Path) -> None:
+    limited = start_provider(tmp_path, PROVIDER_RATE_LIMIT="1000")
+    try:
+        for number in range(10):
+            assert answer(limited, "login", "AA1234-GANDI", f"guess{number}") == 510150
+        # The right password too: nobody learns that it was.
+        assert answer(limited, "login", "AA1234-GANDI", "mypassword") == 429
+        assert answer(limited, "login", "ZZ9001-GANDI", "somebody3lse") == 200
+        assert answer(limited, "login", "AA1234-GANDI", "mypassword", source="127.0.0.2") == 200
+    finally:
+        limited.stop()
+
+
+def test_parallel_logins_do_not_make_other_calls_wait(tmp_path: Path) -> None:
+    busy = start_provider(tmp_path, PROVIDER_WORKERS="1")
+    try:
+        member = Member(busy.url, "AA1234-GANDI", "mypassword")
+        took = []
+        with ThreadPoolExecutor(16) as guessers:
+            guesses = [guessers.submit(answer, busy, "login", "ZZ9001-GANDI", "wrong") for _ in range(16)]
+            while not all(guess.done() for guess in guesses):
+                began = time.monotonic()
+                member.account_balance()
+                took.append(time.monotonic() - began)
+        assert 510150 in {guess.result() for guess in guesses}
+        # A password is hashed for longer than that.
+        assert statistics.median(took) < 0.1
+        with ThreadPoolExecutor(48) as guessers:
+            answers = list(guessers.map(lambda _: answer(busy, "login", "ZZ9001-GANDI", "wrong"), range(48)))
+        assert set(answers) == {510150, 429}, "the line is only so long"
+    finally:
+        busy.stop()
 
 
 def test_a_date_header_and_a_kept_connection(provider: Provider) -> None:

@@ -1,13 +1,19 @@
-"""At most `PROVIDER_RATE_LIMIT` calls in two seconds for one login, counted in Redis.
+"""How often somebody may call, counted in Redis.
 
-The window opens with the first call and closes two seconds later. Without Redis nothing is counted: an
-unreachable counter must not stop the service.
+- With a session: `PROVIDER_RATE_LIMIT` calls in two seconds for its login.
+- Without one, logins included: `PROVIDER_ADDRESS_RATE_LIMIT` for the address they come from. So nobody uses up the
+  calls of a handle whose name they know.
+- Wrong passwords for one handle from one address: a few in a minute. From other addresses its owner still gets in.
+
+A window opens with the first call and closes when its time is over. Without Redis nothing is counted: an unreachable
+counter must not stop the service.
 """
 
 import math
 
 import redis
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from hosting.provider.rules import values
 from redis_connections.connection import Pool
@@ -21,18 +27,84 @@ _redis = redis.Redis(
 )
 
 
-def seconds_to_wait(login: str) -> int:
-    """Count a call of `login`. 0 when it may go on, else the seconds (1 or 2) until the next window."""
-    limit = settings.PROVIDER_RATE_LIMIT
-    if not limit:
-        return 0
-    key = f"{settings.REDIS_PREFIX}calls:{login[:64]}"
+class TooManyError(Exception):
+    """The call was not executed. It may be sent again after `retry_after_s` whole seconds."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+def count_login(login: str) -> None:
+    """Count a call with a session of `login`.
+
+    Raises:
+        TooManyError: there were too many.
+    """
+    _count(f"login:{login}", settings.PROVIDER_RATE_LIMIT)
+
+
+def count_address(address: str) -> None:
+    """Count a call without a session.
+
+    Raises:
+        TooManyError: there were too many from this address.
+    """
+    _count(f"address:{address}", settings.PROVIDER_ADDRESS_RATE_LIMIT)
+
+
+class WrongPasswords:
+    """Those for one handle from one address."""
+
+    def __init__(self, address: str, handle: str) -> None:
+        # People type passwords where a handle belongs.
+        self._key = _key(f"wrong:{address}:{salted_hmac('provider.wrong', handle, algorithm='sha256').hexdigest()}")
+
+    def check(self) -> None:
+        """Return if another password may be tried.
+
+        Raises:
+            TooManyError: there were too many wrong ones.
+        """
+        if not settings.PROVIDER_ADDRESS_RATE_LIMIT:
+            return
+        try:
+            with _redis.pipeline() as pipe:
+                pipe.get(self._key)
+                pipe.pttl(self._key)
+                wrong, left_ms = pipe.execute()
+        except redis.RedisError:
+            return
+        _refuse(int(wrong or 0) >= values.WRONG_PASSWORDS_MAX, left_ms)
+
+    def count(self) -> None:
+        """Count a wrong password."""
+        _counted(self._key, values.WRONG_PASSWORDS_WINDOW_S)
+
+
+def _count(name: str, limit: int) -> None:
+    if limit:
+        calls, left_ms = _counted(_key(name), values.RATE_WINDOW_S)
+        _refuse(calls > limit, left_ms)
+
+
+def _counted(key: str, window_s: int) -> tuple[int, int]:
+    """Count one more. Returns how many there are in this window, and the milliseconds until it closes."""
     try:
         with _redis.pipeline() as pipe:
-            pipe.set(key, 0, px=values.RATE_WINDOW_S * 1000, nx=True)
+            pipe.set(key, 0, px=window_s * 1000, nx=True)
             pipe.incr(key)
             pipe.pttl(key)
-            _, calls, left_ms = pipe.execute()
+            _, count, left_ms = pipe.execute()
     except redis.RedisError:
-        return 0
-    return max(1, math.ceil(left_ms / 1000)) if calls > limit else 0
+        return 0, 0
+    return count, left_ms
+
+
+def _refuse(is_above: bool, left_ms: int) -> None:
+    if is_above:
+        raise TooManyError(max(1, math.ceil(left_ms / 1000)))
+
+
+def _key(name: str) -> str:
+    return f"{settings.REDIS_PREFIX}calls:{name}"

@@ -17,11 +17,11 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
 from hosting.provider import faults, methods, sessions, wire
-from hosting.provider.endpoint import holding, rate_limit, scripted_faults
+from hosting.provider.endpoint import holding, logins, rate_limit, scripted_faults
+from hosting.provider.endpoint.address import address_of
 from hosting.provider.faults import Fault, Object, ServerFault, bad_syntax
 from hosting.provider.methods.changes import CHANGES
 from hosting.provider.methods.registry import execute
-from hosting.provider.models import ApiSession
 from hosting.provider.rules import values
 
 __all__ = ["methods", "xmlrpc"]
@@ -54,7 +54,8 @@ def xmlrpc(request: HttpRequest) -> HttpResponseBase:
     if (instead := _instead(request, name, args, script)) is not None:
         return instead
     _wait(script.delay_s + settings.PROVIDER_LATENCY_MS / 1000)
-    answer = _in_turn(name, args, "scripted failure" if script.action == "fail" else "")
+    address = address_of(request)
+    answer = _in_turn(name, args, address, "scripted failure" if script.action == "fail" else "")
     if isinstance(answer, _NothingNew):
         answer = _held(request, name, args, answer)
     _wait(script.delay_after_s)
@@ -82,7 +83,7 @@ def _instead(
         case "refuse":
             return _xml(wire.encode_fault(ServerFault(faults.INTERNAL_ERROR, "refused")))
     if script.late_s:
-        threading.Timer(script.late_s, _answer_nobody, (name, args)).start()
+        threading.Timer(script.late_s, _answer_nobody, (name, args, address_of(request))).start()
         return _unavailable()
     return None
 
@@ -104,11 +105,18 @@ def _body(request: HttpRequest) -> bytes | None:
 
 
 @sensitive_variables("args")
-def _in_turn(name: str, args: list[Any], scripted_failure: str = "", *, counted: bool = True) -> HttpResponse:
-    """Execute the call when no other one of this process is being executed, or the others take long."""
+def _in_turn(
+    name: str, args: list[Any], address: str, scripted_failure: str = "", *, counted: bool = True
+) -> HttpResponse:
+    """Execute the call when no other one of this process is being executed, or the others take long.
+
+    Logins have a line of their own (`logins`).
+    """
+    if name == "login":
+        return _answer(name, args, address, scripted_failure)
     has_turn = _turn.acquire(timeout=_PATIENCE_S)
     try:
-        return _answer(name, args, scripted_failure, counted=counted)
+        return _answer(name, args, address, scripted_failure, counted=counted)
     finally:
         if has_turn:
             _turn.release()
@@ -129,7 +137,7 @@ def _held(request: HttpRequest, name: str, args: list[Any], nothing: _NothingNew
 
     def ask() -> HttpResponse | None:
         try:
-            answer = _in_turn(name, args, counted=False)
+            answer = _in_turn(name, args, "", counted=False)
         finally:
             # While the call waits, its thread keeps no connection.
             connection.close()
@@ -151,21 +159,25 @@ def _has_hung_up(request: HttpRequest) -> bool:
 
 
 @sensitive_variables("args")
-def _answer(name: str, args: list[Any], scripted_failure: str, *, counted: bool = True) -> HttpResponse:
+def _answer(name: str, args: list[Any], address: str, scripted_failure: str, *, counted: bool = True) -> HttpResponse:
     """Execute the call and write its answer or its fault. `counted`: it counts for the rate limit."""
     try:
-        session, login = _caller(name, args)
-        wait_s = rate_limit.seconds_to_wait(login) if login and counted else 0
-        if wait_s:
-            headers = {"Retry-After": str(wait_s)}
-            return HttpResponse("Too many calls.\n", status=429, headers=headers, content_type="text/plain")
-        result = execute(name, args, session, scripted_failure)
+        first = args[0] if args and isinstance(args[0], str) and name != "login" else ""
+        session = sessions.find(first) if first else None
+        if counted and session:
+            rate_limit.count_login(session.login.handle)
+        elif counted:
+            rate_limit.count_address(address)
+        result = logins.log_in(args, address) if name == "login" else execute(name, args, session, scripted_failure)
         body = wire.encode(result)
         if session and name == CHANGES and args[1] and int(args[2]) and not result["changes"]:
             return _NothingNew(body, session.handle.hosting_account.pk, int(args[2]))
         return _xml(body)
     except Fault as fault:
         return _xml(wire.encode_fault(fault))
+    except rate_limit.TooManyError as refusal:
+        headers = {"Retry-After": str(refusal.retry_after_s)}
+        return HttpResponse("Too many calls.\n", status=429, headers=headers, content_type="text/plain")
     except (OperationalError, InterfaceError) as error:
         # Only the kind of the error: its text may repeat what the caller sent.
         log.error("%s: the database failed: %s", name, type(error).__name__)  # noqa: TRY400
@@ -180,22 +192,12 @@ def _answer(name: str, args: list[Any], scripted_failure: str, *, counted: bool 
 
 
 @sensitive_variables("args")
-def _answer_nobody(name: str, args: list[Any]) -> None:
+def _answer_nobody(name: str, args: list[Any], address: str) -> None:
     """Execute a call whose client was told something else already."""
     try:
-        _answer(name, args, "")
+        _answer(name, args, address, "")
     finally:
         connection.close()
-
-
-@sensitive_variables("args")
-def _caller(name: str, args: list[Any]) -> tuple[ApiSession | None, str]:
-    """The live session of the call, if any, and the login for which the call is counted, if any."""
-    first = args[0] if args and isinstance(args[0], str) else ""
-    if name == "login" or not first:
-        return None, first
-    session = sessions.find(first)
-    return session, session.login.handle if session else ""
 
 
 def _database_answers() -> bool:
