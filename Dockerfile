@@ -10,7 +10,15 @@ RUN python -m venv /venv && useradd --system --create-home --uid 10001 sharedeck
 WORKDIR /app
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY --chown=sharedeck . .
+# By name: .dockerignore lets nothing else in.
+COPY --chown=sharedeck manage.py Procfile ./
+COPY --chown=sharedeck tools/serve tools/
+COPY --chown=sharedeck hosting hosting/
+COPY --chown=sharedeck panel panel/
+COPY --chown=sharedeck redis_connections redis_connections/
+COPY --chown=sharedeck safekeeping safekeeping/
+COPY --chown=sharedeck static static/
+COPY --chown=sharedeck templates templates/
 COPY --from=assets --chown=sharedeck /build/node_modules/@tabler/core/dist/css/tabler.min.css* var/assets/tabler/
 COPY --from=assets --chown=sharedeck /build/node_modules/@tabler/core/dist/js/tabler.min.js* var/assets/tabler/
 RUN chown sharedeck /app /app/var && chmod 700 /app/var
