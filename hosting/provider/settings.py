@@ -8,6 +8,7 @@ from pathlib import Path
 import environ
 
 from redis_connections import addresses
+from safekeeping.environment import read_environment
 from safekeeping.files import write_privately
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -15,7 +16,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 VAR_DIR = Path(env("PROVIDER_VAR_DIR", default=str(BASE_DIR / "var")))
 write_privately()
-environ.Env.read_env(VAR_DIR / "env")
+SECRETS = [
+    "PROVIDER_SECRET_KEY",
+    "PROVIDER_DATABASE_URL",
+    "PROVIDER_REDIS_URL",
+    "PROVIDER_ADMIN_PASSWORD",
+    "REDIS_URL",
+    "VALKEY_PASSWORD",
+]
+read_environment(VAR_DIR / "env", secrets=SECRETS)
 
 # Where and how it runs -------------------------------------------------------------------------------------
 DEBUG = False
