@@ -16,6 +16,11 @@ worker_class = "gthread"
 keepalive = 15
 loglevel = "warning"
 control_socket_disable = True
+# No request says where the application is mounted, or that it came over TLS. Gunicorn would believe that of any client
+# whose request a proxy on the same machine passes on; Django reads X-Forwarded-Proto itself, when `HTTPS` is on.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+header_map = "drop"
 # Processes share the memory of what was imported before they were forked.
 preload_app = True
 

@@ -341,8 +341,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-# The rate limits of signing in count by address: behind a proxy that is the one which the proxy saw.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0
+# How many proxies append to X-Forwarded-For. The address of a person is the one that the first of them saw: limits
+# count by it, policies compare it, and the audit log records it (`hosting.web.access.origin`).
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=1 if HTTPS else 0)
 SECURE_REFERRER_POLICY = "same-origin"
 
 # Logs ------------------------------------------------------------------------------------------------------

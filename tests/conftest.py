@@ -24,7 +24,13 @@ _FIRST = (
     "tests/test_workers.py",
 )
 # What needs a browser or a server beside the test process gets the marker `processes`: `make check` leaves it out.
-_WITH_PROCESSES = (*_FIRST, "tests/contract/", "tests/security/test_logs.py", "tests/security/test_slow_clients.py")
+_WITH_PROCESSES = (
+    *_FIRST,
+    "tests/contract/",
+    "tests/security/test_forwarded_headers.py",
+    "tests/security/test_logs.py",
+    "tests/security/test_slow_clients.py",
+)
 _PROCESS_FIXTURES = {"provider", "stack", "chromium", "world"}
 
 

@@ -18,6 +18,11 @@ worker_class = "gthread"
 keepalive = 75
 loglevel = "warning"
 control_socket_disable = True
+# No request says where the application is mounted, or that it came over TLS. Gunicorn would believe that of any client
+# whose request a proxy on the same machine passes on; Django reads X-Forwarded-Proto itself, when `HTTPS` is on.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+header_map = "drop"
 preload_app = True
 
 

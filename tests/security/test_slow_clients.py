@@ -1,16 +1,13 @@
 """Clients that begin a request and never end it do not keep others from the panel or the provider."""
 
 import contextlib
-import os
 import socket
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-from tests.processes import Process, Provider, free_port
+from tests.processes import Provider
+from tests.security.serving import serving
 from tests.stack import answers
 
 # The panel and the provider each had this many threads and one process once: a thread more was enough to stop them.
@@ -35,19 +32,8 @@ def half_requests(port: int, count: int, text: bytes) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a real web server of the panel, with the least number of workers."""
-    directory: Path = tmp_path_factory.mktemp("panel")
-    port = free_port()
-    env = {
-        "DATABASE_URL": f"sqlite:///{directory / 'panel.sqlite3'}",
-        "VAR_DIR": str(settings.VAR_DIR),
-        "VALKEY_PORT": os.environ["VALKEY_PORT"],
-        "WEB_WORKERS": "1",
-    }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:panel.serving", "panel.wsgi"]
-    server = Process([*command, "--bind", f"127.0.0.1:{port}"], env, directory / "web.log")
-    server.wait_for_port(port)
-    yield port
-    server.stop()
+    with serving(tmp_path_factory.mktemp("panel")) as port:
+        yield port
 
 
 @pytest.mark.parametrize("text", [_HALF_A_HEAD, _HALF_A_BODY], ids=["head", "body"])

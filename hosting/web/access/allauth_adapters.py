@@ -18,6 +18,7 @@ from hosting.accounts.sealing import seal, unseal
 from hosting.teams.models import User
 from hosting.teams.panel_url import panel_url
 from hosting.web.access import devices
+from hosting.web.access.origin import client_address
 from hosting.web.answers.following import is_path
 
 
@@ -38,6 +39,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Whether anybody may sign up. Invited people don't need this: they join on the page of their invitation."""
         return bool(settings.SIGN_UP == "open")
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address by which allauth counts, and which it stores with sessions."""
+        return client_address(request)
 
     def is_safe_url(self, url: str) -> bool:
         """Whether `next` may lead there. allauth would allow every name in `ALLOWED_HOSTS`, ports and plain HTTP."""

@@ -9,7 +9,6 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 import redis
-from allauth.account.adapter import get_adapter
 from allauth.core.internal import ratelimit
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, JsonResponse
@@ -21,6 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError
 from hosting.teams.tokens.use import BadTokenError, actor_for
+from hosting.web.access.origin import client_address
 
 P = ParamSpec("P")
 
@@ -70,7 +70,7 @@ def token_actor(request: HttpRequest) -> Membership:
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise BadTokenError("missing")
-    return actor_for(secret.strip(), address=get_adapter().get_client_ip(request))
+    return actor_for(secret.strip(), address=client_address(request))
 
 
 def error(status: int, code: str, detail: str) -> JsonResponse:

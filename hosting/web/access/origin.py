@@ -1,16 +1,26 @@
 """Where a request comes from."""
 
-from allauth.account.adapter import get_adapter
+from allauth.core.internal.httpkit import clean_client_ip
+from django.conf import settings
 from django.http import HttpRequest
 
 from hosting.teams.request_origin import Origin
 from safekeeping.sessions import stored_name
 
 
+def client_address(request: HttpRequest) -> str:
+    """The address that a request comes from: that of the connection, or what the trusted proxies (`TRUSTED_PROXIES`)
+    say. Each of them appends the address that it saw to X-Forwarded-For, so everything before theirs is the client's
+    own invention. Without a valid entry the address of the connection counts.
+    """
+    proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    said = request.headers.get("X-Forwarded-For", "").split(",")
+    if 0 < proxies <= len(said) and (found := clean_client_ip(said[-proxies].strip())):
+        return str(found)
+    return str(request.META.get("REMOTE_ADDR") or "")
+
+
 def origin_of(request: HttpRequest) -> Origin:
     """Where a request comes from, for the audit log."""
     key = request.session.session_key or ""
-    return Origin(
-        address=get_adapter().get_client_ip(request),
-        session=stored_name(key)[:16] if key else "",
-    )
+    return Origin(address=client_address(request), session=stored_name(key)[:16] if key else "")
