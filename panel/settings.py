@@ -252,7 +252,7 @@ ACCOUNT_RATE_LIMITS = {
     "confirm_link": "10/m/ip",
     "reauthenticate": "10/m/user",
     "manage_email": "10/m/user",
-    "change_password": "5/m/user",
+    "change_password": "5/m/user,20/d/user",
 }
 
 MFA_ADAPTER = "hosting.web.access.allauth_adapters.MFAAdapter"
@@ -283,6 +283,9 @@ vars().update(_mail)
 # Seconds for each step of a conversation with the mail server.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("MAIL_FROM", default="Sharedeck <sharedeck@localhost>")
+
+# How many mails one person may cause in a day, and one address of people who are not signed in.
+MAILS_A_DAY = env.int("MAILS_A_DAY", default=100)
 
 # Languages and time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -21,6 +21,8 @@ class Refusal(StrEnum):
     OUTLIVES = "outlives"
     # The invitation is for somebody else.
     OTHER_ADDRESS = "other_address"
+    # They have caused as many mails as one person may in a day.
+    MAILS = "mails"
 
 
 class Rejected(Exception):  # noqa: N818 - an answer to a person, not an error of the program

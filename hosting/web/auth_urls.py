@@ -44,7 +44,7 @@ proving = [
 ]
 
 own = [
-    path("email/", framed(account.email, "profile"), name="account_email"),
+    path("email/", framed(sign_in.Email.as_view(), "profile"), name="account_email"),
     # Not `sensitive`: the form itself asks for the old password.
     path(
         "password/change/",
@@ -53,8 +53,8 @@ own = [
     ),
     path("password/set/", framed(account.password_set, "password"), name="account_set_password"),
     path("2fa/", require_safe(framed(mfa.index, "factors", sensitive=False)), name="mfa_index"),
-    path("2fa/totp/activate/", framed(sign_in.ActivateTOTP.as_view(), "factors"), name="mfa_activate_totp"),
-    path("2fa/totp/deactivate/", framed(totp.deactivate_totp, "factors"), name="mfa_deactivate_totp"),
+    path("2fa/totp/activate/", framed(sign_in.ActivateTOTP.as_view(), "factors", mails=True), name="mfa_activate_totp"),
+    path("2fa/totp/deactivate/", framed(totp.deactivate_totp, "factors", mails=True), name="mfa_deactivate_totp"),
     path(
         "2fa/recovery-codes/",
         require_safe(framed(codes.view_recovery_codes, "factors")),
@@ -62,15 +62,15 @@ own = [
     ),
     path(
         "2fa/recovery-codes/generate/",
-        framed(codes.generate_recovery_codes, "factors"),
+        framed(codes.generate_recovery_codes, "factors", mails=True),
         name="mfa_generate_recovery_codes",
     ),
     path("2fa/webauthn/", require_safe(framed(mfa.index, "factors", sensitive=False)), name="mfa_list_webauthn"),
-    path("2fa/webauthn/add/", framed(passkeys.add_webauthn, "factors"), name="mfa_add_webauthn"),
+    path("2fa/webauthn/add/", framed(passkeys.add_webauthn, "factors", mails=True), name="mfa_add_webauthn"),
     path("2fa/webauthn/keys/<number:pk>/edit/", framed(passkeys.edit_webauthn, "factors"), name="mfa_edit_webauthn"),
     path(
         "2fa/webauthn/keys/<number:pk>/remove/",
-        framed(passkeys.remove_webauthn, "factors"),
+        framed(passkeys.remove_webauthn, "factors", mails=True),
         name="mfa_remove_webauthn",
     ),
     path("sessions/", profile.sessions, name="usersessions_list"),

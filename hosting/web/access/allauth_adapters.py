@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from hosting.accounts.sealing import seal, unseal
 from hosting.teams.models import User
 from hosting.teams.panel_url import panel_url
-from hosting.web.access import devices
+from hosting.web.access import devices, mail_budget
 from hosting.web.access.origin import client_address
 from hosting.web.answers.following import is_path
 
@@ -86,6 +86,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         devices.remember(request, response, user)
         return response
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail within the budget of the person who causes it (`mail_budget`)."""
+        if mail_budget.count(self.request) or template_prefix not in _ON_REQUEST:
+            super().send_mail(template_prefix, email, context)
+
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Confirm an address. False when somebody else has signed up with it meanwhile, confirmed or not."""
         if User.objects.exclude(pk=email_address.user_id).filter(email=email_address.email).exists():
@@ -97,6 +102,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             )
             return False
         return bool(super().confirm_email(request, email_address))
+
+
+# Mails to an address that somebody has typed. All others tell people about their own security, and are always sent.
+_ON_REQUEST = frozenset(
+    f"account/email/{name}"
+    for name in (
+        "account_already_exists",
+        "email_confirmation",
+        "email_confirmation_signup",
+        "password_reset_key",
+        "unknown_account",
+    )
+)
 
 
 def _count_of(request: HttpRequest, email: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ _REASONS: dict[str, Promise] = {
     Refusal.OWN_REQUEST: gettext_lazy("They had requested it themselves."),
     Refusal.QUIET_HOURS: gettext_lazy("Deleting was blocked during quiet hours."),
     Refusal.OUTLIVES: gettext_lazy("It would have lasted longer than their own membership."),
+    Refusal.MAILS: gettext_lazy("They had reached the limit of emails for one day."),
     Refusal.OTHER_ADDRESS: gettext_lazy("The invitation was sent to another address."),
 }
 

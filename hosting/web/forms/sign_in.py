@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.teams.models import User
-from hosting.web.access import one_time, sign_in_audit
+from hosting.web.access import mail_budget, one_time, sign_in_audit
 from hosting.web.forms.base import KeptForm
 from hosting.web.forms.names import NameField, PersonNameField
 
@@ -44,13 +44,23 @@ def _reword(form: forms.Form, **labels: Any) -> None:
             form.fields[name].widget.attrs.pop("placeholder", None)
 
 
+class CausesMail(forms.Form):
+    """A form that sends a mail: it says so when the day's mails are used up, whatever is typed into it."""
+
+    def clean(self) -> dict[str, Any]:
+        if words := mail_budget.refuse(context.request):
+            raise forms.ValidationError(words)
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        return data
+
+
 class LoginForm(account.LoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(self, login=_("Email"), password=_("Password"))
 
 
-class SignupForm(account.SignupForm):  # type: ignore[misc]
+class SignupForm(CausesMail, account.SignupForm):  # type: ignore[misc]
     field_order = ["name", "email", "password1", "password2"]
     name = PersonNameField(label=_("Name"))
 
@@ -69,7 +79,7 @@ class SignupForm(account.SignupForm):  # type: ignore[misc]
         user.save(update_fields=["name"])
 
 
-class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(CausesMail, account.ResetPasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(self, email=_("Email"))
@@ -114,7 +124,7 @@ class SetPasswordForm(account.SetPasswordForm):  # type: ignore[misc]
         _reword(self, password1=_("New password"), password2=_("Confirm new password"))
 
 
-class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
+class AddEmailForm(CausesMail, account.AddEmailForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(self, email=_("New address"))

@@ -23,7 +23,7 @@ from hosting.teams.people.links import Closed, ClosedError, Link
 from hosting.teams.people.models import Invitation
 from hosting.teams.rejection import Refusal, Rejected
 from hosting.teams.roles import Permission
-from hosting.web.access import refusals
+from hosting.web.access import mail_budget, refusals
 from hosting.web.access.origin import origin_of
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
@@ -56,6 +56,8 @@ def invite(request: TeamRequest) -> HttpResponse:
     )
     refusals.record_withheld(request, form)
     to_people = reverse("team", args=[by.team_id])
+    if form.is_valid() and (words := mail_budget.refuse(request)):
+        form.add_error(None, words)
     if form.is_valid():
         try:
             invitation = invitations.invite(
@@ -65,6 +67,7 @@ def invite(request: TeamRequest) -> HttpResponse:
             refusals.record_rejection(request, rejection)
             form.reject(rejection)
         else:
+            mail_budget.count(request)
             messages.success(request, _("Invitation sent to %(email)s.") % {"email": invitation.email})
             return back(request, to_people)
     context = {
@@ -83,7 +86,10 @@ def invite(request: TeamRequest) -> HttpResponse:
 def resend(request: TeamRequest, invitation_id: int) -> HttpResponse:
     invitation = _invitation(request, invitation_id)
     done = _("Invitation resent to %(email)s. Earlier links no longer work.") % {"email": invitation.email}
-    tell(request, lambda: invitations.resend(invitation, by=request.member), done)
+    if words := mail_budget.refuse(request):
+        messages.error(request, words)
+    elif tell(request, lambda: invitations.resend(invitation, by=request.member), done):
+        mail_budget.count(request)
     return back(request, reverse("team", args=[invitation.team_id]))
 
 

@@ -9,11 +9,12 @@ from allauth.decorators import rate_limit
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
+from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 
-from hosting.web.access import devices, one_time, sign_in_audit
+from hosting.web.access import devices, mail_budget, one_time, sign_in_audit
 
 
 class Login(account.LoginView):  # type: ignore[misc]
@@ -46,6 +47,17 @@ class PasswordResetFromKey(account.PasswordResetFromKeyView):  # type: ignore[mi
             unusable: HttpResponse = self.render_to_response(self.get_context_data(token_fail=True))
             return unusable
         devices.remember(self.request, response, self.reset_user)
+        return response
+
+
+class Email(account.EmailView):  # type: ignore[misc]
+    """Sends no confirmation again when the day's mails are used up. The form for a new address says so itself."""
+
+    def _action_send(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        if words := mail_budget.refuse(request):
+            messages.error(request, words)
+            return None
+        response: HttpResponse | None = super()._action_send(request, *args, **kwargs)
         return response
 
 
