@@ -17,6 +17,11 @@ from tests.web.access.access_matrix import DOORS, Who
 POST_ONLY = {name for name, door in DOORS.items() if door.get is Who.NO_METHOD}
 
 
+def without_isolation(html: str) -> str:
+    """A page without the elements that only isolate names from the words beside them."""
+    return re.sub("</?bdi>", "", html)
+
+
 @dataclass(frozen=True)
 class Page:
     name: str

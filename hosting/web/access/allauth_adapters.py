@@ -62,7 +62,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return [{**way, "description": words[way["id"]]} for way in ways]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail whose links begin with `PANEL_URL`; allauth builds them from the request's Host header."""
+        """Send a mail within the budget of the person who causes it (`mail_budget`). Its links begin with `PANEL_URL`:
+        allauth builds them from the request's Host header.
+        """
+        if not mail_budget.count(self.request) and template_prefix in _ON_REQUEST:
+            return
         links = {**context, "reset_url": reverse("account_reset_password")}
         links = {name: panel_url(link) for name, link in links.items() if name.endswith("_url")}
         super().send_mail(template_prefix, email, {**context, **links, "panel": settings.PANEL_URL})
@@ -85,11 +89,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponse = super().post_login(request, user, **kwargs)
         devices.remember(request, response, user)
         return response
-
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail within the budget of the person who causes it (`mail_budget`)."""
-        if mail_budget.count(self.request) or template_prefix not in _ON_REQUEST:
-            super().send_mail(template_prefix, email, context)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Confirm an address. False when somebody else has signed up with it meanwhile, confirmed or not."""

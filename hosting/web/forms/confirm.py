@@ -3,10 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from hosting.operations.kinds import rules
 from hosting.web.forms.base import ChangeForm, typed_name
+from hosting.web.wording.isolation import naming
 
 
 class TypedNameForm(ChangeForm):
@@ -16,7 +18,7 @@ class TypedNameForm(ChangeForm):
 
     def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].label = _("Type “%(name)s” to confirm") % {"name": expected}
+        self.fields["name"].label = naming(gettext("Type “%(name)s” to confirm"), name=expected)
         self.fields["name"].validators.append(typed_name(expected))
 
 

@@ -21,6 +21,7 @@ from hosting.teams.people.membership_rules import Grant
 from hosting.teams.roles import Permission, Role, can_give, missing_for
 from hosting.web.forms.base import ChangeForm, KeptForm
 from hosting.web.forms.names import NameField, PersonNameField
+from hosting.web.wording.logins import account_words
 from hosting.web.wording.roles import ROLE_WORDS
 
 ALL, SOME = "all", "some"
@@ -72,7 +73,7 @@ class GrantForm(ChangeForm):
         super().__init__(data, initial=initial)
         self.fields["role"].choices = _roles(by)  # type: ignore[attr-defined]
         if accounts:
-            self.fields["accounts"].choices = [(each.pk, f"{each.label} ({each.handle})") for each in accounts]  # type: ignore[attr-defined]
+            self.fields["accounts"].choices = [(each.pk, account_words(each)) for each in accounts]  # type: ignore[attr-defined]
         else:
             del self.fields["reach"], self.fields["accounts"]
 

@@ -18,6 +18,7 @@ from hosting.teams.tokens.issuing import LONGEST_NAME, USUAL_DAYS
 from hosting.web.forms.accounts import QUIET
 from hosting.web.forms.base import KeptForm
 from hosting.web.forms.names import NameField
+from hosting.web.wording.logins import account_words
 from hosting.web.wording.permissions import TOKEN_PERMISSIONS
 
 _DAYS = (7, 30, USUAL_DAYS, 180, 365)
@@ -69,9 +70,7 @@ class TokenForm(KeptForm, forms.Form):
         self._offer("reach", [("some", _("The accounts selected below")), ("all", whole)])
         if accounts:
             self.fields["accounts"].initial = list(self._accounts) if len(accounts) == 1 else ()
-            self._offer(
-                "accounts", [(pk, f"{account.label} ({account.handle})") for pk, account in self._accounts.items()]
-            )
+            self._offer("accounts", [(pk, account_words(account)) for pk, account in self._accounts.items()])
         else:
             self.fields["reach"].initial = "all"
             del self.fields["accounts"]

@@ -24,6 +24,7 @@ from hosting.operations.models.bulk import Bulk, BulkRow
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import FINAL, State
+from hosting.web.wording.isolation import naming
 
 # What finished longer ago gets no toast.
 _RECENT = timedelta(days=1)
@@ -126,7 +127,7 @@ def _of(what: str, shown: Sequence[Finished]) -> list[int]:
 
 
 def _line(level: str, words: str, name: str, account: Account, pk: int, what: str) -> Mapping[tuple[str, int], Toast]:
-    return {(name, pk): Toast(level, words % {"what": what}, reverse(name, args=[account.pk, pk]))}
+    return {(name, pk): Toast(level, naming(words, what=what), reverse(name, args=[account.pk, pk]))}
 
 
 Toasts = dict[tuple[str, int], Toast]

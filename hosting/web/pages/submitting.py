@@ -5,6 +5,7 @@ import uuid
 from django.contrib import messages
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from hosting.operations.checks import quiet_hours
@@ -19,7 +20,6 @@ from hosting.teams.roles import Permission
 from hosting.web.access import reauthentication, refusals
 from hosting.web.access.scope import AccountRequest
 from hosting.web.forms.base import ChangeForm
-from hosting.web.wording.words import either
 
 
 def is_delete(kind: type[Kind] | None) -> bool:
@@ -74,7 +74,7 @@ def show_submitted(request: AccountRequest, operation: Operation, words: str) ->
             "“%(what)s” exceeds your role's monthly spending limit. It is waiting for approval by %(people)s."
         ) % {
             "what": in_words(operation),
-            "people": either(people) or _("someone with approval permission"),
+            "people": get_text_list([str(each) for each in people], _("or")) or _("someone with approval permission"),
         }
     there = reverse("operation", args=[request.account.pk, operation.pk])
     link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("View operation"))

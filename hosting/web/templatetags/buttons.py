@@ -14,6 +14,7 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 from hosting.web.templatetags.components import icon
+from hosting.web.wording.isolation import naming
 from hosting.web.wording.permissions import WHY_NOT
 from hosting.web.wording.registry import register
 
@@ -93,7 +94,7 @@ def copy_button(value: object, what: str) -> str:
         value,
         _("Copy"),
         icon("copy", 14),
-        _("Copy %(what)s") % {"what": what},
+        naming(_("Copy %(what)s"), what=what),
     )
 
 

@@ -23,6 +23,7 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
 from hosting.web.wording.formats import plain, size
+from hosting.web.wording.isolation import bdi
 from hosting.web.wording.registry import register
 from hosting.web.wording.words import operation_title
 
@@ -90,7 +91,7 @@ def state(thing: Any, label: object = "") -> str:
     value = getattr(thing, name, None) or str(thing)
     if not label:
         known = _choices(type(thing), name, get_language()) if isinstance(thing, Model) else {}
-        label = known.get(value, value)
+        label = known.get(value) or bdi(value)
     if value == State.TRACKED and getattr(thing, "remote_state", "") == "PENDING":
         label = _("Queued at the provider")
     moving = value in MOVING or (isinstance(thing, Plan | Bulk | BulkRow) and value == "running")
@@ -103,7 +104,7 @@ def _choices(model: type[Model], name: str, _language: str | None) -> dict[str, 
     return {str(value): str(label) for value, label in model._meta.get_field(name).flatchoices}  # type: ignore[union-attr]
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)
 def _badge(color: str, label: str) -> SafeString:
     return format_html('<span class="state state-{}">{}</span>', color, label)
 
@@ -180,7 +181,7 @@ def row_operation(operation: Operation) -> str:
     return format_html(
         '<span class="row-operation"><a href="{}">{}</a>{}</span>',
         reverse("operation", args=[operation.account_id, operation.pk]),
-        catalogue.title(operation.kind),
+        bdi(catalogue.title(operation.kind)),
         progress(operation) if operation.state == State.TRACKED else state(operation),
     )
 

@@ -16,6 +16,7 @@ from hosting.operations.checks.preconditions import why_not
 from hosting.web.templatetags.buttons import change_button, link_button
 from hosting.web.templatetags.components import open_operation_on, row_operation, row_url
 from hosting.web.wording.formats import day_words, size
+from hosting.web.wording.isolation import bdi
 from hosting.web.wording.registry import register
 from hosting.web.wording.words import share_count
 
@@ -106,7 +107,7 @@ def product_actions(context: Context, product: Product) -> str:
         if reason:
             off.setdefault(reason, []).append(str(words[word]))
     reasons = (_("%(label)s: %(value)s") % {"label": ", ".join(off[why]), "value": why} for why in off)
-    lines = format_html_join("", '<span class="row-why">{}</span>', ((reason,) for reason in reasons))
+    lines = format_html_join("", '<span class="row-why">{}</span>', ((bdi(reason),) for reason in reasons))
     return _actions(*buttons) + lines
 
 

@@ -25,6 +25,7 @@ from hosting.web.forms.accounts import AccountForm, ConnectForm
 from hosting.web.pages.render import account_form, back, person_page
 from hosting.web.views.logins import tested_words
 from hosting.web.wording import logins
+from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
 _TAKEN = gettext_lazy("Your team already has an account with this login and handle.")
@@ -127,7 +128,7 @@ def edit(request: AccountRequest) -> HttpResponse:
     context = {
         "form": form,
         "facts": "hosting/_account_facts.html",
-        "title": _("Settings of %(label)s") % {"label": account.label},
+        "title": naming(_("Settings of %(label)s"), label=account.label),
         "submit": _("Save"),
         "icon": "settings",
         "cancel": reverse("login", args=[account.pk]),

@@ -28,6 +28,7 @@ from hosting.web.lists.tables import DiskTable, table
 from hosting.web.pages import annotations, submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
+from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -122,7 +123,7 @@ def attach(request: AccountRequest, remote_id: int) -> HttpResponse:
         "disk": disk,
         "servers": search.servers_like(request.POST.get("vm_id", ""), request.account),
         "facts": "hosting/_disk_facts.html",
-        "title": _("Attach %(name)s") % {"name": disk},
+        "title": naming(_("Attach %(name)s"), name=disk),
         "submit": _("Attach"),
         "icon": "link",
         "cancel": here,
@@ -159,7 +160,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "disk": disk,
         "server": _server_of(disk),
         "facts": "hosting/_disk_facts.html",
-        "title": _("Delete %(name)s") % {"name": disk},
+        "title": naming(_("Delete %(name)s"), name=disk),
         "lead": _("The disk and all its data will be deleted permanently. This can't be undone."),
         "warnings": submitting.quiet_hours_warnings(request, DeleteDisk)
         + ([_("This disk is attached to a server. Detach it first.")] if disk.vm_remote_id else []),

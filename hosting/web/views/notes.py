@@ -13,6 +13,7 @@ from hosting.web.forms.annotations import NoteForm
 from hosting.web.pages import submitting
 from hosting.web.pages.annotations import ANNOTATED_TYPES
 from hosting.web.pages.render import account_form, back
+from hosting.web.wording.isolation import naming
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,7 +49,7 @@ def edit(request: AccountRequest, section: str, remote_id: int) -> HttpResponse:
             return back(request, here)
     context = {
         "form": form,
-        "title": _("Note on %(name)s") % {"name": found},
+        "title": naming(_("Note on %(name)s"), name=found),
         "facts": "hosting/_note_now.html" if changed else "",
         "note": note,
         "hidden": "version",

@@ -32,6 +32,7 @@ from hosting.web.lists.tables import ChangeTable, OperationTable, table
 from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
+from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -150,7 +151,7 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
         "form": form,
         "operation": operation,
         "facts": "hosting/_operation_facts.html",
-        "title": _("Retry: %(what)s") % {"what": submitting.in_words(operation)},
+        "title": naming(_("Retry: %(what)s"), what=submitting.in_words(operation)),
         "submit": _("Retry"),
         "icon": "rotate-ccw",
         "cancel": here,

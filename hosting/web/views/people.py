@@ -27,6 +27,7 @@ from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.people import GrantForm, TransferForm
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
+from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -111,7 +112,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
             return back(request, to_people)
     context = {
         "form": form,
-        "title": _("Change access of %(name)s") % {"name": member.user},
+        "title": naming(_("Change access of %(name)s"), name=member.user),
         "lead": member.user.email if member.user.name else "",
         "submit": _("Save"),
         "icon": "user-cog",
@@ -132,8 +133,8 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
         "Their running operations finish; their plans stop."
     )
     words = {
-        "title": _("Remove %(name)s from the team") % {"name": member.user},
-        "lead": lead % {"name": member.user},
+        "title": naming(_("Remove %(name)s from the team"), name=member.user),
+        "lead": naming(lead, name=member.user),
         "submit": _("Remove from the team"),
         "icon": "user-minus",
         "danger": True,

@@ -20,6 +20,7 @@ from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.forms.servers import ResizeForm
 from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back, to_plan
+from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -41,7 +42,7 @@ def resize(request: AccountRequest, remote_id: int) -> HttpResponse:
         elif submitting.submit_from_page(request, kind, nonce=form.cleaned_data["nonce"], form=form):
             return back(request, here)
     words: dict[str, object] = {
-        "title": _("Resize %(name)s") % {"name": vm},
+        "title": naming(_("Resize %(name)s"), name=vm),
         "submit": _("Resize"),
         "icon": "scaling",
         "cancel": here,
@@ -93,7 +94,7 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
         else:
             return to_plan(plan)
     words: dict[str, object] = {
-        "title": _("Change the plan for %(name)s") % {"name": vm},
+        "title": naming(_("Change the plan for %(name)s"), name=vm),
         "submit": _("Save and review"),
         "icon": "list-checks",
         "cancel": reverse("plan", args=[request.account.pk, plan.pk]),

@@ -30,6 +30,7 @@ from hosting.web.lists.tables import ServerTable, table
 from hosting.web.pages import annotations, submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
+from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
 # A server has a handful of disks. The limit protects the page, which polls, from a provider that reports thousands.
@@ -121,7 +122,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "vm": vm,
         "disks": _disks(vm)[:DISKS_SHOWN],
         "facts": "hosting/_server_delete.html",
-        "title": _("Delete %(name)s") % {"name": vm},
+        "title": naming(_("Delete %(name)s"), name=vm),
         "lead": _("The server and its system disk will be deleted permanently. This can't be undone."),
         "warnings": submitting.quiet_hours_warnings(request, DeleteVm)
         + (

@@ -20,6 +20,7 @@ from hosting.web.pages import submitting
 from hosting.web.pages.annotations import ANNOTATED_TYPES, AnnotatedType
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
+from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -66,7 +67,7 @@ def edit(request: AccountRequest, tag_id: int) -> HttpResponse:
             submitting.show_rejection(request, rejection, form)
         else:
             return back(request, reverse("tags", args=[request.account.pk]))
-    return _tag_form(request, form, title=_("Change tag %(name)s") % {"name": tag.name}, submit=_("Save"))
+    return _tag_form(request, form, title=naming(_("Change tag %(name)s"), name=tag.name), submit=_("Save"))
 
 
 @require_http_methods(FORMS)
@@ -89,7 +90,7 @@ def delete(request: AccountRequest, tag_id: int) -> HttpResponse:
         "danger": True,
         "icon": "trash-2",
     }
-    title = _("Delete tag %(name)s") % {"name": tag.name}
+    title = naming(_("Delete tag %(name)s"), name=tag.name)
     return _tag_form(request, form, title=title, submit=_("Delete tag"), **context)
 
 
@@ -113,7 +114,7 @@ def of_one(request: AccountRequest, section: str, remote_id: int) -> HttpRespons
         return back(request, here)
     context = {
         "form": form,
-        "title": _("Tags of %(name)s") % {"name": found},
+        "title": naming(_("Tags of %(name)s"), name=found),
         "submit": _("Save"),
         "icon": "tag",
         "cancel": here,

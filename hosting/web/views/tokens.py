@@ -23,6 +23,7 @@ from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.tokens import TokenForm
 from hosting.web.pages.render import person_page
 from hosting.web.pages.render import team_page as render_page
+from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -136,7 +137,7 @@ def revoke(request: TeamRequest, token_id: int) -> HttpResponse:
         return response
     context = {
         "form": ChangeForm(),
-        "title": _("Revoke token “%(name)s”") % {"name": token.name},
+        "title": naming(_("Revoke token “%(name)s”"), name=token.name),
         "lead": _(
             "Anything using this token will be denied access immediately. This can't be "
             "undone: a new token has a new secret."
@@ -154,7 +155,7 @@ def revoke(request: TeamRequest, token_id: int) -> HttpResponse:
 def _words(request: TeamRequest, *, personal: bool) -> dict[str, Any]:
     team = request.member.team
     if personal:
-        title = _("Your new token in the team %(name)s") % {"name": team.name}
+        title: str = naming(_("Your new token in the team %(name)s"), name=team.name)
         lead = _(
             "The token acts in your name. It has at most your role's permissions, and stops "
             "working when your membership ends."

@@ -7,13 +7,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from hosting.annotations.models import Tag
+from hosting.web.wording.isolation import bdi
 from hosting.web.wording.registry import register
 
 
 @register.simple_tag
 def chip(tag: Tag) -> SafeString:
     """A tag as a chip. Its colour carries no meaning beyond its name."""
-    return format_html('<span class="chip-tag tag-{}">{}</span>', tag.color, tag.name)
+    return format_html('<span class="chip-tag tag-{}">{}</span>', tag.color, bdi(tag.name))
 
 
 @register.simple_tag(takes_context=True)

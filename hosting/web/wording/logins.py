@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hosting.accounts.models import Account, Candidate
 from hosting.operations.models.problems import Problem
 from hosting.web.wording import unread
+from hosting.web.wording.isolation import bdi
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ REFUSED = Standing("refused", "red", gettext_lazy("Connection failed"))
 
 # In the order in which they are counted.
 ALL = (WORKS, READING, TESTING, AWAY, UNTESTED, UNREAD, REFUSED)
+
+
+def account_words(account: Account) -> SafeString:
+    """An account among others to choose from: "Production (AA1-GANDI)"."""
+    return format_html("{} ({})", bdi(account.label), bdi(account.handle))
 
 
 def candidate_of(account: Account) -> Candidate | None:

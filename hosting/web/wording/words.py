@@ -1,11 +1,10 @@
 """Names for people: of operations, products, objects and parameters."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
@@ -183,12 +182,6 @@ def asked_by(thing: Operation | Plan | Bulk) -> str:
     if isinstance(thing, Operation) and thing.origin == Operation.Origin.EXTERNAL:
         return _("External")
     return requester_name(thing) or "–"
-
-
-@register.filter
-def either(people: Iterable[object]) -> str:
-    """Alternative names: "Ada, Ben or Cleo"."""
-    return get_text_list([str(person) for person in people], _("or"))
 
 
 OBJECT_TYPES = {

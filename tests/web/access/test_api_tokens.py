@@ -187,7 +187,7 @@ def test_members_see_their_own_tokens_and_managers_all_of_the_team(
     client.force_login(owner.user)
     page = client.get(reverse("team_tokens", args=[owner.team_id])).content.decode()
     for name in ("of the member", "of the owner", "of the team"):
-        assert f"<strong>{name}</strong>" in page
+        assert f"<strong><bdi>{name}</bdi></strong>" in page
     assert "of another team" not in page
 
 

@@ -56,7 +56,7 @@ def test_new_user_must_confirm_their_address_before_signing_in(opened: None, cli
     assert sign_in(Client(), NEW["email"], PASSWORD) == "/auth/confirm-email/"
     page = link(str(mail.outbox[0].body))
     # Opening the link does not confirm the address, because mail programs open links too.
-    assert "Is ada@example.org yours?" in client.get(page).content.decode()
+    assert "Is <bdi>ada@example.org</bdi> yours?" in client.get(page).content.decode()
     assert sign_in(Client(), NEW["email"], PASSWORD) == "/auth/confirm-email/"
     client.post(page)
     assert sign_in(Client(), NEW["email"], PASSWORD) == "/"

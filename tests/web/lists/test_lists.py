@@ -69,7 +69,7 @@ def test_dashboard_uses_the_same_queries_for_any_account_size(
 
 
 def rows(browser: Client, url: str) -> list[str]:
-    return re.findall(r'class="cell-name"\s+href="[^"]+">([^<]+)</a>', browser.get(url).content.decode())
+    return re.findall(r'class="cell-name"\s+href="[^"]+"><bdi>([^<]+)</bdi></a>', browser.get(url).content.decode())
 
 
 def test_list_shows_fifty_rows_per_page(browser: Client, account: Account) -> None:

@@ -22,6 +22,7 @@ from hosting.operations.plans import control as plans
 from hosting.operations.plans.resize import Resize
 from hosting.teams.models import Membership
 from tests import factories
+from tests.web.browsing import without_isolation
 
 ELSEWHERE = "shares"
 
@@ -38,8 +39,8 @@ def finished(account: Account, by: Membership, subject: str = "web-1", state: st
 def toasts(client: Client, account: Account, page: str = ELSEWHERE, **asked: Any) -> list[str]:
     html = client.get(reverse(page, args=[account.pk]), **asked).content.decode()
     found = re.search(r'(?:id="toasts"|beforeend:#toasts")(.*?)(?:<header|<div id="messages"|\Z)', html, re.DOTALL)
-    texts = re.findall(r'class="toast-text">\s*(.*?)\s*<a href', found[1], re.DOTALL) if found else []
-    return [text.strip() for text in texts]
+    texts = re.findall(r'class="toast-text" dir="auto">\s*(.*?)\s*<a href', found[1], re.DOTALL) if found else []
+    return [without_isolation(text.strip()) for text in texts]
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def here(browser: Client, account: Account) -> Client:
 
 def test_toast_is_shown_once_with_a_link(here: Client, account: Account, owner: Membership) -> None:
     operation = finished(account, owner)
-    html = here.get(reverse("servers", args=[account.pk])).content.decode()
+    html = without_isolation(here.get(reverse("servers", args=[account.pk])).content.decode())
     assert "“Stop server web-1” finished." in html
     assert f'href="{reverse("operation", args=[account.pk, operation.pk])}"' in html
     for page in (ELSEWHERE, "servers", "disks"):

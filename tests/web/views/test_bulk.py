@@ -35,9 +35,9 @@ def test_confirmation_lists_selected_objects_and_skips_unsuitable_ones(
     browser: Client, account: Account, servers: list[Vm]
 ) -> None:
     html = browser.get(url(account, "stop", *(vm.remote_id for vm in servers[:3]))).content.decode()
-    assert "<li>web-1</li>" in html
-    assert "<li>web-2</li>" in html
-    assert "<li>web-0</li>" not in html
+    assert "<li><bdi>web-1</bdi></li>" in html
+    assert "<li><bdi>web-2</bdi></li>" in html
+    assert "<li><bdi>web-0</bdi></li>" not in html
     assert "1 is left out (not running)." in html
 
 

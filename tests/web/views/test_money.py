@@ -18,6 +18,7 @@ from hosting.operations.models.operation import Operation
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from tests import factories
+from tests.web.browsing import without_isolation
 from tests.web.lists.test_csv_export import exported
 from tests.web.lists.test_lists import COUNTS, FRAME
 
@@ -30,7 +31,7 @@ def page(browser: Client, name: str, *arguments: object) -> str:
 
 def words(html: str) -> str:
     """The page's text without tags, words separated by one space."""
-    return re.sub(r"[\s\u00a0]+", " ", re.sub(r"<[^>]+>", " ", html))
+    return re.sub(r"[\s\u00a0]+", " ", re.sub(r"<[^>]+>", " ", without_isolation(html)))
 
 
 def preview(browser: Client, account: Account, asked: str, **typed: object) -> str:

@@ -23,6 +23,7 @@ from hosting.teams.people.models import Invitation
 from hosting.teams.request_origin import NO_ORIGIN
 from hosting.teams.roles import Role
 from tests import factories
+from tests.web.browsing import without_isolation
 
 PASSWORD = "a-long-enough-1"
 
@@ -36,7 +37,7 @@ def signed_in(member: Membership) -> Client:
 def text(client: Client, url: str, status: int = 200) -> str:
     response = client.get(url)
     assert response.status_code == status
-    return response.content.decode()
+    return without_isolation(response.content.decode())
 
 
 def invite(browser: Client, owner: Membership, email: str = "new@example.org", **fields: object) -> str:

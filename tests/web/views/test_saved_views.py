@@ -66,8 +66,8 @@ def test_views_page_describes_and_deletes_views(browser: Client, account: Accoun
     factories.saved_view(owner, "Lost", query="tag=999999", shared=False)
     page = reverse("views", args=[account.pk, "servers"])
     html = browser.get(page).content.decode()
-    assert "Tag: production" in html
-    assert "Sorted by: Size ↓" in html
+    assert "Tag: <bdi>production</bdi>" in html
+    assert "Sorted by: <bdi>Size ↓</bdi>" in html
     assert "deleted tag" in html
     for view in SavedView.objects.all():
         browser.post(reverse("view_delete", args=[account.pk, view.pk]), {"next": page})

@@ -29,7 +29,7 @@ def test_list_shows_tags_and_can_be_filtered_by_one(browser: Client, account: Ac
     tag = factories.tag(owner.team, "produc<tion", on=[web])
     url = reverse("servers", args=[account.pk])
     html = browser.get(url).content.decode()
-    assert html.count("produc&lt;tion</span>") == 1
+    assert html.count("produc&lt;tion</bdi></span>") == 1
     assert rows(browser, url) == ["db-1", "web-1"]
     assert rows(browser, f"{url}?tag={tag.pk}") == ["web-1"]
     assert rows(browser, f"{url}?tag={tag.pk}&q=db") == []
@@ -158,7 +158,7 @@ def test_note_keeps_its_line_breaks_and_is_escaped(browser: Client, account: Acc
     url = reverse("server_note", args=[account.pk, vm.remote_id])
     browser.post(url, {"text": "one\r\n  two <b>bold</b>", "version": "0"})
     html = browser.get(reverse("server", args=[account.pk, vm.remote_id])).content.decode()
-    assert '<p class="note-text">one\n  two &lt;b&gt;bold&lt;/b&gt;</p>' in html
+    assert '<p class="note-text" dir="auto">one\n  two &lt;b&gt;bold&lt;/b&gt;</p>' in html
     assert str(owner.user) in html
     assert browser.post(url, {"text": "x\r\n" * 2000, "version": "1"}).status_code == 303
     refused = browser.post(url, {"text": "x" * 4001, "version": "2"})
@@ -175,7 +175,7 @@ def test_note_conflict_shows_both_versions(browser: Client, account: Account, ow
     assert response.status_code == 422
     assert "Someone else changed this note" in html
     assert "mine</textarea>" in html
-    assert '<p class="note-text">theirs</p>' in html
+    assert '<p class="note-text" dir="auto">theirs</p>' in html
     assert Note.objects.get().text == "theirs"
     # The page has now shown the other version, so saving again overwrites it.
     browser.post(url, {"text": "mine and theirs", "version": response.context["form"]["version"].value()})

@@ -1,0 +1,73 @@
+"""Names from outside can't change the order of the words around them: each stands in an element that isolates it."""
+
+from html.parser import HTMLParser
+
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import conditional_escape
+
+from hosting.accounts.models import Account
+from hosting.teams.models import Membership
+from hosting.web.wording.isolation import either, naming
+from tests.security.planted import plant
+from tests.security.test_planted_texts import furnished, shown
+from tests.web.browsing import Page
+
+__all__ = ["furnished"]
+
+# An override that nothing ends, and letters that are written from right to left.
+MIRRORED = "\u202e\u05d0\u05d1 (x"
+# Elements without an end tag.
+_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+# Browsers isolate the text of these by themselves: nothing else stands in them.
+_ALONE = {"title", "option", "textarea", "script"}
+
+
+class _Reader(HTMLParser):
+    """Collects texts that contain a planted one and stand in no element that isolates them."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._open: list[tuple[str, bool]] = []
+        self.isolated = 0
+        self.bare: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _VOID:
+            self._open.append((tag, tag in _ALONE or tag == "bdi" or dict(attrs).get("dir") == "auto"))
+
+    def handle_endtag(self, tag: str) -> None:
+        while any(opened == tag for opened, _isolates in self._open) and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "\u202e" not in data:
+            return
+        if any(isolates for _tag, isolates in self._open):
+            self.isolated += 1
+        else:
+            self.bare.append(f"{'>'.join(tag for tag, _isolates in self._open[-3:])}: {' '.join(data.split())}")
+
+
+def test_every_planted_text_is_isolated(
+    browser: Client, furnished: list[Page], account: Account, owner: Membership
+) -> None:
+    assert plant(MIRRORED) > 30
+    furnished.append(Page("search", reverse("search") + "?q=a"))
+    isolated = 0
+    bare: dict[str, list[str]] = {}
+    for name, html in shown(browser, furnished, owner):
+        reader = _Reader()
+        reader.feed(html)
+        isolated += reader.isolated
+        for text in reader.bare:
+            bare.setdefault(text, []).append(name)
+    assert not bare, "\n".join(f"{text!r} on {', '.join(pages[:3])}" for text, pages in bare.items())
+    assert isolated > 200
+
+
+def test_sentences_isolate_the_names_in_them_and_escape_the_rest() -> None:
+    sentence = naming("<%(name)s> & %(other)s", name="a<b", other="c")
+    assert sentence == "<a<b> & c"
+    assert conditional_escape(sentence) == "&lt;<bdi>a&lt;b</bdi>&gt; &amp; <bdi>c</bdi>"
+    assert either(["Ada", "<Ben>"]) == "<bdi>Ada</bdi> or <bdi>&lt;Ben&gt;</bdi>"
