@@ -130,6 +130,11 @@ class Product(MirrorRow):
     def __str__(self) -> str:
         return f"{dict(self.Name.choices).get(self.product_name, self.product_name)} #{self.remote_id}"
 
+    @property
+    def is_of_shares(self) -> bool:
+        """Whether `quantity` counts shares. That of a product that is not known here has the provider's own unit."""
+        return self.product_name in (self.Name.SHARES, self.Name.SHARES_FIXED)
+
 
 class Vm(MirrorRow):
     """A server."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from hosting.annotations.models import ObjectType, Tag
@@ -48,9 +48,26 @@ class TaggedFilterSet(django_filters.FilterSet):  # type: ignore[misc]
             del self.filters["tag"]
 
 
+class StateFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
+    """One of the known states, or any other that the provider has."""
+
+    _OTHER = "other"
+
+    def __init__(self, states: type[TextChoices]) -> None:
+        self._known = states.values
+        choices = [*states.choices, (self._OTHER, _("Another state"))]
+        super().__init__(choices=choices, empty_label=_("Any state"), label=_("State"))
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if value == self._OTHER:
+            return qs.exclude(state__in=self._known)
+        found: QuerySet[Any] = super().filter(qs, value)
+        return found
+
+
 class VmFilter(TaggedFilterSet):
     q = django_filters.CharFilter(field_name="hostname", lookup_expr="icontains", label=_("Search by host name"))
-    state = django_filters.ChoiceFilter(choices=Vm.State.choices, empty_label=_("Any state"), label=_("State"))
+    state = StateFilter(Vm.State)
     tag = TagFilter(ObjectType.VM)
 
     class Meta:
@@ -60,7 +77,7 @@ class VmFilter(TaggedFilterSet):
 
 class DiskFilter(TaggedFilterSet):
     q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label=_("Search by name"))
-    state = django_filters.ChoiceFilter(choices=Disk.State.choices, empty_label=_("Any state"), label=_("State"))
+    state = StateFilter(Disk.State)
     tag = TagFilter(ObjectType.DISK)
 
     class Meta:

@@ -133,3 +133,24 @@ def test_server_page_lists_at_most_one_hundred_disks(browser: Client, account: A
     page = get(browser, "server", account, vm.remote_id)
     assert "Only the first 100 are shown here." in page
     assert len(page) < 200_000
+
+
+def test_product_that_is_not_known_has_its_own_name_and_no_unit_of_another(browser: Client, account: Account) -> None:
+    factories.product(account, product_name="gpu_hours", quantity=1200)
+    page = " ".join(get(browser, "shares", account).split())
+    assert "gpu_hours" in page
+    row = page[page.index("gpu_hours") :]
+    row = row[: row.index("</tr>")]
+    assert "1,200" in row
+    assert "1,200 shares" not in row
+
+
+def test_states_that_are_not_known_are_shown_and_can_be_filtered(browser: Client, account: Account) -> None:
+    factories.vm(account, "moves", state="migrating")
+    factories.vm(account, "runs", state="running")
+    factories.disk(account, "copies", state="cloning")
+    assert "migrating" in get(browser, "servers", account)
+    for name, there in (("servers", "moves"), ("disks", "copies")):
+        page = browser.get(reverse(name, args=[account.pk]), {"state": "other"}).content.decode()
+        assert there in page
+        assert "runs" not in page[page.index("<tbody") :]
