@@ -10,6 +10,9 @@ PROVIDER_BIND = 127.0.0.1:$(PROVIDER_PORT)
 HERE = http://127.0.0.1:$(PORT)/
 PANEL_URL ?= $(HERE)
 
+# 0 for a start without the demo: see `manage.py create_owner`.
+DEMO ?= 1
+
 VAR_DIR ?= $(CURDIR)/var
 
 # Our own Valkey and provider start unless the environment names others.
@@ -57,7 +60,7 @@ run provider: export PYTHONWARNINGS := ignore:You're running the worker
 run: install assets ## Start everything: the panel, its workers, Valkey and the bundled provider
 	@$(ON_PATH) tools/quietly $(PYTHON) -m panel.directory_lock $(HERE) sh -ec '$(PYTHON) -m panel.environment $(OUR_PORTS); \
 	  $(if $(OUR_PROVIDER),$(PREPARE_PROVIDER) & provider=$$!;) \
-	  $(PYTHON) manage.py prepare --demo; $(if $(OUR_PROVIDER),wait $$provider;) \
+	  $(PYTHON) manage.py prepare $(if $(filter-out 0,$(DEMO)),--demo); $(if $(OUR_PROVIDER),wait $$provider;) \
 	  exec honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker background listener beat ready'
 
 provider: install ## Start the bundled provider alone

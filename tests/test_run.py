@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -72,6 +73,28 @@ def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Pat
     assert "Fetching" not in again.log
     assert answers(f"{again.url}/health") == 0
     assert "Traceback" not in again.log
+
+
+@pytest.mark.timeout(300)
+def test_start_without_the_demo_says_how_to_create_a_login(tmp_path: Path) -> None:
+    stack = start_stack(tmp_path, DEMO="0")
+    try:
+        assert people(tmp_path) == []
+        assert "manage.py create_owner" in stack.log
+        created = subprocess.run(
+            [sys.executable, "manage.py", "create_owner", "ada@example.org"],
+            cwd=ROOT,
+            env=stack.env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        link = created.stdout.split()[-1]
+        assert link.startswith(f"{stack.url}/auth/password/reset/key/")
+        assert answers(link) == 200
+        assert link not in stack.log
+    finally:
+        stack.stop()
 
 
 def test_ctrl_c_before_the_processes_start_is_quiet_too(tmp_path: Path) -> None:

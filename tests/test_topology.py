@@ -39,6 +39,16 @@ def test_compose_runs_the_lines_of_the_procfile() -> None:
     assert not re.search(r"command: .*(gunicorn|celery)", COMPOSE)
 
 
+def test_compose_starts_no_demo_unless_its_profile_is_chosen() -> None:
+    services = re.split(
+        r"^  (?=[\w-]+:$)", COMPOSE.partition("\nservices:\n")[2].partition("\nconfigs:")[0], flags=re.MULTILINE
+    )
+    assert len(services) > 8
+    for service in services:
+        is_of_demo = "--demo" in service or "provider.settings" in service or "tools/serve provider" in service
+        assert ("profiles: [demo]" in service) == is_of_demo, service
+
+
 def test_serve_refuses_a_line_that_the_procfile_does_not_have() -> None:
     done = subprocess.run([ROOT / "tools/serve", "nothing"], capture_output=True, text=True, check=False)
     assert done.returncode == 1

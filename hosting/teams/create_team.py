@@ -4,6 +4,8 @@ Decision: docs/decisions/0028-owners-create-teams.md
 """
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -11,7 +13,7 @@ from hosting.teams import names
 from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.rejection import Invalid, invalid
-from hosting.teams.request_origin import Origin
+from hosting.teams.request_origin import NO_ORIGIN, Origin
 from hosting.teams.roles import NotAllowedError, Permission, Role
 
 # The most teams of one owner. There is a limit because each team can send mails to strangers.
@@ -39,11 +41,29 @@ def create(name: str, *, person: User, via: Origin) -> Membership:
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
         if _owned(person) >= MOST_OWNED:
             raise Invalid(_("You already own %(most)d teams, the maximum.") % {"most": MOST_OWNED})
-        owner = Membership(team=Team.objects.create(name=name), user=person, role=Role.OWNER)
-        owner.save()
-        owner.via = via
-        record(owner.team, by=owner, action="team.created", subject=name, thing=team_ref(owner.team_id))
-    return owner
+        return _create(name, person, via)
+
+
+def has_owner() -> bool:
+    """Whether any team has an owner: somebody who can invite others."""
+    return Membership.objects.current().filter(role=Role.OWNER).exists()
+
+
+def create_with_owner(name: str, *, email: str) -> Membership:
+    """Create a team with a new person as its owner, who has no password yet. Only the panel's operator can.
+
+    Raises:
+        Invalid: an invalid name or address, or an address that somebody has already.
+    """
+    name = validated_name(name)
+    try:
+        validate_email(email)
+    except ValidationError as wrong:
+        raise Invalid(wrong.messages[0], field="email") from None
+    with transaction.atomic():
+        if User.objects.filter(email=email.lower()).exists():
+            raise Invalid(_("Somebody signs in with this address already."), field="email")
+        return _create(name, User.objects.create_user(email), NO_ORIGIN)
 
 
 def validated_name(name: str) -> str:
@@ -57,6 +77,14 @@ def validated_name(name: str) -> str:
     if not name or len(name) > LONGEST_NAME:
         raise Invalid(_("Enter a team name of 1 to %(most)d characters.") % {"most": LONGEST_NAME}, field="name")
     return name
+
+
+def _create(name: str, person: User, via: Origin) -> Membership:
+    owner = Membership(team=Team.objects.create(name=name), user=person, role=Role.OWNER)
+    owner.save()
+    owner.via = via
+    record(owner.team, by=owner, action="team.created", subject=name, thing=team_ref(owner.team_id))
+    return owner
 
 
 def _owned(person: User) -> int:

@@ -85,7 +85,9 @@ def wait_for_workers(deadline: float) -> None:
 
 
 def sign_in_lines() -> str:
-    """The demo's e-mail address and password, unless the password was changed."""
+    """The demo's e-mail address and password, unless it was changed; while nobody can sign in, how to begin."""
+    if not User.objects.exists():
+        return "  Create your login:   .venv/bin/python manage.py create_owner you@example.net"
     demo = User.objects.filter(email=DEMO_EMAIL).first()
     if demo is None or not settings.DEMO_PASSWORD or not demo.check_password(settings.DEMO_PASSWORD):
         return ""
