@@ -26,9 +26,10 @@ from hosting.operations.models.rejection import (
     WrongState,
 )
 from hosting.operations.models.states import FINAL, State
+from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError
-from hosting.teams.tokens.use import as_requester
+from hosting.teams.tokens.use import KeptOutError, as_requester
 
 # The parameter of each kind that names its object. Kinds that are missing here have no bulk action.
 OBJECT_OF = {
@@ -49,6 +50,13 @@ _PAUSES_BULK: dict[type[Exception], Bulk.Problem] = {
     QuietHours: Bulk.Problem.QUIET,
     # A token may not spend above the limit: it can't ask for approval.
     AboveSpendingLimit: Bulk.Problem.NOT_ALLOWED,
+}
+# Pauses because of whoever requested it, which the audit log has.
+_REQUESTER_REFUSED = {
+    Bulk.Problem.MEMBER_LEFT,
+    Bulk.Problem.NOT_ALLOWED,
+    Bulk.Problem.TWO_FACTOR,
+    Bulk.Problem.NETWORK,
 }
 _FAILS_ROW: dict[type[Exception], BulkRow.Problem] = {
     Busy: BulkRow.Problem.BUSY,
@@ -94,7 +102,18 @@ def _settle_rows(bulk: Bulk) -> int:
 
 
 def _submit_rows(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
-    by = as_requester(team_id=bulk.account.team_id, person_id=bulk.requested_by_id, token_id=bulk.requested_through_id)
+    if not rows:
+        return
+    try:
+        by = as_requester(
+            team_id=bulk.account.team_id,
+            person_id=bulk.requested_by_id,
+            token_id=bulk.requested_through_id,
+            address=bulk.requested_from or None,
+        )
+    except KeptOutError as kept_out:
+        _pause(bulk, Bulk.Problem(kept_out.denial))
+        return
     if by is None:
         _pause(bulk, Bulk.Problem.MEMBER_LEFT)
         return
@@ -131,3 +150,16 @@ def kind_of(method: str, params: Mapping[str, object], object_id: int) -> Kind:
 def _pause(bulk: Bulk, problem: Bulk.Problem) -> None:
     bulk.state, bulk.problem = Bulk.State.PAUSED, problem
     versions.bump(bulk.account_id)
+    if problem in _REQUESTER_REFUSED:
+        record(
+            bulk.account.team,
+            by=None,
+            action="bulk.stopped",
+            subject=bulk.account.label,
+            account=bulk.account_id,
+            before={"state": Bulk.State.RUNNING},
+            after={"state": Bulk.State.PAUSED},
+            outcome="refused",
+            bulk=bulk.pk,
+            reason=problem,
+        )

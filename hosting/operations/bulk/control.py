@@ -22,7 +22,7 @@ from hosting.operations.models.rejection import (
     Invalid,
     WrongState,
 )
-from hosting.operations.models.requesters import on_behalf_of
+from hosting.operations.models.requesters import continuing_for
 from hosting.operations.models.states import HARMLESS, State
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
@@ -58,7 +58,7 @@ def begin(
     try:
         with transaction.atomic():
             bulk = Bulk.objects.create(
-                account=account, nonce=nonce, kind=method, params=dict(params or {}), **on_behalf_of(by)
+                account=account, nonce=nonce, kind=method, params=dict(params or {}), **continuing_for(by)
             )
             BulkRow.objects.bulk_create(
                 BulkRow(bulk=bulk, object_id=number, subject=name[:255]) for number, name in dict(objects).items()
@@ -96,7 +96,7 @@ def resume(bulk: Bulk, *, by: Membership) -> None:
         NotAllowedError: as `pause`.
         QuietHours: as `begin`.
     """
-    _change(bulk, Bulk.State.PAUSED, Bulk.State.RUNNING, by=by, action="bulk.resumed", **on_behalf_of(by))
+    _change(bulk, Bulk.State.PAUSED, Bulk.State.RUNNING, by=by, action="bulk.resumed", **continuing_for(by))
 
 
 def retry_failed(bulk: Bulk, *, by: Membership) -> int:
@@ -126,7 +126,7 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
             problem="",
             dismissed_at=None,
             updated_at=timezone.now(),
-            **on_behalf_of(by),
+            **continuing_for(by),
         )
         versions.bump(bulk.account_id)
         record(

@@ -30,6 +30,7 @@ from hosting.teams.audit.log import record
 from hosting.teams.models import Membership, User
 from hosting.teams.rejection import Refusal, invalid
 from hosting.teams.roles import PERMISSIONS, Permission
+from hosting.teams.tokens.use import requester_denial
 
 _APPROVING = [role for role, held in PERMISSIONS.items() if Permission.APPROVE in held]
 # Operations that one sweep ends; the rest wait for the next one.
@@ -155,10 +156,18 @@ def _require_second_person(operation: Operation, by: Membership, comment: str) -
 
 def _require_requester(operation: Operation, account: Account, kind: Kind) -> None:
     """Require that the requester is still in the team and may still request this operation."""
-    members = Membership.objects.current().select_related("user")
+    members = Membership.objects.current().select_related("user", "team")
     requester = members.filter(team=account.team_id, user=operation.requested_by_id, user__is_active=True).first()
     if requester is None:
         raise WrongState(_("The member who requested this has left the team. You can only refuse it."))
+    if requester_denial(requester, None, timezone.now()):
+        raise WrongState(
+            _(
+                "%(person)s hasn't set up two-factor authentication, which the team requires. You can only refuse this"
+                " operation."
+            )
+            % {"person": requester.user}
+        )
     if not requester.may(kind.permission, account):
         raise WrongState(
             _("%(person)s no longer has permission to spend money here. You can only refuse this operation.")

@@ -37,11 +37,18 @@ class Bulk(models.Model):
             "member_left",
             _("The requesting member has left the team, or their API token has expired."),
         )
+        TWO_FACTOR = (
+            "two_factor",
+            _("The requesting member hasn't set up two-factor authentication, which the team requires."),
+        )
+        NETWORK = "network", _("The team no longer allows the network that this was requested from.")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="bulks")
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     # The API token it was requested with: a personal one, or one of the team.
     requested_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
+    # The address of that request, which the team's networks must still allow at each step.
+    requested_from = models.CharField(max_length=45, blank=True)
     # The same form sent twice has the same nonce and makes one bulk action.
     nonce = models.UUIDField(default=uuid.uuid4)
     # The API method, and the parameters that all objects share.

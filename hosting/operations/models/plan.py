@@ -40,6 +40,8 @@ class Plan(models.Model):
     requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     # The API token it was requested with: a personal one, or one of the team.
     requested_through = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
+    # The address of that request, which the team's networks must still allow at each step.
+    requested_from = models.CharField(max_length=45, blank=True)
     nonce = models.UUIDField(default=uuid.uuid4)
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.NEW_SERVER)
     # The fields of its spec (`operations.plans.catalogue`); every kind has "hostname".

@@ -30,6 +30,17 @@ def on_behalf_of(by: Membership) -> RequesterColumns:
     return {"requested_by": by.person, "requested_through_id": by.via.token_id}
 
 
+class ContinuingColumns(RequesterColumns):
+    """Of what continues in the background: also the address that it was requested from."""
+
+    requested_from: str
+
+
+def continuing_for(by: Membership) -> ContinuingColumns:
+    """The requester columns of a plan or a bulk action. Each of its steps is checked against the team's policies."""
+    return {**on_behalf_of(by), "requested_from": by.via.address}
+
+
 def requester_name(of: Requested) -> str:
     """The name of the requester; empty when unknown, such as after the person was deleted."""
     person, token = of.requested_by, of.requested_through

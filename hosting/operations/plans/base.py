@@ -19,6 +19,8 @@ class StopReason(StrEnum):
 
     NOT_FREE = "not_free"
     MEMBER_LEFT = "member_left"
+    TWO_FACTOR = "two_factor"
+    NETWORK = "network"
     NO_PASSWORD = "no_password"  # noqa: S105 - a reason
     NOT_ALLOWED = "not_allowed"
     QUIET = "quiet"

@@ -15,7 +15,7 @@ from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import (
     WrongState,
 )
-from hosting.operations.models.requesters import on_behalf_of
+from hosting.operations.models.requesters import continuing_for
 from hosting.operations.plans.advance import advance, kept_password
 from hosting.operations.plans.base import PlanSpec
 from hosting.operations.plans.catalogue import spec_of
@@ -42,7 +42,7 @@ def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID,
                 "kind": spec.kind,
                 "spec": asdict(spec),
                 "sealed_secret": seal(password),
-                **on_behalf_of(by),
+                **continuing_for(by),
             },
         )
         if created:
@@ -151,7 +151,7 @@ def _run(plan: Plan, before: Plan.State, *, by: Membership, action: str) -> None
     _require(by, plan.account, spends=must_buy(plan))
     with transaction.atomic():
         started = Plan.objects.move(
-            plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), **on_behalf_of(by)
+            plan.pk, before, Plan.State.RUNNING, problem={}, resumed_at=timezone.now(), **continuing_for(by)
         )
         if started:
             # Lock the account and the spending limit before the audit log: `advance` needs both locks as well.

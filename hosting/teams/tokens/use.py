@@ -58,6 +58,14 @@ def standing(token: ApiToken, member: Membership | None, now: datetime) -> Stand
     return Standing.WORKS if token.owner.is_active else Standing.INACTIVE
 
 
+class KeptOutError(Exception):
+    """A policy of the team, or the networks of a token, now keep out the requester of work in the background."""
+
+    def __init__(self, denial: Denial) -> None:
+        super().__init__(denial.value)
+        self.denial = denial
+
+
 @sensitive_variables("secret")
 def actor_for(secret: str, *, address: str) -> Membership:
     """The actor (`by=`) of a request with this token from `address`, narrowed by the token.
@@ -84,30 +92,53 @@ def actor_for(secret: str, *, address: str) -> Membership:
     return _actor(token, member, address)
 
 
-def as_requester(*, team_id: int, person_id: int | None, token_id: int | None) -> Membership | None:
-    """The requester of work that continues in the background, with their present permissions.
+def as_requester(
+    *, team_id: int, person_id: int | None, token_id: int | None, address: str | None = None
+) -> Membership | None:
+    """The requester of work that continues in the background, with their present permissions. `address` is where they
+    requested it from; None when unknown.
 
     None when they have left the team or were deactivated, or when the token that they used does not work any more.
+
+    Raises:
+        KeptOutError: a policy would deny them now, from that address.
     """
+    now = timezone.now()
     if token_id is None:
         members = Membership.objects.current().select_related("team", "user")
-        return members.filter(team=team_id, user=person_id, user__is_active=True).first()
+        member = members.filter(team=team_id, user=person_id, user__is_active=True).first()
+        if member and (denial := requester_denial(member, address, now)):
+            raise KeptOutError(denial)
+        return member
     token = ApiToken.objects.select_related("team", "owner").filter(pk=token_id, team=team_id).first()
     if token is None:
         return None
     member = _member(token)
-    return _actor(token, member, "") if standing(token, member, timezone.now()) == Standing.WORKS else None
+    if standing(token, member, now) != Standing.WORKS:
+        return None
+    if denial := _denial(token, member, address, now):
+        raise KeptOutError(denial)
+    return _actor(token, member, "")
 
 
-def _denial(token: ApiToken, member: Membership | None, address: str, now: datetime) -> Denial | None:
-    """Why a working token is denied: by its own networks, or by a policy of its team."""
-    policy = token.team.policy()
-    if access.network_denial(policy, address) or not networks.allows(map(networks.read, token.networks), address):
+def requester_denial(member: Membership, address: str | None, now: datetime) -> Denial | None:
+    """Why the team's policies deny a member who is not there: the second factor, and the network if it is known."""
+    policy = member.team.policy()
+    if address is not None and access.network_denial(policy, address):
         return Denial.NETWORK
-    if member is None or policy.two_factor_since is None:
+    if policy.two_factor_since is None:
         return None
     has = bool(second_factor.holders([member.user_id]))
     return access.second_factor_denial(policy, member.created_at, has_second_factor=has, now=now)
+
+
+def _denial(token: ApiToken, member: Membership | None, address: str | None, now: datetime) -> Denial | None:
+    """Why a working token is denied: by its own networks, or by a policy of its team."""
+    if address is not None and not networks.allows(map(networks.read, token.networks), address):
+        return Denial.NETWORK
+    if member is not None:
+        return requester_denial(member, address, now)
+    return access.network_denial(token.team.policy(), address) if address is not None else None
 
 
 def _member(token: ApiToken) -> Membership | None:

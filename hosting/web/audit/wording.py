@@ -50,6 +50,7 @@ ACTIONS = {
     "bulk.paused": gettext_lazy("Paused a bulk action"),
     "bulk.resumed": gettext_lazy("Resumed a bulk action"),
     "bulk.retried": gettext_lazy("Retried the failed part of a bulk action"),
+    "bulk.stopped": gettext_lazy("A bulk action was stopped because of the person who requested it"),
     "bulk.set_aside": gettext_lazy("Dismissed a bulk action"),
     "invitation.accepted": gettext_lazy("Accepted an invitation"),
     "invitation.revoked": gettext_lazy("Revoked an invitation"),
@@ -91,6 +92,7 @@ ACTIONS = {
     "plan.drafted": gettext_lazy("Created a plan"),
     "plan.resumed": gettext_lazy("Resumed a plan"),
     "plan.revised": gettext_lazy("Changed a plan"),
+    "plan.stopped": gettext_lazy("A plan was stopped because of the person who requested it"),
     "plan.started": gettext_lazy("Started a plan"),
     "policy.networks": gettext_lazy("Changed the allowed networks"),
     "policy.quiet_hours": gettext_lazy("Changed the quiet hours"),
@@ -130,6 +132,8 @@ OUTCOMES = {
     **{state.value: state.label for state in (State.DONE, State.CANCELLED, State.NOT_SENT, State.RELEASED)},
     State.DECLINED.value: State.DECLINED.label,
 }
+# Stopped by Sharedeck, for a reason that plans and bulk actions share.
+_STOPS = {"plan.stopped", "bulk.stopped"}
 _FACTORS = {
     "password": gettext_lazy("password"),
     "totp": gettext_lazy("authenticator app"),
@@ -201,12 +205,8 @@ def action_words(entry: AuditEntry) -> str:
 def more_words(entry: AuditEntry) -> Iterator[str]:
     """Further details, besides the values that changed."""
     detail = entry.detail
-    if entry.action == "page.refused":
-        reason = detail.get("reason", "")
-        if reason in {permission.value for permission in Permission}:
-            yield _("Requires permission to %(what)s.") % {"what": PERMISSION_WORDS[Permission(reason)]}
-        elif reason in _REASONS:
-            yield str(_REASONS[reason])
+    if reason := _reason_words(entry.action, str(detail.get("reason", ""))):
+        yield reason
     if ways := detail.get("ways"):
         yield _("With: %(ways)s") % {"ways": ", ".join(str(_FACTORS.get(way, way)) for way in ways)}
     if factor := detail.get("factor"):
@@ -223,6 +223,17 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
     for name, sign in (("on", "+"), ("off", "−")):
         if entry.action == "tags.put" and (tags := detail.get(name)):
             yield f"{sign} {', '.join(tags)}"
+
+
+def _reason_words(action: str, reason: str) -> str:
+    """Why somebody was denied access, or why Sharedeck stopped what they had requested."""
+    if action in _STOPS:
+        return str(dict(Bulk.Problem.choices).get(reason, ""))
+    if action != "page.refused":
+        return ""
+    if reason in {permission.value for permission in Permission}:
+        return _("Requires permission to %(what)s.") % {"what": PERMISSION_WORDS[Permission(reason)]}
+    return str(_REASONS.get(reason, ""))
 
 
 def outcome_words(outcome: str) -> str:

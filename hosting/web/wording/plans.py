@@ -34,6 +34,13 @@ _REASONS = {
     StopReason.MEMBER_LEFT: gettext_lazy(
         "The member who started this plan has left the team, or their API token has expired."
     ),
+    StopReason.TWO_FACTOR: gettext_lazy(
+        "The member who started this plan hasn't set up two-factor authentication, which the team requires."
+        " Another member can retry it."
+    ),
+    StopReason.NETWORK: gettext_lazy(
+        "The team no longer allows the network from which this plan was started. Retry it from an allowed network."
+    ),
     StopReason.NO_PASSWORD: gettext_lazy("The root password is no longer stored. Enter it again."),
     StopReason.QUIET: gettext_lazy("Deleting is blocked during your team's quiet hours. Resume when they are over."),
     StopReason.AWAY: gettext_lazy("The provider didn't respond. Nothing was sent. Retry when it responds again."),
