@@ -21,6 +21,8 @@ from tests.web.access.access_matrix import DOORS, Who
 from tests.web.browsing import Page
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " =")
+# Between cells, by the language of the spreadsheet. A quotation mark ends a cell that is quoted.
+SEPARATORS = (",", ";", "\t", "\n", "\r\n", "; ", ';"', '";')
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -117,8 +119,9 @@ def test_no_submitted_text_runs_when_a_page_shows_it_again(
 
 def test_no_export_contains_a_formula_cell(browser: Client, furnished: list[Page], owner: Membership) -> None:
     exports = [page for page in furnished if DOORS[page.name].get not in {Who.NO_METHOD, Who.NOBODY}]
-    for start in FORMULAS:
-        plant(f"{start}1+cmd|'/c calc'!A0")
+    payloads = [f"{start}1+cmd|'/c calc'!A0" for start in FORMULAS]
+    for payload in (*payloads, *(f"x{mark}{payloads[0]}{mark}y" for mark in SEPARATORS)):
+        plant(payload)
         exports = [page for page in exports if has_no_formula(browser, page)]
         assert len(exports) >= 6
 
@@ -129,9 +132,14 @@ def has_no_formula(browser: Client, page: Page) -> bool:
     response: Any = browser.get(f"{page.url}{glue}format=csv")
     if not response.get("Content-Type", "").startswith("text/csv"):
         return False
-    for row in csv.reader(b"".join(response.streaming_content).decode().splitlines(keepends=True)):
+    text = b"".join(response.streaming_content).decode()
+    for row in csv.reader(text.splitlines(keepends=True)):
         for cell in row:
             assert not cell.lstrip(" ").startswith(FORMULAS) or NUMBER.fullmatch(cell), (page.name, cell)
+    # A spreadsheet that splits at other marks, with or without regard to quotes.
+    for cell in re.split("[,;\t\r\n]", text):
+        bare = cell.strip(' "')
+        assert not bare.startswith(FORMULAS) or NUMBER.fullmatch(bare), (page.name, cell)
     return True
 
 

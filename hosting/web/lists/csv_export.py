@@ -1,6 +1,7 @@
 """Lists as CSV: every row that matches the filters, in the order of the list, with exact values."""
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,9 +20,10 @@ from hosting.web.wording.words import addresses
 
 Column = tuple[str, Callable[[Any], object]]
 
-# Spreadsheets treat a cell as a formula when it starts with one of these, after characters that they skip. Japanese
-# spreadsheets accept the full-width signs too.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+# Spreadsheets treat a cell as a formula when it starts with one of these signs, after characters that they skip.
+# Japanese spreadsheets accept the full-width signs too. A cell starts after every mark that somebody's spreadsheet may
+# separate by, whatever is quoted: many split at semicolons or tabs.
+_FORMULA = re.compile(r"""(^|[,;\t\r\n])([\s"']*)(?=[=+\-@＝＋－＠])""")
 _BLANK = ("\t", "\r", "\n")
 _CHUNK = 2_000
 
@@ -181,7 +183,8 @@ class _Line:
 
 
 def _lines(rows: Iterable[Any], columns: Sequence[Column]) -> Iterator[str]:
-    writer = csv.writer(_Line())
+    # Texts are quoted, so that what looks like a number or a date in them stays what it is.
+    writer = csv.writer(_Line(), quoting=csv.QUOTE_NONNUMERIC)
     yield writer.writerow([name for name, _value in columns])
     for row in rows:
         yield writer.writerow([_cell(value(row)) for _name, value in columns])
@@ -196,5 +199,5 @@ def _cell(value: object) -> object:
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, int | float | Decimal):
         return value
-    text = str(value)
-    return f"'{text}" if text.startswith(_BLANK) or text.lstrip().startswith(_FORMULA) else text
+    text = _FORMULA.sub(r"\1\2'", str(value))
+    return f"'{text}" if text.startswith(_BLANK) else text

@@ -125,7 +125,7 @@ def test_chart_is_also_a_table_and_a_csv_file(browser: Client, account: Account,
     assert '<td data-label="Balance in EUR">-3.25</td>' in page
     assert '<td data-label="Granted">160 GB</td>' in page
     lines = exported(browser, account, "balance")
-    assert lines[0] == "from,balance"
+    assert lines[0] == '"from","balance"'
     assert len(lines) == 12
     # A negative number is not escaped as a formula.
     assert lines[-1].endswith(",-3.25")

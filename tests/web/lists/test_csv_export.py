@@ -44,6 +44,30 @@ def test_formula_cells_are_escaped(browser: Client, account: Account, text: str)
     assert row["name"] == f"'{text}"
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=1+1;y", "x;'=1+1;y"),
+        ("x\t=1+1", "x\t'=1+1"),
+        ("x, @SUM(A1)", "x, '@SUM(A1)"),
+        ('x;"=1+1"', 'x;"\'=1+1"'),
+        ("a-b=c; d", "a-b=c; d"),
+    ],
+)
+def test_formulas_behind_a_separator_are_escaped(browser: Client, account: Account, text: str, cell: str) -> None:
+    factories.disk(account, text)
+    (row,) = exported(browser, "disks", account)
+    assert row["name"] == cell
+
+
+def test_texts_are_quoted_and_numbers_are_not(browser: Client, account: Account) -> None:
+    disk = factories.disk(account, "1e5", size_mb=8192)
+    response: Any = browser.get(reverse("disks", args=[account.pk]) + "?format=csv")
+    header, row = b"".join(response.streaming_content).decode().splitlines()
+    assert header.startswith('"id","name","state","size_mb"')
+    assert row.startswith(f'{disk.remote_id},"1e5","created",8192,')
+
+
 def test_every_list_can_be_exported(browser: Client, account: Account, owner: Membership) -> None:
     vm = factories.vm(account, "web-1")
     factories.disk(account, on=vm)

@@ -336,5 +336,5 @@ def test_decisions_can_be_exported(browser: Client, account: Account, owner: Mem
     held(account, payer, state=State.DECLINED, decided_by=owner.user, decided_at=timezone.now(), decision_comment="=no")
     response = browser.get(f"{approvals_of(owner)}?format=csv")
     lines = b"".join(response.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
-    assert lines[1].endswith("'=no")
-    assert ",declined,declined," in lines[1]
+    assert lines[1].endswith('"\'=no"')
+    assert ',"declined","declined",' in lines[1]
