@@ -15,11 +15,12 @@ class NoSecrets(logging.Filter):
         if record.name.startswith("django.security"):
             # A host or a form that makes no sense is refused; nothing here is broken.
             record.exc_info = record.exc_text = None
-            record.msg, record.args = _scrub(record.getMessage()), ()
+            record.msg, record.args = scrub(record.getMessage()), ()
         elif hasattr(record, "request") and isinstance(record.args, tuple):
-            record.args = tuple(_scrub(value) for value in record.args)
+            record.args = tuple(scrub(value) for value in record.args)
         return True
 
 
-def _scrub(value: Any) -> Any:
+def scrub(value: Any) -> Any:
+    """The text of an address without its secret parts; anything else as it is."""
     return _SECRET_PART.sub("…", value) if isinstance(value, str) else value

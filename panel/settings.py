@@ -355,6 +355,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "filters": {
+        "refused": {"()": "panel.request_lines.Refused"},
         "no_secrets": {"()": "panel.logs.NoSecrets"},
         "outages_once": {"()": "redis_connections.outage.ToldOnce"},
     },
@@ -362,7 +363,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["no_secrets", "outages_once"],
+            "filters": ["refused", "no_secrets", "outages_once"],
         }
     },
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},

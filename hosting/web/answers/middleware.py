@@ -74,10 +74,14 @@ def error_pages(get_response: Handler) -> Handler:
         if isinstance(response, HttpResponseNotAllowed) and not response.content:
             if request.method == "GET" and (kept := kept_form.page_of(request)):
                 # Whoever was signed out pressed a button here, which has no page of its own.
-                page, said = kept
+                shown, said = kept
                 messages.warning(request, said)
-                return HttpResponseRedirect(page)
-            return errors.not_allowed(request, response["Allow"])
+                return HttpResponseRedirect(shown)
+            page = errors.not_allowed(request, response["Allow"])
+            # The same response: Django has written a line about it already.
+            response.content = page.content
+            for name, value in page.items():
+                response[name] = value
         return response
 
     return middleware
