@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosting', '0030_overlapping_readings'),
+        ('hosting', '0032_unread_accounts'),
     ]
 
     operations = [
