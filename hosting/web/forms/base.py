@@ -13,7 +13,7 @@ from hosting.operations.models.rejection import Rejected
 from hosting.web.answers import kept_form
 
 
-class KeptForm(forms.BaseForm):
+class KeptForm(forms.Form):
     """A form that is invalid while it is only shown again, with what was typed before (`answers.kept_form`)."""
 
     def _clean_form(self) -> None:

@@ -95,8 +95,9 @@ def always_signed_in(member: Membership) -> Callable[[], Client]:
     return current
 
 
-def test_anonymous_visitors_are_redirected_to_sign_in(scene: Scene, client: Client) -> None:
-    check(client, scene.pages, lambda page, rule: SIGN_IN)
+def test_anonymous_visitors_are_redirected_to_sign_in(scene: Scene) -> None:
+    # What they post is kept in a session, which is rolled back with everything else.
+    check(Client, scene.pages, lambda page, rule: SIGN_IN)
 
 
 @pytest.mark.parametrize("role", Role.values)
@@ -148,13 +149,13 @@ def other_pages(db: None) -> list[Page]:
     return every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
 
 
-def test_anonymous_visitors_reach_only_public_pages(other_pages: list[Page], client: Client) -> None:
+def test_anonymous_visitors_reach_only_public_pages(other_pages: list[Page]) -> None:
     def expected(page: Page, rule: Rule) -> str:
         if rule is Who.NOBODY:
             return NOT_FOUND
         return IN if rule is Who.ANYBODY else SIGN_IN
 
-    check(client, other_pages, expected)
+    check(Client, other_pages, expected)
 
 
 @pytest.mark.parametrize("role", Role.values)
