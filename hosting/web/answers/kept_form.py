@@ -57,7 +57,10 @@ def words(why: Why) -> str:
 def problem() -> str:
     """The error above a form that is shown again; empty for all others."""
     why = _why.get()
-    return f"{words(why)} {_('Check your entries, enter passwords again, and submit the form.')}" if why else ""
+    if why is None:
+        return ""
+    what_now = _("Check your entries, enter passwords again, and submit the form.")
+    return f"{words(why)} {what_now}"
 
 
 def fields_of(request: HttpRequest) -> list[tuple[str, str]]:
