@@ -61,9 +61,9 @@ class Kind:
         for field, rule in self.rules.items():
             value = getattr(self, field)
             if value is not None:
-                _check(rule, value, field)
+                check(rule, value, field)
         for field, rule in self.secret_rules.items():
-            _check(rule, secret, field)
+            check(rule, secret, field)
 
     def send(self, client: Client, secret: str) -> int:
         """Make the call, and return what the API method returns (see `answer`).
@@ -90,7 +90,12 @@ class Kind:
         return all(str(theirs[key]) == str(value) for key, value in ours.items() if key in theirs)
 
 
-def _check(rule: Callable[..., None], value: object, field: str) -> None:
+def check(rule: Callable[..., None], value: object, field: str) -> None:
+    """Ask a rule about the value of a field.
+
+    Raises:
+        Invalid: what the rule says, for this field.
+    """
     try:
         rule(value)
     except ValidationError as error:

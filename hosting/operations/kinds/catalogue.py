@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.api import Client
 from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData
 from hosting.operations.kinds import rules
-from hosting.operations.kinds.base import Answer, Kind
+from hosting.operations.kinds.base import Answer, Kind, check
 from hosting.operations.models.rejection import Invalid
 from hosting.teams.roles import Permission
 
@@ -20,11 +20,15 @@ class AddProduct(Kind):
     title = _("Add product")
     permission = Permission.SPEND
     changes = AccountData.CAPACITY | AccountData.BALANCE
-    rules = {"quantity": rules.quantity, "duration": rules.duration}
+    rules = {"product_name": rules.product_name, "duration": rules.duration}
 
     product_name: str
     quantity: int
     duration: str
+
+    def validate(self, secret: str = "") -> None:
+        super().validate(secret)
+        check(rules.quantity_of(self.product_name), self.quantity, "quantity")
 
     def send(self, client: Client, secret: str) -> int:
         return client.hosting_account_product_add(self.product_name, self.quantity, self.duration)
@@ -124,7 +128,7 @@ class UpdateVm(_OnVm):
 
     method = "vm_update"
     title = _("Resize server")
-    rules = {"shares": rules.shares, "cpu": rules.cpu, "vm_max_memory_mb": rules.quantity}
+    rules = {"shares": rules.shares, "cpu": rules.cpu, "vm_max_memory_mb": rules.vm_max_memory_mb}
 
     shares: int | None = None
     cpu: int | None = None

@@ -1,7 +1,8 @@
 """The rules of the Hosting API for parameters, checked before any call. Forms and kinds share them.
 
 Each function returns nothing and raises `ValidationError` with a message for the person who typed the value.
-The source of every rule is the API's contract (sections VMs, Disks and Account).
+The source of every rule is the API's contract (sections VMs, Disks and Account); where it is silent, the bundled
+provider's own table (`hosting.provider.rules.values`). `tests/contract/test_shared_rules.py` asks both sides.
 """
 
 import re
@@ -17,7 +18,12 @@ FSTYPES = ("ext3", "reiserfs", "xfs", "jfs")
 MIN_DISK_MB = 1024
 MAX_DISK_MB = 1_048_576
 MAX_CPU = 4
-MAX_NAME = 255
+MIN_MAX_MEMORY_MB = 256
+MAX_MAX_MEMORY_MB = 65_536
+MAX_SHARES = 4096
+MAX_QUOTA_MB = 4 * 1024 * 1024
+MAX_NAME = 64
+PRODUCT_NAMES = ("shares", "shares_fixed", "disk")
 # XML-RPC integers are signed 32-bit numbers.
 MAX_INT = 2**31 - 1
 
@@ -42,7 +48,7 @@ def password(value: str) -> None:
     """8 to 64 characters with at least one letter and one digit."""
     if not 8 <= len(value) <= 64:
         raise ValidationError(_("The password must have 8 to 64 characters."))
-    if not (re.search(r"[A-Za-z]", value) and re.search(r"[0-9]", value)):
+    if not (any(char.isalpha() for char in value) and any(char.isdecimal() for char in value)):
         raise ValidationError(_("The password must contain at least one letter and one digit."))
     if _CONTROL.search(value):
         raise ValidationError(_("The password can't contain control characters."))
@@ -74,7 +80,7 @@ def name(value: str) -> None:
     if not value.strip():
         raise ValidationError(_("Enter a name."))
     if len(value) > MAX_NAME or len(value.splitlines()) > 1:
-        raise ValidationError(_("Enter a name on one line, up to 255 characters."))
+        raise ValidationError(_("Enter a name on one line, up to %(most)d characters."), params={"most": MAX_NAME})
     names.visible(value)
 
 
@@ -82,6 +88,11 @@ def plain(value: str) -> None:
     """Any text that XML-RPC can carry."""
     if _CONTROL.search(value):
         raise ValidationError(_("Control characters aren't allowed here."))
+
+
+def product_name(value: str) -> None:
+    if value not in PRODUCT_NAMES:
+        raise ValidationError(_("Choose one of these products: %(names)s."), params={"names": ", ".join(PRODUCT_NAMES)})
 
 
 def fstype(value: str) -> None:
@@ -99,4 +110,12 @@ def _between(lowest: int, highest: int) -> Callable[[int], None]:
 
 disk_size_mb = _between(MIN_DISK_MB, MAX_DISK_MB)
 cpu = _between(1, MAX_CPU)
-shares = quantity = identifier = _between(1, MAX_INT)
+shares = identifier = _between(1, MAX_INT)
+vm_max_memory_mb = _between(MIN_MAX_MEMORY_MB, MAX_MAX_MEMORY_MB)
+# The quantity of any product; `quantity_of` knows which one.
+quantity = _between(1, MAX_QUOTA_MB)
+
+
+def quantity_of(product_name: str) -> Callable[[int], None]:
+    """The rule for the quantity of a product: shares, or MB of disk quota."""
+    return quantity if product_name == "disk" else _between(1, MAX_SHARES)

@@ -48,6 +48,7 @@ def hostname(value: str) -> None:
 def password(value: str) -> None:
     """`rules.PASSWORD_*`: the fault never shows it."""
     fits = values.PASSWORD_MIN <= len(value) <= values.PASSWORD_MAX
+    fits = fits and bool(values.PASSWORD_SIGNS.fullmatch(value))
     if not fits or not all(need.search(value) for need in values.PASSWORD_NEEDS):
         raise bad_value(Object.PASSWORD, "password", None)
 

@@ -44,6 +44,7 @@ HOSTNAME_MAX = 253
 PASSWORD_MIN = 8  # chosen, as are the next two: 8 to 64 characters, a letter, and a digit or a sign; the
 PASSWORD_MAX = 64  # published sample creates a VM with `my_password`
 PASSWORD_NEEDS = (re.compile(r"[^\W\d_]"), re.compile(r"[\W\d_]"))
+PASSWORD_SIGNS = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")  # chosen: what a person can type, so no control characters
 USER_LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")  # chosen: useradd's own rule
 CPU_MAX = 4  # chosen; besides, at most one for each share
 VM_MAX_MEMORY_DEFAULT_MB = 2048  # chosen: what a VM can grow to without being halted, unless it starts larger

@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
@@ -13,6 +15,7 @@ from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import CreateVm, UpdateVm
 from hosting.operations.plans.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DurationField
+from hosting.web.forms.hostnames import hint_line
 from hosting.web.forms.names import NameField
 from hosting.web.forms.numbers import DiskSizeField, SizeField, WholeField
 
@@ -33,6 +36,8 @@ BLANK = NewServer(
 PLAIN_TEXT = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 TYPE_AGAIN = _("Enter the password again. Forms don't keep passwords.")
 
+_HOSTNAME_HELP = _("Letters, digits and hyphens, such as web-1 or db.example.org.")
+
 # The step of the guided flow that each field belongs to.
 FIELDS_OF_STEP = {
     "buy": ("buy_shares", "duration"),
@@ -51,7 +56,6 @@ class ServerForm(ChangeForm):
         label=_("Host name"),
         max_length=253,
         validators=[rules.hostname],
-        help_text=_("Letters, digits and hyphens, such as web-1 or db.example.org."),
     )
     shares = WholeField(
         label=_("Shares"),
@@ -88,6 +92,9 @@ class ServerForm(ChangeForm):
         ]
         for name in ("hostname", "login"):
             self.fields[name].widget.attrs |= PLAIN_TEXT
+        hostname = self.fields["hostname"]
+        shown = self.data.get("hostname", "") if self.is_bound else self.get_initial_for_field(hostname, "hostname")
+        hostname.help_text = format_html("{} {}", _HOSTNAME_HELP, hint_line(str(shown or ""), account))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -105,6 +112,14 @@ class ServerAloneForm(ServerForm):
         super().__init__(*args, account=account, **kwargs)
         for name in ("shares", "cpu", "login"):
             self.fields[name].initial = getattr(BLANK, name)
+        # The page of the guided form asks with the whole form.
+        self.fields["hostname"].widget.attrs |= {
+            "hx-post": reverse("server_preview", args=[account.pk]),
+            "hx-trigger": "input changed delay:300ms",
+            "hx-params": "hostname,csrfmiddlewaretoken",
+            "hx-swap": "none",
+            "hx-sync": "this:replace",
+        }
         # The defaults are those of the newest server.
         servers = Vm.objects.filter(account=account).order_by("-remote_id")
         self.fields["os_id"].initial = servers.values_list("os_id", flat=True).first()
@@ -128,7 +143,7 @@ class NewServerForm(ServerForm):
     buy_shares = WholeField(
         label=_("Shares to buy"),
         min_value=0,
-        max_value=rules.MAX_INT,
+        max_value=rules.MAX_SHARES,
         help_text=_("Enter 0 to use your free shares."),
     )
     duration = DurationField(label=_("Duration"), help_text=_("Only applies when you buy shares."))
@@ -180,8 +195,7 @@ class ResizeForm(ChangeForm):
     )
     max_memory = SizeField(
         label=_("Memory limit without a reboot, in MB"),
-        min_value=1,
-        validators=[rules.quantity],
+        validators=[rules.vm_max_memory_mb],
         help_text=_("Going above this limit, or changing it, requires stopping the server."),
     )
 

@@ -11,8 +11,6 @@ from hosting.operations.kinds.catalogue import AddProduct, RenewProduct, UpdateP
 from hosting.web.forms.base import ChangeForm, DurationField, duration_choices
 from hosting.web.forms.numbers import SizeField, WholeField
 
-# What every quantity must keep to.
-QUANTITY: dict[str, Any] = {"min_value": 1, "validators": [rules.quantity]}
 _QUANTITY_HELP = _("Number of shares, or the size of the disk quota in MB. You can also enter GB with the unit: 8 GB.")
 
 
@@ -25,14 +23,18 @@ class AddProductForm(ChangeForm):
             "Disk quota adds disk space beyond what your shares include."
         ),
     )
-    quantity = WholeField(label=_("Quantity"), initial=1, **QUANTITY, help_text=_QUANTITY_HELP)
+    quantity = WholeField(
+        label=_("Quantity"), initial=1, validators=[rules.quantity_of("shares")], help_text=_QUANTITY_HELP
+    )
     duration = DurationField()
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         # Only disk quota has a unit.
         if self.is_bound and self.data.get("product_name") == Product.Name.DISK:
-            self.fields["quantity"] = SizeField(label=_("Quantity"), **QUANTITY, help_text=_QUANTITY_HELP)
+            self.fields["quantity"] = SizeField(
+                label=_("Quantity"), validators=[rules.quantity_of("disk")], help_text=_QUANTITY_HELP
+            )
 
     def kind(self) -> AddProduct:
         data = self.cleaned_data
@@ -53,13 +55,13 @@ class RenewForm(ChangeForm):
 
 
 class QuantityForm(ChangeForm):
-    quantity: forms.IntegerField = WholeField(label=_("New quantity"), **QUANTITY)
+    quantity: forms.IntegerField = WholeField(label=_("New quantity"), validators=[rules.quantity_of("shares")])
 
     def __init__(self, *args: Any, product: Product, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.product = product
         if product.product_name == Product.Name.DISK:
-            self.fields["quantity"] = SizeField(label=_("Disk, in MB"), **QUANTITY)
+            self.fields["quantity"] = SizeField(label=_("Disk, in MB"), validators=[rules.quantity_of("disk")])
         self.fields["quantity"].initial = product.quantity
 
     def kind(self) -> UpdateProduct:

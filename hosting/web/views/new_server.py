@@ -18,6 +18,7 @@ from hosting.operations.plans import steps
 from hosting.operations.plans.new_server import NewServer, missing_shares, system_disk_mb
 from hosting.teams.roles import Permission
 from hosting.web.access.scope import AccountRequest, account_page
+from hosting.web.forms.hostnames import hint_line
 from hosting.web.forms.servers import BLANK, NewServerForm, ServerAloneForm
 from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back, to_plan
@@ -137,6 +138,7 @@ def preview(request: AccountRequest) -> HttpResponse:
         {
             "account": request.account,
             "swap": True,
+            "hostname_hint": hint_line(request.POST.get("hostname", "").strip()[:253], request.account, swap=True),
             **_summary(request, form.spec(), frozenset()),
         },
     )

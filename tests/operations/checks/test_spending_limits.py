@@ -148,8 +148,8 @@ def test_unknown_price_needs_approval_under_a_money_limit(account: Account, paye
     held = buy(account, payer)
     assert (held.state, held.problem["over"]) == (State.HELD, ["price"])
     # As good as none: no column of money holds it.
-    factories.purchase(account, "shares", 1, "1m", cost="5000000.00", days_ago=400)
-    assert buy(account, payer, 2_000_000).problem["over"] == ["price"]
+    factories.purchase(account, "shares", 1, "1m", cost="500000000.00", days_ago=400)
+    assert buy(account, payer, 4096).problem["over"] == ["price"]
 
 
 def test_known_cost_replaces_the_estimate(account: Account, payer: Membership) -> None:
