@@ -10,7 +10,7 @@ from hosting.operations.models.plan import Plan
 from hosting.teams.audit.models import AuditEntry, AuditHead
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.models import Invitation
-from hosting.teams.policies.models import SpendingLimit
+from hosting.teams.policies.models import PendingLimits, SpendingLimit
 from hosting.teams.tokens.models import ApiToken
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Operation",
     "OsImage",
     "OutgoingMail",
+    "PendingLimits",
     "Plan",
     "Product",
     "SavedView",

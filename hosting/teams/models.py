@@ -58,6 +58,8 @@ class Team(PolicyFields):
     bulk_at_once = models.PositiveSmallIntegerField(
         _("at the same time"), default=8, validators=[MinValueValidator(1), MaxValueValidator(MOST_AT_ONCE)]
     )
+    # Raising or removing a spending limit waits for a second owner, where there is one (`policies.spending_limits`).
+    limits_need_second_owner = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
 

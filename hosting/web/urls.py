@@ -26,6 +26,7 @@ from hosting.web.views import (
     search,
     servers,
     shares,
+    spending_limits,
     tags,
     team,
     tokens,
@@ -129,7 +130,7 @@ of_team = [
     path("audit/", audit.index, name="team_audit"),
     path("approvals/", approvals.index, name="team_approvals"),
     path("approvals/decide/", approvals.decide, name="team_approvals_decide"),
-    path("ceilings/", approvals.limits, name="team_spending_limits"),
+    path("ceilings/", spending_limits.limits, name="team_spending_limits"),
     path("policies/", policies.team_policies, name="team_policies"),
 ]
 

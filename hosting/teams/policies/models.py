@@ -1,9 +1,13 @@
-"""Spending limits. A team's other policies are columns of the team: see `access.fields`."""
+"""Spending limits, and a change of them that waits for a second owner.
+
+A team's other policies are columns of the team: see `access.fields`.
+"""
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hosting.teams.models import Team
+from hosting.teams.models import Team, User
 from hosting.teams.roles import PERMISSIONS, Permission, Role
 
 # The roles that can have a spending limit.
@@ -30,3 +34,15 @@ class SpendingLimit(models.Model):
                 condition=models.Q(money=None) | models.Q(money__gte=0), name="no_ceiling_below_nothing"
             ),
         ]
+
+
+class PendingLimits(models.Model):
+    """A change of a team's spending limits that waits for a second owner: at most one, the latest."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="pending_limits")
+    # The limits of the roles that change, as `Limits.as_json`.
+    limits = models.JSONField(default=dict)
+    # The team's `limits_need_second_owner` after the change.
+    need_second_owner = models.BooleanField(default=True)
+    requested_by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    requested_at = models.DateTimeField(default=timezone.now)

@@ -1,15 +1,24 @@
-"""Set the spending limits of a team's roles."""
+"""Set the spending limits of a team's roles.
+
+Who may raise a limit alone may spend without one: a second address of theirs would approve it. So where a team has two
+owners, a change that raises or removes a limit waits until another owner confirms it. Lower limits hold at once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Self
 
 from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hosting.teams.audit.log import record, team_ref
-from hosting.teams.models import Membership, Team
-from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
-from hosting.teams.roles import PERMISSIONS, Permission
+from hosting.teams.models import Membership, Team, User
+from hosting.teams.policies.models import SPENDING_ROLES, PendingLimits, SpendingLimit
+from hosting.teams.rejection import Refusal, Rejected
+from hosting.teams.roles import PERMISSIONS, Permission, Role
 
 
 @dataclass(frozen=True)
@@ -22,8 +31,20 @@ class Limits:
     def as_json(self) -> dict[str, object]:
         return {"shares": self.shares, "money": None if self.money is None else str(self.money)}
 
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(stored["shares"], None if stored["money"] is None else Decimal(stored["money"]))
+
+    def exceeds(self, before: "Limits") -> bool:
+        """Whether more may be spent than `before`, of shares or of money."""
+        return _is_more(self.shares, before.shares) or _is_more(self.money, before.money)
+
 
 NO_LIMITS = Limits()
+
+
+def _is_more(now: int | Decimal | None, before: int | Decimal | None) -> bool:
+    return before is not None and (now is None or now > before)
 
 
 class NoApproverError(Exception):
@@ -54,10 +75,21 @@ def without_approver(team_id: int) -> frozenset[str]:
     return frozenset(approving or SPENDING_ROLES)
 
 
-def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
-    """Set the limits of these roles. False when nothing changes.
+class Outcome(StrEnum):
+    """What became of a change of the limits."""
 
-    Operations that are waiting for approval keep waiting.
+    UNCHANGED = ""
+    SAVED = "saved"
+    # It waits for a second owner.
+    PENDING = "pending"
+
+
+def set_limits(wanted: Mapping[str, Limits], *, by: Membership, need_second_owner: bool | None = None) -> Outcome:
+    """Set the limits of these roles, and whether raising them needs a second owner (None: as it is).
+
+    A change that raises or removes a limit, or no longer asks for a second owner, waits for one where there is one: it
+    would let a single person spend without a limit, with a second address of theirs to approve it. It replaces an
+    earlier change that waits. Operations that are waiting for approval keep waiting.
 
     Raises:
         NotAllowedError: the member does not manage the team's policies.
@@ -68,24 +100,153 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership) -> bool:
         team = Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
         before = limits_of(team.pk)
         changed = {role: limits for role, limits in wanted.items() if limits != before[role]}
-        if not changed:
+        asked = team.limits_need_second_owner if need_second_owner is None else need_second_owner
+        if not changed and asked == team.limits_need_second_owner:
+            return Outcome.UNCHANGED
+        _require_approvers(team, changed)
+        loosens = any(limits.exceeds(before[role]) for role, limits in changed.items())
+        if (loosens or not asked) and team.limits_need_second_owner and other_owners(by):
+            _ask_second_owner(team, changed, need_second_owner=asked, by=by)
+            return Outcome.PENDING
+        _apply(team, changed, need_second_owner=asked, by=by)
+    return Outcome.SAVED
+
+
+def other_owners(by: Membership) -> list[User]:
+    """The owners of the team who could confirm what this one changes."""
+    owners = Membership.objects.current().filter(team=by.team_id, role=Role.OWNER, user__is_active=True)
+    others = owners.exclude(user=by.user_id).select_related("user")
+    return [member.user for member in others.order_by("user__name", "pk")]
+
+
+def pending_of(team_id: int) -> PendingLimits | None:
+    """The change that waits for a second owner. One query."""
+    return PendingLimits.objects.filter(team=team_id).select_related("requested_by").first()
+
+
+def limits_in(pending: PendingLimits) -> dict[str, Limits]:
+    """The limits of a change that waits."""
+    return {role: Limits.from_json(each) for role, each in pending.limits.items()}
+
+
+def confirm(pending: PendingLimits, *, by: Membership) -> bool:
+    """Make a change that waits. False when it was decided already, or another one has replaced it.
+
+    Raises:
+        NotAllowedError: the member does not manage the team's policies.
+        Rejected: it is their own, or who requested it is no owner any more.
+        NoApproverError: as `set_limits`.
+    """
+    by.require_for_all(Permission.MANAGE_POLICIES)
+    with transaction.atomic():
+        team = Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+        found = PendingLimits.objects.filter(pk=pending.pk, team=team, requested_at=pending.requested_at).first()
+        if found is None:
             return False
-        lost = without_approver(team.pk) & {role for role, limits in changed.items() if limits != NO_LIMITS}
-        if lost:
-            raise NoApproverError(lost)
-        for role, limits in changed.items():
-            if limits == NO_LIMITS:
-                SpendingLimit.objects.filter(team=team, role=role).delete()
-            else:
-                values = {"shares": limits.shares, "money": limits.money}
-                SpendingLimit.objects.update_or_create(team=team, role=role, defaults=values)
-        record(
+        if by.person is None or found.requested_by_id == by.user_id:
+            words = _("You can't confirm your own change. Ask another owner.")
+            raise Rejected(words, refusal=Refusal.OWN_REQUEST)
+        owners = Membership.objects.current().filter(team=team, role=Role.OWNER, user__is_active=True)
+        if not owners.filter(user=found.requested_by_id).exists():
+            raise Rejected(_("The person who requested this is no longer an owner. You can only discard it."))
+        before = limits_of(team.pk)
+        changed = {role: limits for role, limits in limits_in(found).items() if limits != before[role]}
+        _require_approvers(team, changed)
+        _apply(
             team,
+            changed,
+            need_second_owner=found.need_second_owner,
             by=by,
-            action="team.ceilings",
-            subject=team.name,
-            thing=team_ref(team.pk),
-            before={role: before[role].as_json() for role in changed},
-            after={role: limits.as_json() for role, limits in changed.items()},
+            requested_by=str(found.requested_by),
         )
     return True
+
+
+def discard(pending: PendingLimits, *, by: Membership) -> bool:
+    """Discard a change that waits, as its requester or as another owner. False when it was decided already.
+
+    Raises:
+        NotAllowedError: the member does not manage the team's policies.
+    """
+    by.require_for_all(Permission.MANAGE_POLICIES)
+    with transaction.atomic():
+        team = Team.objects.select_for_update(no_key=True).get(pk=by.team_id)
+        gone, _models = PendingLimits.objects.filter(
+            pk=pending.pk, team=team, requested_at=pending.requested_at
+        ).delete()
+        if gone:
+            record(
+                team,
+                by=by,
+                action="team.ceilings_discarded",
+                subject=team.name,
+                thing=team_ref(team.pk),
+                requested_by=str(pending.requested_by),
+            )
+    return bool(gone)
+
+
+def _require_approvers(team: Team, changed: Mapping[str, Limits]) -> None:
+    lost = without_approver(team.pk) & {role for role, limits in changed.items() if limits != NO_LIMITS}
+    if lost:
+        raise NoApproverError(lost)
+
+
+def _ask_second_owner(team: Team, changed: Mapping[str, Limits], *, need_second_owner: bool, by: Membership) -> None:
+    before = limits_of(team.pk)
+    PendingLimits.objects.update_or_create(
+        team=team,
+        defaults={
+            "limits": {role: limits.as_json() for role, limits in changed.items()},
+            "need_second_owner": need_second_owner,
+            "requested_by_id": by.user_id,
+            "requested_at": timezone.now(),
+        },
+    )
+    action = "team.ceilings_requested"
+    _record(team, action, before, changed, need_second_owner=need_second_owner, by=by, outcome="held")
+
+
+def _apply(
+    team: Team, changed: Mapping[str, Limits], *, need_second_owner: bool, by: Membership, requested_by: str = ""
+) -> None:
+    """Make a change. One that waits is decided by it, or belongs to limits that are no more."""
+    before = limits_of(team.pk)
+    for role, limits in changed.items():
+        if limits == NO_LIMITS:
+            SpendingLimit.objects.filter(team=team, role=role).delete()
+        else:
+            values = {"shares": limits.shares, "money": limits.money}
+            SpendingLimit.objects.update_or_create(team=team, role=role, defaults=values)
+    Team.objects.filter(pk=team.pk).update(limits_need_second_owner=need_second_owner)
+    PendingLimits.objects.filter(team=team).delete()
+    action = "team.ceilings"
+    _record(team, action, before, changed, need_second_owner=need_second_owner, by=by, requested_by=requested_by)
+
+
+def _record(
+    team: Team,
+    action: str,
+    before: Mapping[str, Limits],
+    changed: Mapping[str, Limits],
+    *,
+    need_second_owner: bool,
+    by: Membership,
+    outcome: str = "",
+    requested_by: str = "",
+) -> None:
+    was: dict[str, object] = {role: before[role].as_json() for role in changed}
+    now: dict[str, object] = {role: limits.as_json() for role, limits in changed.items()}
+    if need_second_owner != team.limits_need_second_owner:
+        was["second_owner"], now["second_owner"] = team.limits_need_second_owner, need_second_owner
+    record(
+        team,
+        by=by,
+        action=action,
+        subject=team.name,
+        thing=team_ref(team.pk),
+        before=was,
+        after=now,
+        outcome=outcome,
+        requested_by=requested_by,
+    )

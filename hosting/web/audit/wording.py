@@ -103,6 +103,8 @@ ACTIONS = {
     "tag.deleted": gettext_lazy("Deleted a tag"),
     "tags.put": gettext_lazy("Changed the tags of objects"),
     "team.ceilings": gettext_lazy("Changed the spending limits"),
+    "team.ceilings_discarded": gettext_lazy("Discarded a change of the spending limits"),
+    "team.ceilings_requested": gettext_lazy("Requested a change of the spending limits"),
     "team.created": gettext_lazy("Created the team"),
     "team.settings": gettext_lazy("Changed the team's settings"),
     "team.transferred": gettext_lazy("Transferred ownership"),
@@ -162,6 +164,7 @@ _NAMES = {
     "networks": gettext_lazy("Networks"),
     "two_factor_since": gettext_lazy("Two-factor authentication required since"),
     "grace_days": gettext_lazy("Days to set up two-factor authentication"),
+    "second_owner": gettext_lazy("Raising a limit needs another owner"),
     "session_hours": gettext_lazy("Session length in hours"),
     "quiet_from": gettext_lazy("Quiet hours from"),
     "quiet_until": gettext_lazy("Quiet hours to"),
@@ -257,7 +260,7 @@ def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
         (name, *(_said(name, pairs[name], choices) if name in pairs else "" for pairs in (before, after)))
         for name in names
     ]
-    labels = _CHOICES["role"] if entry.action == "team.ceilings" else {}
+    labels = _CHOICES["role"] if entry.action.startswith("team.ceilings") else {}
     return [(str(labels.get(name) or _name(name)), old, new) for name, old, new in found if old != new]
 
 

@@ -22,7 +22,9 @@ _MONEY = SpendingLimit._meta.get_field("money")
 class SpendingLimitsForm(ChangeForm):
     """Shares and money for each role that may spend; an empty field means no limit."""
 
-    def __init__(self, *args: Any, limits: Mapping[str, Limits], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, limits: Mapping[str, Limits], need_second_owner: bool, has_second: bool, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         for role in SPENDING_ROLES:
             name = {"role": Role(role).label}
@@ -43,6 +45,20 @@ class SpendingLimitsForm(ChangeForm):
                 initial=limits[role].money,
                 help_text=_("In the currency of each account. Each currency is counted separately."),
             )
+
+        # Without a second owner it says nothing yet.
+        if has_second:
+            self.fields["second_owner"] = forms.BooleanField(
+                label=_("Raising or removing a limit needs another owner"),
+                required=False,
+                initial=need_second_owner,
+                help_text=_("Turning this off needs another owner too. Lower limits apply at once."),
+            )
+
+    def need_second_owner(self) -> bool | None:
+        """Whether raising a limit needs another owner; None when the form does not ask."""
+        asked: bool | None = self.cleaned_data.get("second_owner")
+        return asked
 
     def limits(self) -> dict[str, Limits]:
         data = self.cleaned_data

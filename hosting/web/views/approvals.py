@@ -1,4 +1,4 @@
-"""The page Approvals: operations that wait for approval, past decisions, and the spending limits of roles."""
+"""The page Approvals: operations that wait for approval, and past decisions."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from hosting.operations.checks import spending_limits
 from hosting.operations.checks.spending_limits import Standing
@@ -22,20 +22,13 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
-from hosting.teams.policies.spending_limits import (
-    NO_LIMITS,
-    NoApproverError,
-    limits_of,
-    set_limits,
-    without_approver,
-)
 from hosting.teams.rejection import Refusal
 from hosting.teams.roles import Permission, Role
 from hosting.web.access import refusals
 from hosting.web.access.reauthentication import reauthenticated
 from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.charts.spending_limits import LimitBar, of_request, of_role
-from hosting.web.forms.approvals import DecisionForm, SpendingLimitsForm
+from hosting.web.forms.approvals import DecisionForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.lists import csv_export
 from hosting.web.lists.tables import DecisionTable, table
@@ -43,7 +36,6 @@ from hosting.web.pages import submitting
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
 
-FORMS = ["GET", "HEAD", "POST"]
 # The most that are shown and decided at once.
 _MOST = 100
 # The most reasons that are listed one by one.
@@ -194,46 +186,3 @@ def _record_filtered(request: TeamRequest, operations: list[int], bulks: list[in
         refusals.record_refusal(request, Refusal.OWN_REQUEST)
     elif (operations or bulks) and not named.exists():
         refusals.record_not_found(request)
-
-
-@require_http_methods(FORMS)
-@team_page
-@reauthenticated
-def limits(request: TeamRequest) -> HttpResponseBase:
-    """The spending limits: what each role may spend in a month without approval."""
-    member = request.member
-    member.require_for_all(Permission.MANAGE_POLICIES)
-    current = limits_of(member.team_id)
-    form = SpendingLimitsForm(request.POST or None, limits=current)
-    if form.is_valid():
-        try:
-            set_limits(form.limits(), by=member)
-        except NoApproverError as error:
-            form.lacks_approver(error.roles)
-        else:
-            messages.success(
-                request, _("Saved. The limits apply from now on. Operations already waiting for approval stay waiting.")
-            )
-            return back(request, reverse("team_spending_limits", args=[member.team_id]))
-    lost = [role for role in without_approver(member.team_id) if current[role] != NO_LIMITS]
-    context = {
-        "form": form,
-        "title": _("Spending limits"),
-        "lead": _(
-            "The total that all members with a role can spend across all accounts in a "
-            "calendar month (UTC). Operations above the limit wait until another owner or "
-            "billing member approves them. Renewals only count as money."
-        ),
-        "warnings": [
-            _(
-                "Nobody can approve operations of “%(role)s” above the limit. Give another member"
-                " a role with approval permission."
-            )
-            % {"role": Role(role).label}
-            for role in sorted(lost)
-        ],
-        "submit": _("Save"),
-        "icon": "check",
-        "cancel": reverse("team_approvals", args=[member.team_id]),
-    }
-    return render_page(request, "form", context, tab="ceilings", bad=form.is_bound)

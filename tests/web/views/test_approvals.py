@@ -338,3 +338,48 @@ def test_decisions_can_be_exported(browser: Client, account: Account, owner: Mem
     lines = b"".join(response.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
     assert lines[1].endswith('"\'=no"')
     assert ',"declined","declined",' in lines[1]
+
+
+EMPTY = {f"{role}_{name}": "" for role in ("owner", "billing") for name in ("shares", "money")}
+
+
+def signed_in(member: Membership) -> Client:
+    client = Client()
+    client.force_login(member.user)
+    return client
+
+
+def test_removed_limit_is_confirmed_by_another_owner_on_the_page(
+    browser: Client, owner: Membership, limit: SpendingLimit
+) -> None:
+    other = factories.member(of=owner.team, person=factories.user("cleo@example.org", "Cleo"))
+    url = reverse("team_spending_limits", args=[owner.team_id])
+    assert "Raising or removing a limit needs another owner" in text(browser, url)
+    answer = words(browser.post(url, {**EMPTY, "second_owner": "on"}, follow=True).content.decode())
+    assert "another owner must confirm it on this page: Cleo" in answer
+    assert "You can't confirm your own change. Ask Cleo" in answer
+    assert "Billing: shares per month 4 → becomes no limit" in answer
+    page = signed_in(other).get(url).content.decode()
+    seen = re.search(r'name="seen" value="([^"]+)"', page)
+    assert seen
+    # Neither the requester nor an old page decides.
+    data = {"decision": "confirm", "seen": seen[1]}
+    assert "You can't confirm your own change" in words(browser.post(url, data, follow=True).content.decode())
+    late = signed_in(other).post(url, {**data, "seen": "2026-01-01T00:00:00+00:00"}, follow=True)
+    assert "decided or replaced meanwhile" in words(late.content.decode())
+    assert SpendingLimit.objects.exists()
+    done = signed_in(other).post(url, data, follow=True)
+    assert "Confirmed. The new limits apply from now on." in words(done.content.decode())
+    assert not SpendingLimit.objects.exists()
+
+
+def test_change_of_limits_can_be_withdrawn(browser: Client, owner: Membership, limit: SpendingLimit) -> None:
+    factories.member(of=owner.team)
+    url = reverse("team_spending_limits", args=[owner.team_id])
+    page = browser.post(url, {**EMPTY, "second_owner": "on"}, follow=True).content.decode()
+    seen = re.search(r'name="seen" value="([^"]+)"', page)
+    assert seen
+    answer = browser.post(url, {"decision": "discard", "seen": seen[1]}, follow=True)
+    assert "The change was discarded" in words(answer.content.decode())
+    assert "Waiting for another owner" not in text(browser, url)
+    assert SpendingLimit.objects.exists()
