@@ -16,6 +16,8 @@ from hosting.teams.models import Membership
 from hosting.teams.rejection import invalid
 from hosting.teams.roles import Permission
 
+LONGEST_LABEL = 100
+
 
 class CredentialsNotAcceptedError(Exception):
     """The account's credentials do not work or were not tested yet, so no further handle can be added."""
@@ -57,7 +59,7 @@ def add_handle(account: Account, *, by: Membership, label: str, handle: str) -> 
 
 def _connected(account: Account, *, by: Membership) -> Account:
     with invalid("label"):
-        account.label = names.checked(account.label, names.OF_ACTOR)
+        account.label = names.checked(account.label, names.OF_ACTOR, most=LONGEST_LABEL)
     account.trouble = Account.Trouble.UNTESTED
     with transaction.atomic():
         account.save(force_insert=True)
@@ -117,7 +119,7 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
 
 def _rename(account: Account, label: str, by: Membership) -> None:
     with invalid("label"):
-        label = names.checked(label, names.OF_ACTOR)
+        label = names.checked(label, names.OF_ACTOR, most=LONGEST_LABEL)
     before, account.label = account.label, label
     Account.objects.filter(pk=account.pk).update(label=label)
     versions.bump(account.pk)

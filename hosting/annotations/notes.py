@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.annotations.models import Note, ObjectType
-from hosting.operations.models.rejection import Invalid, Rejected
+from hosting.operations.models.rejection import Rejected
 from hosting.teams import names
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
@@ -41,9 +41,7 @@ def write(
     """
     by.require(Permission.OPERATE, account)
     with invalid("text"):
-        text = names.checked_text(text)
-    if len(text) > LONGEST:
-        raise Invalid(_("A note can have up to %(most)d characters.") % {"most": LONGEST}, field="text")
+        text = names.checked_text(text, most=LONGEST)
     values = {"text": text, "changed_by": by.person, "changed_at": timezone.now()}
     place = {"account": account, "object_type": object_type, "remote_id": remote_id}
     try:

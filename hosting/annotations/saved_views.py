@@ -18,6 +18,7 @@ from hosting.teams.roles import NotAllowedError, Permission
 
 # Views of one person for one list.
 MOST = 20
+LONGEST_NAME = 40
 LONGEST_QUERY = 1_000
 
 # The lists and the parameters of their addresses. A view does not include the page number.
@@ -48,9 +49,7 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
     if by.person is None:
         raise Invalid(_("Team tokens can't save views. Use a personal token."))
     with invalid("name"):
-        name = names.checked(name)
-    if not name or len(name) > 40:
-        raise Invalid(_("Enter a view name of 1 to 40 characters."), field="name")
+        name = names.checked(name, most=LONGEST_NAME)
     _check(section, query)
     try:
         with transaction.atomic():

@@ -19,6 +19,7 @@ from hosting.teams.roles import NotAllowedError, Permission
 
 # Every list offers all tags as filters: more of them would not fit.
 MOST = 100
+LONGEST_NAME = 40
 # The most objects of one bulk action.
 MOST_OBJECTS = 5_000
 
@@ -210,9 +211,7 @@ def _require_own(tag: Tag, by: Membership) -> None:
 
 def _checked(name: str, color: str) -> str:
     with invalid("name"):
-        name = names.checked(name)
-    if not name or len(name) > 40:
-        raise Invalid(_("Enter a tag name of 1 to 40 characters."), field="name")
+        name = names.checked(name, most=LONGEST_NAME)
     if color not in Color.values:
         raise Invalid(_("Choose one of these colours."), field="color")
     return name

@@ -73,10 +73,7 @@ def validated_name(name: str) -> str:
         Invalid: the name is empty, too long, the panel's own, or contains invisible characters or a web address.
     """
     with invalid("name"):
-        name = names.checked(name, names.IN_MAIL)
-    if not name or len(name) > LONGEST_NAME:
-        raise Invalid(_("Enter a team name of 1 to %(most)d characters.") % {"most": LONGEST_NAME}, field="name")
-    return name
+        return names.checked(name, names.IN_MAIL, most=LONGEST_NAME)
 
 
 def _create(name: str, person: User, via: Origin) -> Membership:

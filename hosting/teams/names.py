@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+# Characters in the name of a person.
+LONGEST_OF_PERSON = 150
+
 Check = Callable[[str], None]
 
 # Control, format, surrogate and private use characters. Nobody sees them, or everybody sees something else.
@@ -82,27 +85,30 @@ OF_ACTOR: tuple[Check, ...] = (not_panel,)
 IN_MAIL: tuple[Check, ...] = (*OF_ACTOR, no_address)
 
 
-def checked(name: str, also: Iterable[Check] = ()) -> str:
-    """A name, tidied.
+def checked(name: str, also: Iterable[Check] = (), *, most: int, blank: bool = False) -> str:
+    """A name of at most `most` characters, tidied; an empty one only if it may be `blank`.
 
     Raises:
-        ValidationError: it has invisible characters, or one of the further checks refuses it.
+        ValidationError: it is too long, has invisible characters, or one of the further checks refuses it.
     """
-    return _checked(tidy(name), also)
-
-
-def checked_text(text: str) -> str:
-    """A note or comment, tidied. It may have several lines.
-
-    Raises:
-        ValidationError: as `checked`.
-    """
-    return _checked(tidy_text(text), ())
-
-
-def _checked(text: str, also: Iterable[Check]) -> str:
+    name = tidy(name)
+    if not (name or blank) or len(name) > most:
+        raise ValidationError(_("Enter a name of 1 to %(most)d characters."), params={"most": most})
     for check in (visible, *also):
-        check(text)
+        check(name)
+    return name
+
+
+def checked_text(text: str, *, most: int) -> str:
+    """A note or comment of at most `most` characters, tidied. It may be empty, and have several lines.
+
+    Raises:
+        ValidationError: it is too long, or has invisible characters.
+    """
+    text = tidy_text(text)
+    if len(text) > most:
+        raise ValidationError(_("Enter up to %(most)d characters."), params={"most": most})
+    visible(text)
     return text
 
 

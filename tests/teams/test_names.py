@@ -1,5 +1,7 @@
 """The rule for names: what people see is what is stored, and nobody is called like the panel."""
 
+from functools import partial
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -29,7 +31,7 @@ UNSEEN = {
 
 @pytest.mark.parametrize(("char", "called"), UNSEEN.items(), ids=UNSEEN.values())
 def test_unseen_characters_are_refused_by_name(char: str, called: str) -> None:
-    for read in (names.checked, names.checked_text):
+    for read in (partial(names.checked, most=9), partial(names.checked_text, most=9)):
         with pytest.raises(ValidationError) as refusal:
             read(f"a{char}b")
         assert called in refusal.value.messages[0]
@@ -50,12 +52,12 @@ def test_unseen_characters_are_refused_by_name(char: str, called: str) -> None:
     ],
 )
 def test_names_are_trimmed_and_composed(typed: str, stored: str) -> None:
-    assert names.checked(typed) == stored
-    assert names.checked(stored) == stored
+    assert names.checked(typed, most=40) == stored
+    assert names.checked(stored, most=40) == stored
 
 
 def test_texts_keep_their_lines() -> None:
-    assert names.checked_text("\r\n a \r\n\te\u0301\u2028b\n\n") == " a\n\t\u00e9\nb"
+    assert names.checked_text("\r\n a \r\n\te\u0301\u2028b\n\n", most=40) == " a\n\t\u00e9\nb"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,14 @@ def test_texts_keep_their_lines() -> None:
 )
 def test_nobody_is_called_like_the_panel(name: str) -> None:
     with pytest.raises(ValidationError, match="name of this panel"):
-        names.checked(name, names.OF_ACTOR)
-    assert names.checked(name)
-    assert names.checked("Sharedeck users", names.OF_ACTOR)
+        names.checked(name, names.OF_ACTOR, most=40)
+    assert names.checked(name, most=40)
+    assert names.checked("Sharedeck users", names.OF_ACTOR, most=40)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 41])
+def test_names_have_a_length(name: str) -> None:
+    with pytest.raises(ValidationError, match="Enter a name of 1 to 40 characters"):
+        names.checked(name, most=40)
+    with pytest.raises(ValidationError, match="Enter up to 4 characters"):
+        names.checked_text("x" * 5, most=4)

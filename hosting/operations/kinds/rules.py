@@ -50,8 +50,7 @@ def password(value: str) -> None:
         raise ValidationError(_("The password must have 8 to 64 characters."))
     if not (any(char.isalpha() for char in value) and any(char.isdecimal() for char in value)):
         raise ValidationError(_("The password must contain at least one letter and one digit."))
-    if _CONTROL.search(value):
-        raise ValidationError(_("The password can't contain control characters."))
+    plain(value)
 
 
 def login(value: str) -> None:
@@ -77,11 +76,9 @@ def months(value: str) -> int:
 
 def name(value: str) -> None:
     """A disk's label: one line, not blank."""
-    if not value.strip():
-        raise ValidationError(_("Enter a name."))
-    if len(value) > MAX_NAME or len(value.splitlines()) > 1:
-        raise ValidationError(_("Enter a name on one line, up to %(most)d characters."), params={"most": MAX_NAME})
-    names.visible(value)
+    if len(value.splitlines()) > 1:
+        raise ValidationError(_("Enter a name on one line."))
+    names.checked(value, most=MAX_NAME)
 
 
 def plain(value: str) -> None:
@@ -108,7 +105,11 @@ def _between(lowest: int, highest: int) -> Callable[[int], None]:
     return check
 
 
-disk_size_mb = _between(MIN_DISK_MB, MAX_DISK_MB)
+def disk_size_mb(value: int) -> None:
+    if not MIN_DISK_MB <= value <= MAX_DISK_MB:
+        raise ValidationError(_("The disk size must be between 1 GB and 1,024 GB."))
+
+
 cpu = _between(1, MAX_CPU)
 shares = identifier = _between(1, MAX_INT)
 vm_max_memory_mb = _between(MIN_MAX_MEMORY_MB, MAX_MAX_MEMORY_MB)

@@ -23,7 +23,7 @@ from hosting.operations.lifecycle import conclude
 from hosting.operations.lifecycle.submit import JOB_LOST_AFTER, require_working
 from hosting.operations.models.operation import MAX_COMMENT, Operation
 from hosting.operations.models.problems import Reason
-from hosting.operations.models.rejection import Invalid, WrongState
+from hosting.operations.models.rejection import WrongState
 from hosting.operations.models.states import FINAL, State
 from hosting.teams import names
 from hosting.teams.audit.log import record
@@ -148,10 +148,8 @@ def _require_second_person(operation: Operation, by: Membership, comment: str) -
         raise WrongState(_("Tokens can't approve or refuse operations. A member must do it."))
     if operation.requested_by_id == by.person.pk:
         raise WrongState(_("You can't decide on your own operation. Ask another member."), refusal=Refusal.OWN_REQUEST)
-    if len(comment) > MAX_COMMENT:
-        raise Invalid(_("Enter up to %(most)d characters.") % {"most": MAX_COMMENT}, field="comment")
     with invalid("comment"):
-        return names.checked_text(comment)
+        return names.checked_text(comment, most=MAX_COMMENT)
 
 
 def _require_requester(operation: Operation, account: Account, kind: Kind) -> None:

@@ -62,7 +62,7 @@ def rename(user: User, name: str, *, via: Origin) -> None:
         Invalid: the name has invisible characters or a web address, or is that of the panel.
     """
     with invalid("name"):
-        name = names.checked(name, names.IN_MAIL)
+        name = names.checked(name, names.IN_MAIL, most=names.LONGEST_OF_PERSON, blank=True)
     before, user.name = User.objects.values_list("name", flat=True).get(pk=user.pk), name
     if before == name:
         return

@@ -72,7 +72,7 @@ def accept_as_new(link: Link, *, name: str, password: str, via: Origin) -> Membe
         Invalid: the name has invisible characters or a web address, or is that of the panel.
     """
     with invalid("name"):
-        name = names.checked(name, names.IN_MAIL)
+        name = names.checked(name, names.IN_MAIL, most=names.LONGEST_OF_PERSON)
     with transaction.atomic():
         invitation = _take(link)
         if person_of(invitation):

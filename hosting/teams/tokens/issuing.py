@@ -86,9 +86,7 @@ def create(
         Invalid: an invalid input; the message says what to correct.
     """
     with invalid("name"):
-        name = names.checked(name, names.OF_ACTOR)
-    if not name or len(name) > LONGEST_NAME:
-        raise Invalid(_("Enter a token name of 1 to 60 characters."), field="name")
+        name = names.checked(name, names.OF_ACTOR, most=LONGEST_NAME)
     if not 1 <= days <= MOST_DAYS:
         raise Invalid(_("A token can be valid for one day to one year."), field="days")
     allowed = _networks(allowed_from)

@@ -7,7 +7,7 @@ from django.utils import formats, timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.accounts.models import Account
 from hosting.annotations.models import Color
@@ -216,7 +216,8 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
         yield str(_FACTORS.get(factor, factor)).capitalize()
     for name in ("attempts", "times"):
         if isinstance(count := detail.get(name), int) and count > 1:
-            yield _("%(count)d times in ten minutes") % {"count": count}
+            times = ngettext("%(count)d time in ten minutes", "%(count)d times in ten minutes", count)
+            yield times % {"count": count}
     if (exported := detail.get("list")) in LISTS:
         yield str(LISTS[exported])
     if detail.get("password"):

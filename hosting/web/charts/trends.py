@@ -82,7 +82,12 @@ def runway_words(history: Sequence[Known], now: datetime) -> str:
         case Outlook.ENDS if found.ends_at is not None:
             day = formats.date_format(timezone.localtime(found.ends_at), "DATE_FORMAT")
             return _("At this rate, the balance lasts until %(day)s.") % {"day": day}
-    return _("Not enough history to forecast the balance. A forecast needs %d days of history.") % ENOUGH.days
+    needed = ngettext(
+        "Not enough history to forecast the balance. A forecast needs %d day of history.",
+        "Not enough history to forecast the balance. A forecast needs %d days of history.",
+        ENOUGH.days,
+    )
+    return needed % ENOUGH.days
 
 
 def balance_spark(history: Sequence[Known], now: datetime) -> svg.Drawing | None:
@@ -97,7 +102,12 @@ def spark_words(history: Sequence[Known], now: datetime) -> str:
     if not known:
         return ""
     words = {"days": WINDOW.days, "first": money(known[0]), "last": money(known[-1])}
-    return _("Balance over the last %(days)d days: from %(first)s to %(last)s") % words
+    sentence = ngettext(
+        "Balance over the last %(days)d day: from %(first)s to %(last)s",
+        "Balance over the last %(days)d days: from %(first)s to %(last)s",
+        WINDOW.days,
+    )
+    return sentence % words
 
 
 def balance_chart(history: Sequence[Known], currency: str, days: int, now: datetime) -> Chart:

@@ -40,7 +40,7 @@ class BulkForm(ChangeForm):
     def _is_count(self, value: int) -> None:
         if value != self._count:
             raise ValidationError(
-                _("The number doesn't match. Type %(count)d to delete them."), params={"count": self._count}
+                _("The number doesn't match. Type %(count)d to delete what is listed."), params={"count": self._count}
             )
 
 

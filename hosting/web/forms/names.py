@@ -25,7 +25,7 @@ class PersonNameField(NameField):
 
     def __init__(self, **options: Any) -> None:
         widget = forms.TextInput(attrs={"autocomplete": "name"})
-        super().__init__(max_length=150, also=names.IN_MAIL, widget=widget, **options)
+        super().__init__(max_length=names.LONGEST_OF_PERSON, also=names.IN_MAIL, widget=widget, **options)
 
 
 class TextField(forms.CharField):

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -65,13 +64,7 @@ class DiskSizeField(SizeField):
 
     unit = "GB"
 
-    def run_validators(self, value: Any) -> None:
-        if value in self.empty_values:
-            return
-        try:
-            rules.disk_size_mb(value)
-        except ValidationError:
-            raise ValidationError(_("The disk size must be between 1 GB and 1,024 GB.")) from None
+    default_validators = [rules.disk_size_mb]
 
     def prepare_value(self, value: Any) -> Any:
         """Show an initial value (in MB) in GB where that is exact; keep what a person typed."""

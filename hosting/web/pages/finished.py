@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db.models import F, QuerySet, Value
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hosting.accounts.models import Account
 from hosting.accounts.store import connection
@@ -117,7 +118,9 @@ def _toasts(new: Sequence[Finished], account: Account) -> list[Toast]:
     made = _operations(shown, account) | _bulks(shown, account) | _plans(shown, account)
     toasts = [made[one.what, one.pk] for one in shown if (one.what, one.pk) in made]
     if more := len(new) - len(shown):
-        text = _("%(count)d more of your operations have finished.") % {"count": more}
+        text = ngettext(
+            "%(count)d more of your operations has finished.", "%(count)d more of your operations have finished.", more
+        ) % {"count": more}
         toasts.append(Toast("info", text, reverse("operations", args=[account.pk])))
     return toasts
 

@@ -167,11 +167,13 @@ def decide(request: TeamRequest) -> HttpResponseBase:
         messages.success(request, ngettext("%d operation refused.", "%d operations refused.", done) % done)
     for reason in reasons[:_MOST_REASONS]:
         messages.error(request, reason)
-    if len(reasons) > _MOST_REASONS:
-        messages.error(
-            request,
-            _("%(count)d more couldn't be decided. Open them to see why.") % {"count": len(reasons) - _MOST_REASONS},
+    if (more := len(reasons) - _MOST_REASONS) > 0:
+        words = ngettext(
+            "%(count)d more operation couldn't be decided. Open it to see why.",
+            "%(count)d more operations couldn't be decided. Open them to see why.",
+            more,
         )
+        messages.error(request, words % {"count": more})
     if len(chosen) > _MOST:
         messages.info(
             request, _("You can decide up to %(most)d at once. Select the rest and try again.") % {"most": _MOST}

@@ -28,7 +28,8 @@ def time_left(seconds: int) -> str:
     if seconds < 10:
         return _("a few seconds left")
     if seconds < 55:
-        return _("about %d seconds left") % (round(seconds / 10) * 10)
+        rounded = round(seconds / 10) * 10
+        return ngettext("about %d second left", "about %d seconds left", rounded) % rounded
     minutes = round(seconds / 60)
     if minutes < 90:
         return ngettext("about %d minute left", "about %d minutes left", minutes) % minutes

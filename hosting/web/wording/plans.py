@@ -106,20 +106,24 @@ def step_cost(step: Step) -> str:
     return _("No cost")
 
 
+def _free(shares: int) -> str:
+    return ngettext("%s free", "%s free", shares) % plain(shares)
+
+
 def _changed(step: Step) -> str:
     if step.shares < 0:
         return ngettext("frees %d share", "frees %d shares", -step.shares) % -step.shares
     if not step.shares:
         return _("no more shares")
     more = ngettext("%d more share", "%d more shares", step.shares) % step.shares
-    return more if step.free_shares is None else f"{more}, " + _("%s free") % plain(step.free_shares)
+    return more if step.free_shares is None else f"{more}, " + _free(step.free_shares)
 
 
 def _verified(step: Step) -> str:
     needed = ngettext("%d share needed", "%d shares needed", step.shares) % step.shares
     if step.free_shares is None:
         return needed
-    return f"{needed}, " + _("%s free") % plain(step.free_shares)
+    return f"{needed}, " + _free(step.free_shares)
 
 
 @register.filter

@@ -98,7 +98,7 @@ def test_form_names_the_approver_before_submitting(
         )
         assert (f"This will need approval by {owner.user}." in page) == is_above, page
     unknown = words(buyer.post(url, {"product_name": "disk", "quantity": 1, "duration": "1m"}).content.decode())
-    assert "The price is not known, and your role has a spending limit." in unknown
+    assert "The price isn't known, and your role has a spending limit." in unknown
 
 
 def test_operation_above_the_spending_limit_waits_and_names_the_approver(

@@ -79,7 +79,7 @@ def test_bulk_delete_asks_for_the_number_of_objects(browser: Client, account: Ac
     ids = [factories.vm(account, f"old-{number}", state="halted").remote_id for number in range(3)]
     refused = confirm(browser, url(account, "delete", *ids), count="2")
     assert refused.status_code == 422  # type: ignore[attr-defined]
-    assert "Type 3 to delete them" in refused.content.decode()  # type: ignore[attr-defined]
+    assert "Type 3 to delete what is listed" in refused.content.decode()  # type: ignore[attr-defined]
     assert not Bulk.objects.exists()
     confirm(browser, url(account, "delete", *ids), count="3")
     assert Bulk.objects.get().kind == "vm_delete"
