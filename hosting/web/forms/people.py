@@ -20,6 +20,7 @@ from hosting.teams.models import Membership, User
 from hosting.teams.people.membership_rules import Grant
 from hosting.teams.roles import Permission, Role, can_give, missing_for
 from hosting.web.forms.base import ChangeForm, KeptForm
+from hosting.web.forms.emails import AddressField
 from hosting.web.forms.names import NameField, PersonNameField
 from hosting.web.wording.logins import account_words
 from hosting.web.wording.roles import ROLE_WORDS
@@ -95,9 +96,8 @@ class GrantForm(ChangeForm):
 
 
 class InviteForm(GrantForm):
-    email = forms.EmailField(
+    email = AddressField(
         label=_("Email address"),
-        widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
         help_text=_("They get an email with a link. They don't need an existing login."),
     )
     days = forms.TypedChoiceField(

@@ -18,6 +18,7 @@ from hosting.accounts.sealing import UnreadableSecretError, seal, unseal
 from hosting.teams.models import User
 from hosting.web.access import mail_budget, one_time, sign_in_audit
 from hosting.web.forms.base import KeptForm
+from hosting.web.forms.emails import take_addresses
 from hosting.web.forms.names import NameField, PersonNameField
 
 LONGEST_PASSKEY_NAME = 100
@@ -37,11 +38,12 @@ class ProfileForm(KeptForm, forms.ModelForm):  # type: ignore[type-arg]
 
 
 def _reword(form: forms.Form, **labels: Any) -> None:
-    """Set the labels of fields, and drop placeholders that repeat them."""
+    """Set the labels of fields, drop placeholders that repeat them, and take addresses by the panel's rule."""
     for name, label in labels.items():
         if name in form.fields:
             form.fields[name].label = label
             form.fields[name].widget.attrs.pop("placeholder", None)
+            take_addresses(form.fields[name])
 
 
 class CausesMail(forms.Form):
