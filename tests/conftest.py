@@ -64,6 +64,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     fixtures = set(getattr(item, "fixturenames", ()))
     if item.nodeid.startswith(_WITH_PROCESSES) or fixtures & _PROCESS_FIXTURES:
         item.add_marker("processes")
+        if item.get_closest_marker("timeout") is None:
+            # The first one of a file waits for its processes, which start beside other tests.
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="session")

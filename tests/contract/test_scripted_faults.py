@@ -81,7 +81,7 @@ def test_delays_before_and_after(provider: Provider, owner: Member) -> None:
 
 
 def test_bad_rules_are_reported(provider: Provider) -> None:
-    with pytest.raises(RuntimeError, match=r"ImproperlyConfigured: PROVIDER_FAULTS: unknown action"):
+    with pytest.raises(RuntimeError, match=r"The settings are not right: PROVIDER_FAULTS: unknown action"):
         Provider(
             provider.directory,
             provider.port,

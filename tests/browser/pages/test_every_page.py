@@ -28,7 +28,7 @@ OF_NO_ACCOUNT = {
     "team_new": "/teams/new/",
 }
 # Addresses that are no page, or that only a mail tells.
-UNSEEN = {"api_whoami", "invitation"}
+UNSEEN = {"api_whoami", "invitation", "set_language"}
 
 
 @pytest.fixture(scope="module")
