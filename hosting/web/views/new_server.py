@@ -129,7 +129,13 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
 @require_POST
 @account_page
 def preview(request: AccountRequest) -> HttpResponse:
-    """The summary beside the form, for the values entered so far. Saves nothing."""
+    """The summary beside the form, for the values entered so far. Saves nothing.
+
+    The short form has no summary, and asks with the host name alone.
+    """
+    hint = hint_line(request.POST.get("hostname", "").strip()[:253], request.account, swap=True)
+    if request.POST.keys() <= {"hostname", "csrfmiddlewaretoken"}:
+        return HttpResponse(hint)
     form = NewServerForm(request.POST, account=request.account, password_kept=True)
     form.is_valid()
     return render(
@@ -138,7 +144,7 @@ def preview(request: AccountRequest) -> HttpResponse:
         {
             "account": request.account,
             "swap": True,
-            "hostname_hint": hint_line(request.POST.get("hostname", "").strip()[:253], request.account, swap=True),
+            "hostname_hint": hint,
             **_summary(request, form.spec(), frozenset()),
         },
     )
