@@ -66,7 +66,7 @@ def test_members_who_own_nothing_do_not_stand_in_the_way() -> None:
     ("arguments", "words"),
     [
         (["not an address"], "Enter a valid email address"),
-        ([EMAIL, "--team", " "], "Enter a team name"),
+        ([EMAIL, "--team", " "], "Enter a name"),
         (["KNOWN@example.org"], "Somebody signs in with this address already"),
     ],
 )
