@@ -3,7 +3,6 @@
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from statistics import median
 
 import pytest
 
@@ -15,7 +14,6 @@ ACCOUNTS = 50
 SERVERS = (456, 1234, 2001)
 # A click is sent within this time, whatever else is done (seconds).
 SENT_WITHIN_S = 1.0
-READING_S = 4
 SILENCE_LIMIT_S = 3
 # Of the Procfile's line.
 BACKGROUND_THREADS = 12
@@ -59,17 +57,18 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
 
 def test_click_is_sent_within_a_second_while_fifty_accounts_of_one_login_are_read(panel: Panel) -> None:
     panel.world.provider.shell(CUSTOMERS)
+    # The very first click also compiles templates and signs in, which is not the wait that is measured.
+    panel.reboot()
+    assert wait_until("the first click is carried out", panel.is_done, 30)
     # Each account keeps a thread of the workers busy for longer than a click may wait.
-    panel.world.script(f"operation_list:delay={READING_S};vm_list:delay={READING_S}")
+    panel.world.script("operation_list:delay=4;vm_list:delay=4")
     panel.run(ACCOUNTS_OF_CUSTOMERS)
     assert wait_until("many are being read", lambda: sessions(panel) > BACKGROUND_THREADS, 10)
     took_s = [arrival_of_a_click(panel, server) for server in SERVERS]
     begun = sessions(panel)
     panel.world.script("")
     print(f"sent after {', '.join(f'{each:.2f}' for each in took_s)} s")
-    # None waits for a reading. The machine may be busy with other tests for a moment.
-    assert max(took_s) < READING_S, took_s
-    assert median(took_s) < SENT_WITHIN_S, took_s
+    assert max(took_s) < SENT_WITHIN_S, took_s
     assert begun < ACCOUNTS, "the accounts were read before the last click"
 
 
