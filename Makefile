@@ -1,4 +1,4 @@
-# Two commands: `make run` starts everything, `make test` checks everything. `make` alone lists the rest.
+# Two commands: `make run` starts everything, `make test` checks it. `make` alone lists the rest.
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -38,11 +38,11 @@ SHELL = /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run provider check test coverage fuzz chaos bench docs screenshots lint format clean install assets environment
+.PHONY: help run provider check test test-stack coverage fuzz chaos bench docs screenshots lint format clean install assets environment
 .NOTPARALLEL:
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run provider: export VAR_DIR := $(VAR_DIR)
 run provider: export PROVIDER_VAR_DIR := $(VAR_DIR)
@@ -72,11 +72,14 @@ provider: install ## Start the bundled provider alone
 check: install assets environment format lint ## Quick check: format, lint, types, layers, tests without other processes
 	@$(PYTHON) -m pytest -q -n $(shell nproc) -m "not processes"
 
-test: install assets environment .venv/browser ## Check everything that must hold
+test: install assets environment ## Check the code: style, types, layers, every rule against a running provider
 	@$(MAKE) --no-print-directory lint >var/lint.log 2>&1 & lint=$$!; \
-	  $(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder; tests=$$?; \
+	  $(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder -m "not stack"; tests=$$?; \
 	  wait $$lint || { cat var/lint.log; exit 1; }; \
 	  exit $$tests
+
+test-stack: install assets environment .venv/browser ## Check the running product: in a browser, and while processes die
+	@$(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder -m stack
 
 coverage: install assets environment .venv/browser ## Measure branch coverage of hosting by all tests, servers included
 	@rm -rf var/coverage && mkdir -p var/coverage

@@ -15,8 +15,9 @@ from tests.processes import Provider, start_provider
 
 pytest_plugins = ["tests.engine"]
 
-# What waits longest begins first, so that the rest fills its pauses.
-_FIRST = (
+# What starts the whole product gets the marker `stack`: `make test-stack` runs it. What waits longest begins first, so
+# that the rest fills its pauses.
+_WITH_STACK = (
     "tests/browser/",
     "tests/chaos/",
     "tests/test_run.py",
@@ -25,7 +26,7 @@ _FIRST = (
 )
 # What needs a browser or a server beside the test process gets the marker `processes`: `make check` leaves it out.
 _WITH_PROCESSES = (
-    *_FIRST,
+    *_WITH_STACK,
     "tests/contract/",
     "tests/security/test_forwarded_headers.py",
     "tests/security/test_logs.py",
@@ -49,7 +50,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
-        return next((number for number, start in enumerate(_FIRST) if item.nodeid.startswith(start)), len(_FIRST))
+        starts = enumerate(_WITH_STACK)
+        return next((number for number, start in starts if item.nodeid.startswith(start)), len(_WITH_STACK))
 
     items.sort(key=place)
 
@@ -61,6 +63,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.nodeid.startswith(_WITH_STACK):
+        item.add_marker("stack")
     fixtures = set(getattr(item, "fixturenames", ()))
     if item.nodeid.startswith(_WITH_PROCESSES) or fixtures & _PROCESS_FIXTURES:
         item.add_marker("processes")

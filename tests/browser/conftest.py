@@ -33,7 +33,7 @@ expect.set_options(timeout=20_000)
 def chromium_path() -> str:
     """Debian's Chromium without windows: the same engine with a third less work for the processor."""
     path = shutil.which("chromium-headless-shell")
-    assert path, "Chromium is missing: make test installs Debian's chromium-headless-shell, or says what to install"
+    assert path, "Chromium is missing: make test-stack installs Debian's chromium-headless-shell, or says what to install"
     return path
 
 
