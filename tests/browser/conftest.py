@@ -33,7 +33,9 @@ expect.set_options(timeout=20_000)
 def chromium_path() -> str:
     """Debian's Chromium without windows: the same engine with a third less work for the processor."""
     path = shutil.which("chromium-headless-shell")
-    assert path, "Chromium is missing: make test-stack installs Debian's chromium-headless-shell, or says what to install"
+    assert path, (
+        "Chromium is missing: make test-stack installs Debian's chromium-headless-shell, or says what to install"
+    )
     return path
 
 
@@ -67,11 +69,14 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def browse(chromium: Browser, stack: Stack, complaints: list[str]) -> Iterator[Callable[..., Page]]:
-    """Open a page of the panel in a new browser, signed in as the demo, as somebody else, or not at all."""
+    """Open a page of the panel in a new browser, signed in as the demo, as somebody else, or not at all.
+
+    Motion is reduced: without a graphics card, every frame of an animation costs the processor.
+    """
     contexts: list[BrowserContext] = []
 
     def open_page(path: str = "/", *, person: str | None = stack.email, **options: object) -> Page:
-        context = chromium.new_context(**{"base_url": stack.url, **options})  # type: ignore[arg-type]
+        context = chromium.new_context(**{"base_url": stack.url, "reduced_motion": "reduce", **options})  # type: ignore[arg-type]
         context.set_default_timeout(15_000)
         contexts.append(context)
         if person:
