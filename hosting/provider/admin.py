@@ -198,7 +198,7 @@ class OperationAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_display = ("id", "type", "source", "state", "step", "date_created", "last_error")
     list_select_related = ("source",)
     list_filter = ("state", "type")
-    exclude = ("sealed_password", "driver_token")
+    exclude = ("sealed_password",)
 
 
 class LedgerEntryInline(ReadOnlyMixin, admin.TabularInline):

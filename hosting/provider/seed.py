@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from hosting.provider import ledger
+from hosting.provider.engine import simulation
 from hosting.provider.engine.effects import interface_for
 from hosting.provider.models import (
     Disk,
@@ -50,7 +51,10 @@ IMAGES = [
 
 @transaction.atomic
 def seed_demo() -> bool:
-    """Make the demonstration in an empty database. False when there is anything already."""
+    """Make the demonstration in an empty database. False when there is anything already.
+
+    With real hosts its VMs are halted and its disks are rows: they are made when a VM is first started.
+    """
     if Handle.objects.exists():
         return False
     now = timezone.now()
@@ -69,6 +73,11 @@ def seed_demo() -> bool:
     add_handle("ZZ9001-GANDI", "A stranger", "10.00", "somebody3lse")
     add_handle("NH9002-GANDI", "Domains only", "5.00", reseller=reseller, hosting=False)
     reset_sequences()
+    if simulation.is_on():
+        simulation.host()
+        simulation.adopt(Vm.objects.all(), Disk.objects.all())
+    else:
+        Vm.objects.update(state=Vm.State.HALTED)
     return True
 
 
@@ -164,6 +173,7 @@ def _vm(
         hostname=hostname,
         state=state,
         os_id=os_id,
+        login="admin",
         shares=shares,
         cores=cores,
         vm_max_memory=values.VM_MAX_MEMORY_DEFAULT_MB,
@@ -172,7 +182,7 @@ def _vm(
     )
     interface_for(vm).save()
     size = OsImage.objects.get(pk=os_id).min_disk
-    disk = _disk(account, pk + 10000, f"sys_{hostname}", size, made, vm=vm, position=0, kind=Disk.Type.SYSTEM)
+    disk = _disk(account, pk + 10000, f"sys_{hostname}", size, made, vm=vm, position=0, os_id=os_id)
     params = {
         "vm_id": pk,
         "hostname": hostname,
@@ -194,22 +204,24 @@ def _disk(
     *,
     vm: Vm | None = None,
     position: int | None = None,
-    kind: Disk.Type = Disk.Type.DATA,
+    os_id: int | None = None,
 ) -> Disk:
+    """A data disk, or with an operating system the system disk of `vm`."""
     disk = Disk.objects.create(
         pk=pk,
         account=account,
         name=name,
         size=size,
         fstype="ext3",
-        type=kind,
+        type=Disk.Type.SYSTEM if os_id else Disk.Type.DATA,
+        os_id=os_id,
         state=Disk.State.ATTACHED if vm else Disk.State.CREATED,
         vm=vm,
         position=position,
         date_created=made,
         date_updated=made,
     )
-    if kind == Disk.Type.DATA:
+    if os_id is None:
         params = {"disk_id": pk, "size": size, "name": name, "fstype": "ext3"}
         _operation(account, "disk_create", made, params, disk_id=pk)
         if vm:
@@ -303,6 +315,7 @@ def seed_fleet(handle: str, vms: int, disks: int) -> None:
             name=f"sys_{vm.hostname}",
             size=image.min_disk,
             type=Disk.Type.SYSTEM,
+            os=image,
             state=Disk.State.ATTACHED,
             vm=vm,
             position=0,
@@ -311,4 +324,8 @@ def seed_fleet(handle: str, vms: int, disks: int) -> None:
         for vm in made
     ]
     data = [Disk(name=f"data-{number}", size=1024, state=Disk.State.CREATED, **common) for number in range(disks)]
-    Disk.objects.bulk_create(system + data, batch_size=500)
+    disks_made = Disk.objects.bulk_create(system + data, batch_size=500)
+    if simulation.is_on():
+        simulation.adopt(
+            Vm.objects.filter(account=account, pk__gte=first), Disk.objects.filter(pk__gte=disks_made[0].pk)
+        )

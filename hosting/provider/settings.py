@@ -101,6 +101,10 @@ PROVIDER_LATENCY_MS = env.float("PROVIDER_LATENCY_MS", default=0.0)
 # Rules that make calls go wrong on purpose: see `hosting.provider.endpoint.scripted_faults`.
 PROVIDER_FAULTS = env.str("PROVIDER_FAULTS", default="")
 PROVIDER_DRIVER = env("PROVIDER_DRIVER", default="hosting.provider.drivers.simulated.SimulatedDriver")
+# Steps of operations that can be under way on one host at once, in one worker.
+PROVIDER_HOST_THREADS = env.int("PROVIDER_HOST_THREADS", default=4)
+# The name servers that VMs are given.
+PROVIDER_DNS = env.list("PROVIDER_DNS", default=[])
 # Simulated work takes its believable time multiplied by this; 0 is done at once.
 PROVIDER_SPEED = env.float("PROVIDER_SPEED", default=0.2)
 PROVIDER_ADMIN_PASSWORD = env("PROVIDER_ADMIN_PASSWORD", default="")

@@ -71,8 +71,9 @@ def test_a_worker_killed_between_claim_and_driver(fragile: Provider, member: Mem
     fragile.kill_worker()
     reboot = member.vm_reboot(1234)
     fragile.shell(
-        "from hosting.provider.models import *; from django.utils import timezone\n"
-        f"Operation.objects.filter(pk={reboot}).update(state='RUN', step='BILL', date_due=timezone.now())"
+        "from datetime import timedelta; from hosting.provider.models import *; from django.utils import timezone\n"
+        f"n = timezone.now(); Operation.objects.filter(pk={reboot}).update(state='RUN', step='RUN', runner='gone',"
+        " date_start=n, date_due=n, lease_until=n + timedelta(seconds=2))"
     )
     fragile.worker.restart()
     member.done(reboot)

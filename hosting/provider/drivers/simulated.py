@@ -1,52 +1,144 @@
-"""A driver that simulates operations: they change nothing, but take realistic time.
+"""A driver that simulates hosts: operations take realistic time, and change nothing but a small memory of guests.
 
-How long an operation takes depends on its type, its id (a jitter of a quarter either way, the same on every
-run) and the speed. The token is the moment it began, so the work survives any restart.
+How long an operation takes depends on its type, its id (a jitter of a quarter either way, the same on every run) and
+the speed. It is reckoned from the moment it was begun, so the work survives any restart.
+
+The address of a simulated host is a switch, for demonstrations and tests:
+
+    simulated:away      the host does not answer
+    simulated:hangs=S   it answers after S seconds, each time
+    simulated:breaks    the driver itself fails on each call
 """
 
-import random
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Literal, Protocol
+from uuid import UUID
 
-from hosting.provider.drivers.base import Progress, Work
+from django.conf import settings
 
-# Seconds at speed 1.
-DURATIONS = {
-    "vm_create": 90.0,
-    "vm_update": 10.0,
-    "vm_delete": 20.0,
-    "vm_start": 20.0,
-    "vm_stop": 15.0,
-    "vm_reboot": 25.0,
-    "disk_create": 30.0,
-    "disk_delete": 12.0,
-    "disk_attach": 8.0,
-    "disk_detach": 6.0,
+from hosting.provider.drivers import pace
+from hosting.provider.drivers.base import (
+    Again,
+    CannotDo,
+    HostAway,
+    HostCapacity,
+    HostRef,
+    Observed,
+    VmSpec,
+    Work,
+)
+from hosting.provider.drivers.pace import DURATIONS, PRODUCT_DURATION
+
+# The state in which an operation leaves its guest; None: the one that it has.
+_LEAVES: dict[str, Literal["running", "halted"] | None] = {
+    "vm_create": "running",
+    "vm_start": "running",
+    "vm_reboot": "running",
+    "vm_stop": "halted",
 }
-PRODUCT_DURATION = 4.0
-JITTER = 0.25
+CAPACITY = HostCapacity(cores=250_000, memory_mb=2_000_000_000, pool_mb=2_000_000_000)
+
+
+class Guests(Protocol):
+    """The memory of simulated hosts. Each call is atomic."""
+
+    def of(self, host_id: int) -> Mapping[UUID, Observed]: ...
+
+    def get(self, host_id: int, uuid: UUID) -> Observed | None: ...
+
+    def put(self, host_id: int, uuid: UUID, guest: Observed) -> None: ...
+
+    def remove(self, host_id: int, uuid: UUID) -> None: ...
 
 
 class SimulatedDriver:
-    """`speed` multiplies every duration; 0 means done at once."""
+    """`speed` multiplies every duration; 0 means done at once. Both default to what the settings say."""
 
-    def __init__(self, speed: float) -> None:
-        self.speed = speed
+    def __init__(self, speed: float | None = None, guests: Guests | None = None) -> None:
+        if speed is None:
+            speed = settings.PROVIDER_SPEED
+        if guests is None:
+            from hosting.provider.drivers.simulated_guests import GuestTable  # noqa: PLC0415 (needs the models)
 
-    def estimate_s(self, work: Work) -> float:
-        return DURATIONS.get(work.type, PRODUCT_DURATION) * self.speed
+            guests = GuestTable()
+        self.speed: float = speed
+        self._guests = guests
 
-    def duration_s(self, work: Work) -> float:
-        """What this very operation takes. A scripted failure shows half-way."""
-        jitter = random.Random(work.operation_id).uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
-        return self.estimate_s(work) * jitter * (0.5 if work.scripted_failure else 1)
+    def estimate_s(self, kind: str) -> float:
+        return DURATIONS.get(kind, PRODUCT_DURATION) * self.speed
 
-    def begin(self, work: Work) -> str:
-        return f"{time.time():.3f}"
-
-    def look(self, work: Work, token: str) -> Progress:
-        left = float(token) + self.duration_s(work) - time.time()
-        if self.speed and left > 0:
-            return Progress("running", eta_s=left, look_again_s=min(left, 5.0))
+    def carry_out(self, work: Work, fence: Callable[[], None]) -> Again | None:
+        _reach(work.host)
+        left = pace.left_s(
+            work.operation_id, self.estimate_s(work.type), work.started, fails=bool(work.scripted_failure)
+        )
+        if left > 0:
+            return Again(left, left)
         if work.scripted_failure:
-            return Progress("failed", error=work.scripted_failure)
-        return Progress("done")
+            raise CannotDo(work.scripted_failure)
+        self._make(work, work.after, _LEAVES.get(work.type), fence)
+        return None
+
+    def clean_up(self, work: Work, fence: Callable[[], None]) -> Again | None:
+        _reach(work.host)
+        self._make(work, work.before, None, fence)
+        return None
+
+    def _make(
+        self, work: Work, wanted: VmSpec | None, state: Literal["running", "halted"] | None, fence: Callable[[], None]
+    ) -> None:
+        """Have the guest as wanted; nothing is written when it is so already."""
+        spec = wanted or work.before or work.after
+        if spec is None:
+            return  # a disk alone
+        there = self._guests.get(work.host.id, spec.uuid)
+        if wanted is None:
+            if there:
+                fence()
+                self._guests.remove(work.host.id, spec.uuid)
+            return
+        disks = tuple(disk.id for disk in wanted.disks)
+        guest = Observed(state or (there.state if there else "halted"), wanted.memory_mb, disks)
+        if guest != there:
+            fence()
+            self._guests.put(work.host.id, spec.uuid, guest)
+
+    def observe(self, host: HostRef) -> Mapping[UUID, Observed]:
+        _reach(host)
+        return self._guests.of(host.id)
+
+    def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:
+        _reach(host)
+        guest = self._guests.get(host.id, uuid)
+        if guest is None:
+            raise CannotDo("The server does not exist on its host.")
+        if to == "paused" and guest.state != "running":
+            return  # what does not run, stands still
+        if guest.state != to:
+            self._guests.put(host.id, uuid, replace(guest, state=to))
+
+    def capacity(self, host: HostRef) -> HostCapacity:
+        _reach(host)
+        return CAPACITY
+
+    def file_systems(self, host: HostRef) -> tuple[str, ...]:
+        _reach(host)
+        return ("ext3", "reiserfs", "xfs", "jfs")
+
+
+class SimulatedFaultError(Exception):
+    """What a driver should never raise."""
+
+
+def _reach(host: HostRef) -> None:
+    """Answer as the switch in the host's address says."""
+    _, _, switch = host.uri.partition("simulated:")
+    action, _, seconds = switch.partition("=")
+    if action == "away":
+        raise HostAway("simulated: no answer")
+    if action == "hangs":
+        time.sleep(float(seconds))
+    if action == "breaks":
+        raise SimulatedFaultError(f"simulated: /var/lib/{host.name} is broken")

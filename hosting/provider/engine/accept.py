@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from hosting.provider import news
-from hosting.provider.engine import run
+from hosting.provider.engine.driver import driver
 from hosting.provider.models import Disk, HostingAccount, Operation, Product, Vm
 from hosting.provider.sealing import seal
 
@@ -46,7 +46,7 @@ def accept(
         date_created=now,
         date_updated=now,
     )
-    operation.date_expected = now + timedelta(seconds=run.driver().estimate_s(run.work_of(operation)))
+    operation.date_expected = now + timedelta(seconds=driver().estimate_s(kind))
     operation.save(force_insert=True)
     news.note_accepted(operation)
     return operation

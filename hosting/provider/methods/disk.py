@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from hosting.provider.engine import projection
+from hosting.provider.engine import placement, projection
 from hosting.provider.faults import Object, bad_state
 from hosting.provider.methods.calls import Call
 from hosting.provider.methods.registry import Param, method
@@ -30,8 +30,9 @@ def disk_create(call: Call, specs: dict[str, Any]) -> int:
     call.may_write()
     clean = validation.disk_specs(specs)
     capacity.require(account, disk_mb=clean["size"])
+    host = placement.for_disk(account, disk_mb=clean["size"])
     now = timezone.now()
-    disk = Disk.objects.create(account=account, date_created=now, date_updated=now, **clean)
+    disk = Disk.objects.create(account=account, host=host, date_created=now, date_updated=now, **clean)
     call.accept("disk_create", {"disk_id": disk.pk, **clean}, disk=disk)
     return disk.pk
 

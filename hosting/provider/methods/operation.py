@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from hosting.provider.engine import run
+from hosting.provider.engine import ending
 from hosting.provider.faults import Object, bad_state, bad_type, bad_value, not_found
 from hosting.provider.methods.calls import Call
 from hosting.provider.methods.registry import Param, method
@@ -93,7 +93,7 @@ def operation_cancel(call: Call, operation_id: int) -> bool:
     """True. Only a pending operation can be cancelled; what it was to create is gone with it."""
     operation = _find(call, operation_id)
     call.may_write()
-    if not run.cancel(operation):
+    if not ending.cancel(operation):
         operation.refresh_from_db(fields=["state"])
         raise bad_state(Object.OPERATION, "operation_id", operation_id, f"not possible: it is {operation.state}")
     return True

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from hosting.provider.engine import projection, shortage
+from hosting.provider.engine import placement, projection, shortage
 from hosting.provider.engine.effects import interface_for
 from hosting.provider.faults import Cause, DataFault, Object, bad_state, bad_syntax, not_found
 from hosting.provider.methods.calls import Call
@@ -62,14 +62,18 @@ def vm_create(
         raise not_found(Object.OS, "os_id", os_id)
     call.may_write()
     capacity.require(account, shares=shares, disk_mb=image.min_disk)
+    memory_mb = max(values.VM_MAX_MEMORY_DEFAULT_MB, shares * values.SHARE_MEMORY_MB)
+    host = placement.for_vm(shares=shares, memory_mb=memory_mb, disk_mb=image.min_disk)
     now = timezone.now()
     vm = Vm.objects.create(
         account=account,
         hostname=hostname,
         os=image,
+        login=specs.get("login", ""),
+        host=host,
         shares=shares,
         cores=cpu,
-        vm_max_memory=max(values.VM_MAX_MEMORY_DEFAULT_MB, shares * values.SHARE_MEMORY_MB),
+        vm_max_memory=memory_mb,
         date_created=now,
         date_updated=now,
     )
@@ -79,6 +83,8 @@ def vm_create(
         size=image.min_disk,
         fstype="ext3",
         type=Disk.Type.SYSTEM,
+        os=image,
+        host=host,
         vm=vm,
         position=0,
         date_created=now,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from hosting.provider.drivers.simulated import DURATIONS, JITTER, PRODUCT_DURATION
+from hosting.provider.drivers.pace import DURATIONS, JITTER, PRODUCT_DURATION
 from tests.browser.conftest import SPEED, sign_in
 from tests.browser.steps import DONE_MS, field, offered, server_named
 from tests.stack import Stack
