@@ -2,6 +2,8 @@
 
 A step holds no thread longer than the driver's call. The driver's verbs may be repeated, so a step that was broken off,
 by a restart or because its worker lost the lease, is simply taken again.
+
+Decision: docs/decisions/0037-driver-interface.md
 """
 
 import logging
