@@ -10,9 +10,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from hosting.provider import ledger
-from hosting.provider.engine import simulation
-from hosting.provider.engine.effects import interface_for
+from hosting.provider.engine import address_pools, simulation
 from hosting.provider.models import (
+    Address,
+    AddressPool,
     Disk,
     Handle,
     HostingAccount,
@@ -26,13 +27,16 @@ from hosting.provider.models import (
     Product,
     Vm,
 )
-from hosting.provider.rules import products, values
+from hosting.provider.rules import products
 from hosting.provider.rules.periods import add_months
+from hosting.provider.rules.quota import max_memory_mb
 from hosting.provider.rules.validation import duration_months
 
 RESELLER = "AA1234-GANDI"
 PASSWORD = "mypassword"  # noqa: S105 (the one in the published samples)
 PRICES = {"shares": Decimal(12), "shares_fixed": Decimal(10), "disk": Decimal("0.0002")}
+# VMs of some months ago could grow to this.
+OLD_MAX_MEMORY_MB = 2048
 # id, label, arch, kernel, system disk in MB
 IMAGES = [
     (101, "Debian 11", "x86-64", "5.10", 3072),
@@ -58,6 +62,7 @@ def seed_demo() -> bool:
     if Handle.objects.exists():
         return False
     now = timezone.now()
+    address_pools.make_default_pools()
     for name, amount in PRICES.items():
         Price.objects.create(product_name=name, amount=amount)
     for pk, label, arch, kernel, min_disk in IMAGES:
@@ -176,11 +181,11 @@ def _vm(
         login="admin",
         shares=shares,
         cores=cores,
-        vm_max_memory=values.VM_MAX_MEMORY_DEFAULT_MB,
+        vm_max_memory=OLD_MAX_MEMORY_MB if simulation.is_on() else max_memory_mb(shares),
         date_created=made,
         date_updated=made,
     )
-    interface_for(vm).save()
+    address_pools.give_at(vm, pk)
     size = OsImage.objects.get(pk=os_id).min_disk
     disk = _disk(account, pk + 10000, f"sys_{hostname}", size, made, vm=vm, position=0, os_id=os_id)
     params = {
@@ -253,6 +258,8 @@ def _operation(
 def reset_sequences() -> None:
     """Set sequences past the ids that were given by hand. SQLite does that itself."""
     models = [
+        Address,
+        AddressPool,
         Disk,
         Handle,
         HostingAccount,
@@ -300,7 +307,7 @@ def seed_fleet(handle: str, vms: int, disks: int) -> None:
                 os=image,
                 shares=1,
                 cores=1,
-                vm_max_memory=values.VM_MAX_MEMORY_DEFAULT_MB,
+                vm_max_memory=OLD_MAX_MEMORY_MB,
                 date_created=now,
                 date_updated=now,
             )
@@ -308,7 +315,7 @@ def seed_fleet(handle: str, vms: int, disks: int) -> None:
         ],
         batch_size=500,
     )
-    Interface.objects.bulk_create([interface_for(vm) for vm in made], batch_size=500)
+    address_pools.give_all(made)
     common = {"account": account, "fstype": "ext3", "date_created": now, "date_updated": now}
     system = [
         Disk(

@@ -43,7 +43,7 @@ def test_the_life_of_a_vm(owner: Member) -> None:
         2,
         1,
         512,
-        2048,
+        1024,
     )
     assert vm["disks"][0]["type"] == "system"
     assert vm["disks"][0]["is_boot_disk"]

@@ -112,8 +112,8 @@ def test_nothing_secret_is_logged(provider: Provider, member: Member) -> None:
 def test_ending_a_session_ends_sessions_derived_from_it(provider: Provider, member: Member) -> None:
     narrowed = member.su(member.handle)
     provider.shell(
-        "from hosting.provider.models import *; from django.utils import timezone\n"
-        f"ApiSession.objects.filter(login__handle={member.handle!r}, safe=False, login=models.F('handle'))"
+        "from django.db.models import F; from django.utils import timezone; from hosting.provider.models import *\n"
+        f"ApiSession.objects.filter(login__handle={member.handle!r}, safe=False, login=F('handle'))"
         ".update(date_end=timezone.now())"
     )
     time.sleep(1.1)  # the server may remember a session for a second

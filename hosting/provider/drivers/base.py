@@ -43,7 +43,10 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class DiskSpec:
-    """A volume. A guest finds it by its serial, `disk-ID`. `position`: 0 is the boot disk, None is not attached."""
+    """A volume. A guest finds it by its serial, `disk-ID`. `position`: 0 is the boot disk, None is not attached.
+
+    `made`: its volume exists; when a host no longer has it, it is lost, and must not be made anew.
+    """
 
     id: int
     size_mb: int
@@ -52,6 +55,7 @@ class DiskSpec:
     kind: Literal["system", "data"]
     position: int | None = None
     image: ImageRef | None = None
+    made: bool = False
 
 
 @dataclass(frozen=True)

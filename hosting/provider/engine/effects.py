@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from hosting.provider import ledger
-from hosting.provider.engine import projection
-from hosting.provider.models import Disk, HostingAccount, Interface, Operation, Product, Vm
+from hosting.provider.engine import address_pools, projection
+from hosting.provider.models import Disk, HostingAccount, Operation, Product, Vm
 from hosting.provider.rules import products, validation, values
 from hosting.provider.rules.periods import add_months
 
@@ -57,16 +57,6 @@ def free_position(vm: Vm, disk: Disk) -> int:
     return next(place for place in range(1, len(taken) + 2) if place not in taken)
 
 
-def interface_for(vm: Vm) -> Interface:
-    """Addresses for `vm`, made from its id: private IPv4, documentation IPv6 (RFC 3849). Not saved yet."""
-    return Interface(
-        vm=vm,
-        ipv4=f"10.{vm.pk >> 16 & 255}.{vm.pk >> 8 & 255}.{vm.pk & 255}",
-        ipv6=f"2001:db8::{vm.pk >> 16:x}:{vm.pk & 65535:x}",
-        reverse=vm.hostname,
-    )
-
-
 def complete(operation: Operation) -> None:
     """Write what a successful operation changed.
 
@@ -86,10 +76,18 @@ def _vm_moved(operation: Operation) -> None:
     )
 
 
+def _vm_started(operation: Operation) -> None:
+    """The first start of a VM makes what was a row alone, and all of its disks."""
+    if operation.vm and not operation.vm.made:
+        _vms(operation).update(made=True)
+        operation.vm.disks.update(made=True)
+    _vm_moved(operation)
+
+
 def _vm_created(operation: Operation) -> None:
     now = timezone.now()
-    _vms(operation).update(state=Vm.State.RUNNING, date_updated=now)
-    _disks(operation).update(state=Disk.State.ATTACHED, date_updated=now)
+    _vms(operation).update(state=Vm.State.RUNNING, made=True, date_updated=now)
+    _disks(operation).update(state=Disk.State.ATTACHED, made=True, date_updated=now)
 
 
 def _vm_updated(operation: Operation) -> None:
@@ -108,7 +106,7 @@ def _vm_deleted(operation: Operation) -> None:
         state=Disk.State.DELETED, vm=None, position=None, date_updated=now
     )
     disks.update(state=Disk.State.CREATED, vm=None, position=None, date_updated=now)
-    Interface.objects.filter(vm__in=_vms(operation)).delete()
+    address_pools.release(_vms(operation))
     _vms(operation).update(state=Vm.State.DELETED, date_updated=now)
 
 
@@ -119,11 +117,12 @@ def disks_beside(operation: Operation) -> list[int]:
     return list(Disk.objects.filter(vm__in=_vms(operation)).values_list("pk", flat=True))
 
 
-def _disk_state(state: Disk.State) -> Callable[[Operation], None]:
-    def move(operation: Operation) -> None:
-        _disks(operation).update(state=state, date_updated=timezone.now())
+def _disk_created(operation: Operation) -> None:
+    _disks(operation).update(state=Disk.State.CREATED, made=True, date_updated=timezone.now())
 
-    return move
+
+def _disk_deleted(operation: Operation) -> None:
+    _disks(operation).update(state=Disk.State.DELETED, date_updated=timezone.now())
 
 
 def _disk_attached(operation: Operation) -> None:
@@ -132,6 +131,8 @@ def _disk_attached(operation: Operation) -> None:
     now = timezone.now()
     position = free_position(operation.vm, operation.disk)
     _disks(operation).update(state=Disk.State.ATTACHED, vm=operation.vm, position=position, date_updated=now)
+    if operation.vm.made:
+        _disks(operation).update(host=operation.vm.host, made=True)
     _vms(operation).update(date_updated=now)
 
 
@@ -190,11 +191,11 @@ COMPLETE: dict[str, Callable[[Operation], None]] = {
     "vm_create": _vm_created,
     "vm_update": _vm_updated,
     "vm_delete": _vm_deleted,
-    "vm_start": _vm_moved,
+    "vm_start": _vm_started,
     "vm_stop": _vm_moved,
     "vm_reboot": _vm_moved,
-    "disk_create": _disk_state(Disk.State.CREATED),
-    "disk_delete": _disk_state(Disk.State.DELETED),
+    "disk_create": _disk_created,
+    "disk_delete": _disk_deleted,
     "disk_attach": _disk_attached,
     "disk_detach": _disk_detached,
 }
@@ -215,7 +216,7 @@ def _not_created(operation: Operation, vm_state: Vm.State, disk_state: Disk.Stat
     if operation.type == products.ADD:
         _products(operation).update(state=Product.State.REMOVED)
     if operation.type == "vm_create":
-        Interface.objects.filter(vm__in=_vms(operation)).delete()
+        address_pools.release(_vms(operation))
         _vms(operation).update(state=vm_state, date_updated=now)
     if operation.type in {"vm_create", "disk_create"}:
         _disks(operation).update(state=disk_state, vm=None, position=None, date_updated=now)

@@ -85,6 +85,27 @@ def for_disk(account: HostingAccount, *, disk_mb: int) -> Host:
         return _most_room(hosts, disk_mb=disk_mb)
 
 
+def place(vm: Vm) -> None:
+    """Give a VM that is a row alone its host, with all of its disks: it is about to be made by its first start.
+
+    Raises:
+        DataFault: no host has room for it, or the one that has its disks (580160).
+    """
+    if vm.host_id is not None:
+        return
+    pinned = host_id_of(vm)
+    missing_mb = sum(vm.disks.filter(host=None).values_list("size", flat=True))
+    hosts = [host for host in _active() if pinned in {None, host.pk}]
+    vm.host = _most_room(hosts, shares=vm.shares, memory_mb=vm.vm_max_memory, disk_mb=missing_mb)
+    vm.save(update_fields=["host"])
+    vm.disks.filter(host=None).update(host=vm.host)
+
+
+def host_id_of(vm: Vm) -> int | None:
+    """The host that a VM is on, or has to be made on because one of its disks is there; None: any."""
+    return vm.host_id or vm.disks.filter(host__isnull=False).values_list("host_id", flat=True).first()
+
+
 def require(host: Host | None, *, shares: int, memory_mb: int) -> None:
     """Raises DataFault (580160) unless a VM on that host can grow by so much."""
     if host is None or (shares <= 0 and memory_mb <= 0):

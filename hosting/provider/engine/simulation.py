@@ -30,8 +30,8 @@ def host() -> Host:
 def adopt(vms: QuerySet[Vm], disks: QuerySet[Disk]) -> None:
     """Put VMs and disks that no operation has made on the simulated host, and have it know them."""
     on = host()
-    vms.update(host=on)
-    disks.update(host=on)
+    vms.update(host=on, made=True)
+    disks.update(host=on, made=True)
     guests = {
         specs.guest_uuid(vm.pk): Observed(
             _STATES.get(vm.state, "halted"),

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from ipaddress import ip_network
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
@@ -14,7 +15,18 @@ from hosting.provider.models import Disk, Host, Installation, Interface, Operati
 from hosting.provider.rules import values
 
 # What `work_of` and `host_of` read along with an operation.
-RELATED = ("account__handle", "product", "vm__host", "vm__interface", "disk__host", "disk__os")
+RELATED = (
+    "account__handle",
+    "product",
+    "vm__host",
+    "vm__interface__ipv4__pool",
+    "vm__interface__ipv6__pool",
+    "disk__host",
+    "disk__os",
+)
+
+# What makes a VM on its host that was not there before.
+MAKES_VMS = ("vm_create", "vm_start")
 
 
 @cache
@@ -29,9 +41,9 @@ def guest_uuid(vm_id: int) -> UUID:
 
 
 def host_of(operation: Operation) -> Host | None:
-    """The host that carries the operation out; None for what needs no host."""
+    """The host that carries the operation out; None for what changes rows alone."""
     if operation.vm:
-        return operation.vm.host
+        return operation.vm.host if operation.vm.made or operation.type in MAKES_VMS else None
     return operation.disk.host if operation.disk else None
 
 
@@ -121,12 +133,12 @@ def _nic_spec(vm: Vm) -> NicSpec | None:
         return None
     return NicSpec(
         mac=_mac(guest_uuid(vm.pk)),
-        ipv4=interface.ipv4,
-        ipv6=interface.ipv6,
-        prefix4=8,
-        prefix6=32,
-        gateway4="10.0.0.1",
-        gateway6="2001:db8::1",
+        ipv4=interface.ipv4.ip,
+        ipv6=interface.ipv6.ip,
+        prefix4=ip_network(interface.ipv4.pool.cidr).prefixlen,
+        prefix6=ip_network(interface.ipv6.pool.cidr).prefixlen,
+        gateway4=interface.ipv4.pool.gateway,
+        gateway6=interface.ipv6.pool.gateway,
         dns=tuple(settings.PROVIDER_DNS),
     )
 
@@ -145,6 +157,7 @@ def _disk_spec(disk: Disk, position: int | None) -> DiskSpec:
         kind="system" if disk.type == Disk.Type.SYSTEM else "data",
         position=position,
         image=_image(disk.os) if disk.os else None,
+        made=disk.made,
     )
 
 

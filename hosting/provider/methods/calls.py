@@ -7,6 +7,7 @@ from typing import Any
 from hosting.provider import tasks
 from hosting.provider.engine.accept import accept
 from hosting.provider.faults import Object, no_right, not_found
+from hosting.provider.methods.structs import INTERFACE
 from hosting.provider.models import ApiSession, Disk, Handle, HostingAccount, Operation, Product, Vm
 
 Owned = Vm | Disk | Product | Operation
@@ -38,7 +39,7 @@ class Call:
     def vm(self, vm_id: int) -> Vm:
         """The VM with this id, of any account. Raises fault 580140 when there is none."""
         try:
-            return Vm.objects.select_related("os", "interface").get(pk=vm_id)
+            return Vm.objects.select_related("os", *INTERFACE).get(pk=vm_id)
         except Vm.DoesNotExist:
             raise not_found(Object.VM, "vm_id", vm_id) from None
 

@@ -85,6 +85,8 @@ def disk_attach(call: Call, *arguments: int) -> int:
     coming = vm.operations.filter(state__in=Operation.OPEN, type="disk_attach").count()
     if vm.disks.count() + coming >= values.VM_DISKS_MAX:
         raise bad_state(Object.VM, "vm_id", vm.pk, f"{values.VM_DISKS_MAX} disks are the most a VM can have")
+    if disk.host_id and placement.host_id_of(vm) not in {None, disk.host_id}:
+        raise bad_state(Object.DISK, "disk_id", disk.pk, "the disk and the VM are on different hosts")
     return call.accept("disk_attach", {"disk_id": disk.pk, "vm_id": vm.pk}, disk=disk, vm=vm).pk
 
 

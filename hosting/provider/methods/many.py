@@ -6,7 +6,7 @@ from typing import Any
 from hosting.provider.faults import Object, bad_value
 from hosting.provider.methods.calls import Call
 from hosting.provider.methods.registry import Param, method
-from hosting.provider.methods.structs import disk_struct, operation_struct, vm_struct
+from hosting.provider.methods.structs import INTERFACE, disk_struct, operation_struct, vm_struct
 
 AT_MOST = 200
 
@@ -32,7 +32,7 @@ def _in_order(ids: Sequence[int], structs: Iterable[dict[str, Any]]) -> list[dic
 @method("sharedeck.vm_info_many", _ids(Object.VM), check=_at_most(Object.VM))
 def vm_info_many(call: Call, ids: list[int]) -> list[dict[str, Any]]:
     """What `vm_info` says of each of at most 200 VMs that exist and are one's own, in the order asked."""
-    vms = call.account.vms.filter(pk__in=ids).select_related("os", "interface").prefetch_related("disks")
+    vms = call.account.vms.filter(pk__in=ids).select_related("os", *INTERFACE).prefetch_related("disks")
     return _in_order(ids, map(vm_struct, vms))
 
 

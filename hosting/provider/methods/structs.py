@@ -10,6 +10,9 @@ from hosting.provider.models import Disk, Operation, OsImage, Product, Vm
 from hosting.provider.rules import products, values
 from hosting.provider.wire import date
 
+# What `vm_struct` reads along with a VM beside its `os` and disks.
+INTERFACE = ("interface__ipv4", "interface__ipv6")
+
 
 def disk_struct(disk: Disk) -> dict[str, Any]:
     return {
@@ -68,13 +71,13 @@ def vm_struct(vm: Vm) -> dict[str, Any]:
                 "ips": [
                     {
                         "id": 2 * interface.pk,
-                        "ip": interface.ipv4,
+                        "ip": interface.ipv4.ip,
                         "version": 4,
                         "reverse": interface.reverse,
                     },
                     {
                         "id": 2 * interface.pk + 1,
-                        "ip": interface.ipv6,
+                        "ip": interface.ipv6.ip,
                         "version": 6,
                         "reverse": interface.reverse,
                     },

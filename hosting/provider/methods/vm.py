@@ -5,14 +5,14 @@ from typing import Any
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from hosting.provider.engine import placement, projection, shortage
-from hosting.provider.engine.effects import interface_for
+from hosting.provider.engine import address_pools, placement, projection, shortage
 from hosting.provider.faults import Cause, DataFault, Object, bad_state, bad_syntax, not_found
 from hosting.provider.methods.calls import Call
 from hosting.provider.methods.registry import Param, method
 from hosting.provider.methods.structs import link_struct, vm_struct
 from hosting.provider.models import Disk, Operation, OsImage, Vm
 from hosting.provider.rules import capacity, validation, values
+from hosting.provider.rules.quota import max_memory_mb
 
 VM_ID = Param("vm_id", "int", Object.VM)
 SPECS = Param("specs", "struct", Object.VM)
@@ -62,7 +62,7 @@ def vm_create(
         raise not_found(Object.OS, "os_id", os_id)
     call.may_write()
     capacity.require(account, shares=shares, disk_mb=image.min_disk)
-    memory_mb = max(values.VM_MAX_MEMORY_DEFAULT_MB, shares * values.SHARE_MEMORY_MB)
+    memory_mb = max_memory_mb(shares)
     host = placement.for_vm(shares=shares, memory_mb=memory_mb, disk_mb=image.min_disk)
     now = timezone.now()
     vm = Vm.objects.create(
@@ -90,7 +90,7 @@ def vm_create(
         date_created=now,
         date_updated=now,
     )
-    interface_for(vm).save()
+    address_pools.give(vm)
     params = {"vm_id": vm.pk, "hostname": hostname, "os_id": os_id, "shares": shares, "cpu": cpu}
     params["login"] = specs.get("login", "")
     call.accept("vm_create", params, vm=vm, disk=disk, password=password)
@@ -167,6 +167,8 @@ def vm_update(call: Call, vm_id: int, specs: dict[str, Any]) -> int:
             for operation in vm.operations.filter(state__in=Operation.OPEN, type="vm_update")
         ]
         capacity.require(call.account, shares=specs["shares"] - max([vm.shares, *promised]))
+    after = projection.vm_updated(view, specs)
+    placement.require(vm.host, shares=after.shares - view.shares, memory_mb=after.vm_max_memory - view.vm_max_memory)
     return call.accept("vm_update", {"vm_id": vm_id, **specs}, vm=vm).pk
 
 
@@ -183,6 +185,7 @@ def _move(kind: str) -> None:
             raise DataFault(Object.VM, Cause.STATE, "the VM has no disk to boot from", "vm_id", vm_id)
         if kind == "vm_start":
             _require_shares_to_run(vm)
+            placement.place(vm)
         return call.accept(kind, {"vm_id": vm_id}, vm=vm).pk
 
 

@@ -5,6 +5,7 @@ transaction.
 """
 
 from hosting.provider.models.accounts import ApiSession, Handle, HostingAccount, KeptAnswer
+from hosting.provider.models.addresses import Address, AddressPool
 from hosting.provider.models.catalogue import OsImage, Price
 from hosting.provider.models.hosts import Host, Installation, SimulatedGuest
 from hosting.provider.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
@@ -12,6 +13,8 @@ from hosting.provider.models.machines import Disk, Interface, Vm
 from hosting.provider.models.operations import ChangedObject, Operation, Product
 
 __all__ = [
+    "Address",
+    "AddressPool",
     "ApiSession",
     "ChangedObject",
     "Disk",

@@ -3,6 +3,7 @@
 from django.db import models
 
 from hosting.provider.models.accounts import HostingAccount
+from hosting.provider.models.addresses import Address
 from hosting.provider.models.catalogue import OsImage
 from hosting.provider.models.hosts import Host
 
@@ -23,8 +24,9 @@ class Vm(models.Model):
     description = models.CharField(max_length=255, blank=True)
     os = models.ForeignKey(OsImage, models.PROTECT, related_name="+")
     login = models.CharField(max_length=32, blank=True, help_text="the user that it has besides root")
-    # None: it was never made, as VMs of the demonstration before their first start.
     host = models.ForeignKey(Host, models.PROTECT, null=True, blank=True, related_name="vms")
+    # VMs of the demonstration are rows alone until they are first started, where hosts are real.
+    made = models.BooleanField(default=False, editable=False, help_text="it exists on its host")
     shares = models.PositiveIntegerField()
     cores = models.PositiveIntegerField()
     vm_max_memory = models.PositiveIntegerField(help_text="in MB")
@@ -49,8 +51,8 @@ class Interface(models.Model):
     """A VM's network interface with its two addresses."""
 
     vm = models.OneToOneField(Vm, models.CASCADE, related_name="interface")
-    ipv4 = models.GenericIPAddressField(protocol="IPv4")
-    ipv6 = models.GenericIPAddressField(protocol="IPv6")
+    ipv4 = models.OneToOneField(Address, models.PROTECT, related_name="+")
+    ipv6 = models.OneToOneField(Address, models.PROTECT, related_name="+")
     reverse = models.CharField(max_length=253, blank=True)
 
 
@@ -74,7 +76,8 @@ class Disk(models.Model):
     os = models.ForeignKey(OsImage, models.PROTECT, null=True, blank=True, related_name="+")  # of a system disk
     state = models.CharField(max_length=16, choices=State.choices, default=State.BEING_CREATED)
     vm = models.ForeignKey(Vm, models.SET_NULL, null=True, blank=True, related_name="disks")
-    host = models.ForeignKey(Host, models.PROTECT, null=True, blank=True, related_name="disks")  # None: never made
+    host = models.ForeignKey(Host, models.PROTECT, null=True, blank=True, related_name="disks")
+    made = models.BooleanField(default=False, editable=False, help_text="its volume exists on its host")
     position = models.PositiveIntegerField(null=True, blank=True, help_text="0 is the boot disk")
     date_created = models.DateTimeField()
     date_updated = models.DateTimeField()

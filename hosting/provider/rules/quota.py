@@ -46,6 +46,11 @@ def split_expired(products: list[Bought], now: datetime) -> tuple[list[Bought], 
     return live, redeemable
 
 
+def max_memory_mb(shares: int) -> int:
+    """What a new VM can grow to without being halted, in MB."""
+    return max(values.VM_MAX_MEMORY_DEFAULT_MB, 2 * shares * values.SHARE_MEMORY_MB)
+
+
 def resources(capacity: Capacity) -> dict[str, int | float]:
     """One of the four structs in `resources` of `hosting_account_info`."""
     return {

@@ -47,7 +47,9 @@ PASSWORD_NEEDS = (re.compile(r"[^\W\d_]"), re.compile(r"[\W\d_]"))
 PASSWORD_SIGNS = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")  # chosen: what a person can type, so no control characters
 USER_LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")  # chosen: useradd's own rule
 CPU_MAX = 4  # chosen; besides, at most one for each share
-VM_MAX_MEMORY_DEFAULT_MB = 2048  # chosen: what a VM can grow to without being halted, unless it starts larger
+# chosen: what a new VM can grow to without being halted is twice its memory, and at least this. More would cost it
+# memory from the beginning: a guest keeps books of all that it may be given.
+VM_MAX_MEMORY_DEFAULT_MB = 512
 VM_MAX_MEMORY_MB = (256, 65536)  # chosen
 VM_DISKS_MAX = 16  # chosen
 

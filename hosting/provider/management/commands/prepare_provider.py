@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from hosting.provider.engine import simulation
+from hosting.provider.engine import address_pools, simulation
 from hosting.provider.models import Host
 from hosting.provider.seed import seed_demo
 from redis_connections import addresses
@@ -31,6 +31,7 @@ class Command(BaseCommand):
             raise CommandError(f"PROVIDER_DATABASE_URL: the database can't be used: {error}") from None
         if seed_demo():
             self.stdout.write("Created the demo data of the provider: AA1234-GANDI and its customers.")
+        address_pools.make_default_pools()
         if simulation.is_on() and not Host.objects.exists():
             simulation.host()
         password = settings.PROVIDER_ADMIN_PASSWORD
