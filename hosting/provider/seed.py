@@ -82,7 +82,7 @@ def seed_demo() -> bool:
         simulation.host()
         simulation.adopt(Vm.objects.all(), Disk.objects.all())
     else:
-        Vm.objects.update(state=Vm.State.HALTED)
+        Vm.objects.update(state=Vm.State.HALTED, wanted=Vm.Wanted.HALTED)
     return True
 
 

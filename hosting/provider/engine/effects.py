@@ -69,8 +69,10 @@ def complete(operation: Operation) -> None:
 def _vm_moved(operation: Operation) -> None:
     """The VM runs, is halted, or is paused because its shares ended."""
     ended = operation.params.get("shares_ended")
+    state = projection.state_after(operation)
     _vms(operation).update(
-        state=projection.state_after(operation),
+        state=state,
+        wanted=Vm.Wanted.RUNNING if state == Vm.State.RUNNING else Vm.Wanted.HALTED,
         shares_ended=datetime.fromisoformat(ended) if ended else None,
         date_updated=timezone.now(),
     )

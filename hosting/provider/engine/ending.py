@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from hosting.provider import news
 from hosting.provider.engine import effects
-from hosting.provider.models import Operation
+from hosting.provider.models import Operation, Vm
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def fail(operation: Operation, rows: QuerySet[Operation], error: str) -> bool:
         if not _end(rows, _State.ERROR, error):
             return False
         effects.fail(operation)
+        Vm.objects.filter(pk=operation.vm_id or 0).update(date_failed=timezone.now())
         news.note_ended(operation)
     log.info("operation %s %s: %s", operation.pk, operation.type, error)
     return True

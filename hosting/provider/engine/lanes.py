@@ -6,7 +6,7 @@ What needs no host has a lane of its own. A step that waits for its time holds n
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 from django.db import close_old_connections, connections
@@ -88,17 +88,16 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of a process, by host. They are made when they are needed."""
+    """The lanes of a process, by their keys. They are made when they are needed."""
 
     def __init__(self, threads: int, drained: Callable[[], object]) -> None:
         self._threads, self._drained = threads, drained
         self._lock = threading.Lock()
-        self._lanes: dict[int | None, Lane] = {}
+        self._lanes: dict[Hashable, Lane] = {}
 
-    def offer(self, host_id: int | None, steps: Iterable[Step]) -> None:
+    def offer(self, key: Hashable, steps: Iterable[Step]) -> None:
         with self._lock:
-            lane = self._lanes.get(host_id)
+            lane = self._lanes.get(key)
             if lane is None:
-                name = "no host" if host_id is None else f"host {host_id}"
-                lane = self._lanes[host_id] = Lane(name, self._threads, self._drained)
+                lane = self._lanes[key] = Lane(f"lane {key}", self._threads, self._drained)
         lane.offer(steps)

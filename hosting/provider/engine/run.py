@@ -12,7 +12,7 @@ from functools import cache, partial
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from hosting.provider.engine import leases, steps
@@ -26,7 +26,8 @@ _wanted = threading.Event()
 
 
 @cache
-def _lanes() -> Lanes:
+def lanes() -> Lanes:
+    """The lanes of this process."""
     return Lanes(settings.PROVIDER_HOST_THREADS, run_due)
 
 
@@ -47,7 +48,7 @@ def _offer() -> None:
         for pk, host_id in rows.values_list("pk", Coalesce("vm__host_id", "disk__host_id")):
             found[host_id].append((pk, Step(pk, partial(take, pk))))
     for host_id, line in found.items():
-        _lanes().offer(host_id, (step for _, step in sorted(line, key=lambda entry: entry[0])))
+        lanes().offer(host_id, (step for _, step in sorted(line, key=lambda entry: entry[0])))
 
 
 def _due() -> QuerySet[Operation]:
@@ -60,4 +61,5 @@ def _ready() -> QuerySet[Operation]:
     """Pending operations that nothing open on the same object precedes."""
     earlier = Operation.objects.filter(state__in=Operation.OPEN, pk__lt=OuterRef("pk"))
     first_on = (~Exists(earlier.filter(**{name: OuterRef(name)})) for name in ("vm_id", "disk_id", "product_id"))
-    return Operation.objects.filter(*first_on, state=Operation.State.PENDING).order_by("pk")
+    pending = Operation.objects.filter(*first_on, state=Operation.State.PENDING)
+    return pending.exclude(vm__held_until__gt=Now()).order_by("pk")

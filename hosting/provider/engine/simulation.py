@@ -31,6 +31,7 @@ def adopt(vms: QuerySet[Vm], disks: QuerySet[Disk]) -> None:
     """Put VMs and disks that no operation has made on the simulated host, and have it know them."""
     on = host()
     vms.update(host=on, made=True)
+    vms.filter(state=Vm.State.HALTED).update(wanted=Vm.Wanted.HALTED)
     disks.update(host=on, made=True)
     guests = {
         specs.guest_uuid(vm.pk): Observed(

@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from hosting.provider import news
 from hosting.provider.drivers.base import Again, CannotDo, HostAway
-from hosting.provider.engine import effects, ending, leases, rows_only, specs
+from hosting.provider.engine import alerts, effects, ending, leases, rows_only, specs
 from hosting.provider.engine.driver import driver
 from hosting.provider.models import Operation
 from hosting.provider.sealing import unseal
@@ -37,7 +38,8 @@ def begin(operation_id: int) -> None:
     account_id = Operation.objects.values_list("account_id", flat=True).get(pk=operation_id)
     with transaction.atomic():
         news.lock(account_id)
-        claimed = Operation.objects.filter(pk=operation_id, state=Operation.State.PENDING).update(
+        pending = Operation.objects.filter(pk=operation_id, state=Operation.State.PENDING)
+        claimed = pending.exclude(vm__held_until__gt=Now()).update(
             state=Operation.State.RUN,
             step=Operation.Step.RUN,
             runner=lease.runner,
@@ -130,7 +132,8 @@ def _retry(operation: Operation, lease: leases.Lease, *, faults: int | None = No
 def _fail(operation: Operation, lease: leases.Lease, error: str) -> None:
     """Have the driver clean up, then end the operation with this error. Without a host there is nothing to clean up."""
     if operation.failure:
-        log.error("operation %s: its host cannot clean up: %s", operation.pk, error)
+        text = f"operation {operation.pk}: its host cannot clean up: {error}"
+        alerts.tell(alerts.Kind.OPERATION, operation.pk, text, host=specs.host_of(operation), vm=operation.vm)
         ending.fail(operation, lease.rows(), operation.failure)
     elif specs.host_of(operation) is None:
         ending.fail(operation, lease.rows(), error)
@@ -144,5 +147,8 @@ def _count_fault(operation: Operation, lease: leases.Lease) -> None:
     faults = operation.faults + 1
     if faults < FAULTS_MAX:
         _retry(operation, lease, faults=faults)
-    else:
-        _fail(operation, lease, GIVEN_UP)
+        return
+    if not operation.failure:
+        text = f"operation {operation.pk} ({operation.type}): the driver failed {faults} times; see the log"
+        alerts.tell(alerts.Kind.OPERATION, operation.pk, text, host=specs.host_of(operation), vm=operation.vm)
+    _fail(operation, lease, GIVEN_UP)

@@ -36,11 +36,18 @@ class Ticker(bootsteps.StartStopStep):
         from django.db import close_old_connections  # noqa: PLC0415
 
         from hosting.provider import news  # noqa: PLC0415
-        from hosting.provider.engine import expiry, renewals, run, shortage  # noqa: PLC0415
+        from hosting.provider.engine import expiry, reconcile, renewals, run, shortage  # noqa: PLC0415
 
         while not self._stopped.wait(INTERVAL_S):
             # Renewals first, so that nothing is paused for want of one.
-            for look in (renewals.renew_due, expiry.note_ended, shortage.settle_all, run.run_due, news.forget_old):
+            for look in (
+                renewals.renew_due,
+                expiry.note_ended,
+                shortage.settle_all,
+                run.run_due,
+                reconcile.watch_hosts,
+                news.forget_old,
+            ):
                 try:
                     close_old_connections()
                     look()

@@ -6,6 +6,7 @@ transaction.
 
 from hosting.provider.models.accounts import ApiSession, Handle, HostingAccount, KeptAnswer
 from hosting.provider.models.addresses import Address, AddressPool
+from hosting.provider.models.alerts import Alert
 from hosting.provider.models.catalogue import OsImage, Price
 from hosting.provider.models.hosts import Host, Installation, SimulatedGuest
 from hosting.provider.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
@@ -15,6 +16,7 @@ from hosting.provider.models.operations import ChangedObject, Operation, Product
 __all__ = [
     "Address",
     "AddressPool",
+    "Alert",
     "ApiSession",
     "ChangedObject",
     "Disk",

@@ -28,6 +28,7 @@ class Host(models.Model):
     memory_mb = models.PositiveIntegerField(null=True, blank=True)
     pool_mb = models.PositiveIntegerField(null=True, blank=True)
     cpu_overcommit = models.FloatField(default=1.0, help_text="how often each of its cores is given away")
+    observe_after = models.DateTimeField(null=True, editable=False)  # when the engine looks at its guests again
 
     def __str__(self) -> str:
         return self.name

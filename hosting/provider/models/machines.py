@@ -9,6 +9,10 @@ from hosting.provider.models.hosts import Host
 
 
 class Vm(models.Model):
+    class Wanted(models.TextChoices):
+        RUNNING = "running"
+        HALTED = "halted"
+
     class State(models.TextChoices):
         BEING_CREATED = "being_created"
         RUNNING = "running"
@@ -30,6 +34,14 @@ class Vm(models.Model):
     shares = models.PositiveIntegerField()
     cores = models.PositiveIntegerField()
     vm_max_memory = models.PositiveIntegerField(help_text="in MB")
+    # What operations left it in. `state` is what it is: the engine compares it with its host (`engine.reconcile`).
+    wanted = models.CharField(max_length=7, choices=Wanted.choices, default=Wanted.RUNNING)
+    # Until when the engine starts, pauses or resumes it, and begins no operation.
+    held_until = models.DateTimeField(null=True, editable=False)
+    # How often the engine started it again after crashes, since when.
+    restarts = models.PositiveSmallIntegerField(default=0, editable=False)
+    restarts_since = models.DateTimeField(null=True, editable=False)
+    date_failed = models.DateTimeField(null=True, editable=False)  # when an operation on it ended in ERROR
     # When the shares ended for which the provider paused it; the provider starts it again when there are enough.
     shares_ended = models.DateTimeField(null=True, blank=True)
     date_created = models.DateTimeField()

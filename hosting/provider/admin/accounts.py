@@ -1,10 +1,6 @@
-"""The admin site of the provider's staff: customers, prices, and a read-only view of everything else.
-
-The API's state changes by operations. Staff may only change what no operation changes.
-"""
+"""Customers, what they have bought and asked for, and their money."""
 
 from decimal import Decimal
-from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -14,38 +10,17 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from hosting.provider import ledger, news
+from hosting.provider.admin.read_only import ReadOnlyMixin
 from hosting.provider.models import (
     ChangedObject,
-    Disk,
     Handle,
     HostingAccount,
     LedgerEntry,
     LedgerTransaction,
     Operation,
-    OsImage,
     Price,
     Product,
-    Vm,
 )
-
-admin.site.site_header = admin.site.site_title = "Hosting provider"
-admin.site.site_url = None
-
-
-STAFF_STATES = (Vm.State.RUNNING, Vm.State.HALTED, Vm.State.PAUSED, Vm.State.LOCKED)
-
-
-class ReadOnlyMixin:
-    """Makes a model read-only."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class HandleForm(forms.ModelForm):
@@ -99,57 +74,6 @@ class HandleAdmin(admin.ModelAdmin):
 @admin.register(Price)
 class PriceAdmin(admin.ModelAdmin):
     list_display = ("product_name", "amount")
-
-
-@admin.register(OsImage)
-class OsImageAdmin(admin.ModelAdmin):
-    list_display = ("id", "label", "arch", "kernel_version", "min_disk", "offered")
-
-
-@admin.register(Vm)
-class VmAdmin(admin.ModelAdmin):
-    """Staff may pause, lock and describe a VM; the rest belongs to its owner."""
-
-    list_display = ("id", "hostname", "account", "state", "shares", "cores")
-    list_select_related = ("account__handle",)
-    list_filter = ("state",)
-    search_fields = ("hostname", "=id")
-    fields = ("account", "hostname", "state", "description", "os", "shares", "cores", "vm_max_memory")
-    readonly_fields = ("account", "hostname", "os", "shares", "cores", "vm_max_memory")
-
-    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Only the states that staff may choose; creating and deleting are operations."""
-        if db_field.name == "state":
-            kwargs["choices"] = [(state.value, state.label) for state in STAFF_STATES]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
-
-    def has_change_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:
-        """A VM in any other state belongs to the operation that will end it."""
-        return super().has_change_permission(request, obj) and (obj is None or obj.state in STAFF_STATES)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Vm | None = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Vm, form: ModelForm, change: bool) -> None:
-        """A state that staff chose is theirs: the provider starts no VM again that it did not pause."""
-        if "state" in form.changed_data:
-            obj.shares_ended = None
-        with transaction.atomic():
-            news.lock(obj.account_id)
-            super().save_model(request, obj, form, change)
-            # A state decides what is used of the account's capacity.
-            news.note(obj.account_id, [(ChangedObject.Type.VM, obj.pk), (ChangedObject.Type.ACCOUNT, obj.account_id)])
-
-
-@admin.register(Disk)
-class DiskAdmin(ReadOnlyMixin, admin.ModelAdmin):
-    list_display = ("id", "name", "account", "state", "type", "size", "vm")
-    list_select_related = ("account__handle", "vm")
-    list_filter = ("state", "type")
-    search_fields = ("name", "=id")
 
 
 @admin.register(Product)
