@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db import Error, connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from hosting.provider.models import Operation
+from hosting.provider.models import Operation, Vm
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,11 @@ def until() -> Now:
 def free() -> Q:
     """Operations that nobody is carrying out at the moment."""
     return Q(lease_until=None) | Q(lease_until__lte=Now())
+
+
+def not_held() -> Q:
+    """Operations on no VM that the engine is just starting, pausing or resuming (`engine.power`)."""
+    return Q(~Exists(Vm.objects.filter(pk=OuterRef("vm_id"), held_until__gt=Now())))
 
 
 def take(operation_id: int) -> Lease | None:

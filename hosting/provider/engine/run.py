@@ -12,7 +12,7 @@ from functools import cache, partial
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from hosting.provider.engine import leases, steps
@@ -61,5 +61,4 @@ def _ready() -> QuerySet[Operation]:
     """Pending operations that nothing open on the same object precedes."""
     earlier = Operation.objects.filter(state__in=Operation.OPEN, pk__lt=OuterRef("pk"))
     first_on = (~Exists(earlier.filter(**{name: OuterRef(name)})) for name in ("vm_id", "disk_id", "product_id"))
-    pending = Operation.objects.filter(*first_on, state=Operation.State.PENDING)
-    return pending.exclude(vm__held_until__gt=Now()).order_by("pk")
+    return Operation.objects.filter(leases.not_held(), *first_on, state=Operation.State.PENDING).order_by("pk")

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from hosting.provider import news
@@ -38,8 +37,8 @@ def begin(operation_id: int) -> None:
     account_id = Operation.objects.values_list("account_id", flat=True).get(pk=operation_id)
     with transaction.atomic():
         news.lock(account_id)
-        pending = Operation.objects.filter(pk=operation_id, state=Operation.State.PENDING)
-        claimed = pending.exclude(vm__held_until__gt=Now()).update(
+        pending = Operation.objects.filter(leases.not_held(), pk=operation_id, state=Operation.State.PENDING)
+        claimed = pending.update(
             state=Operation.State.RUN,
             step=Operation.Step.RUN,
             runner=lease.runner,
