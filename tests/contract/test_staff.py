@@ -44,6 +44,8 @@ def test_every_list_and_detail_is_shown_without_secrets(provider: Provider) -> N
         "operation": 1,
         "ledgertransaction": 1,
         "osimage": 111,
+        "host": 1,
+        "address": 1,
     }
     for model, pk in {"handle": 1, "price": 1, **details}.items():
         assert "AA1234" in browser.get("/admin/provider/handle/?q=AA1234")

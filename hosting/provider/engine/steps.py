@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # After a setback the next try waits 1, 2, 4 … seconds, at most so many.
 BACKOFF_MAX_S = 30.0
+_SETBACKS_MAX = 5  # more of them wait no longer
 # When a driver has broken so often in one operation (the last time after half a minute), it is given up.
 FAULTS_MAX = 6
 GIVEN_UP = "The host could not carry it out; our staff was told."
@@ -50,11 +51,11 @@ def begin(operation_id: int) -> None:
         if not claimed:
             return
         operation = _read(operation_id)
+        if problem := effects.problem_at_start(operation):
+            ending.fail(operation, lease.rows(), problem)
+            return
         news.note_begun(operation)
-    if problem := effects.problem_at_start(operation):
-        ending.fail(operation, lease.rows(), problem)
-    else:
-        _take(operation, lease)
+    _take(operation, lease)
 
 
 def go_on(operation_id: int) -> None:
@@ -121,7 +122,7 @@ def _retry(operation: Operation, lease: leases.Lease, *, faults: int | None = No
     """Take the step again, later each time that it does not get on."""
     pause_s = min(BACKOFF_MAX_S, 2.0**operation.setbacks)
     lease.rows().update(
-        setbacks=operation.setbacks + 1,
+        setbacks=min(operation.setbacks + 1, _SETBACKS_MAX),
         faults=operation.faults if faults is None else faults,
         date_due=timezone.now() + timedelta(seconds=pause_s),
         **_RELEASED,
