@@ -60,8 +60,10 @@ class Team(PolicyFields):
     )
     # Raising or removing a spending limit waits for a second owner, where there is one (`policies.spending_limits`).
     limits_need_second_owner = models.BooleanField(default=True)
+    # When an owner last took the ownership from another person (`ownership`).
+    owner_removed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    members = models.ManyToManyField(User, through="Membership", related_name="teams")
+    members = models.ManyToManyField(User, through="Membership", through_fields=("team", "user"), related_name="teams")
 
     class Meta:
         constraints = [
@@ -100,6 +102,10 @@ class Membership(models.Model):
     # When a temporary membership ends. The sweep then deletes it.
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # When another owner made this member an owner, and the person behind that (`ownership`). None for who founded the
+    # team, and for other roles.
+    owner_since = models.DateTimeField(null=True, blank=True)
+    owner_through = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
 
     objects = MembershipQuerySet.as_manager()
 

@@ -15,6 +15,10 @@ class Refusal(StrEnum):
     NOT_FOUND = "not_found"
     # Nobody decides on what they have requested themselves.
     OWN_REQUEST = "own_request"
+    # Of two owners, one has just become an owner through the other: they count as one.
+    NEW_OWNER = "new_owner"
+    # They have just removed the owner who would have to confirm it.
+    OWNER_REMOVED = "owner_removed"
     # The team's quiet hours, in which nothing is deleted.
     QUIET_HOURS = "quiet_hours"
     # It would last longer than their own membership.

@@ -4,7 +4,7 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from hosting.teams import names
+from hosting.teams import names, ownership
 from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.links import ClosedError, Link, sender_can_give
@@ -111,13 +111,10 @@ def _join(invitation: Invitation, person: User, via: Origin) -> Membership:
     # An earlier membership that has ended and was not deleted by the sweep yet.
     Membership.objects.filter(team=invitation.team, user=person).delete()
     grant = grant_of(invitation)
-    member = Membership.objects.create(
-        team=invitation.team,
-        user=person,
-        role=grant.role,
-        narrowed=grant.accounts is not None,
-        expires_at=grant.until,
-    )
+    member = Membership(team=invitation.team, user=person, narrowed=grant.accounts is not None, expires_at=grant.until)
+    sender = Membership.objects.current().filter(team=invitation.team, user=invitation.invited_by_id).first()
+    ownership.give_role(member, grant.role, by=sender)
+    member.save()
     member.accounts.set(grant.accounts or ())
     member.via = via
     record(

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hosting.jobs import Job, enqueue
+from hosting.teams import ownership
 from hosting.teams.audit.log import member_ref, record, team_ref
 from hosting.teams.models import Membership, Team
 from hosting.teams.people import invitations
@@ -50,9 +51,10 @@ def change(member: Membership, grant: Grant, *, by: Membership) -> None:
         require_can_grant(grant, by=by, instead_of=before)
         if member.role == Role.OWNER and grant.role != Role.OWNER:
             _require_another_owner(member)
+            ownership.note_removal(member, by=by)
         if before == grant:
             return
-        _set(member, grant)
+        _set(member, grant, by=by)
         _after_losing_rights(member, by=by)
         record(
             by.team,
@@ -107,9 +109,9 @@ def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
         if new.role == Role.OWNER:
             raise Rejected(_("%(name)s is already an owner.") % {"name": new.user})
         before = {new.user.email: as_json(grant_of(new), by.team), old.user.email: as_json(grant_of(old), by.team)}
-        _set(new, Grant(Role.OWNER))
+        _set(new, Grant(Role.OWNER), by=by)
         if not stay:
-            _set(old, Grant(Role.ADMIN))
+            _set(old, Grant(Role.ADMIN), by=by)
         _after_losing_rights(old, by=by)
         record(
             by.team,
@@ -157,16 +159,17 @@ def _require_another_owner(member: Membership) -> None:
         raise Rejected(_("A team needs an owner. Transfer ownership to someone else first."), field="role")
 
 
-def _set(member: Membership, grant: Grant) -> None:
-    member.role, member.narrowed, member.expires_at = grant.role, grant.accounts is not None, grant.until
-    Membership.objects.filter(pk=member.pk).update(
-        role=member.role, narrowed=member.narrowed, expires_at=member.expires_at
-    )
+def _set(member: Membership, grant: Grant, *, by: Membership) -> None:
+    ownership.give_role(member, grant.role, by=by)
+    member.narrowed, member.expires_at = grant.accounts is not None, grant.until
+    member.save(update_fields=["role", "owner_since", "owner_through", "narrowed", "expires_at"])
     member.accounts.set(grant.accounts or ())
 
 
 def _end(member: Membership, *, action: str, by: Membership | None) -> None:
     _require_another_owner(member)
+    if member.role == Role.OWNER:
+        ownership.note_removal(member, by=by)
     before = as_json(grant_of(member), member.team)
     Membership.objects.filter(pk=member.pk).delete()
     _after_losing_rights(member, by=by)

@@ -61,6 +61,7 @@ def lock_team(by: Membership) -> None:
     if now is None:
         raise NotAllowedError(Permission.VIEW)
     by.role, by.narrowed, by.expires_at = now.role, now.narrowed, now.expires_at
+    by.owner_since, by.owner_through_id = now.owner_since, now.owner_through_id
 
 
 def require_can_give(role: str, by: Membership) -> None:

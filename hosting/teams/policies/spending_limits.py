@@ -1,7 +1,8 @@
 """Set the spending limits of a team's roles.
 
 Who may raise a limit alone may spend without one: a second address of theirs would approve it. So where a team has two
-owners, a change that raises or removes a limit waits until another owner confirms it. Lower limits hold at once.
+owners, a change that raises or removes a limit waits until another owner confirms it (`ownership` tells who counts as
+another). Lower limits hold at once.
 """
 
 from collections.abc import Mapping
@@ -11,9 +12,11 @@ from enum import StrEnum
 from typing import Any, Self
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from hosting.teams import ownership
 from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.policies.models import SPENDING_ROLES, PendingLimits, SpendingLimit
@@ -94,6 +97,7 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership, need_second_owne
     Raises:
         NotAllowedError: the member does not manage the team's policies.
         NoApproverError: a changed limit beyond which nobody else could approve operations.
+        Rejected: the only owner who could have confirmed it was removed a short time ago.
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
     with transaction.atomic():
@@ -105,23 +109,68 @@ def set_limits(wanted: Mapping[str, Limits], *, by: Membership, need_second_owne
             return Outcome.UNCHANGED
         _require_approvers(team, changed)
         loosens = any(limits.exceeds(before[role]) for role, limits in changed.items())
-        if (loosens or not asked) and team.limits_need_second_owner and other_owners(by):
-            _ask_second_owner(team, changed, need_second_owner=asked, by=by)
-            return Outcome.PENDING
+        if (loosens or not asked) and team.limits_need_second_owner:
+            second = ownership.seconds(by)
+            if missed := _lacking(second):
+                raise missed
+            if second.who():
+                _ask_second_owner(team, changed, need_second_owner=asked, by=by)
+                return Outcome.PENDING
         _apply(team, changed, need_second_owner=asked, by=by)
     return Outcome.SAVED
-
-
-def other_owners(by: Membership) -> list[User]:
-    """The owners of the team who could confirm what this one changes."""
-    owners = Membership.objects.current().filter(team=by.team_id, role=Role.OWNER, user__is_active=True)
-    others = owners.exclude(user=by.user_id).select_related("user")
-    return [member.user for member in others.order_by("user__name", "pk")]
 
 
 def pending_of(team_id: int) -> PendingLimits | None:
     """The change that waits for a second owner. One query."""
     return PendingLimits.objects.filter(team=team_id).select_related("requested_by").first()
+
+
+def who_confirms(pending: PendingLimits) -> list[User]:
+    """The owners who can confirm a change that waits. Up to three queries."""
+    requester = _requester(pending)
+    return ownership.seconds(requester).people() if requester else []
+
+
+def obstacle(pending: PendingLimits, by: Membership) -> Rejected | None:
+    """Why an owner can't confirm a change that waits; None when they can. Up to three queries."""
+    if by.person is None or pending.requested_by_id == by.user_id:
+        return Rejected(_("You can't confirm your own change. Ask another owner."), refusal=Refusal.OWN_REQUEST)
+    requester = _requester(pending)
+    if requester is None:
+        return Rejected(_("The person who requested this is no longer an owner. You can only discard it."))
+    second = ownership.seconds(requester)
+    if second.lacking_until():
+        return _lacking(second)
+    if by in second.who():
+        return None
+    days = ownership.SETTLES_AFTER.days
+    words = ngettext(
+        "For %(days)d day, a new owner counts as the same person as the owner who added them. "
+        "Somebody else must confirm this change: %(people)s.",
+        "For %(days)d days, a new owner counts as the same person as the owner who added them. "
+        "Somebody else must confirm this change: %(people)s.",
+        days,
+    )
+    people = ", ".join(map(str, second.people()))
+    return Rejected(words % {"days": days, "people": people}, refusal=Refusal.NEW_OWNER)
+
+
+def _requester(pending: PendingLimits) -> Membership | None:
+    """The owner who requested a change; None when they are no owner any more."""
+    owners = Membership.objects.current().filter(role=Role.OWNER, user__is_active=True)
+    return owners.filter(team=pending.team_id, user=pending.requested_by_id).first()
+
+
+def _lacking(second: ownership.Seconds) -> Rejected | None:
+    """The rejection while the owner is missed who would have had to confirm it."""
+    if (until := second.lacking_until()) is None:
+        return None
+    day = formats.date_format(timezone.localtime(until), "DATE_FORMAT")
+    words = _(
+        "The owner who would have had to confirm this was removed a short time ago. You can raise limits without "
+        "another owner from %(day)s."
+    )
+    return Rejected(words % {"day": day}, refusal=Refusal.OWNER_REMOVED)
 
 
 def limits_in(pending: PendingLimits) -> dict[str, Limits]:
@@ -134,7 +183,7 @@ def confirm(pending: PendingLimits, *, by: Membership) -> bool:
 
     Raises:
         NotAllowedError: the member does not manage the team's policies.
-        Rejected: it is their own, or who requested it is no owner any more.
+        Rejected: it is their own, they do not count as another owner, or who requested it is no owner any more.
         NoApproverError: as `set_limits`.
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
@@ -143,12 +192,8 @@ def confirm(pending: PendingLimits, *, by: Membership) -> bool:
         found = PendingLimits.objects.filter(pk=pending.pk, team=team, requested_at=pending.requested_at).first()
         if found is None:
             return False
-        if by.person is None or found.requested_by_id == by.user_id:
-            words = _("You can't confirm your own change. Ask another owner.")
-            raise Rejected(words, refusal=Refusal.OWN_REQUEST)
-        owners = Membership.objects.current().filter(team=team, role=Role.OWNER, user__is_active=True)
-        if not owners.filter(user=found.requested_by_id).exists():
-            raise Rejected(_("The person who requested this is no longer an owner. You can only discard it."))
+        if found_obstacle := obstacle(found, by):
+            raise found_obstacle
         before = limits_of(team.pk)
         changed = {role: limits for role, limits in limits_in(found).items() if limits != before[role]}
         _require_approvers(team, changed)

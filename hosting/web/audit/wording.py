@@ -30,6 +30,8 @@ _REASONS: dict[str, Promise] = {
     Denial.TWO_FACTOR: gettext_lazy("The deadline for setting up two-factor authentication had passed."),
     Refusal.NOT_FOUND: gettext_lazy("The object didn't exist, or they had no access to it."),
     Refusal.OWN_REQUEST: gettext_lazy("They had requested it themselves."),
+    Refusal.NEW_OWNER: gettext_lazy("They and the person who requested it count as one owner for now."),
+    Refusal.OWNER_REMOVED: gettext_lazy("Another owner would have had to confirm it, and had just been removed."),
     Refusal.QUIET_HOURS: gettext_lazy("Deleting was blocked during quiet hours."),
     Refusal.OUTLIVES: gettext_lazy("It would have lasted longer than their own membership."),
     Refusal.MAILS: gettext_lazy("They had reached the limit of emails for one day."),

@@ -22,6 +22,8 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.rejection import Rejected
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
+from hosting.teams.policies import spending_limits as policy
+from hosting.teams.policies.models import PendingLimits
 from hosting.teams.rejection import Refusal
 from hosting.teams.roles import Permission, Role
 from hosting.web.access import refusals
@@ -103,9 +105,18 @@ def _page(request: TeamRequest, form: DecisionForm, chosen: set[int], decisions:
         "more": max(0, held.count() - _MOST) if len(found) > _MOST else 0,
         "may_decide": member.may(Permission.APPROVE),
         "table": decisions,
+        "pending_limits": _pending_limits(member),
         "here": request.get_full_path(),
     }
     return render_page(request, "approvals", context, tab="approvals", bad=form.is_bound)
+
+
+def _pending_limits(member: Membership) -> PendingLimits | None:
+    """The change of the spending limits that waits for this member to confirm it."""
+    if not member.may_for_all(Permission.MANAGE_POLICIES):
+        return None
+    pending = policy.pending_of(member.team_id)
+    return pending if pending and policy.obstacle(pending, member) is None else None
 
 
 def _groups(member: Membership, held: list[Operation], standings: dict[str, Standing], chosen: set[int]) -> list[Group]:

@@ -8,6 +8,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from hosting.teams import ownership
 from hosting.teams.models import Membership, User
 from hosting.teams.policies.spending_limits import (
     NO_LIMITS,
@@ -18,9 +19,10 @@ from hosting.teams.policies.spending_limits import (
     discard,
     limits_in,
     limits_of,
-    other_owners,
+    obstacle,
     pending_of,
     set_limits,
+    who_confirms,
     without_approver,
 )
 from hosting.teams.rejection import Rejected
@@ -43,7 +45,7 @@ def limits(request: TeamRequest) -> HttpResponseBase:
     member.require_for_all(Permission.MANAGE_POLICIES)
     if request.method == "POST" and "decision" in request.POST:
         return _decide(request)
-    current, others = limits_of(member.team_id), other_owners(member)
+    current, others = limits_of(member.team_id), ownership.seconds(member).people()
     form = SpendingLimitsForm(
         request.POST or None,
         limits=current,
@@ -55,6 +57,9 @@ def limits(request: TeamRequest) -> HttpResponseBase:
             outcome = set_limits(form.limits(), by=member, need_second_owner=form.need_second_owner())
         except NoApproverError as error:
             form.lacks_approver(error.roles)
+        except Rejected as rejection:
+            refusals.record_rejection(request, rejection)
+            form.add_error(rejection.field, str(rejection.message))
         else:
             _tell(request, outcome, others)
             return back(request, _here(member))
@@ -78,7 +83,7 @@ def limits(request: TeamRequest) -> HttpResponseBase:
         "submit": _("Save"),
         "icon": "check",
         "cancel": reverse("team_approvals", args=[member.team_id]),
-        **_waiting(member, current, others),
+        **_waiting(member, current),
     }
     return render_page(request, "spending_limits", context, tab="ceilings", bad=form.is_bound)
 
@@ -117,7 +122,7 @@ def _decide(request: TeamRequest) -> HttpResponse:
     return back(request, _here(member))
 
 
-def _waiting(member: Membership, current: dict[str, Limits], others: list[User]) -> dict[str, object]:
+def _waiting(member: Membership, current: dict[str, Limits]) -> dict[str, object]:
     """The change that waits for another owner, in words; empty when there is none."""
     pending = pending_of(member.team_id)
     if pending is None:
@@ -137,7 +142,8 @@ def _waiting(member: Membership, current: dict[str, Limits], others: list[User])
         "changes": shown,
         "seen": pending.requested_at.isoformat(),
         "is_own": pending.requested_by_id == member.user_id,
-        "owners": either(others) or _("another owner"),
+        "obstacle": obstacle(pending, member),
+        "owners": either(who_confirms(pending)) or _("another owner"),
     }
 
 

@@ -16,7 +16,9 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import State
 from hosting.reading.attention import attention_items, counts
+from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
+from hosting.teams.people import members
 from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.roles import Role
 from tests import factories
@@ -323,12 +325,12 @@ def test_approvals_page_uses_the_same_queries_for_any_number(
             held(account, payer, due_at=timezone.now() + timedelta(hours=number + 1))
             held(account, payer, state=State.DECLINED, decided_by=owner.user, decided_at=timezone.now())
 
-    # Session, person, memberships; spending limits, spending, waiting operations, decisions, switcher.
+    # Session, person, memberships; spending limits, spending, waiting operations, decisions, waiting limits, switcher.
     fill(3)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         browser.get(approvals_of(owner))
     fill(40)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         browser.get(approvals_of(owner))
 
 
@@ -382,4 +384,47 @@ def test_change_of_limits_can_be_withdrawn(browser: Client, owner: Membership, l
     answer = browser.post(url, {"decision": "discard", "seen": seen[1]}, follow=True)
     assert "The change was discarded" in words(answer.content.decode())
     assert "Waiting for another owner" not in text(browser, url)
+    assert SpendingLimit.objects.exists()
+
+
+def test_approvals_page_shows_limits_that_wait_to_who_can_confirm_them(
+    browser: Client, buyer: Client, owner: Membership, limit: SpendingLimit
+) -> None:
+    other = factories.member(of=owner.team, person=factories.user("cleo@example.org", "Cleo"))
+    new = factories.member(of=owner.team, owner_since=timezone.now(), owner_through=owner.user)
+    notice = "Higher spending limits wait for you"
+    assert notice not in text(signed_in(other), approvals_of(owner))
+    browser.post(reverse("team_spending_limits", args=[owner.team_id]), {**EMPTY, "second_owner": "on"})
+    assert notice in text(signed_in(other), approvals_of(owner))
+    for client in (browser, buyer, signed_in(new)):
+        assert notice not in text(client, approvals_of(owner))
+
+
+def test_new_owner_reads_who_must_confirm_and_is_refused_with_an_audit_entry(
+    browser: Client, owner: Membership, limit: SpendingLimit
+) -> None:
+    factories.member(of=owner.team, person=factories.user("cleo@example.org", "Cleo"))
+    new = factories.member(of=owner.team, owner_since=timezone.now(), owner_through=owner.user)
+    url = reverse("team_spending_limits", args=[owner.team_id])
+    browser.post(url, {**EMPTY, "second_owner": "on"})
+    page = signed_in(new).get(url).content.decode()
+    assert "Somebody else must confirm this change: Cleo." in words(page)
+    assert 'value="confirm"' not in page
+    seen = re.search(r'name="seen" value="([^"]+)"', page)
+    assert seen
+    answer = signed_in(new).post(url, {"decision": "confirm", "seen": seen[1]}, follow=True)
+    assert "Somebody else must confirm this change: Cleo." in words(answer.content.decode())
+    refused = AuditEntry.objects.get(action="page.refused")
+    assert (refused.actor_id, refused.detail["reason"]) == (new.user_id, "new_owner")
+    assert SpendingLimit.objects.exists()
+
+
+def test_owner_who_has_removed_the_other_reads_from_when_they_raise_limits_alone(
+    browser: Client, owner: Membership, limit: SpendingLimit
+) -> None:
+    members.remove(factories.member(of=owner.team), by=owner)
+    answer = browser.post(reverse("team_spending_limits", args=[owner.team_id]), EMPTY)
+    assert answer.status_code == 422
+    assert "You can raise limits without another owner from" in words(answer.content.decode())
+    assert AuditEntry.objects.get(action="page.refused").detail["reason"] == "owner_removed"
     assert SpendingLimit.objects.exists()
