@@ -3,7 +3,10 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
+from hosting.provider.endpoint.staff_sign_in import StaffSignIn
 from hosting.provider.endpoint.view import xmlrpc
+
+admin.site.login_form = StaffSignIn
 
 ABOUT = """\
 This is a provider of the Hosting API, version 1.

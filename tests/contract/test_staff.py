@@ -1,21 +1,39 @@
 """The provider's staff at /admin/."""
 
+import http.client
 import http.cookiejar
 import re
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
 
 from tests.contract.conftest import Member
-from tests.processes import Provider
+from tests.processes import Provider, start_provider
+
+
+class From(urllib.request.HTTPHandler):
+    """Connects from an address."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.connection = partial(http.client.HTTPConnection, source_address=(source, 0))
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self.connection, req)
 
 
 class Browser:
     """Just enough of one: cookies, and forms with their CSRF token."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, source: str = "127.0.0.1") -> None:
         self.root = f"http://127.0.0.1:{provider.port}"
         self.cookies = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies), From(source))
 
     def get(self, path: str) -> str:
         with self.opener.open(self.root + path) as page:
@@ -97,3 +115,33 @@ def test_session_of_the_staff_is_stored_without_its_key(provider: Provider) -> N
     code = "from django.contrib.sessions.models import Session; print(*Session.objects.values_list('pk', flat=True))"
     assert key not in provider.shell(code).split()
     assert "Log out" in browser.get("/admin/")
+
+
+@pytest.fixture
+def limited(tmp_path: Path) -> Iterator[Provider]:
+    """A provider that limits guesses."""
+    provider = start_provider(tmp_path, PROVIDER_RATE_LIMIT="1000")
+    yield provider
+    provider.stop()
+
+
+def guess(provider: Provider, name: str, password: str, source: str = "127.0.0.1") -> str:
+    """The page after a sign-in from that address."""
+    return Browser(provider, source).post("/admin/login/?next=/admin/", username=name, password=password)
+
+
+def test_guesses_at_the_staff_sign_in_are_limited_by_address_and_name(limited: Provider) -> None:
+    for number in range(10):
+        assert "Please enter the correct username" in guess(limited, "admin", f"guess-{number}")
+    # The right password too: nobody learns that it was.
+    assert "Too many attempts. Try again in" in guess(limited, "admin", "staff-passw0rd")
+    assert "Log out" in guess(limited, "admin", "staff-passw0rd", source="127.0.0.2")
+    with ThreadPoolExecutor(4) as guessers:
+        pages = list(guessers.map(lambda number: guess(limited, f"name-{number}", "guess"), range(20)))
+    assert all("Please enter the correct username" in page for page in pages)
+    assert "Too many attempts. Try again in" in guess(limited, "one-more", "guess")
+    lines = [line for line in limited.web.log.read_text().splitlines() if "staff sign-in" in line]
+    assert len(lines) == 32
+    assert sum("too many attempts" in line for line in lines) == 2
+    assert all(line.count("refused from 127.0.0.1:") == 1 for line in lines)
+    assert not [line for line in lines if "guess" in line or "name-" in line or "admin" in line.partition(": ")[2]]

@@ -4,6 +4,7 @@
 - Without one, logins included: `PROVIDER_ADDRESS_RATE_LIMIT` for the address they come from. So nobody uses up the
   calls of a handle whose name they know.
 - Wrong passwords for one handle from one address: a few in a minute. From other addresses its owner still gets in.
+  Those of the staff at `/admin/` likewise, and so many for all names together from one address.
 
 A window opens with the first call and closes when its time is over. Without Redis nothing is counted: an unreachable
 counter must not stop the service.
@@ -54,11 +55,12 @@ def count_address(address: str) -> None:
 
 
 class WrongPasswords:
-    """Those for one handle from one address."""
+    """Those of one kind: for one handle from one address, for example."""
 
-    def __init__(self, address: str, handle: str) -> None:
+    def __init__(self, *kind: str, most: int = values.WRONG_PASSWORDS_MAX) -> None:
         # People type passwords where a handle belongs.
-        self._key = _key(f"wrong:{address}:{salted_hmac('provider.wrong', handle, algorithm='sha256').hexdigest()}")
+        digest = salted_hmac("provider.wrong", "\0".join(kind), algorithm="sha256").hexdigest()
+        self._key, self._most = _key(f"wrong:{digest}"), most
 
     def check(self) -> None:
         """Return if another password may be tried.
@@ -75,7 +77,7 @@ class WrongPasswords:
                 wrong, left_ms = pipe.execute()
         except redis.RedisError:
             return
-        _refuse(int(wrong or 0) >= values.WRONG_PASSWORDS_MAX, left_ms)
+        _refuse(int(wrong or 0) >= self._most, left_ms)
 
     def count(self) -> None:
         """Count a wrong password."""

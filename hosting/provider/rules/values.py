@@ -65,6 +65,7 @@ BODY_MAX_BYTES = 1 << 20
 RATE_WINDOW_S = 2
 WRONG_PASSWORDS_MAX = 10  # chosen: for one handle from one address in the time below
 WRONG_PASSWORDS_WINDOW_S = 60  # chosen
+WRONG_STAFF_PASSWORDS_MAX = 30  # chosen: for all names from one address in the same time
 LIST_MAX = 300
 
 # States that let an operation be accepted, and the state it leads to (None: unchanged).
