@@ -34,6 +34,7 @@ def pack(message: EmailMessage) -> OutgoingMail:
     return OutgoingMail(
         recipients=[str(address) for address in message.to],
         subject=str(message.subject),
+        about=getattr(message, "about", ""),
         sealed_content=seal(json.dumps(content)),
     )
 

@@ -10,6 +10,8 @@ class OutgoingMail(models.Model):
     # The addresses of `To:`. Those of copies are in the sealed part.
     recipients = models.JSONField()
     subject = models.TextField()
+    # What is told when the mail can't be delivered, such as "invitation:12" (`links.ABOUT`); empty for nothing.
+    about = models.CharField(max_length=40, blank=True, default="")
     # The rest as JSON, see `message.pack`. Sealed, because mails hold links that set passwords.
     sealed_content = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)

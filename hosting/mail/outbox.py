@@ -14,6 +14,7 @@ from smtplib import SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -22,12 +23,16 @@ from hosting import leases
 from hosting.jobs import Job, enqueue
 from hosting.mail.message import pack, unpack
 from hosting.mail.models import OutgoingMail
+from hosting.teams.people.invitations import note_undelivered
+from hosting.teams.people.links import ABOUT
 from hosting.writes import keep_trying
 
 log = logging.getLogger(__name__)
 
 # The pauses before the second try, the third and so on; the last one is repeated.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+# A mail server takes a mail within seconds. Afterwards pages say that it waits.
+SENT_WITHIN = timedelta(minutes=5)
 # Older mails are given up: links in mails don't work for longer, and people will have requested another mail.
 LIFE = timedelta(days=2)
 # The most mails sent at once, so that a mail server that hangs does not block all threads of the workers.
@@ -66,6 +71,12 @@ def send(pk: int) -> None:
             keep_trying(mail.delete, f"that mail {pk} was sent")
 
 
+def waiting_since(now: datetime) -> datetime | None:
+    """When the oldest mail was written that the mail server should have taken by now; None when there is none."""
+    late = OutgoingMail.objects.filter(created_at__lt=now - SENT_WITHIN).order_by("created_at")
+    return late.values_list("created_at", flat=True).first()
+
+
 def sweep(now: datetime) -> None:
     """Enqueue mails that are due."""
     due = list(
@@ -93,11 +104,19 @@ def _postpone(mail: OutgoingMail, claim: QuerySet[OutgoingMail], error: Exceptio
     now, name = timezone.now(), type(error).__name__
     if _is_final(error) or mail.created_at <= now - LIFE:
         log.error("Mail %s was given up after %s tries: %s", mail.pk, mail.attempts, name)
-        mail.delete()
+        _give_up(mail)
         return
     log.warning("Mail %s waits for its next try: %s", mail.pk, name)
     pause = PAUSES[min(mail.attempts, len(PAUSES)) - 1]
     claim.update(due_at=now + pause, claimed_until=None, last_error=name[:100])
+
+
+def _give_up(mail: OutgoingMail) -> None:
+    """Drop a mail, and tell it to the people who wait for an answer to it."""
+    with transaction.atomic():
+        mail.delete()
+        if mail.about.startswith(ABOUT):
+            note_undelivered(int(mail.about.removeprefix(ABOUT)), written_at=mail.created_at)
 
 
 def _is_final(error: Exception) -> bool:

@@ -35,12 +35,15 @@ _OVER_ETA, _WITHOUT_ETA, _IN_ANY_CASE = timedelta(minutes=15), timedelta(hours=1
 _NEARLY_OVER = timedelta(hours=12)
 # Failed operations are shown for so long, unless somebody retries or dismisses them before.
 _FAILED_SINCE = timedelta(days=3)
+# The test of credentials takes seconds.
+_TESTED_WITHIN = timedelta(minutes=5)
 _MOST = 50
 
 _MOST_URGENT = (
     "trouble",
     "away",
     "unread",
+    "untested",
     "decide",
     "late",
     "held",
@@ -59,7 +62,7 @@ _DID_NOT_WORK = FINAL - {State.DONE, State.CANCELLED}
 class AttentionItem:
     """One thing that needs attention.
 
-    `why`: trouble, away, unread, decide, late, held, stopped, paused, unconfirmed, slow, stuck, failed, draft.
+    `why` is one of `_MOST_URGENT`.
     """
 
     why: str
@@ -198,10 +201,13 @@ def _matters_of_account(account: Account, now: datetime) -> list[str]:
     """Why the account as a whole needs attention. Only the first reason is told that keeps everything from working."""
     if _login_needs_look(account):
         return ["trouble"]
-    if account.trouble:
+    is_tested = _test_takes_long(account, now)
+    if account.trouble and not is_tested:
         return []
     if account.endpoint.away_since:
         return ["away"]
+    if is_tested:
+        return ["untested"]
     return ["unread"] if is_unread(account, now) else []
 
 
@@ -211,6 +217,11 @@ def _login_needs_look(account: Account) -> bool:
     if candidate is not None and candidate.is_open:
         return False
     return bool(account.trouble) or (candidate is not None and candidate.needs_look)
+
+
+def _test_takes_long(account: Account, now: datetime) -> bool:
+    candidate = getattr(account, "candidate", None)
+    return candidate is not None and candidate.is_open and candidate.asked_at < now - _TESTED_WITHIN
 
 
 def _of_operations(operations: Iterable[Operation], account: Account, by: Membership) -> Iterator[AttentionItem]:

@@ -109,7 +109,11 @@ def resend(invitation: Invitation, *, by: Membership) -> None:
         invitation.sent_at = now
         invitation.expires_at = _end(now + life, grant)
         Invitation.objects.filter(pk=invitation.pk).update(
-            nonce=invitation.nonce, invited_by=sender, sent_at=now, expires_at=invitation.expires_at
+            nonce=invitation.nonce,
+            invited_by=sender,
+            sent_at=now,
+            expires_at=invitation.expires_at,
+            mail_failed_at=None,
         )
         mail(invitation)
         thing = team_ref(by.team_id)
@@ -128,6 +132,24 @@ def revoke(invitation: Invitation, *, by: Membership) -> None:
         invitation = _unanswered(invitation, by)
         require_can_give(invitation.role, by)
         _revoke([invitation], by=by)
+
+
+def note_undelivered(invitation_id: int, *, written_at: datetime) -> None:
+    """Note that the mail of an invitation could not be delivered, unless a later one was sent. In a transaction.
+
+    `written_at` is when the mail was put into the outbox.
+    """
+    waiting = Invitation.objects.unanswered().filter(pk=invitation_id, sent_at__lte=written_at)
+    if waiting.update(mail_failed_at=timezone.now()):
+        invitation = Invitation.objects.select_related("team").get(pk=invitation_id)
+        record(
+            invitation.team,
+            by=None,
+            action="invitation.undelivered",
+            subject=invitation.email,
+            thing=team_ref(invitation.team_id),
+            outcome="failed",
+        )
 
 
 def revoke_unbacked(team: Team, person_id: int, *, by: Membership | None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
 from django.core.signing import BadSignature, Signer
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -23,6 +23,15 @@ from hosting.teams.panel_url import panel_url
 from hosting.teams.people.membership_rules import outlives
 from hosting.teams.people.models import Invitation
 from hosting.teams.roles import Permission, can_give
+
+# What the outbox keeps of an invitation's mail, before the invitation's key.
+ABOUT = "invitation:"
+
+
+class InvitationMail(EmailMessage):
+    """A mail that the outbox keeps with what it is about."""
+
+    about = ""
 
 
 class Closed(StrEnum):
@@ -109,4 +118,6 @@ def mail(invitation: Invitation) -> None:
     }
     subject = _("%(inviter)s invited you to the team %(team)s") % context
     text = render_to_string("hosting/mail/invitation.txt", context)
-    send_mail(" ".join(subject.split()), text, None, [invitation.email])
+    message = InvitationMail(" ".join(subject.split()), text, None, [invitation.email])
+    message.about = f"{ABOUT}{invitation.pk}"
+    message.send()

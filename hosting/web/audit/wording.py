@@ -58,6 +58,7 @@ ACTIONS = {
     "invitation.revoked": gettext_lazy("Revoked an invitation"),
     "invitation.sent": gettext_lazy("Invited a person"),
     "invitation.sent_again": gettext_lazy("Resent an invitation"),
+    "invitation.undelivered": gettext_lazy("The email of an invitation could not be delivered"),
     "list.exported": gettext_lazy("Exported a list"),
     "member.changed": gettext_lazy("Changed a member's access"),
     "member.ended": gettext_lazy("A temporary membership ended"),

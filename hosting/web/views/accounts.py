@@ -16,7 +16,7 @@ from hosting.accounts import connect as connections
 from hosting.accounts import credential_rotation
 from hosting.accounts.models import Account
 from hosting.inventory import refresh as mirror_refresh
-from hosting.reading import attention, queries
+from hosting.reading import attention, invitations, queries
 from hosting.teams.roles import NotAllowedError, Permission
 from hosting.web.access import refusals
 from hosting.web.access.reauthentication import reauthenticated
@@ -36,9 +36,14 @@ _TAKEN = gettext_lazy("Your team already has an account with this login and hand
 def index(request: PersonRequest) -> HttpResponse:
     """All accounts of all teams of the person, with the state of their credentials."""
     accounts = queries.accounts_of(request.memberships)
+    now = timezone.now()
+    matters = attention.counts(accounts, now, for_whom=request.memberships)
+    invited = invitations.counts(request.memberships, now)
     context = {
         "memberships": request.memberships,
-        "matters": attention.counts(accounts, timezone.now(), for_whom=request.memberships),
+        "matters": matters,
+        "invited": invited,
+        "all_matters": sum(matters.values()) + sum(invited.values()),
         "sizes": queries.sizes(accounts),
         "standings": _count_standings(accounts),
         "manageable": {

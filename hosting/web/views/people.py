@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hosting.accounts.models import Account
+from hosting.reading.invitations import problems as problems_of
 from hosting.teams.models import Membership
 from hosting.teams.people import invitations, members
 from hosting.teams.people.membership_rules import grant_of, require_can_give
@@ -42,6 +43,8 @@ class Row:
     off: str = ""
     is_self: bool = False
     off_leave: str = ""
+    # What is wrong with an invitation (`reading.invitations.Problem`).
+    problem: str = ""
     # Whether they have a second factor; only for readers who may change the team's policies.
     factor: Standing | None = None
 
@@ -50,11 +53,11 @@ class Row:
 @team_page
 def index(request: TeamRequest) -> HttpResponse:
     """The members and invitations of the team."""
-    by = request.member
+    by, now = request.member, timezone.now()
     everybody = members.of_team(by.team)
     seen = dict(Account.objects.visible_to(by).filter(team=by.team_id).values_list("pk", "label"))
     owners = [member for member in everybody if member.role == Role.OWNER]
-    factors = standings(by.team, everybody, timezone.now()) if by.may_for_all(Permission.MANAGE_POLICIES) else {}
+    factors = standings(by.team, everybody, now) if by.may_for_all(Permission.MANAGE_POLICIES) else {}
     rows = [
         Row(
             member,
@@ -68,7 +71,11 @@ def index(request: TeamRequest) -> HttpResponse:
         )
         for member in everybody
     ]
-    invited = [Row(each, _labels(each, seen), off=_why_not(each, by)) for each in invitations.unanswered(by)]
+    unanswered = invitations.unanswered(by)
+    problems = problems_of(unanswered, now)
+    invited = [
+        Row(each, _labels(each, seen), off=_why_not(each, by), problem=problems.get(each.pk, "")) for each in unanswered
+    ]
     context = {
         "rows": rows,
         "invited": invited,

@@ -18,6 +18,7 @@ from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from tests import factories
+from tests.web.views.test_money import words
 
 
 def ago(**time: float) -> Any:
@@ -143,7 +144,7 @@ def test_attention_items_say_why_and_what_to_do(browser: Client, account: Accoun
     factories.operation(account, by=owner, state="tracked", remote_state="PENDING", answered_at=ago(hours=2))
     plan = factories.plan(account, by=owner, state="stopped")
     page = browser.get(reverse("attention", args=[account.pk])).content.decode()
-    for words in (
+    for part in (
         "rejected the credentials",
         "couldn&#x27;t finish it",
         "isn&#x27;t in the provider&#x27;s list",
@@ -152,7 +153,7 @@ def test_attention_items_say_why_and_what_to_do(browser: Client, account: Accoun
         "still queued at the provider",
         "A step failed",
     ):
-        assert words in page, words
+        assert part in page, part
     for url in (
         reverse("account_settings", args=[account.pk]),
         reverse("operation_retry", args=[account.pk, failed.pk]),
@@ -221,11 +222,13 @@ def test_attention_counts_of_all_accounts_use_the_same_queries(
         other = factories.account(owner.team, label=f"Other {number}", trouble="handle" if number else "")
         for _ in range(number):
             factories.operation(other, by=owner, state="failed")
-    # The person, their memberships, the accounts (the frame and the list), attention items (4), servers and disks.
-    with django_assert_num_queries(10):
+    # The person, their memberships, the accounts (the frame and the list), attention items (4), servers and disks,
+    # invitations and their mails.
+    with django_assert_num_queries(12):
         page = browser.get(reverse("accounts")).content.decode()
     assert "4 need attention" in page
-    assert page.count("need attention") + page.count("needs attention") == 3
+    assert "9 things need attention" in words(page)
+    assert page.count("need attention") + page.count("needs attention") == 4
 
 
 def test_evidence_of_two_equal_operations_is_shown_side_by_side(

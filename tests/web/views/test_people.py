@@ -74,9 +74,9 @@ def test_team_page_uses_the_same_queries_for_any_number_of_members(
     for _ in range(count):
         factories.member(Role.VIEWER, of=owner.team)
         factories.invitation(owner.team, by=owner)
-    # The person, their memberships; members, their accounts, visible account names; invitations, their accounts;
+    # The person, their memberships; members, their accounts, visible account names; invitations, their accounts, mails;
     # the switcher. For an owner also the second factors of members, and the team's audit log entries.
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         browser.get(reverse("team", args=[owner.team_id]))
 
 
