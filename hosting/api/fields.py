@@ -11,6 +11,8 @@ from hosting.api.wire import parse_date
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
 _BAD = object()
+# The longest name of a state, a type or the like: what is longer is no name of anything.
+LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,10 @@ def _text(value: object) -> object:
     return value if isinstance(value, str) else _BAD
 
 
+def _name(value: object) -> object:
+    return value if isinstance(value, str) and len(value) <= LONGEST_NAME else _BAD
+
+
 def _word(value: object) -> object:
     """A text, also where a server has a number or a flag for it."""
     if isinstance(value, bool):
@@ -191,6 +197,8 @@ SECONDS = Kind(_seconds, _or_empty)
 """An int, or None for an empty string."""
 NUMBER = Kind(_number)
 TEXT = Kind(_text)
+NAME = Kind(_name)
+"""The name of a state, a type or the like, also one that the contract does not know. It is kept as it is."""
 WORD = Kind(_word)
 FLAG = Kind(_flag)
 DATE = Kind(_date, _or_empty)

@@ -21,6 +21,7 @@ from hosting.api.fields import (
     FLAG,
     ID,
     INT,
+    NAME,
     NUMBER,
     PARAMS,
     SECONDS,
@@ -55,9 +56,9 @@ class Product(Struct):
     """
 
     id: int = wire(COUNT)
-    product_name: str = wire(TEXT)
+    product_name: str = wire(NAME)
     quantity: int = wire(COUNT)
-    duration: str = wire(TEXT, missing="")
+    duration: str = wire(NAME, missing="")
     date_created: datetime | None = wire(DATE, missing=None)
     date_end: datetime | None = wire(DATE, missing=None)
     autorenew: bool = wire(FLAG, missing=False)
@@ -144,9 +145,9 @@ class Disk(Struct):
     name: str = wire(TEXT)
     label: str = wire(TEXT, missing="")
     size_mb: int = wire(COUNT, "size")
-    fstype: str = wire(TEXT, missing="")
-    type: str = wire(TEXT, missing="data")
-    state: str = wire(TEXT)
+    fstype: str = wire(NAME, missing="")
+    type: str = wire(NAME, missing="data")
+    state: str = wire(NAME)
     is_boot_disk: bool = wire(FLAG, missing=False)
     vms_id: tuple[int, ...] = wire(COUNTS, missing=())
     can_snapshot: bool = wire(FLAG, missing=False)
@@ -163,7 +164,7 @@ class Vm(Struct):
 
     id: int = wire(COUNT)
     hostname: str = wire(TEXT)
-    state: str = wire(TEXT)
+    state: str = wire(NAME)
     description: str = wire(TEXT, missing="")
     os_id: int | None = wire(ID, missing=None)
     os_label: str = wire(TEXT, missing="")
@@ -201,9 +202,9 @@ class OperationDetails(Struct):
     """
 
     id: int = wire(COUNT)
-    type: str = wire(TEXT)
-    state: str = wire(TEXT)
-    step: str = wire(TEXT, missing="")
+    type: str = wire(NAME)
+    state: str = wire(NAME)
+    step: str = wire(NAME, missing="")
     source: str = wire(TEXT, missing="")
     vm_id: int | None = wire(ID, missing=None)
     disk_id: int | None = wire(ID, missing=None)
@@ -228,7 +229,7 @@ class OsImage(Struct):
 
     os_id: int = wire(COUNT)
     label: str = wire(TEXT)
-    arch: str = wire(TEXT, missing="")
+    arch: str = wire(NAME, missing="")
     family: str = wire(TEXT, missing="")
     kernel_version: str = wire(TEXT, missing="")
     min_disk_mb: int = wire(COUNT, "min_disk", missing=0)
@@ -244,8 +245,8 @@ class OperationFilter(Struct):
     hostname, name.
     """
 
-    type: str | None = wire(TEXT, missing=None)
-    state: str | None = wire(TEXT, missing=None)
+    type: str | None = wire(NAME, missing=None)
+    state: str | None = wire(NAME, missing=None)
     created_after: datetime | None = wire(DATE, missing=None)
     created_before: datetime | None = wire(DATE_CEIL, missing=None)
     updated_after: datetime | None = wire(DATE, missing=None)
@@ -262,7 +263,7 @@ class OperationFilter(Struct):
 class ChangedObject(Struct):
     """An object that has changed. `type` is `vm`, `disk`, `product`, `operation` or `account`."""
 
-    type: str = wire(TEXT)
+    type: str = wire(NAME)
     id: int = wire(COUNT)
     deleted: bool = wire(FLAG, missing=False)
 
@@ -280,7 +281,7 @@ class Changes(Struct):
 class ProductPrice(Struct):
     """What one unit of a product costs a month. `unit` names the unit, such as a share or a MB."""
 
-    product_name: str = wire(TEXT)
+    product_name: str = wire(NAME)
     unit: str = wire(TEXT, missing="")
     unit_price_month: float = wire(NUMBER)
 

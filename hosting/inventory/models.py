@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
+from hosting.api.fields import LONGEST_NAME
 from hosting.teams.models import Membership
 
 
@@ -110,9 +111,9 @@ class Product(MirrorRow):
         SHARES_FIXED = "shares_fixed", _("Fixed shares")
         DISK = "disk", _("Disk quota")
 
-    product_name = models.CharField(max_length=40)
+    product_name = models.CharField(max_length=LONGEST_NAME)
     quantity = models.PositiveIntegerField()
-    duration = models.CharField(max_length=10)
+    duration = models.CharField(max_length=LONGEST_NAME)
     date_created = models.DateTimeField(null=True)
     date_end = models.DateTimeField(null=True)
     autorenew = models.BooleanField(default=False)
@@ -149,7 +150,7 @@ class Vm(MirrorRow):
         DELETED = "deleted", _("Deleted")
 
     hostname = models.CharField(max_length=255)
-    state = models.CharField(max_length=20, choices=State.choices)
+    state = models.CharField(max_length=LONGEST_NAME, choices=State.choices)
     description = models.TextField(blank=True)
     os_id = models.PositiveIntegerField(null=True)
     os_label = models.CharField(max_length=200, blank=True)
@@ -178,6 +179,11 @@ class Vm(MirrorRow):
     def __str__(self) -> str:
         return self.hostname.strip() or f"#{self.remote_id}"
 
+    @property
+    def is_state_known(self) -> bool:
+        """Whether Sharedeck knows the state. In another one the provider decides what is possible."""
+        return self.state in self.State.values
+
 
 class Disk(MirrorRow):
     """A disk, attached to at most one server (`vm_remote_id`), at `position` among that server's disks.
@@ -195,9 +201,9 @@ class Disk(MirrorRow):
     name = models.CharField(max_length=255)
     label = models.CharField(max_length=255, blank=True)
     size_mb = models.PositiveIntegerField()
-    fstype = models.CharField(max_length=20, blank=True)
-    type = models.CharField(max_length=20, blank=True)
-    state = models.CharField(max_length=20, choices=State.choices)
+    fstype = models.CharField(max_length=LONGEST_NAME, blank=True)
+    type = models.CharField(max_length=LONGEST_NAME, blank=True)
+    state = models.CharField(max_length=LONGEST_NAME, choices=State.choices)
     is_boot_disk = models.BooleanField(default=False)
     can_snapshot = models.BooleanField(default=False)
     vm_remote_id = models.PositiveIntegerField(null=True)
@@ -223,12 +229,17 @@ class Disk(MirrorRow):
     def __str__(self) -> str:
         return self.name.strip() or f"#{self.remote_id}"
 
+    @property
+    def is_state_known(self) -> bool:
+        """See `Vm.is_state_known`."""
+        return self.state in self.State.values
+
 
 class OsImage(MirrorRow):
     """An operating system that this account may install; `remote_id` is the `os_id`."""
 
     label = models.CharField(max_length=200)
-    arch = models.CharField(max_length=20, blank=True)
+    arch = models.CharField(max_length=LONGEST_NAME, blank=True)
     family = models.CharField(max_length=50, blank=True)
     kernel_version = models.CharField(max_length=100, blank=True)
     min_disk_mb = models.PositiveIntegerField(default=0)

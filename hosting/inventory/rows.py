@@ -1,4 +1,7 @@
-"""Convert the API's structs to the mirror's columns. Pure."""
+"""Convert the API's structs to the mirror's columns. Pure.
+
+Names of states and types are kept whole, also unknown ones (`api.fields.LONGEST_NAME`); long texts are cut.
+"""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -13,7 +16,7 @@ def vm(struct: api.Vm, read_at: datetime) -> dict[str, Any]:
         "remote_id": struct.id,
         "read_at": read_at,
         "hostname": struct.hostname[:255],
-        "state": struct.state[:20],
+        "state": struct.state,
         "description": struct.description,
         "os_id": struct.os_id,
         "os_label": struct.os_label[:200],
@@ -46,9 +49,9 @@ def disk(struct: api.Disk, read_at: datetime) -> dict[str, Any]:
         "name": struct.name[:255],
         "label": struct.label[:255],
         "size_mb": struct.size_mb,
-        "fstype": struct.fstype[:20],
-        "type": struct.type[:20],
-        "state": struct.state[:20],
+        "fstype": struct.fstype,
+        "type": struct.type,
+        "state": struct.state,
         "is_boot_disk": struct.is_boot_disk,
         "can_snapshot": struct.can_snapshot,
         "vm_remote_id": struct.vms_id[0] if struct.vms_id else None,
@@ -61,9 +64,9 @@ def product(struct: api.Product, read_at: datetime) -> dict[str, Any]:
     return {
         "remote_id": struct.id,
         "read_at": read_at,
-        "product_name": struct.product_name[:40],
+        "product_name": struct.product_name,
         "quantity": struct.quantity,
-        "duration": struct.duration[:10],
+        "duration": struct.duration,
         "date_created": struct.date_created,
         "date_end": struct.date_end,
         "autorenew": struct.autorenew,
@@ -82,7 +85,7 @@ def os_image(struct: api.OsImage, read_at: datetime) -> dict[str, Any]:
         "remote_id": struct.os_id,
         "read_at": read_at,
         "label": struct.label[:200],
-        "arch": struct.arch[:20],
+        "arch": struct.arch,
         "family": struct.family[:50],
         "kernel_version": struct.kernel_version[:100],
         "min_disk_mb": struct.min_disk_mb,

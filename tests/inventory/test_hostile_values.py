@@ -8,9 +8,14 @@ import pytest
 
 from hosting.accounts.models import Account
 from hosting.api import Transport
-from hosting.inventory.models import Vm
+from hosting.api.fields import LONGEST_NAME
+from hosting.inventory.models import Disk, Vm
 from hosting.operations import rounds
+from hosting.operations.kinds.catalogue import DeleteVm, RebootVm, StartVm, StopVm
+from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
+from hosting.operations.models.states import State
+from hosting.teams.models import Membership
 from tests.contract.conftest import Member
 from tests.engine import Engine
 
@@ -27,7 +32,15 @@ def alter(monkeypatch: pytest.MonkeyPatch, method: str, change: Callable[[Any], 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"shares": -1}, {"memory": 2**40}, {"id": 4711}, {"cores": "many"}, {"disks": [{"id": -3}]}]
+    "wrong",
+    [
+        {"shares": -1},
+        {"memory": 2**40},
+        {"id": 4711},
+        {"cores": "many"},
+        {"disks": [{"id": -3}]},
+        {"state": "x" * (LONGEST_NAME + 1)},
+    ],
 )
 def test_server_with_impossible_values_does_not_hide_others(
     account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
@@ -38,6 +51,48 @@ def test_server_with_impossible_values_does_not_hide_others(
     account.refresh_from_db()
     rounds.round_of(account)
     assert list(Vm.objects.filter(account=account).values_list("remote_id", flat=True)) == [sound]
+
+
+UNKNOWN = "migrating-to-another-host-because-of-maintenance"
+
+
+def test_unknown_states_and_types_are_kept_whole(
+    account: Account, remote: Member, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.drain()
+    vm_id, disk_id = remote.new_vm(), remote.new_disk()
+    other = {"state": UNKNOWN, "fstype": UNKNOWN, "type": UNKNOWN}
+    alter(monkeypatch, "vm_info", lambda reply: {**reply, "state": UNKNOWN})
+    alter(monkeypatch, "disk_info", lambda reply: {**reply, **other})
+    alter(monkeypatch, "operation_details", lambda reply: {**reply, "type": UNKNOWN, "state": UNKNOWN})
+    account.refresh_from_db()
+    rounds.round_of(account)
+    rounds.round_of(account)
+    assert Vm.objects.get(account=account, remote_id=vm_id).state == UNKNOWN
+    disk = Disk.objects.get(account=account, remote_id=disk_id)
+    assert {name: getattr(disk, name) for name in other} == other
+    operations = Operation.objects.filter(account=account, vm_id=vm_id)
+    assert set(operations.values_list("kind", "remote_state", "state")) == {(UNKNOWN, UNKNOWN, State.TRACKED)}
+
+
+def test_provider_decides_about_a_server_in_an_unknown_state(
+    account: Account, owner: Membership, remote: Member, engine: Engine
+) -> None:
+    vm_id = remote.new_vm()
+    account.refresh_from_db()
+    rounds.round_of(account)
+
+    def asked(kind: type[StopVm | StartVm | RebootVm | DeleteVm]) -> str:
+        Vm.objects.filter(remote_id=vm_id).update(state=UNKNOWN)
+        return engine.finish(submit(kind(vm_id), account=account, by=owner)).state
+
+    # It runs, which only the provider knows.
+    assert asked(StartVm) == State.REFUSED
+    assert asked(DeleteVm) == State.REFUSED
+    assert asked(RebootVm) == State.DONE
+    assert asked(StopVm) == State.DONE
+    assert asked(DeleteVm) == State.DONE
+    assert vm_id not in remote.vm_list()
 
 
 def test_parameters_of_any_type_are_stored(

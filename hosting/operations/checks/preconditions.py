@@ -84,7 +84,7 @@ def _update_vm(kind: catalogue.UpdateVm, account: Account) -> Checked:
 
 @check.register
 def _delete_vm(kind: catalogue.DeleteVm, account: Account) -> Checked:
-    return Checked(_vm(account, kind.vm_id, Vm.State.HALTED).hostname)
+    return Checked(_vm(account, kind.vm_id, Vm.State.HALTED, Vm.State.INVALID).hostname)
 
 
 @check.register
@@ -161,8 +161,9 @@ def _product(account: Account, remote_id: int, action: str) -> Checked:
 
 
 def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
+    """The server. In a state that is not known here the provider decides whether the operation is possible."""
     vm = _row(Vm, account, remote_id, _("This server no longer exists."))
-    if vm.state not in allowed:
+    if vm.is_state_known and vm.state not in allowed:
         raise WrongState(
             _("The server is “%(state)s”. It must be “%(allowed)s” for this operation.")
             % {
@@ -174,8 +175,9 @@ def _vm(account: Account, remote_id: int, *allowed: str) -> Vm:
 
 
 def _disk(account: Account, remote_id: int, *allowed: str) -> Disk:
+    """The disk, as `_vm`."""
     disk = _row(Disk, account, remote_id, _("This disk no longer exists."))
-    if disk.state not in allowed:
+    if disk.is_state_known and disk.state not in allowed:
         raise WrongState(
             _("The disk is “%(state)s”. It must be “%(allowed)s” for this operation.")
             % {

@@ -187,7 +187,7 @@ def _save_progress(account: Account, operation: Operation, details: OperationDet
     conclude.update(
         operation,
         State.TRACKED,
-        remote_state=details.state[:10],
+        remote_state=details.state,
         started_at=account.on_our_clock(details.date_start),
         eta_at=eta_at,
         remote_updated_at=details.date_updated,

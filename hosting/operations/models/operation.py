@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
+from hosting.api.fields import LONGEST_NAME
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.states import FINAL, OPEN, UNDER_WAY, State, is_legal
 from hosting.teams.models import Membership, User
@@ -89,7 +90,7 @@ class Operation(models.Model):
     nonce = models.UUIDField(default=uuid.uuid4)
 
     # The API method, its parameters without secrets, and the name of the object.
-    kind = models.CharField(max_length=40)
+    kind = models.CharField(max_length=LONGEST_NAME)
     params = models.JSONField(default=dict)
     sealed_secret = models.TextField(blank=True)
     subject = models.CharField(max_length=255, blank=True)
@@ -140,7 +141,7 @@ class Operation(models.Model):
     vm_id = models.PositiveIntegerField(null=True, blank=True)
     disk_id = models.PositiveIntegerField(null=True, blank=True)
     product_id = models.PositiveIntegerField(null=True, blank=True)
-    remote_state = models.CharField(max_length=10, blank=True)
+    remote_state = models.CharField(max_length=LONGEST_NAME, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     eta_at = models.DateTimeField(null=True, blank=True)
     # The provider's `date_updated` when it was last read.

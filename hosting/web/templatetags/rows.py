@@ -74,6 +74,8 @@ def server_actions(context: Context, vm: Vm) -> str:
         return _actions(_asking(context, "server", vm, "reboot"), _asking(context, "server", vm, "stop"))
     if vm.state in {Vm.State.HALTED, Vm.State.PAUSED}:
         return _actions(_asking(context, "server", vm, "start", off=shares_ended_first(vm)))
+    if not vm.is_state_known:
+        return _actions(*(_asking(context, "server", vm, action) for action in ("start", "reboot", "stop")))
     return ""
 
 
@@ -82,10 +84,11 @@ def disk_actions(context: Context, disk: Disk) -> str:
     """The buttons of a disk in its current state, or its open operation."""
     if operation := open_operation_on(context, "disk", disk.remote_id):
         return row_operation(operation)
-    if disk.state == Disk.State.CREATED:
+    if disk.state == Disk.State.CREATED or (disk.vm_remote_id is None and not disk.is_state_known):
         url = row_url(context, "disk_attach", disk.remote_id)
         return _actions(link_button(context, url, context["words"]["attach"], subject=str(disk), quiet=True))
-    if disk.state == Disk.State.ATTACHED and not disk.is_boot_disk:
+    is_attached = disk.vm_remote_id is not None and not disk.is_state_known
+    if (disk.state == Disk.State.ATTACHED or is_attached) and not disk.is_boot_disk:
         return _actions(_asking(context, "disk", disk, "detach"))
     return ""
 
@@ -125,6 +128,15 @@ def shares_ended_note(vm: Vm) -> str:
     return format_html(
         '<span class="cell-note">{}</span>', _("Its shares ended on %(day)s") % {"day": day_words(vm.shares_ended)}
     )
+
+
+@register.simple_tag
+def unknown_state_note(thing: Vm | Disk) -> str:
+    """Under a state that Sharedeck doesn't know: what that means; empty for the others."""
+    if thing.is_state_known:
+        return ""
+    words = _("Sharedeck doesn't know this state. The provider decides what is possible.")
+    return format_html('<span class="cell-note">{}</span>', words)
 
 
 def _asking(context: Context, section: str, thing: Vm | Disk, action: str, *, off: str = "") -> str:

@@ -127,7 +127,7 @@ def delete(request: AccountRequest, remote_id: int) -> HttpResponse:
         "warnings": submitting.quiet_hours_warnings(request, DeleteVm)
         + (
             []
-            if vm.state in {Vm.State.HALTED, Vm.State.INVALID}
+            if vm.state in {Vm.State.HALTED, Vm.State.INVALID} or not vm.is_state_known
             else [_("Only stopped servers can be deleted. Stop the server first.")]
         ),
         "submit": _("Delete server"),

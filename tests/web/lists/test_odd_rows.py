@@ -10,7 +10,11 @@ from django.utils import timezone
 
 from hosting.accounts.models import Account
 from hosting.inventory.models import AccountInfo, Disk
+from hosting.operations.kinds.catalogue import DeleteVm, RebootVm, StartVm, StopVm
+from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
+from hosting.teams.models import Membership
+from hosting.teams.roles import Role
 from tests import factories
 
 MARKUP = "\"'><img src=x onerror=alert(1)>&amp;"
@@ -154,3 +158,56 @@ def test_states_that_are_not_known_are_shown_and_can_be_filtered(browser: Client
         page = browser.get(reverse(name, args=[account.pk]), {"state": "other"}).content.decode()
         assert there in page
         assert "runs" not in page[page.index("<tbody") :]
+
+
+DECIDES = "Sharedeck doesn&#x27;t know this state. The provider decides what is possible."
+
+
+def test_server_in_an_unknown_state_keeps_its_buttons_and_says_who_decides(browser: Client, account: Account) -> None:
+    vm, known = factories.vm(account, "moves", state="migrating"), factories.vm(account, "locks", state="locked")
+    row = get(browser, "servers", account)
+    page = get(browser, "server", account, vm.remote_id)
+    for name in ("start", "stop", "reboot"):
+        url = f'formaction="{reverse(f"server_{name}", args=[account.pk, vm.remote_id])}"'
+        assert url in row
+        assert url in page
+    assert reverse("server_delete", args=[account.pk, vm.remote_id]) in page
+    assert "Only stopped servers" not in get(browser, "server_delete", account, vm.remote_id)
+    assert DECIDES in row
+    assert DECIDES in page
+    assert DECIDES not in get(browser, "server", account, known.remote_id)
+    assert reverse("server_start", args=[account.pk, known.remote_id]) not in row
+
+
+def test_disk_in_an_unknown_state_keeps_its_buttons_and_says_who_decides(browser: Client, account: Account) -> None:
+    vm = factories.vm(account, state="migrating")
+    alone = factories.disk(account, "a", state="cloning")
+    attached = factories.disk(account, "b", on=vm, state="cloning")
+    boot = factories.disk(account, "c", on=vm, state="cloning", is_boot_disk=True)
+    row = get(browser, "disks", account)
+    for disk, names in ((alone, ["attach", "delete"]), (attached, ["detach"]), (boot, ["detach"])):
+        page = get(browser, "disk", account, disk.remote_id)
+        assert DECIDES in page
+        for name in names:
+            assert f'"{reverse(f"disk_{name}", args=[account.pk, disk.remote_id])}"' in page
+    for disk, name in ((alone, "attach"), (attached, "detach")):
+        assert f'"{reverse(f"disk_{name}", args=[account.pk, disk.remote_id])}"' in row
+    assert row.count(DECIDES) == 3
+
+
+def test_member_who_only_reads_gets_no_buttons_for_an_unknown_state(client: Client, account: Account) -> None:
+    vm = factories.vm(account, "moves", state="migrating")
+    client.force_login(factories.member(Role.VIEWER, of=account.team).user)
+    for page in (get(client, "servers", account), get(client, "server", account, vm.remote_id)):
+        assert f'formaction="{reverse("server_stop", args=[account.pk, vm.remote_id])}"' not in page
+
+
+@pytest.mark.parametrize("kind", [StopVm, StartVm, RebootVm, DeleteVm])
+def test_operation_on_an_unknown_state_is_accepted(account: Account, owner: Membership, kind: Any) -> None:
+    vm = factories.vm(account, state="migrating")
+    assert submit(kind(vm.remote_id), account=account, by=owner).state == "waiting"
+
+
+def test_server_whose_creation_failed_can_be_deleted(account: Account, owner: Membership) -> None:
+    vm = factories.vm(account, state="invalid")
+    assert submit(DeleteVm(vm.remote_id), account=account, by=owner).state == "waiting"
