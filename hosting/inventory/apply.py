@@ -80,15 +80,42 @@ def apply(account: Account, reading: Reading, *, explained: Explained = no_chang
             changes += _merge(account, OsImage, "os_image", found, known - found.keys(), reading.read_at)[0]
         if changes:
             if not is_first_import:
-                Change.objects.bulk_create(
-                    change
-                    for change in changes
-                    if change.object_type in _WATCHED
-                    and (change.what != Change.What.CHANGED or change.after)
-                    and not explained(change.object_type, change.remote_id, change.name)
-                )
+                _record(account, changes, explained)
             versions.bump(account.pk)
     return disputed
+
+
+def _record(account: Account, changes: list[Change], explained: Explained) -> None:
+    """Store the changes that nothing explains. An object that was read while it was being created is added once: its
+    first other state is part of that.
+    """
+    external = [
+        change
+        for change in changes
+        if change.object_type in _WATCHED
+        and (change.what != Change.What.CHANGED or change.after)
+        and not explained(change.object_type, change.remote_id, change.name)
+    ]
+    added = {
+        (row.object_type, row.remote_id): row
+        for row in Change.objects.filter(
+            account=account,
+            what=Change.What.APPEARED,
+            remote_id__in=[each.remote_id for each in external if _is_created(each)],
+        )
+    }
+    for change in list(external):
+        earlier = added.get((change.object_type, change.remote_id)) if _is_created(change) else None
+        if earlier is not None:
+            earlier.after.update(change.after)
+            earlier.save(update_fields=["after"])
+            external.remove(change)
+    Change.objects.bulk_create(external)
+
+
+def _is_created(change: Change) -> bool:
+    """Whether it is the end of an object's creation."""
+    return bool(change.before.get("state") == Vm.State.BEING_CREATED)
 
 
 def _vm_rows(reading: Reading) -> dict[int, dict[str, Any]]:
