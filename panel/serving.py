@@ -7,10 +7,14 @@ import gc
 import os
 from typing import Any
 
-# Pages are work for the processor: one process for each, and one more to fill pauses.
-workers = int(os.environ.get("WEB_WORKERS") or min(8, (os.cpu_count() or 1) + 1))
-# Threads only read and write (`panel.turns`): as many slow clients are served beside the quick ones.
-threads = int(os.environ.get("WEB_THREADS") or 16)
+from safekeeping.settings_values import Env, in_one_sentence
+
+env = Env()
+with in_one_sentence():
+    # Pages are work for the processor: one process for each, and one more to fill pauses.
+    workers = env.int("WEB_WORKERS", default=min(8, (os.cpu_count() or 1) + 1), least=1)
+    # Threads only read and write (`panel.turns`): as many slow clients are served beside the quick ones.
+    threads = env.int("WEB_THREADS", default=16, least=1)
 bind = os.environ.get("BIND") or "127.0.0.1:8000"
 worker_class = "gthread"
 keepalive = 15

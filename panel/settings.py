@@ -5,13 +5,13 @@ What the environment does not give is read from `var/env` (see `panel.environmen
 
 from pathlib import Path
 
-import environ
 from csp.constants import NONCE, NONE, SELF
 
 from panel.environment import data_directory
 from redis_connections import addresses
 from safekeeping.environment import read_environment
 from safekeeping.files import write_privately
+from safekeeping.settings_values import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = data_directory()
@@ -28,14 +28,16 @@ SECRETS = [
     "DEMO_PASSWORD",
 ]
 read_environment(VAR_DIR / "env", secrets=SECRETS)
-env = environ.Env()
+env = Env()
+
+from panel.sign_in_settings import *  # noqa: E402, F403 - reads the environment that was completed above
 
 # Where and how it runs -------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env("SECRET_KEY")
 PORT = env.int("PORT", default=8000)
 # Where people reach the panel. Links in mails begin with it, never with a request's Host header.
-PANEL_URL = env("PANEL_URL", default=f"http://127.0.0.1:{PORT}/")
+PANEL_URL = env.address("PANEL_URL", default=f"http://127.0.0.1:{PORT}/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROOT_URLCONF = "panel.urls"
@@ -143,11 +145,11 @@ SEAL_KEYS = env.list("SEAL_KEYS")
 AUDIT_KEY = env("AUDIT_KEY", default=SECRET_KEY)
 
 # The Hosting API -------------------------------------------------------------------------------------------
-BUNDLED_PROVIDER_URL = env(
+BUNDLED_PROVIDER_URL = env.address(
     "BUNDLED_PROVIDER_URL", default=f"http://127.0.0.1:{env.int('PROVIDER_PORT', default=8010)}/xmlrpc/"
 )
 # name=url pairs; members choose among these, so that nobody can point a worker at an arbitrary address.
-API_ENDPOINTS = env.dict("API_ENDPOINTS", default={"Bundled provider": BUNDLED_PROVIDER_URL})
+API_ENDPOINTS = env.addresses("API_ENDPOINTS", default={"Bundled provider": BUNDLED_PROVIDER_URL})
 API_CONNECT_TIMEOUT_S = env.float("API_CONNECT_TIMEOUT_S", default=5.0)
 API_READ_TIMEOUT_S = env.float("API_READ_TIMEOUT_S", default=30.0)
 # Use the extensions of the API that an endpoint lists, such as `sharedeck.once`; without them, version 1 alone.
@@ -193,83 +195,9 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 # A late sweep is dropped: the next one does the same.
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "hosting.tasks.sweep", "schedule": 0.5, "options": {"expires": 2}}}
 
-# People ----------------------------------------------------------------------------------------------------
-AUTH_USER_MODEL = "hosting.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
-# Who may sign up and create teams: "open" for everybody, "invited" only for people with an invitation.
-SIGN_UP = env("SIGN_UP", default="invited")
-# How long the link of an invitation works.
-INVITATION_LIFE_DAYS = env.int("INVITATION_LIFE_DAYS", default=7)
+# People: `panel.sign_in_settings` ---------------------------------------------------------------------------
 # The demo's password is made anew for each installation; `make run` prints it.
 DEMO_PASSWORD = env("DEMO_PASSWORD", default="")
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "home"
-# How long after somebody confirmed who they are a sensitive page opens, and its form is still accepted
-# (`hosting.web.access.reauthentication`). Seconds.
-PROOF_OPENS_S = env.int("PROOF_OPENS_S", default=15 * 60)
-PROOF_CHANGES_S = env.int("PROOF_CHANGES_S", default=45 * 60)
-# How long a browser in which somebody has signed in is known (`hosting.web.access.devices`). Seconds.
-DEVICE_COOKIE_AGE_S = 365 * 24 * 3600
-
-ACCOUNT_ADAPTER = "hosting.web.access.allauth_adapters.AccountAdapter"
-ACCOUNT_FORMS = {
-    "login": "hosting.web.forms.sign_in.LoginForm",
-    "signup": "hosting.web.forms.sign_in.SignupForm",
-    "add_email": "hosting.web.forms.sign_in.AddEmailForm",
-    "change_password": "hosting.web.forms.sign_in.ChangePasswordForm",
-    "set_password": "hosting.web.forms.sign_in.SetPasswordForm",
-    "reset_password": "hosting.web.forms.sign_in.ResetPasswordForm",
-    "reset_password_from_key": "hosting.web.forms.sign_in.ResetPasswordKeyForm",
-    "reauthenticate": "hosting.web.forms.sign_in.ReauthenticateForm",
-}
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-PASSWORD_RESET_TIMEOUT = 24 * 3600
-ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_EMAIL_SUBJECT_PREFIX = "Sharedeck: "
-# One address: a new one takes the old one's place once it is confirmed.
-ACCOUNT_CHANGE_EMAIL = True
-ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_SESSION_REMEMBER = True
-# How long people stay signed in; a team's policy may require a new sign-in sooner.
-SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=7 * 24) * 3600
-ACCOUNT_RATE_LIMITS = {
-    # Wrong passwords, from unknown browsers and from one that the person is known in: see `hosting.web.access.devices`.
-    "login": None,
-    "login_failed": "10/m/ip,5/5m/key",
-    "login_failed_here": "5/5m/key",
-    "signup": "10/m/ip",
-    "reset_password": "10/m/ip",
-    # Mails to one address.
-    "reset_mail": "4/h/key",
-    "reset_password_from_key": "10/m/ip",
-    "confirm_link": "10/m/ip",
-    "reauthenticate": "10/m/user",
-    "manage_email": "10/m/user",
-    "change_password": "5/m/user,20/d/user",
-}
-
-MFA_ADAPTER = "hosting.web.access.allauth_adapters.MFAAdapter"
-MFA_FORMS = {
-    "authenticate": "hosting.web.forms.sign_in.AuthenticateForm",
-    "reauthenticate": "hosting.web.forms.sign_in.ReauthenticateByCodeForm",
-    "activate_totp": "hosting.web.forms.sign_in.ActivateTOTPForm",
-    "add_webauthn": "hosting.web.forms.sign_in.AddPasskeyForm",
-    "edit_webauthn": "hosting.web.forms.sign_in.EditPasskeyForm",
-}
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_RECOVERY_CODES_SHOW_ONCE = True
-MFA_TOTP_ISSUER = "Sharedeck"
-# Signed-in people have a confirmed address, so a second factor cannot lock the address's owner out. A new address may
-# wait for confirmation while the old one stays in use.
-MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 # Mail ------------------------------------------------------------------------------------------------------
 # A mail is a row until a worker has sent it with `MAIL_BACKEND`, which `EMAIL_URL` names. Without one it becomes a
@@ -293,7 +221,7 @@ LANGUAGES = [("en", "English"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "hosting" / "locale"]
 FORMAT_MODULE_PATH = "panel.formats"
 USE_TZ = True
-TIME_ZONE = env("TIME_ZONE", default="UTC")
+TIME_ZONE = env.zone("TIME_ZONE", default="UTC")
 
 # Looks -----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -366,6 +294,6 @@ LOGGING = {
             "filters": ["refused", "no_secrets", "outages_once"],
         }
     },
-    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", default="INFO")},
     "loggers": {"django": {"handlers": [], "level": "WARNING"}, "celery": {"level": "WARNING"}},
 }

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tests.processes import ROOT
 
-SOURCES = [ROOT / room / name for room in ("panel", "hosting/provider") for name in ("settings.py", "serving.py")]
+ROOMS = [ROOT / "panel", ROOT / "hosting" / "provider"]
+SOURCES = [file for room in ROOMS for file in (*room.glob("*settings.py"), room / "serving.py")]
 
 
 def settings_read(*files: Path) -> set[str]:

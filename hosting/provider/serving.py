@@ -8,10 +8,15 @@ import gc
 import os
 from typing import Any
 
-workers = int(os.environ.get("PROVIDER_WORKERS") or min(8, os.cpu_count() or 1))
-# Threads only read, write and wait: calls are executed one at a time in each process (`endpoint.view`). Of these, 224
-# may sleep in held calls (`endpoint.holding`) and 16 in logins (`endpoint.logins`). A thread is made when needed.
-threads = int(os.environ.get("PROVIDER_THREADS") or 256)
+from safekeeping.settings_values import Env, in_one_sentence
+
+env = Env()
+with in_one_sentence():
+    workers = env.int("PROVIDER_WORKERS", default=min(8, os.cpu_count() or 1), least=1)
+    # Threads only read, write and wait: calls are executed one at a time in each process (`endpoint.view`). Of these,
+    # 224 may sleep in held calls (`endpoint.holding`) and 16 in logins (`endpoint.logins`). A thread is made when
+    # needed.
+    threads = env.int("PROVIDER_THREADS", default=256, least=1)
 bind = os.environ.get("PROVIDER_BIND") or "127.0.0.1:8010"
 worker_class = "gthread"
 # Longer than clients keep an unused connection.

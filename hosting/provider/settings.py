@@ -5,15 +5,14 @@ What the environment does not give is read from `var/env`, the file that holds t
 
 from pathlib import Path
 
-import environ
-
 from redis_connections import addresses
 from safekeeping.environment import read_environment
 from safekeeping.files import write_privately
+from safekeeping.settings_values import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
-env = environ.Env()
+env = Env()
 VAR_DIR = Path(env("PROVIDER_VAR_DIR", default=str(BASE_DIR / "var")))
 write_privately()
 SECRETS = [
@@ -171,11 +170,11 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "filters": {"outages_once": {"()": "redis_connections.outage.ToldOnce"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["outages_once"]}},
-    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": [], "level": "WARNING"},
         "celery": {"level": "WARNING"},
         # With DEBUG, calls that only read are a line each too.
-        "hosting.provider.methods.registry": {"level": env("PROVIDER_CALLS_LOG_LEVEL", default="NOTSET")},
+        "hosting.provider.methods.registry": {"level": env.log_level("PROVIDER_CALLS_LOG_LEVEL", default="NOTSET")},
     },
 }
