@@ -11,6 +11,8 @@ import time
 from http import HTTPStatus
 from threading import Lock
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+
 from hosting.web.access.origin import client_address
 from panel.logs import scrub
 
@@ -39,6 +41,9 @@ class Refused(logging.Filter):
         if request is None or not 400 <= status < 500:
             return True
         reason, address = _reason(record, status), client_address(request)
+        if record.exc_info and isinstance(record.exc_info[1], RequestDataTooBig | TooManyFieldsSent):
+            # As it is answered; Django calls it a bad request.
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value
         times = self._count(reason, _network(address))
         if times > _FIRST and str(times).strip("0") != "1":
             return False

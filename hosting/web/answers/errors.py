@@ -10,8 +10,11 @@ import sys
 from dataclasses import dataclass
 
 import redis
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -20,12 +23,15 @@ from django.utils.translation import gettext as _
 
 from hosting.teams.models import Membership
 from hosting.teams.roles import PERMISSIONS, NotAllowedError, Permission, Role
-from hosting.web.answers import kept_form
+from hosting.web.answers import kept_form, too_large
 from hosting.web.answers.following import is_path
+from hosting.web.wording.formats import plain
 from hosting.web.wording.permissions import PERMISSION_WORDS
 
 # Seconds in `Retry-After` when the panel can't reach its data: a restart takes no longer.
 RETRY_AFTER_S = 30
+# Longer than what people type into most fields: below, no entry alone is to blame.
+_LONG_ENTRY = 1_000
 
 
 @dataclass(frozen=True)
@@ -62,12 +68,40 @@ def _answer(
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
+        return _too_large(request, exception)
     return _answer(
         request,
         400,
         _("Invalid request"),
         _("Part of the request is missing, too large or has been altered. Go back, reload the page and try again."),
     )
+
+
+def _too_large(request: HttpRequest, exception: RequestDataTooBig | TooManyFieldsSent) -> HttpResponse:
+    """413: what is too large, and back to the form with what there was room for."""
+    fields = kept_form.without_secrets(too_large.fields_of(request))
+    way = None
+    if fields and _is_from_here(request) and request.user.is_authenticated:
+        kept_form.keep_what_fits(request, fields)
+        way = Way(_("Back to the form"), request.get_full_path())
+    if isinstance(exception, TooManyFieldsSent):
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        words = _("The form has too many entries: at most %(most)s can be sent at once. Select fewer.")
+        return _answer(request, 413, _("The form is too large"), words % {"most": plain(most)}, way=way)
+    sizes = {"size": too_large.size_of(request), "most": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
+    words = _("It holds %(size)s, and the panel takes at most %(most)s at once. Nothing was saved.")
+    texts = [words % {name: filesizeformat(size) for name, size in sizes.items()}]
+    longest = max((value.strip() for _name, value in fields), key=len, default="")
+    if len(longest) > _LONG_ENTRY:
+        words = _("The longest entry has %(count)s characters and begins with “%(start)s…”. Shorten it.")
+        texts.append(words % {"count": plain(len(longest)), "start": " ".join(longest[:40].split())})
+    return _answer(request, 413, _("The form is too large"), *texts, way=way)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    """Whether the browser says that a page of the panel has sent this."""
+    return request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -144,7 +178,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the form is not from this session. What a person typed into a page of the panel itself is kept."""
     texts = [_("You may have signed in or out in another tab. Nothing was changed.")]
     way = None
-    if request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}" and request.user.is_authenticated:
+    if _is_from_here(request) and request.user.is_authenticated:
         kept_form.keep(request, kept_form.Why.EXPIRED)
         way = Way(_("Back to the form"), request.get_full_path())
     else:

@@ -10,7 +10,7 @@ Decision: docs/decisions/0036-typed-values-are-kept.md
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
@@ -39,6 +39,7 @@ class Why(StrEnum):
     SIGNED_OUT = "signed_out"
     UNPROVEN = "unproven"
     EXPIRED = "expired"
+    TOO_LARGE = "too_large"
 
 
 _why: ContextVar[Why | None] = ContextVar("why_a_form_is_shown_again", default=None)
@@ -51,6 +52,8 @@ def words(why: Why) -> str:
             return _("You were signed out; nothing was sent.")
         case Why.UNPROVEN:
             return _("You had to confirm it's you; nothing was sent.")
+        case Why.TOO_LARGE:
+            return _("The form was too large; nothing was sent. The longest entries were cut.")
     return _("The form had expired; nothing was sent.")
 
 
@@ -65,16 +68,37 @@ def problem() -> str:
 
 def fields_of(request: HttpRequest) -> list[tuple[str, str]]:
     """What was typed, field by field, without secrets."""
-    return [(name, str(value)) for name, values in request.POST.lists() if not _SECRET.search(name) for value in values]
+    return without_secrets((name, str(value)) for name, values in request.POST.lists() for value in values)
+
+
+def without_secrets(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The fields that hold no secret, by their names."""
+    return [(name, value) for name, value in fields if not _SECRET.search(name)]
 
 
 def keep(request: HttpRequest, why: Why) -> None:
     """Keep what this request posts until its form is open again."""
     fields = fields_of(request)
+    _keep(request, why, fields if sum(len(name) + len(value) for name, value in fields) <= _LONGEST else [])
+
+
+def keep_what_fits(request: HttpRequest, fields: list[tuple[str, str]]) -> None:
+    """Keep of a form that was too large what there is room for: short entries, and the beginnings of long ones."""
+    fields, left = without_secrets(fields), _LONGEST
+    kept: dict[int, tuple[str, str]] = {}
+    for place, (name, value) in sorted(enumerate(fields), key=lambda each: len(each[1][1])):
+        if len(name) > left:
+            break
+        kept[place] = (name, value[: left - len(name)])
+        left -= sum(map(len, kept[place]))
+    _keep(request, Why.TOO_LARGE, [kept[place] for place in sorted(kept)])
+
+
+def _keep(request: HttpRequest, why: Why, fields: list[tuple[str, str]]) -> None:
     request.session[_KEY] = {
         "path": request.get_full_path(),
         "page": shown_page(request, "/"),
-        "fields": fields if sum(len(name) + len(value) for name, value in fields) <= _LONGEST else [],
+        "fields": fields,
         "why": why,
         "at": int(time.time()),
     }

@@ -2,10 +2,12 @@
 every field but secrets, and nothing was sent.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.apps import apps
@@ -17,12 +19,13 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from hosting.accounts.models import Account
+from hosting.annotations.models import Tag
 from hosting.inventory.models import Vm
 from hosting.operations.models.operation import Operation
 from hosting.teams.models import Membership
 from tests import factories
 from tests.web.access.access_matrix import DOORS, Who
-from tests.web.access.signing_in import stale
+from tests.web.access.signing_in import PASSWORD, code, person_with_password, stale, with_app
 from tests.web.browsing import every_other_page, every_page
 
 SIGNED_OUT = "You were signed out; nothing was sent."
@@ -262,3 +265,70 @@ def test_strangers_cannot_fill_the_database_with_forms(account: Account) -> None
     for each in kept:
         each.post(url, {"name": "x"})
     assert sum("kept_form" in each.session for each in kept) < 20
+
+
+def test_form_is_as_it_was_after_password_and_code(account: Account, owner: Membership) -> None:
+    person = with_app(person_with_password())
+    factories.member(of=owner.team, person=person)
+    client, url = Client(), reverse("tag_new", args=[account.pk])
+    client.force_login(person)
+    client.session.flush()
+    to_sign_in = client.post(url, {"name": "Typed tag", "color": "red", "password": "hunter2-hunter2"})["Location"]
+    page = client.get(to_sign_in).content.decode()
+    following = re.search(r'name="next" value="([^"]+)"', page)
+    assert following
+    typed = {"login": person.email, "password": PASSWORD, "next": following[1]}
+    second = client.post(to_sign_in, typed)["Location"]
+    assert second.startswith("/auth/2fa/authenticate/")
+    # Not before the code.
+    assert client.get(url).status_code == 302
+    assert client.post(second, {"code": "000000"}).status_code == 200
+    back = client.post(second, {"code": code()})["Location"]
+    assert back == url
+    page = client.get(back).content.decode()
+    assert SIGNED_OUT in page
+    assert "Typed tag" in page
+    assert 'value="red" selected' in page or re.search(r'value="red"[^>]*checked', page)
+    assert "hunter2" not in page
+    assert not Tag.objects.exists()
+
+
+HERE = {"Origin": "http://testserver"}
+
+
+def test_form_that_is_too_large_says_what_is_too_large_and_keeps_what_fits(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    url = reverse("tag_new", args=[account.pk])
+    long = "Lorem ipsum é " * 250_000
+    typed = urlencode({"color": "red", "name": long, "password": "hunter2-hunter2"})
+    response = browser.post(url, typed, content_type="application/x-www-form-urlencoded", headers=HERE)
+    said = response.content.decode()
+    assert response.status_code == 413
+    assert "and the panel takes at most 2.5\xa0MB at once" in said
+    assert "begins with “Lorem ipsum é Lorem ipsum" in said
+    assert f'href="{url}"' in said
+    assert "hunter2" not in said
+    page = browser.get(url).content.decode()
+    assert "The form was too large; nothing was sent. The longest entries were cut." in page
+    assert "Lorem ipsum é Lorem ipsum" in page
+    assert len(page) < 100_000
+    assert re.search(r'value="red"[^>]*(selected|checked)', page)
+    assert not Tag.objects.exists()
+
+
+def test_form_with_too_many_entries_says_so(browser: Client, account: Account) -> None:
+    url = reverse("tag_new", args=[account.pk])
+    response = browser.post(url, {"name": "Typed tag", "ids": list(range(1_500))}, headers=HERE)
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize("origin", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {}])
+def test_too_large_form_that_another_site_has_sent_is_not_kept(
+    browser: Client, account: Account, origin: dict[str, str]
+) -> None:
+    url = reverse("tag_new", args=[account.pk])
+    typed = urlencode({"name": "Their tag " * 300_000})
+    sent = browser.post(url, typed, content_type="application/x-www-form-urlencoded", headers=origin)
+    assert sent.status_code == 413
+    assert "Their tag" not in browser.get(url).content.decode()
