@@ -68,10 +68,10 @@ def _permissions() -> Iterator[str]:
 
 
 def _opens(permission: Permission) -> Iterator[str]:
-    from tests.web.access.access_matrix import DOORS, Holder
+    from tests.web.access.access_matrix import ACCESS, Holder
 
-    for name, door in DOORS.items():
-        if any(isinstance(rule, Holder) and rule.permission is permission for rule in (door.get, door.post)):
+    for name, access in ACCESS.items():
+        if any(isinstance(rule, Holder) and rule.permission is permission for rule in (access.get, access.post)):
             yield name
 
 

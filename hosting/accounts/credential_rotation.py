@@ -53,7 +53,7 @@ def start_test(account: Account, *, by: Membership, login: str = "", handle: str
         handle=handle or account.handle,
         sealed_password=kept or seal(password),
         new_password=bool(kept or password),
-        asked_by=by.person,
+        requested_by=by.person,
         asked_at=now,
         due_at=now + timedelta(seconds=_JOB_LOST_AFTER_S),
     )

@@ -161,7 +161,7 @@ class Candidate(models.Model):
     refusal = models.CharField(max_length=12, choices=Refusal.choices, default=Refusal.NONE, blank=True)
     # The provider's message, scrubbed of secrets by the API client.
     said = models.CharField(max_length=255, blank=True, default="")
-    asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     asked_at = models.DateTimeField()
     # When the sweep enqueues the next try; the worker that runs it has a claim until `claimed_until`.
     due_at = models.DateTimeField()

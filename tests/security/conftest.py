@@ -8,7 +8,7 @@ from django.test import Client
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from tests import factories
-from tests.web.access.access_matrix import DOORS, OF_ACCOUNT, OF_TEAM
+from tests.web.access.access_matrix import ACCESS, OF_ACCOUNT, OF_TEAM
 from tests.web.browsing import Page, every_other_page, every_page
 from tests.web.conftest import account, browser, owner, quick_and_uncollected, signing_in_proves
 
@@ -18,7 +18,7 @@ __all__ = ["account", "browser", "owner", "quick_and_uncollected", "signing_in_p
 @pytest.fixture
 def pages(account: Account, owner: Membership) -> list[Page]:
     """One URL for each pattern of the panel, with objects of the owner's account."""
-    return every_page(account, owner) + every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
+    return every_page(account, owner) + every_other_page(name for name in ACCESS if name not in OF_ACCOUNT | OF_TEAM)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from tests import factories
 from tests.security.conftest import Other
-from tests.web.access.access_matrix import DOORS, Who
+from tests.web.access.access_matrix import ACCESS, Who
 from tests.web.access.test_access_matrix import patterns
 from tests.web.browsing import Page
 
@@ -55,7 +55,7 @@ def test_forms_from_another_site_are_refused(pages: list[Page], owner: Membershi
         strict.force_login(owner.user)
     rows = rows_of_everything()
     for page in pages:
-        if DOORS[page.name].post in {Who.NO_METHOD, Who.NOBODY}:
+        if ACCESS[page.name].post in {Who.NO_METHOD, Who.NOBODY}:
             continue
         response = strict.post(page.url, {"csrfmiddlewaretoken": "x" * 64}, headers={"Origin": "https://evil.example"})
         assert response.status_code == 403, page.url

@@ -17,7 +17,7 @@ from hosting.operations.models.bulk import Bulk
 from hosting.teams.models import Membership
 from tests import factories
 from tests.security.planted import ADDRESS, MARKUP, dangers, fitting, plant
-from tests.web.access.access_matrix import DOORS, Who
+from tests.web.access.access_matrix import ACCESS, Who
 from tests.web.browsing import Page
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " =")
@@ -54,7 +54,7 @@ def furnished(pages: list[Page], account: Account, owner: Membership) -> list[Pa
 def shown(browser: Client, pages: list[Page], owner: Membership) -> Iterator[tuple[str, str]]:
     """Every page with a GET, by name, both whole and as the htmx part."""
     for page in pages:
-        if DOORS[page.name].get in {Who.NO_METHOD, Who.NOBODY} or page.name == "account_logout":
+        if ACCESS[page.name].get in {Who.NO_METHOD, Who.NOBODY} or page.name == "account_logout":
             continue
         response = browser.get(page.url)
         assert response.status_code < 500, page.url
@@ -118,7 +118,7 @@ def test_no_submitted_text_runs_when_a_page_shows_it_again(
 
 
 def test_no_export_contains_a_formula_cell(browser: Client, furnished: list[Page], owner: Membership) -> None:
-    exports = [page for page in furnished if DOORS[page.name].get not in {Who.NO_METHOD, Who.NOBODY}]
+    exports = [page for page in furnished if ACCESS[page.name].get not in {Who.NO_METHOD, Who.NOBODY}]
     payloads = [f"{start}1+cmd|'/c calc'!A0" for start in FORMULAS]
     for payload in (*payloads, *(f"x{mark}{payloads[0]}{mark}y" for mark in SEPARATORS)):
         plant(payload)

@@ -11,10 +11,10 @@ from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from hosting.web.urls import of_account, of_team
 from tests import factories
-from tests.web.access.access_matrix import DOORS, Who
+from tests.web.access.access_matrix import ACCESS, Who
 
 # Addresses that only take a POST.
-POST_ONLY = {name for name, door in DOORS.items() if door.get is Who.NO_METHOD}
+POST_ONLY = {name for name, access in ACCESS.items() if access.get is Who.NO_METHOD}
 
 
 def without_isolation(html: str) -> str:

@@ -31,7 +31,7 @@ def _is_round(count: int) -> bool:
 
 def _count(what: str) -> int:
     # Hashed, so that Redis does not store addresses that people typed.
-    key = f"trail:{sha256(what.encode()).hexdigest()}"
+    key = f"audit:{sha256(what.encode()).hexdigest()}"
     cache.add(key, 0, WINDOW_S)
     try:
         return int(cache.incr(key))

@@ -78,7 +78,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "server": _server_of(disk),
         "operations": operations,
         "operation": queries.at_work_on(f"disk:{remote_id}", operations),
-        "trail": lines.of_object(request, thing=f"disk:{remote_id}"),
+        "audit_lines": lines.of_object(request, thing=f"disk:{remote_id}"),
         **annotations.on_page(request.account, ObjectType.DISK, remote_id),
         "details_at": ages.details_of(disk, request.account),
     }

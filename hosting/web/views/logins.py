@@ -26,7 +26,7 @@ from hosting.web.wording import logins
 def login(request: AccountRequest) -> HttpResponse:
     """Whether the credentials work, what is being tested, and whether there is a session."""
     account = request.account
-    candidate = Candidate.objects.filter(account=account).select_related("asked_by").first()
+    candidate = Candidate.objects.filter(account=account).select_related("requested_by").first()
     correction = logins.correction(candidate)
     context = {
         "candidate": candidate,
@@ -36,7 +36,7 @@ def login(request: AccountRequest) -> HttpResponse:
         .select_related("endpoint", "candidate")
         .order_by("label", "id"),
         "moving": candidate is not None and candidate.is_open,
-        "trail": lines.of_object(request, thing="login"),
+        "audit_lines": lines.of_object(request, thing="login"),
     }
     return render_page(request, "login", context)
 

@@ -97,7 +97,7 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "disk_id": operation.disk_id if _exists(Disk, request, operation.disk_id) else None,
         **_approval(request, operation),
         "retries": operation.retries.order_by("-id")[:5],
-        "trail": lines.of_object(request, operation=operation.pk),
+        "audit_lines": lines.of_object(request, operation=operation.pk),
     }
     return render_page(request, "operation", context, section="operations")
 

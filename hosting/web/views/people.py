@@ -81,7 +81,7 @@ def index(request: TeamRequest) -> HttpResponse:
         "invited": invited,
         "others": len(everybody) > 1,
         "here": request.get_full_path(),
-        "trail": lines.of_team(request),
+        "audit_lines": lines.of_team(request),
     }
     return render_page(request, "team", context, tab="people")
 
@@ -124,7 +124,7 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
         "submit": _("Save"),
         "icon": "user-cog",
         "cancel": to_people,
-        "trail": lines.of_member(request, member),
+        "audit_lines": lines.of_member(request, member),
     }
     return render_page(request, "form", context, tab="people", bad=form.is_bound)
 

@@ -82,7 +82,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "operation": queries.at_work_on(f"vm:{remote_id}", operations),
         "open": queries.open_by_target(request.account),
         "plan": queries.unfinished_plan_of(request.account, remote_id),
-        "trail": lines.of_object(request, thing=f"vm:{remote_id}"),
+        "audit_lines": lines.of_object(request, thing=f"vm:{remote_id}"),
         "may_redeem": bool(vm.shares_ended) and queries.may_redeem_shares(request.account),
         **annotations.on_page(request.account, ObjectType.VM, remote_id),
         "details_at": ages.details_of(vm, request.account),

@@ -150,7 +150,7 @@ def _form(
         "facts": "hosting/_product_facts.html",
         "cancel": reverse("shares", args=[request.account.pk]),
         "warnings": [reason] if reason else [],
-        "trail": lines.of_object(request, thing=f"product:{product.remote_id}"),
+        "audit_lines": lines.of_object(request, thing=f"product:{product.remote_id}"),
         "quote": costs.quote(
             request.account, [(kind or (None if form.is_bound else at_first), product)], by=request.member
         ),

@@ -44,7 +44,7 @@ def settings(request: TeamRequest) -> HttpResponse:
         "submit": _("Save"),
         "icon": "check",
         "cancel": reverse("team", args=[team.pk]),
-        "trail": lines.of_team(request),
+        "audit_lines": lines.of_team(request),
     }
     return render_page(request, "form", context, tab="settings", bad=form.is_bound)
 

@@ -177,7 +177,7 @@ def unit_price(price: Price, product_name: str) -> str:
 
 
 @register.filter
-def asked_by(thing: Operation | Plan | Bulk) -> str:
+def requested_by(thing: Operation | Plan | Bulk) -> str:
     """The name of the requester of an operation, a plan or a bulk action."""
     if isinstance(thing, Operation) and thing.origin == Operation.Origin.EXTERNAL:
         return _("External")

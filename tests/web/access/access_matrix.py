@@ -36,7 +36,7 @@ Rule = Who | Holder
 
 
 @dataclass(frozen=True)
-class Door:
+class Access:
     """The rules for a GET and for a POST of a URL."""
 
     get: Rule
@@ -52,19 +52,19 @@ VIEW, OPERATE, DELETE, SPEND, ACCOUNTS = (
 )
 
 
-def page(rule: Rule) -> Door:
+def page(rule: Rule) -> Access:
     """Allow GET only."""
-    return Door(rule, Who.NO_METHOD)
+    return Access(rule, Who.NO_METHOD)
 
 
-def form(rule: Rule) -> Door:
+def form(rule: Rule) -> Access:
     """Allow GET and POST."""
-    return Door(rule, rule)
+    return Access(rule, rule)
 
 
-def button(rule: Rule) -> Door:
+def button(rule: Rule) -> Access:
     """Allow POST only."""
-    return Door(Who.NO_METHOD, rule)
+    return Access(Who.NO_METHOD, rule)
 
 
 OF_ACCOUNT = {
@@ -154,7 +154,7 @@ OF_TEAM = {
     "invitation_revoke": button(PEOPLE),
     "team_audit": page(Holder(Permission.READ_AUDIT)),
     # Every member can read the policies that apply to them.
-    "team_policies": Door(VIEW, OWNERS),
+    "team_policies": Access(VIEW, OWNERS),
     "team_settings": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
     "team_tokens": page(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
     "team_token_new": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
@@ -201,7 +201,7 @@ OF_SIGN_IN = {
     "account_reset_password_from_key_done": page(Who.ANYBODY),
     "account_email_verification_sent": page(Who.ANYBODY),
     # The tests send a key that was never issued.
-    "account_confirm_email": Door(Who.ANYBODY, Who.NOBODY),
+    "account_confirm_email": Access(Who.ANYBODY, Who.NOBODY),
     # Open between password and second factor; without a password it redirects to sign-in.
     "mfa_authenticate": ANYBODY,
     "mfa_login_webauthn": ANYBODY,
@@ -226,4 +226,4 @@ OF_SIGN_IN = {
     "profile": PERSON,
 }
 
-DOORS = {**OF_ACCOUNT, **OF_TEAM, **OF_PERSON, **OF_ANYBODY, **OF_SIGN_IN}
+ACCESS = {**OF_ACCOUNT, **OF_TEAM, **OF_PERSON, **OF_ANYBODY, **OF_SIGN_IN}

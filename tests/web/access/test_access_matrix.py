@@ -16,7 +16,7 @@ from hosting.accounts.models import Account
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from tests import factories
-from tests.web.access.access_matrix import DOORS, OF_ACCOUNT, OF_TEAM, Door, Holder, Rule, Who
+from tests.web.access.access_matrix import ACCESS, OF_ACCOUNT, OF_TEAM, Access, Holder, Rule, Who
 from tests.web.browsing import Page, every_other_page, every_page
 
 NOT_FOUND, REFUSED, NO_METHOD, SIGN_IN, SECOND_FACTOR, IN = "404", "403", "405", "sign in", "second factor", "in"
@@ -32,7 +32,7 @@ def patterns(found: list[URLPattern | URLResolver] | None = None) -> Iterator[UR
 
 
 def test_every_url_pattern_has_one_row_in_the_access_matrix() -> None:
-    assert {str(pattern.name) for pattern in patterns()} == set(DOORS)
+    assert {str(pattern.name) for pattern in patterns()} == set(ACCESS)
 
 
 @dataclass
@@ -66,8 +66,8 @@ def check(browser: Client | Callable[[], Client], pages: list[Page], expected: C
     """Send a GET and a POST to every page, with one client or with the one that `browser` returns for each request."""
     wrong = []
     for page in pages:
-        door: Door = DOORS[page.name]
-        for method, rule in (("get", door.get), ("post", door.post)):
+        access: Access = ACCESS[page.name]
+        for method, rule in (("get", access.get), ("post", access.post)):
             wanted = NO_METHOD if rule is Who.NO_METHOD else expected(page, rule)
             client = browser if isinstance(browser, Client) else browser()
             got = answer(client, method, page.url)
@@ -146,7 +146,7 @@ def test_person_without_required_second_factor_is_redirected_to_set_one_up(scene
 
 @pytest.fixture
 def other_pages(db: None) -> list[Page]:
-    return every_other_page(name for name in DOORS if name not in OF_ACCOUNT | OF_TEAM)
+    return every_other_page(name for name in ACCESS if name not in OF_ACCOUNT | OF_TEAM)
 
 
 def test_anonymous_visitors_reach_only_public_pages(other_pages: list[Page]) -> None:

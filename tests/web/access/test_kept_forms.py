@@ -24,7 +24,7 @@ from hosting.inventory.models import Vm
 from hosting.operations.models.operation import Operation
 from hosting.teams.models import Membership
 from tests import factories
-from tests.web.access.access_matrix import DOORS, Who
+from tests.web.access.access_matrix import ACCESS, Who
 from tests.web.access.signing_in import PASSWORD, code, person_with_password, stale, with_app
 from tests.web.browsing import every_other_page, every_page
 
@@ -107,7 +107,7 @@ def test_every_form_is_as_it_was_after_signing_in_again(account: Account, owner:
     factories.member(of=owner.team)
     seen = 0
     for page in [*every_page(account, owner), *every_other_page(OF_NO_ACCOUNT)]:
-        if page.posts or DOORS[page.name].post in {Who.NO_METHOD, Who.NOBODY}:
+        if page.posts or ACCESS[page.name].post in {Who.NO_METHOD, Who.NOBODY}:
             continue
         client = Client()
         client.force_login(owner.user)

@@ -84,23 +84,23 @@ def resend_invitation(client: Client, owner: Membership) -> str:
 
 
 @pytest.mark.parametrize(
-    "door",
+    "send",
     [add_address, resend_confirmation, activate_app, remove_app, renew_codes, invite, resend_invitation],
 )
 def test_no_page_sends_a_mail_once_the_day_is_used_up(
-    client: Client, owner: Membership, door: Callable[[Client, Membership], str]
+    client: Client, owner: Membership, send: Callable[[Client, Membership], str]
 ) -> None:
     use_up(client)
-    assert USED_UP in door(client, owner)
+    assert USED_UP in send(client, owner)
     assert len(mail.outbox) == 3
     assert AuditEntry.objects.filter(action="page.refused", detail__reason="mails").exists()
 
 
-@pytest.mark.parametrize("door", [add_address, renew_codes, invite, resend_invitation])
+@pytest.mark.parametrize("send", [add_address, renew_codes, invite, resend_invitation])
 def test_every_page_counts_its_mail(
-    client: Client, owner: Membership, door: Callable[[Client, Membership], str]
+    client: Client, owner: Membership, send: Callable[[Client, Membership], str]
 ) -> None:
-    assert USED_UP not in door(client, owner)
+    assert USED_UP not in send(client, owner)
     for number in range(2):
         client.post("/auth/email/", {"action_add": "", "email": f"new-{number}@example.org"})
     assert len(mail.outbox) == 3

@@ -167,7 +167,7 @@ def by_the_address_bar(person: User, following: str) -> str:
     return parse_qs(urlsplit(str(answer["HX-Redirect"])).query)["next"][0]
 
 
-DOORS: list[Callable[[User, str], str]] = [
+WAYS: list[Callable[[User, str], str]] = [
     by_password,
     by_address_of_the_sign_in,
     by_second_factor,
@@ -187,23 +187,23 @@ DOORS: list[Callable[[User, str], str]] = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_next_leads_to_a_path_of_the_panel(person: User, door: Callable[[User, str], str]) -> None:
-    assert door(person, GOOD) == GOOD
+@pytest.mark.parametrize("way", WAYS)
+def test_next_leads_to_a_path_of_the_panel(person: User, way: Callable[[User, str], str]) -> None:
+    assert way(person, GOOD) == GOOD
 
 
-@pytest.mark.parametrize("door", [*DOORS, by_opening_the_choice_of_language])
+@pytest.mark.parametrize("way", [*WAYS, by_opening_the_choice_of_language])
 @pytest.mark.parametrize("bad", BAD[4:5] + BAD[6:7] + BAD[8:9] + BAD[10:11])
-def test_next_leads_nowhere_else(person: User, door: Callable[[User, str], str], bad: str) -> None:
-    to = door(person, bad)
+def test_next_leads_nowhere_else(person: User, way: Callable[[User, str], str], bad: str) -> None:
+    to = way(person, bad)
     assert is_path(to), to
     assert "other.example" not in to
 
 
 @pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("door", [by_password, by_a_form, by_language])
-def test_everything_but_a_path_is_refused(person: User, door: Callable[[User, str], str], bad: str) -> None:
-    assert door(person, bad) in {"/", "/me/"}
+@pytest.mark.parametrize("way", [by_password, by_a_form, by_language])
+def test_everything_but_a_path_is_refused(person: User, way: Callable[[User, str], str], bad: str) -> None:
+    assert way(person, bad) in {"/", "/me/"}
 
 
 @pytest.mark.parametrize("shown", ["http://[", "http://x\\evil.example", "//evil.example", "http://x//evil.example/"])

@@ -27,7 +27,7 @@ def candidate(account: Account, state: str, *, by: Membership | None = None, **f
         state=state,
         asked_at=now,
         due_at=now,
-        asked_by=by.user if by else None,
+        requested_by=by.user if by else None,
         **{"login": account.login, "handle": account.handle, **fields},
     )
 

@@ -107,13 +107,13 @@ def test_team_and_member_pages_show_their_audit_log_entries(browser: Client, own
     page = text(browser, of_ada)
     for words in ("Invited a person", "Joined the team", escape("Changed a member's access"), f"who={member.user_id}"):
         assert words in page
-    assert "Billing" not in page.partition("trail-title")[2]
+    assert "Billing" not in page.partition("audit-lines-title")[2]
     assert "Joined the team" not in text(browser, of_other)
     for role, sees in ((Role.AUDITOR, True), (Role.VIEWER, False)):
         reader = factories.member(role, of=owner.team)
-        assert ("trail-title" in text(signed_in(reader), of_team)) is sees
+        assert ("audit-lines-title" in text(signed_in(reader), of_team)) is sees
     narrowed = factories.member(Role.AUDITOR, of=owner.team, narrowed=True)
-    assert "trail-title" not in text(signed_in(narrowed), of_team)
+    assert "audit-lines-title" not in text(signed_in(narrowed), of_team)
 
 
 def test_viewer_sees_members_but_no_invitations_or_controls(owner: Membership, account: Account) -> None:
