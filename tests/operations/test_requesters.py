@@ -13,6 +13,7 @@ from hosting.operations.bulk import control as bulks
 from hosting.operations.bulk.advance import advance as advance_bulk
 from hosting.operations.kinds.catalogue import UpdateVm
 from hosting.operations.lifecycle import approvals
+from hosting.operations.lifecycle.requester import REASONS
 from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
@@ -20,6 +21,7 @@ from hosting.operations.models.rejection import WrongState
 from hosting.operations.models.states import State
 from hosting.operations.plans import control as plans
 from hosting.operations.plans.advance import advance as advance_plan
+from hosting.operations.plans.base import StopReason
 from hosting.operations.plans.resize import Resize
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership, Team
@@ -182,3 +184,8 @@ def test_request_of_a_member_whom_a_policy_keeps_out_is_not_approved(account: Ac
     with pytest.raises(WrongState):
         approvals.approve(operation, by=owner)
     assert approvals.refuse(operation, by=owner)
+
+
+def test_plans_and_bulk_actions_know_every_reason_of_a_requester() -> None:
+    for reason in REASONS:
+        assert {StopReason(reason).value, Bulk.Problem(reason).value} == {reason}

@@ -12,6 +12,7 @@ from django.db import transaction
 from hosting.accounts import versions
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
+from hosting.operations.lifecycle.requester import RequesterRefusedError, present_requester, record_stop
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.bulk import Bulk, BulkRow
 from hosting.operations.models.operation import Operation
@@ -26,10 +27,8 @@ from hosting.operations.models.rejection import (
     WrongState,
 )
 from hosting.operations.models.states import FINAL, State
-from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 from hosting.teams.roles import NotAllowedError
-from hosting.teams.tokens.use import KeptOutError, as_requester
 
 # The parameter of each kind that names its object. Kinds that are missing here have no bulk action.
 OBJECT_OF = {
@@ -50,13 +49,6 @@ _PAUSES_BULK: dict[type[Exception], Bulk.Problem] = {
     QuietHours: Bulk.Problem.QUIET,
     # A token may not spend above the limit: it can't ask for approval.
     AboveSpendingLimit: Bulk.Problem.NOT_ALLOWED,
-}
-# Pauses because of whoever requested it, which the audit log has.
-_REQUESTER_REFUSED = {
-    Bulk.Problem.MEMBER_LEFT,
-    Bulk.Problem.NOT_ALLOWED,
-    Bulk.Problem.TWO_FACTOR,
-    Bulk.Problem.NETWORK,
 }
 _FAILS_ROW: dict[type[Exception], BulkRow.Problem] = {
     Busy: BulkRow.Problem.BUSY,
@@ -105,17 +97,9 @@ def _submit_rows(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
     if not rows:
         return
     try:
-        by = as_requester(
-            team_id=bulk.account.team_id,
-            person_id=bulk.requested_by_id,
-            token_id=bulk.requested_through_id,
-            address=bulk.requested_from or None,
-        )
-    except KeptOutError as kept_out:
-        _pause(bulk, Bulk.Problem(kept_out.denial))
-        return
-    if by is None:
-        _pause(bulk, Bulk.Problem.MEMBER_LEFT)
+        by = present_requester(bulk)
+    except RequesterRefusedError as refused:
+        _pause(bulk, Bulk.Problem(refused.reason))
         return
     for row in rows:
         try:
@@ -150,16 +134,5 @@ def kind_of(method: str, params: Mapping[str, object], object_id: int) -> Kind:
 def _pause(bulk: Bulk, problem: Bulk.Problem) -> None:
     bulk.state, bulk.problem = Bulk.State.PAUSED, problem
     versions.bump(bulk.account_id)
-    if problem in _REQUESTER_REFUSED:
-        record(
-            bulk.account.team,
-            by=None,
-            action="bulk.stopped",
-            subject=bulk.account.label,
-            account=bulk.account_id,
-            before={"state": Bulk.State.RUNNING},
-            after={"state": Bulk.State.PAUSED},
-            outcome="refused",
-            bulk=bulk.pk,
-            reason=problem,
-        )
+    states = {"before": Bulk.State.RUNNING, "after": Bulk.State.PAUSED}
+    record_stop(bulk, "bulk", subject=bulk.account.label, reason=problem, **states)

@@ -11,6 +11,7 @@ from django.db import transaction
 from hosting.accounts import versions
 from hosting.accounts.models import Account
 from hosting.accounts.sealing import UnreadableSecretError, unseal
+from hosting.operations.lifecycle.requester import RequesterRefusedError, present_requester, record_stop
 from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
@@ -27,12 +28,7 @@ from hosting.operations.models.states import OPEN, State
 from hosting.operations.plans.base import PlanSpec, StopReason
 from hosting.operations.plans.catalogue import spec_of
 from hosting.operations.plans.steps import latest, nonce_of
-from hosting.teams.audit.log import record
 from hosting.teams.roles import NotAllowedError, Permission
-from hosting.teams.tokens.use import KeptOutError, as_requester
-
-# Stops because of whoever requested the plan, which the audit log has.
-_REQUESTER_REFUSED = {StopReason.MEMBER_LEFT, StopReason.NOT_ALLOWED, StopReason.TWO_FACTOR, StopReason.NETWORK}
 
 
 def advance(plan_id: int) -> None:
@@ -79,17 +75,9 @@ def kept_password(plan: Plan) -> str:
 
 def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Operation]) -> None:
     try:
-        member = as_requester(
-            team_id=plan.account.team_id,
-            person_id=plan.requested_by_id,
-            token_id=plan.requested_through_id,
-            address=plan.requested_from or None,
-        )
-    except KeptOutError as kept_out:
-        _stop(plan, name, StopReason(kept_out.denial))
-        return
-    if member is None:
-        _stop(plan, name, StopReason.MEMBER_LEFT)
+        member = present_requester(plan)
+    except RequesterRefusedError as refused:
+        _stop(plan, name, StopReason(refused.reason))
         return
     takes_secret = name == spec.secret_step
     secret = kept_password(plan) if takes_secret else ""
@@ -122,20 +110,9 @@ def _stop(plan: Plan, step: str, reason: StopReason | None = None, **data: objec
     problem = {"step": step, "reason": reason, **data} if reason else {"step": step}
     Plan.objects.move(plan.pk, Plan.State.RUNNING, Plan.State.STOPPED, problem=problem)
     versions.bump(plan.account_id)
-    if reason in _REQUESTER_REFUSED:
-        record(
-            plan.account.team_id,
-            by=None,
-            action="plan.stopped",
-            subject=plan.spec["hostname"],
-            account=plan.account_id,
-            before={"state": Plan.State.RUNNING},
-            after={"state": Plan.State.STOPPED},
-            outcome="refused",
-            plan=plan.pk,
-            step=step,
-            reason=reason,
-        )
+    if reason:
+        states = {"before": Plan.State.RUNNING, "after": Plan.State.STOPPED}
+        record_stop(plan, "plan", subject=plan.spec["hostname"], reason=reason, step=step, **states)
 
 
 def _reason_of(refusal: Rejected | NotAllowedError, account: Account) -> dict[str, Any]:
