@@ -4,7 +4,7 @@ An owner can make a second address of their own an owner. So a new owner counts 
 whom they became one, for as long as the others have to notice (`SETTLES_AFTER`). For the same reason an owner who
 removes the others is not at once the only one.
 
-Decision: docs/decisions/0037-new-owners-count-as-one.md
+Decision: docs/decisions/0040-new-owners-count-as-one.md
 """
 
 from dataclasses import dataclass
