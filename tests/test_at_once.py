@@ -1,11 +1,10 @@
 """Concurrent work of members and workers: rows are locked in one order on PostgreSQL, without deadlocks."""
 
-import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from hosting.accounts import credential_rotation
 from hosting.accounts.models import Account, Candidate
@@ -29,6 +28,7 @@ from hosting.teams.people.membership_rules import Grant
 from hosting.teams.policies.models import SpendingLimit
 from hosting.teams.roles import Role
 from tests import factories
+from tests.concurrently import at_once
 
 TIMES = 8
 PLAN = NewServer(
@@ -63,25 +63,6 @@ def audit_log_is_valid(transactional_db: None) -> Iterator[None]:
     yield
     for team_id in AuditEntry.objects.order_by().values_list("team_id", flat=True).distinct():
         assert verification.verify(team_id).finding is None
-
-
-def at_once(*works: Callable[[], object]) -> None:
-    failures: list[Exception] = []
-
-    def run(work: Callable[[], object]) -> None:
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - told below
-            failures.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
 
 
 def start_test(account: Account, by: Membership) -> Candidate:

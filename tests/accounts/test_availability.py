@@ -5,8 +5,8 @@ itself. Other endpoints are untouched.
 import socket
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import redis
@@ -25,6 +25,7 @@ from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
+from tests.concurrently import by_threads
 from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine
 
@@ -111,8 +112,7 @@ def test_answer_resets_the_count(account: Account, silent: Silent, remote: Membe
 
 def test_unanswered_calls_of_all_workers_count_together(account: Account, silent: Silent) -> None:
     move(account, silent.url)
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: availability.record_no_answer(account.endpoint_id), range(3)))
+    by_threads(3, [partial(availability.record_no_answer, account.endpoint_id)] * 3)
     assert away_since(account)
 
 

@@ -1,8 +1,8 @@
 """One session for each login and handle, shared by all workers, sealed, and renewed when it ends."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from hosting.operations.lifecycle.submit import submit
 from hosting.operations.models.states import State
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.models import Membership, Team
+from tests.concurrently import by_threads
 from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine
 from tests.processes import Provider
@@ -46,8 +47,7 @@ def store_credentials(account: Account, *, password: str = PASSWORD, handle: str
 def test_many_jobs_on_a_cold_cache_log_in_once(account: Account, provider: Provider, remote: Member) -> None:
     store.connection().flushdb()
     before = logins(provider, remote.handle)
-    with ThreadPoolExecutor(20) as pool:
-        sessions = list(pool.map(lambda _: client_for(account, Priority.MEMBER), range(50)))
+    sessions = by_threads(20, [partial(client_for, account, Priority.MEMBER)] * 50)
     assert len(sessions) == 50
     assert logins(provider, remote.handle) == before + 1
 
@@ -102,8 +102,7 @@ def test_ten_jobs_with_a_wrong_password_log_in_once_and_are_audited(
         return login(*arguments, **options)
 
     monkeypatch.setattr("hosting.accounts.signing_in.login", counted)
-    with ThreadPoolExecutor(10) as pool:
-        list(pool.map(lambda operation: tasks.send(operation.pk), operations))
+    by_threads(10, [partial(tasks.send, operation.pk) for operation in operations])
     tasks.refresh(account.pk)
     tasks.track(account.pk)
     assert len(logins) == 1

@@ -1,9 +1,8 @@
 """Notes: overwriting needs the current version."""
 
-import threading
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from hosting.annotations import notes
 from hosting.annotations.models import Note, ObjectType
@@ -11,6 +10,7 @@ from hosting.operations.models.rejection import Invalid
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.roles import NotAllowedError, Role
 from tests import factories
+from tests.concurrently import at_once
 
 VM = ObjectType.VM
 
@@ -50,22 +50,9 @@ def test_one_of_two_concurrent_saves_is_refused() -> None:
     owner = factories.member()
     account = factories.account(owner.team)
     write(account, "x", 0, owner)
-    start, refused = threading.Barrier(2), []
-
-    def save(text: str) -> None:
-        start.wait()
-        try:
-            write(account, text, 1, owner)
-        except notes.ChangedMeanwhile:
-            refused.append(text)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=save, args=(text,)) for text in ("one", "two")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    texts = ("one", "two")
+    results = at_once(*(partial(write, account, text, 1, owner) for text in texts), refusals=[notes.ChangedMeanwhile])
+    refused = [text for text, result in zip(texts, results, strict=True) if result is not None]
     note = Note.objects.get()
     assert len(refused) == 1
     assert note.version == 2

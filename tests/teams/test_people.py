@@ -1,11 +1,8 @@
 """Changing members: who may change whom, and that a team always has an owner."""
 
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -20,6 +17,7 @@ from hosting.teams.request_origin import NO_ORIGIN
 from hosting.teams.roles import NotAllowedError, Role
 from hosting.teams.tokens import issuing
 from tests import factories
+from tests.concurrently import at_once
 
 
 @pytest.fixture
@@ -218,23 +216,5 @@ def test_only_one_of_two_owners_can_leave_at_the_same_time(transactional_db: Non
     for _ in range(5):
         team = factories.team()
         both = [factories.member(Role.OWNER, of=team) for _ in range(2)]
-        at_once(*(lambda member=member: members.leave(by=member) for member in both))
+        at_once(*(lambda member=member: members.leave(by=member) for member in both), refusals=[Rejected])
         assert Membership.objects.filter(team=team).count() == 1
-
-
-def at_once(*works: Callable[[], object]) -> None:
-    """Run the calls in threads; a refusal is a valid result."""
-
-    def run(work: Callable[[], object]) -> None:
-        try:
-            work()
-        except Rejected:
-            pass
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

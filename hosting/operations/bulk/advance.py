@@ -19,6 +19,7 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.rejection import (
     AboveSpendingLimit,
     AccountTrouble,
+    AlreadyRetried,
     Busy,
     EndpointAway,
     NotEnough,
@@ -108,6 +109,9 @@ def _submit_rows(bulk: Bulk, rows: Sequence[BulkRow]) -> None:
         except (EndpointAway, AccountTrouble, QuietHours, NotAllowedError, AboveSpendingLimit) as reason:
             _pause(bulk, _PAUSES_BULK[type(reason)])
             return
+        except AlreadyRetried:
+            # The row keeps its operation, whose retry a member has requested by itself.
+            row.state, row.problem = BulkRow.State.FAILED, BulkRow.Problem.WRONG_STATE
         except Rejected as refusal:
             problem = _FAILS_ROW.get(type(refusal), BulkRow.Problem.INVALID)
             row.operation, row.state, row.problem = None, BulkRow.State.FAILED, problem

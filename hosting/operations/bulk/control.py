@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,12 +18,13 @@ from hosting.operations.bulk.advance import kind_of
 from hosting.operations.checks import quiet_hours
 from hosting.operations.kinds import catalogue
 from hosting.operations.models.bulk import Bulk, BulkRow
+from hosting.operations.models.operation import Operation
 from hosting.operations.models.rejection import (
     Invalid,
     WrongState,
 )
 from hosting.operations.models.requesters import continuing_for
-from hosting.operations.models.states import HARMLESS, State
+from hosting.operations.models.states import RETRYABLE
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 
@@ -100,7 +101,8 @@ def resume(bulk: Bulk, *, by: Membership) -> None:
 
 
 def retry_failed(bulk: Bulk, *, by: Membership) -> int:
-    """Retry only the rows that failed and certainly did not happen. Return how many there are.
+    """Retry only the rows that failed, certainly did not happen, and were not retried by themselves. Return how many
+    there are.
 
     Raises:
         NotAllowedError: as `pause`.
@@ -111,10 +113,11 @@ def retry_failed(bulk: Bulk, *, by: Membership) -> int:
     quiet_hours.enforce(catalogue.KINDS[bulk.kind], by.team)
     with transaction.atomic():
         Bulk.objects.select_for_update(no_key=True).get(pk=bulk.pk)
+        retries = Operation.objects.filter(retry_of=OuterRef("operation"))
         failed = [
             row
-            for row in bulk.rows.filter(state=BulkRow.State.FAILED).select_related("operation")
-            if row.operation is None or row.operation.state in HARMLESS | {State.FAILED}
+            for row in bulk.rows.filter(~Exists(retries), state=BulkRow.State.FAILED).select_related("operation")
+            if row.operation is None or row.operation.state in RETRYABLE
         ]
         if not failed:
             raise WrongState(_("Nothing has failed, so there is nothing to retry."))

@@ -20,9 +20,16 @@ from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.problems import Reason
-from hosting.operations.models.rejection import AboveSpendingLimit, AccountTrouble, Busy, EndpointAway, WrongState
+from hosting.operations.models.rejection import (
+    AboveSpendingLimit,
+    AccountTrouble,
+    AlreadyRetried,
+    Busy,
+    EndpointAway,
+    WrongState,
+)
 from hosting.operations.models.requesters import on_behalf_of, requester_name
-from hosting.operations.models.states import HARMLESS, OPEN, State
+from hosting.operations.models.states import OPEN, RETRYABLE, State
 from hosting.teams.audit.log import record
 from hosting.teams.models import Membership
 
@@ -67,6 +74,8 @@ def submit(
             )
             if known := account.operations.filter(nonce=nonce).first():
                 return known
+            if retry_of is not None:
+                _require_not_retried(retry_of)
             quiet_hours.enforce(kind, by.team)
             require_working(account)
             _require_free(account, kind)
@@ -146,15 +155,28 @@ def retry(
     """Retry an operation that certainly did not happen, as a new operation linked to the first.
 
     Raises:
+        AlreadyRetried: somebody was first.
         WrongState: it happened, may have happened, or is a step of a plan (resume the plan instead).
         NotAllowedError, Rejected: as `submit`.
     """
-    if operation.state not in HARMLESS | {State.FAILED} or operation.plan_id or operation.origin != "panel":
+    if operation.state not in RETRYABLE or operation.plan_id or operation.origin != "panel":
         raise WrongState(_("Only a failed operation can be retried."))
     kind = catalogue.load(operation.kind, operation.params)
     return submit(
         kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation, may_hold=may_hold
     )
+
+
+def _require_not_retried(operation: Operation) -> None:
+    """Each operation is retried once; what fails again is retried itself. Otherwise two members who retry the same
+    purchase would buy twice, as it has no object that allows only one unfinished operation.
+    """
+    again = operation.retries.select_related("requested_by", "requested_through").first()
+    if again is not None:
+        raise AlreadyRetried(
+            _("This operation was already retried by %(person)s. Continue with that retry.")
+            % {"person": requester_name(again) or _("someone")}
+        )
 
 
 def require_working(account: Account) -> None:

@@ -15,6 +15,10 @@ class WrongState(Rejected):
     """The object's state does not allow it, or the object is gone."""
 
 
+class AlreadyRetried(WrongState):
+    """A retry of the operation exists."""
+
+
 class Busy(Rejected):
     """The object has an unfinished operation."""
 

@@ -38,6 +38,8 @@ OPEN = frozenset(State) - FINAL
 UNDER_WAY = OPEN - {State.HELD}
 # Nothing is known to have happened at the provider. A released operation may still turn up (`lifecycle.late`).
 HARMLESS = frozenset({State.REFUSED, State.NOT_SENT, State.RELEASED, State.CANCELLED, State.DECLINED})
+# Ended without the change that was requested: it may be retried.
+RETRYABLE = HARMLESS | {State.FAILED}
 
 MOVES: dict[State, frozenset[State]] = {
     State.HELD: frozenset({State.WAITING, State.CANCELLED, State.DECLINED}),

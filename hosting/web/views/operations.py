@@ -18,7 +18,7 @@ from hosting.operations.lifecycle import decide as deciding
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import explain
 from hosting.operations.models.rejection import Rejected
-from hosting.operations.models.states import HARMLESS, State
+from hosting.operations.models.states import RETRYABLE, State
 from hosting.reading import queries
 from hosting.web.access import reauthentication
 from hosting.web.access.scope import AccountRequest, account_page
@@ -69,8 +69,7 @@ def _operation(request: AccountRequest, operation_id: int) -> Operation:
 
 def _may_retry(operation: Operation) -> bool:
     """Whether an operation can be retried: it did not happen, and is no step of a plan (resume the plan instead)."""
-    again = operation.state in HARMLESS or operation.state == State.FAILED
-    return again and operation.plan_id is None and operation.origin == Operation.Origin.PANEL
+    return operation.state in RETRYABLE and operation.plan_id is None and operation.origin == Operation.Origin.PANEL
 
 
 def _exists(model: type[Vm] | type[Disk], request: AccountRequest, remote_id: int | None) -> bool:
@@ -83,12 +82,13 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
     operation = _operation(request, operation_id)
     trouble = operation.problem or operation.state in {State.UNCERTAIN, State.RELEASED, State.NOT_SENT}
     kind = KINDS.get(operation.kind)
+    retries = list(operation.retries.order_by("-id")[:5])
     context = {
         "operation": operation,
         "problem": explain(operation) if trouble else None,
         "candidates": _candidates(operation),
         "equals": _equals(operation),
-        "may_retry": _may_retry(operation),
+        "may_retry": _may_retry(operation) and not retries,
         "may_cancel": cancelling.may_cancel(operation, request.member),
         "needs": kind.permission.value if kind else "view",
         "allowed": kind is not None and request.member.may(kind.permission),
@@ -96,7 +96,7 @@ def detail(request: AccountRequest, operation_id: int) -> HttpResponse:
         "vm_id": operation.vm_id if _exists(Vm, request, operation.vm_id) else None,
         "disk_id": operation.disk_id if _exists(Disk, request, operation.disk_id) else None,
         **_approval(request, operation),
-        "retries": operation.retries.order_by("-id")[:5],
+        "retries": retries,
         "audit_lines": lines.of_object(request, operation=operation.pk),
     }
     return render_page(request, "operation", context, section="operations")

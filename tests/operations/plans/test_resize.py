@@ -1,10 +1,8 @@
 """A resize that needs a stopped server, as one plan: stop, change, start."""
 
-import threading
 import uuid
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from hosting.accounts.models import Account
@@ -20,6 +18,7 @@ from hosting.operations.plans.catalogue import spec_of
 from hosting.operations.plans.resize import Resize
 from hosting.teams.models import Membership
 from tests import factories
+from tests.concurrently import at_once
 from tests.contract.conftest import Member
 from tests.engine import Engine
 from tests.operations.plans.test_plans import run, states
@@ -138,22 +137,7 @@ def test_concurrent_advances_submit_a_step_once(plan: Plan, owner: Membership, e
     plans.start(plan, by=owner)
     engine.finish(plan.operations.get())
     engine.queue.clear()
-    failures = []
-
-    def advance() -> None:
-        try:
-            advance_plan(plan.pk)
-        except Exception as error:  # noqa: BLE001 - told below
-            failures.append(error)
-        finally:
-            connection.close()
-
-    together = [threading.Thread(target=advance) for _ in range(4)]
-    for thread in together:
-        thread.start()
-    for thread in together:
-        thread.join()
-    assert not failures
+    at_once(*[lambda: advance_plan(plan.pk)] * 4)
     assert Operation.objects.filter(plan=plan, step="change").count() == 1
     assert run(engine, plan).state == Plan.State.DONE
 

@@ -1,16 +1,16 @@
 """What works once works once on every path: codes of apps, recovery codes, and links in mails."""
 
 from collections.abc import Callable
-from threading import Barrier, Thread
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
+from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.core import mail
 from django.core.cache import cache
-from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -20,6 +20,7 @@ from hosting.teams.people.membership_rules import Grant
 from hosting.teams.people.models import Invitation
 from hosting.teams.roles import Role
 from hosting.web.access import one_time
+from tests.concurrently import at_once
 from tests.web.access.signing_in import PASSWORD, SECRET, person_with_password, sign_in, with_app
 from tests.web.access.test_second_factors import ACTIVATE, SECOND, codes_of, secret_on
 from tests.web.access.test_sign_up import link
@@ -126,19 +127,50 @@ def test_recovery_code_is_refused_on_every_path_once_used(person: User, again: C
 @pytest.mark.django_db(transaction=True)
 def test_two_uses_of_one_code_at_once_succeed_once(person: User, clock: Clock) -> None:
     app = Authenticator.objects.get(user=with_app(person), type="totp")
-    together, results = Barrier(2), []
+    results = at_once(*[lambda: one_time.spend_code(app, clock.code())] * 2)
+    assert sorted(map(bool, results)) == [False, True]
 
-    def use() -> None:
-        together.wait()
-        results.append(one_time.spend_code(app, clock.code()))
-        connection.close()
 
-    both = [Thread(target=use) for _ in range(2)]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
-    assert sorted(results) == [False, True]
+def enter_at_once(person: User, *codes: str) -> list[bool]:
+    """Whether each code was accepted, entered in a browser of its own in which the password was accepted before."""
+    browsers = [Client() for _ in codes]
+    for browser in browsers:
+        sign_in(browser, person.email, PASSWORD)
+
+    def enter(browser: Client, code: str) -> bool:
+        return browser.post(SECOND, {"code": code}).status_code == 302
+
+    return [bool(each) for each in at_once(*map(partial, [enter] * len(codes), browsers, codes))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_uses_of_one_recovery_code_at_once_succeed_once(person: User, clock: Clock) -> None:
+    with_app(person)
+    for code in codes_of(person)[:4]:
+        assert sorted(enter_at_once(person, code, code)) == [False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_recovery_codes_used_at_once_are_all_used_up(person: User, clock: Clock) -> None:
+    with_app(person)
+    codes = codes_of(person)[:3]
+    assert all(enter_at_once(person, *codes))
+    assert not any(sign_in_with(person, code) for code in codes)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reset_link_used_twice_at_once_sets_one_password(person: User) -> None:
+    for number in range(4):
+        person.refresh_from_db()
+        key = default_token_generator.make_token(person)
+        chosen = [f"chosen-passw0rd-{number}-{each}" for each in range(2)]
+        results = at_once(
+            *(partial(one_time.spend_reset_link, person, key, password) for password in chosen),
+            refusals=[one_time.UsedError],
+        )
+        person.refresh_from_db()
+        assert [result is None for result in results] == [person.check_password(password) for password in chosen]
+        assert sum(result is None for result in results) == 1
 
 
 def test_reset_link_opened_twice_sets_one_password(person: User) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from hosting.accounts.models import Account, Candidate
 from hosting.inventory.models import AccountInfo
+from hosting.operations.lifecycle import submit as submitting
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.teams.models import Membership
@@ -327,6 +328,24 @@ def test_refused_operation_can_be_retried_once(browser: Client, account: Account
     again = Operation.objects.exclude(pk=refused.pk).get()
     assert locations == {reverse("operation", args=[account.pk, again.pk])}
     assert again.retry_of == refused
+
+
+def test_purchase_that_another_member_has_retried_is_not_retried_again(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    params = {"product_name": "shares", "quantity": 2, "duration": "1m"}
+    failed = factories.operation(
+        account, by=owner, kind="hosting_account_product_add", params=params, state="failed", vm_id=None
+    )
+    here = reverse("operation", args=[account.pk, failed.pk])
+    url = reverse("operation_retry", args=[account.pk, failed.pk])
+    assert url in browser.get(here).content.decode()
+    colleague = factories.member(of=owner.team)
+    submitting.retry(failed, by=colleague)
+    page = browser.post(url, {"nonce": str(uuid.uuid4())}, follow=True).content.decode()
+    assert f"already retried by {colleague.user}" in page
+    assert url not in page
+    assert failed.retries.count() == 1
 
 
 def test_htmx_retry_says_why_it_is_impossible(browser: Client, account: Account, owner: Membership) -> None:
