@@ -98,6 +98,7 @@ def update(account: Account, *, by: Membership, label: str, handle: str, login: 
     if login != account.login and account.mirrored_at:
         raise ValueError("an account that has worked keeps its login")
     with transaction.atomic():
+        credential_rotation.lock(account)
         if credential_rotation.is_taken(account, login=login, handle=handle):
             raise IntegrityError
         if label != account.label:

@@ -83,6 +83,12 @@ def start_test(account: Account, *, by: Membership, login: str = "", handle: str
     return candidate
 
 
+def lock(account: Account) -> None:
+    """Lock an account and its candidate until the transaction ends, before the first entry of the audit log."""
+    Account.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
+    Candidate.objects.select_for_update(no_key=True).filter(account=account).first()
+
+
 def open_of(account: Account) -> Candidate | None:
     """The credentials being tested for an account, if any."""
     return Candidate.objects.filter(account=account, state__in=Candidate.OPEN).first()

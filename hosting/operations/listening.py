@@ -133,10 +133,14 @@ def _still_ours(account_id: int) -> Account | None:
     """The account afresh, its claim extended and its next round put off; None when it can't be followed any more."""
     now, until = timezone.now(), _claimed_until()
     account = Account.objects.select_related("endpoint", "team").get(pk=account_id)
+    if account.listening_until is None:
+        # `stop` has let go of it.
+        return None
     if account.trouble or account.endpoint.away_since or not following.is_followed(account):
         Account.objects.filter(pk=account_id).update(listening_until=None)
         return None
-    Account.objects.filter(pk=account_id).update(listening_until=until)
+    if not Account.objects.filter(pk=account_id, listening_until=account.listening_until).update(listening_until=until):
+        return None
     # What is due already, and a full re-read that is due soon, stay.
     waiting = Account.objects.filter(pk=account_id, round_due_at__gt=now, reread_due_at__gt=until)
     waiting.update(round_due_at=until)

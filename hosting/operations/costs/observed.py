@@ -153,10 +153,21 @@ def attribute_costs(account: Account) -> None:
             spent, found = _attribute(sample, account)
             if found is Unattributed.NOT_YET and sample.at > timezone.now() - _GIVE_UP_AFTER:
                 continue
+            if isinstance(found, Operation) and not _write_cost(found, spent):
+                continue
             BalanceSample.objects.filter(pk=sample.pk).update(weighed=True)
-            if isinstance(found, Operation):
-                Operation.objects.filter(pk=found.pk, state=State.DONE).update(cost=spent)
-                versions.bump(account.pk)
+
+
+def _write_cost(operation: Operation, spent: Decimal) -> bool:
+    """Write what an operation has cost, if it is done. False when somebody else has locked it: they want the account
+    next, which is locked here, so that waiting for them would be a deadlock.
+    """
+    done = Operation.objects.filter(pk=operation.pk, state=State.DONE)
+    if done.exists() and not done.select_for_update(no_key=True, skip_locked=True).exists():
+        return False
+    if done.update(cost=spent):
+        versions.bump(operation.account_id)
+    return True
 
 
 def _attribute(sample: BalanceSample, account: Account) -> tuple[Decimal, Operation | Unattributed]:
