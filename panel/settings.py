@@ -9,6 +9,7 @@ from csp.constants import NONCE, NONE, SELF
 
 from panel.environment import data_directory
 from redis_connections import addresses
+from safekeeping import databases
 from safekeeping.environment import read_environment
 from safekeeping.files import write_privately
 from safekeeping.settings_values import Env
@@ -101,21 +102,13 @@ TEMPLATES = [
 ]
 
 # Data ------------------------------------------------------------------------------------------------------
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'panel.sqlite3'}")}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Writers queue instead of failing. WAL lets pages read while a worker writes; `synchronous` stays FULL,
-    # because a row that says "this purchase was sent" must survive a power cut. `?timeout=5` in `DATABASE_URL` is how
-    # many seconds a writer queues.
-    _asked = DATABASES["default"].get("OPTIONS", {})
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL;",
-        **_asked,
-        "timeout": float(_asked.get("timeout", 20)),
-    }
-# Opening a connection for every page and job would cost more than most of their queries.
-DATABASES["default"]["CONN_MAX_AGE"] = 600
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = not DATABASES["default"]["ENGINE"].endswith("sqlite3")
+# How many connections to PostgreSQL each process has at most: as many as jobs run at once, and renew their claims.
+DATABASE_CONNECTIONS = env.int("DATABASE_CONNECTIONS", default=24)
+DATABASES = {
+    "default": databases.connecting(
+        env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'panel.sqlite3'}"), DATABASE_CONNECTIONS
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL", default="")

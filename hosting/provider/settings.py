@@ -6,6 +6,7 @@ What the environment does not give is read from `var/env`, the file that holds t
 from pathlib import Path
 
 from redis_connections import addresses
+from safekeeping import databases
 from safekeeping.environment import read_environment
 from safekeeping.files import write_privately
 from safekeeping.settings_values import Env
@@ -68,18 +69,12 @@ TEMPLATES = [
 ]
 
 # Data ------------------------------------------------------------------------------------------------------
-DATABASES = {"default": env.db("PROVIDER_DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'provider.sqlite3'}")}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Writers queue instead of failing, readers go on while one writes; `synchronous` stays FULL, because an
-    # operation that a client was told about must survive a power cut.
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL;",
-    }
-# The threads of the server live long: opening a connection for every call would cost more than the call.
-DATABASES["default"]["CONN_MAX_AGE"] = 600
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = not DATABASES["default"]["ENGINE"].endswith("sqlite3")
+DATABASES = {
+    "default": databases.connecting(
+        env.db("PROVIDER_DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'provider.sqlite3'}"),
+        env.int("DATABASE_CONNECTIONS", default=24),
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"  # ids must fit the wire's four-byte integers
 # The panel's own Redis is used under another prefix, and in the embedded one under another number too.
 PROVIDER_REDIS_URL = env("PROVIDER_REDIS_URL", default=env("REDIS_URL", default=""))

@@ -15,6 +15,7 @@ from hosting.accounts.models import Endpoint
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.roles import Role
 from redis_connections import addresses
+from safekeeping import databases
 from safekeeping.files import database_files, make_private
 
 DEMO_EMAIL = "demo@sharedeck.example"
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         logging.getLogger("hosting.jobs").setLevel(logging.ERROR)
         make_private(settings.VAR_DIR, *database_files(settings.DATABASES))
         if (given := os.environ.get("REDIS_URL")) and (problem := addresses.problem("REDIS_URL", given)):
+            raise CommandError(problem)
+        if problem := databases.problem("DATABASE_URL"):
             raise CommandError(problem)
         try:
             call_command("migrate", interactive=False, verbosity=0)

@@ -13,6 +13,7 @@ from hosting.provider.engine import address_pools, simulation
 from hosting.provider.models import Host
 from hosting.provider.seed import seed_demo
 from redis_connections import addresses
+from safekeeping import databases
 from safekeeping.files import database_files, make_private
 
 
@@ -25,6 +26,8 @@ class Command(BaseCommand):
         for name in ("PROVIDER_REDIS_URL", "REDIS_URL"):
             if (given := os.environ.get(name)) and (problem := addresses.problem(name, given)):
                 raise CommandError(problem)
+        if problem := databases.problem("PROVIDER_DATABASE_URL"):
+            raise CommandError(problem)
         try:
             call_command("migrate", interactive=False, verbosity=0)
         except DatabaseError as error:
