@@ -38,7 +38,8 @@ SHELL = /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run provider check test test-stack coverage fuzz chaos bench docs screenshots lint format clean install assets environment
+.PHONY: help run provider check test test-stack test-postgres coverage fuzz chaos bench docs screenshots lint format clean install \
+  assets environment
 .NOTPARALLEL:
 
 help: ## List the targets
@@ -80,6 +81,9 @@ test: install assets environment ## Check the code: style, types, layers, every 
 
 test-stack: install assets environment .venv/browser ## Check the running product: in a browser, and while processes die
 	@$(PYTHON) -m pytest -n $(JOBS) --no-loadscope-reorder -m stack
+
+test-postgres: install assets environment .venv/browser .venv/postgresql .venv/redis ## Check on PostgreSQL and Redis what depends on them
+	@$(PYTHON) -m tests.postgresql -n $(JOBS) --no-loadscope-reorder
 
 coverage: install assets environment .venv/browser ## Measure branch coverage of hosting by all tests, servers included
 	@rm -rf var/coverage && mkdir -p var/coverage
@@ -142,4 +146,13 @@ var/assets/installed: package-lock.json | .venv/installed
 
 .venv/browser: | .venv/installed
 	@command -v chromium-headless-shell >/dev/null || tools/need chromium-headless-shell
+	@touch $@
+
+# Only the programs are used, not the services that Debian starts with them.
+.venv/postgresql: | .venv/installed
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || tools/need postgresql
+	@touch $@
+
+.venv/redis: | .venv/installed
+	@command -v redis-server >/dev/null || tools/need redis-server
 	@touch $@

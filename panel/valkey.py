@@ -23,8 +23,8 @@ maxmemory-policy noeviction
 """
 
 
-def main() -> None:
-    """Become valkey-server. Its configuration comes over a pipe, so that no `ps` shows the password."""
+def become(binary: str) -> None:
+    """Become this server. Its configuration comes over a pipe, so that no `ps` shows the password."""
     write_privately()
     read_environment(data_directory() / "env", secrets=["VALKEY_PASSWORD"])
     reader, writer = os.pipe()
@@ -32,9 +32,8 @@ def main() -> None:
     os.write(writer, config.encode())
     os.close(writer)
     os.dup2(reader, 0)
-    binary = str(get_binary_path())
     os.execv(binary, [binary, "-"])  # noqa: S606
 
 
 if __name__ == "__main__":
-    main()
+    become(str(get_binary_path()))

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.utils import translation
+from environ import Env
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import databases
+from tests.postgresql import lock_order
 from tests.processes import Provider, start_provider
 
 pytest_plugins = ["tests.engine"]
@@ -75,18 +77,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The test database is a file, so that worker processes can share it: a copy of one that is migrated once."""
-    database = settings.DATABASES["default"]
-    if database["ENGINE"].endswith("sqlite3"):
-        file = tmp_path_factory.mktemp("database") / "panel.sqlite3"
-        databases.copy_panel(file)
-        database.setdefault("TEST", {})["NAME"] = str(file)
+    """The test database is a copy of one that is migrated once, and worker processes can share it."""
+    copy = Env.db_url_config(databases.panel(tmp_path_factory.mktemp("database")))
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = copy["NAME"]
 
 
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
-    """Migrations find nothing to do in a copy."""
-    return bool(settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"))
+    """Migrations find nothing to do in a copy, and what holds it goes away with the run."""
+    return True
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -107,3 +106,17 @@ def in_english() -> Iterator[None]:
     """A page that was asked for in another language leaves that active in its thread."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def locked(request: pytest.FixtureRequest) -> Iterator[set[lock_order.Locked]]:
+    """On PostgreSQL, whatever a test commits has locked rows in one order."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = "transactional_db" in request.fixturenames or (marker is not None and marker.kwargs.get("transaction"))
+    if not (databases.on_postgresql() and commits):
+        yield set()
+        return
+    request.getfixturevalue("transactional_db")
+    with lock_order.recorded() as found:
+        yield found
+    assert not lock_order.violations(found)

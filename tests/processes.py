@@ -83,10 +83,11 @@ class Process:
 
 
 def start_valkey(port: int, password: str, log: Path) -> Process:
-    """The embedded Valkey server, as `make run` starts it."""
-    process = Process(
-        [sys.executable, "-m", "panel.valkey"], {"VALKEY_PORT": str(port), "VALKEY_PASSWORD": password}, log
-    )
+    """The embedded Valkey server, as `make run` starts it; Redis with the same configuration if the run uses that."""
+    start = ["-m", "panel.valkey"]
+    if binary := os.environ.get("TEST_REDIS"):
+        start = ["-c", f"from panel import valkey; valkey.become({binary!r})"]
+    process = Process([sys.executable, *start], {"VALKEY_PORT": str(port), "VALKEY_PASSWORD": password}, log)
     process.wait_for_port(port)
     return process
 
@@ -182,7 +183,6 @@ def start_provider(directory: Path, **env: str) -> Provider:
     redis_url = f"redis://:{os.environ['VALKEY_PASSWORD']}@127.0.0.1:{os.environ['VALKEY_PORT']}/{number}"
     settings = {
         "PROVIDER_VAR_DIR": str(directory),
-        "PROVIDER_DATABASE_URL": f"sqlite:///{directory / 'provider.sqlite3'}",
         "PROVIDER_REDIS_URL": redis_url,
         "PROVIDER_FAULTS": f"@{directory / 'faults'}",
         "PROVIDER_SPEED": "0",
@@ -192,7 +192,7 @@ def start_provider(directory: Path, **env: str) -> Provider:
     }
     web = [sys.executable, "-m", "gunicorn", "-c", "python:hosting.provider.serving", "hosting.provider.wsgi"]
     web += ["--bind", f"127.0.0.1:{port}", "--log-level", "info"]
-    databases.copy_provider(directory / "provider.sqlite3", settings)
+    settings["PROVIDER_DATABASE_URL"] = databases.provider(directory, settings)
     provider = Provider(
         directory,
         port,

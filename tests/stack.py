@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import signal
 import time
 import urllib.error
@@ -16,7 +17,8 @@ from typing import Any
 
 from hosting.management.commands.prepare import DEMO_API_PASSWORD, DEMO_EMAIL, DEMO_LOGIN
 from panel.environment import new_secrets
-from tests.processes import Process, free_port
+from tests import databases
+from tests.processes import Process, free_port, start_valkey
 from tests.shell import Shell
 
 
@@ -29,6 +31,9 @@ class Stack:
     port: int
     provider_port: int
     valkey_port: int
+    # The addresses of its databases and of its Redis, where they are not the ones that `make run` makes.
+    addresses: dict[str, str] = field(default_factory=dict)
+    redis: Process | None = None
     email: str = DEMO_EMAIL
     _shells: dict[str, Shell] = field(default_factory=dict)
 
@@ -93,6 +98,7 @@ class Stack:
             "PORT": str(self.port),
             "PROVIDER_PORT": str(self.provider_port),
             "VALKEY_PORT": str(self.valkey_port),
+            **self.addresses,
         }
         return {name: value for name, value in os.environ.items() if name not in new_secrets()} | own
 
@@ -101,6 +107,8 @@ class Stack:
         for shell in self._shells.values():
             shell.stop()
         self.process.kill(signal.SIGINT)
+        if self.redis is not None:
+            self.redis.stop()
 
 
 class Remote:
@@ -129,10 +137,22 @@ class Remote:
 def start_stack(directory: Path, **env: str) -> Stack:
     """`make run` with its data in `directory`. Returns when it says that it is ready.
 
+    In a run on PostgreSQL it has two databases and a Redis of its own there.
+
     Raises:
         RuntimeError: when it ends, or is not ready within two minutes; the message holds its log.
     """
     port, provider_port, valkey_port = free_port(), free_port(), free_port()
+    addresses = {name: value for name, value in env.items() if name == "DATABASE_URL"}
+    redis = None
+    if databases.on_postgresql():
+        password = secrets.token_urlsafe(24)
+        redis = start_valkey(valkey_port, password, directory / f"redis-{valkey_port}.log")
+        addresses = {
+            "DATABASE_URL": env.get("DATABASE_URL") or databases.empty("panel"),
+            "PROVIDER_DATABASE_URL": databases.empty("provider"),
+            "REDIS_URL": f"redis://:{password}@127.0.0.1:{valkey_port}/0",
+        }
     settings = {
         # The installation makes its own secrets, as a person's does.
         **dict.fromkeys(new_secrets()),
@@ -144,13 +164,16 @@ def start_stack(directory: Path, **env: str) -> Stack:
         # Make passes these on; the test run's own must not win.
         "MAKEFLAGS": "",
         **env,
+        **addresses,
     }
     process = Process(["make", "--no-print-directory", "run"], settings, directory / f"stack-{port}.log")
-    stack = Stack(directory, process, port, provider_port, valkey_port)
+    stack = Stack(directory, process, port, provider_port, valkey_port, addresses, redis)
     deadline = time.monotonic() + 120
     while "Sharedeck is ready" not in stack.log:
         if process.popen.poll() is not None or time.monotonic() > deadline:
             process.kill()
+            if redis is not None:
+                redis.kill()
             raise RuntimeError(f"make run is not ready:\n{stack.log[-6000:]}")
         time.sleep(0.1)
     return stack

@@ -41,8 +41,8 @@ def chromium_path() -> str:
 
 def start(directory: Path, **env: str) -> Stack:
     """Start the product with a database that was migrated once for all tests: `tests/test_run.py` begins with none."""
-    databases.copy_panel(directory / "panel.sqlite3")
-    return start_stack(directory, PROVIDER_SPEED=SPEED, PROVIDER_CALLS_LOG_LEVEL="DEBUG", **env)
+    env = {"DATABASE_URL": databases.panel(directory), "PROVIDER_SPEED": SPEED, **env}
+    return start_stack(directory, PROVIDER_CALLS_LOG_LEVEL="DEBUG", **env)
 
 
 @pytest.fixture(scope="package")

@@ -227,7 +227,9 @@ def test_rolled_back_entry_leaves_no_gap(team: Team) -> None:
 def test_recording_an_entry_takes_three_statements(team: Team) -> None:
     with transaction.atomic(), CaptureQueriesContext(connection) as asked:
         record(team, by=None, action="test", subject="")
-    assert len(asked) == 3
+    # PostgreSQL is told to check foreign keys now, and then as before.
+    assert len([query for query in asked if not query["sql"].startswith("SET CONSTRAINTS")]) == 3
+    assert len(asked) == (5 if connection.vendor == "postgresql" else 3)
 
 
 def test_migration_chains_existing_entries(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

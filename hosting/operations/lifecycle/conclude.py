@@ -1,6 +1,8 @@
 """Move operations from state to state: one transaction for the row, the account's version and the audit log.
 
 A move to a final state also queues the next step of its plan or bulk action.
+
+Decision: docs/decisions/0039-rows-are-locked-in-one-order.md
 """
 
 from django.db import IntegrityError, transaction

@@ -1,4 +1,7 @@
-"""Write to the audit log. Call `record` in the transaction of the change that it records."""
+"""Write to the audit log. Call `record` in the transaction of the change that it records.
+
+Decision: docs/decisions/0039-rows-are-locked-in-one-order.md
+"""
 
 from typing import Any
 

@@ -27,6 +27,7 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import State
 from hosting.teams.models import Membership
+from tests import databases
 from tests.contract.conftest import PASSWORD, Member
 from tests.engine import Engine
 from tests.processes import ROOT, Provider
@@ -50,7 +51,7 @@ def worker(operation: Operation, lease_s: float) -> Iterator[subprocess.Popen[by
     """A process of its own that sends the operation, and has claimed it when the block begins."""
     env = {
         **os.environ,
-        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "DATABASE_URL": databases.address_of(connection),
         "API_EXTENSIONS": "off",
         "LEASE_S": str(lease_s),
     }
