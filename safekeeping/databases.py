@@ -7,7 +7,6 @@ threads would come to hold 256, though it answers one request at a time, and Cel
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections, connection
 
@@ -64,6 +63,9 @@ def problem(name: str) -> str | None:
     It is asked without the pool, which would only say that there was no connection.
     """
     if connection.vendor == "postgresql":
+        # Only here: it would cost each process on SQLite a tenth of a second.
+        import psycopg  # noqa: PLC0415
+
         try:
             psycopg.connect(**connection.get_connection_params()).close()
         except psycopg.Error as error:
