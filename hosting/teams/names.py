@@ -58,14 +58,24 @@ def visible(text: str) -> None:
         )
 
 
+def without_unseen(text: str) -> str:
+    """The text without the characters that `visible` refuses."""
+    return "".join(char for char in text if char in "\t\n" or not _is_unseen(char))
+
+
+def is_of_panel(name: str) -> bool:
+    """Whether it is the panel's own name, however it is spaced and written."""
+    letters = "".join(char for char in unicodedata.normalize("NFKD", name).casefold() if char.isalnum())
+    return letters == "sharedeck"
+
+
 def not_panel(name: str) -> None:
     """Refuse the panel's own name, however it is spaced and written.
 
     Raises:
         ValidationError: messages and audit entries would seem to come from the panel.
     """
-    letters = "".join(char for char in unicodedata.normalize("NFKD", name).casefold() if char.isalnum())
-    if letters == "sharedeck":
+    if is_of_panel(name):
         raise ValidationError(_("That's the name of this panel. Choose another name."))
 
 
