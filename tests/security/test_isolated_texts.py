@@ -8,7 +8,9 @@ from django.utils.html import conditional_escape
 
 from hosting.accounts.models import Account
 from hosting.teams.models import Membership
-from hosting.web.wording.isolation import either, naming
+from hosting.teams.roles import Role
+from hosting.web.wording.isolation import either, flash, isolated, naming
+from tests import factories
 from tests.security.planted import plant
 from tests.security.test_planted_texts import furnished, shown
 from tests.web.browsing import Page
@@ -71,3 +73,28 @@ def test_sentences_isolate_the_names_in_them_and_escape_the_rest() -> None:
     assert sentence == "<a<b> & c"
     assert conditional_escape(sentence) == "&lt;<bdi>a&lt;b</bdi>&gt; &amp; <bdi>c</bdi>"
     assert either(["Ada", "<Ben>"]) == "<bdi>Ada</bdi> or <bdi>&lt;Ben&gt;</bdi>"
+
+
+def test_messages_isolate_the_names_in_them_and_nothing_else(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    name = "\u05d0\u05d1 (x"
+    tag = factories.tag(owner.team, name)
+    view = factories.saved_view(owner, name)
+    member = factories.member(Role.VIEWER, of=owner.team, person=factories.user(name=name))
+    failed = factories.operation(account, by=owner, state="failed", kind="vm_stop", subject=name)
+    admin = {"role": "admin", "reach": "all", "until": ""}
+    cases = [
+        (reverse("tag_delete", args=[account.pk, tag.pk]), {}, "Tag “<bdi>{}</bdi>” deleted."),
+        (reverse("view_delete", args=[account.pk, view.pk]), {}, "View “<bdi>{}</bdi>” deleted."),
+        (reverse("member", args=[owner.team_id, member.pk]), admin, "Role of <bdi>{}</bdi>: <bdi>Admin</bdi>."),
+        (reverse("operation_aside", args=[account.pk, failed.pk]), {}, "“<bdi>Stop server {}</bdi>” was dismissed."),
+    ]
+    for url, form, words in cases:
+        page = browser.post(url, form, follow=True).content.decode()
+        assert words.format(name) in page, url
+
+
+def test_message_that_quotes_as_a_whole_is_isolated_as_a_whole() -> None:
+    assert isolated("<b> was refused") == "<bdi>&lt;b&gt; was refused</bdi>"
+    assert isolated(flash("%(name)s was refused", name="<b>")) == "<bdi>&lt;b&gt;</bdi> was refused"

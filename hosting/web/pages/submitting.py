@@ -5,7 +5,6 @@ import uuid
 from django.contrib import messages
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from hosting.operations.checks import quiet_hours
@@ -20,6 +19,7 @@ from hosting.teams.roles import Permission
 from hosting.web.access import reauthentication, refusals
 from hosting.web.access.scope import AccountRequest
 from hosting.web.forms.base import ChangeForm
+from hosting.web.wording.isolation import bdi, either, flash
 
 
 def is_delete(kind: type[Kind] | None) -> bool:
@@ -70,12 +70,11 @@ def show_submitted(request: AccountRequest, operation: Operation, words: str) ->
     """Show a message with a link to the operation; for a held one, also who may approve it."""
     if operation.state == State.HELD:
         people = approvals.approvers(request.account, besides=request.member.user_id)
-        words = _(
-            "“%(what)s” exceeds your role's monthly spending limit. It is waiting for approval by %(people)s."
-        ) % {
-            "what": in_words(operation),
-            "people": get_text_list([str(each) for each in people], _("or")) or _("someone with approval permission"),
-        }
+        words = flash(
+            _("“%(what)s” exceeds your role's monthly spending limit. It is waiting for approval by %(people)s."),
+            what=in_words(operation),
+            people=either(people) or _("someone with approval permission"),
+        )
     there = reverse("operation", args=[request.account.pk, operation.pk])
     link = format_html('{} <a href="{}" class="alert-link">{}</a>', words, there, _("View operation"))
     messages.success(request, link)
@@ -93,7 +92,7 @@ def show_rejection(request: AccountRequest, rejection: Rejected, form: ChangeFor
     if isinstance(rejection, Busy):
         link = format_html(
             '{} <a href="{}" class="alert-link">{}</a>',
-            rejection.message,
+            bdi(rejection.message),
             reverse("operation", args=[request.account.pk, rejection.operation_id]),
             _("View operation"),
         )

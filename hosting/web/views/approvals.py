@@ -37,6 +37,7 @@ from hosting.web.lists.tables import DecisionTable, table
 from hosting.web.pages import submitting
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
+from hosting.web.wording.isolation import flash
 
 # The most that are shown and decided at once.
 _MOST = 100
@@ -165,13 +166,13 @@ def decide(request: TeamRequest) -> HttpResponseBase:
         messages.warning(request, _("No operations selected. Select the operations to approve or refuse."))
         return back(request, here)
     act = approvals.approve if request.POST.get("decision") == "approve" else approvals.refuse
-    done, reasons = 0, []
+    done, reasons = 0, list[str]()
     for operation in chosen[:_MOST]:
         try:
             done += act(operation, by=member, comment=form.cleaned_data["comment"])
         except Rejected as rejection:
             refusals.record_rejection(request, rejection)
-            reasons.append(f"“{submitting.in_words(operation)}”: {rejection.message}")
+            reasons.append(flash("“%(what)s”: %(why)s", what=submitting.in_words(operation), why=rejection.message))
     if done and act is approvals.approve:
         messages.success(request, ngettext("%d operation approved.", "%d operations approved.", done) % done)
     elif done:

@@ -31,6 +31,7 @@ from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
 from hosting.web.wording import costs
+from hosting.web.wording.isolation import flash
 from hosting.web.wording.words import bulk_title
 
 FORMS = ["GET", "HEAD", "POST"]
@@ -196,5 +197,5 @@ def dismiss(request: AccountRequest, bulk_id: int) -> HttpResponse:
     bulk = _bulk(request, bulk_id)
     if bulks.dismiss(bulk, by=request.member):
         what = catalogue.title(bulk.kind)
-        messages.success(request, _("Bulk action “%(what)s” dismissed.") % {"what": what})
+        messages.success(request, flash(_("Bulk action “%(what)s” dismissed."), what=what))
     return back(request, reverse("attention", args=[request.account.pk]))

@@ -28,7 +28,7 @@ from hosting.web.lists.tables import DiskTable, table
 from hosting.web.pages import annotations, submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
-from hosting.web.wording.isolation import naming
+from hosting.web.wording.isolation import flash, naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -137,7 +137,7 @@ def detach(request: AccountRequest, remote_id: int) -> HttpResponse:
     disk = _disk(request, remote_id)
     if disk.vm_remote_id is None:
         request.member.require(Permission.OPERATE)
-        messages.warning(request, _("%(name)s isn't attached to a server.") % {"name": disk})
+        messages.warning(request, flash(_("%(name)s isn't attached to a server."), name=disk))
     else:
         kind = DetachDisk(disk.remote_id, disk.vm_remote_id)
         submitting.submit_from_page(request, kind, nonce=submitting.nonce_of(request))

@@ -31,6 +31,7 @@ from hosting.web.forms.people import InviteForm, JoinForm
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
 from hosting.web.views.people import tell
+from hosting.web.wording.isolation import flash
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -68,7 +69,7 @@ def invite(request: TeamRequest) -> HttpResponse:
             form.reject(rejection)
         else:
             mail_budget.count(request)
-            messages.success(request, _("Invitation sent to %(email)s.") % {"email": invitation.email})
+            messages.success(request, flash(_("Invitation sent to %(email)s."), email=invitation.email))
             return back(request, to_people)
     context = {
         "form": form,
@@ -144,7 +145,7 @@ def _accept_signed_in(request: HttpRequest, link: Link, person: User) -> HttpRes
         return _closed(request, error.closed)
     except OtherAddressError:
         return _card(request, "other", 403, link=link)
-    messages.success(request, _JOINED % {"name": member.team.name})
+    messages.success(request, flash(str(_JOINED), name=member.team.name))
     response = redirect(to_team)
     response.status_code = 303
     return response
@@ -164,7 +165,7 @@ def _accept_as_new(request: HttpRequest, link: Link) -> HttpResponseBase:
         return redirect(request.path)
     # They have just chosen a password, which counts as authentication.
     record_authentication(request, member.user, method="password")
-    messages.success(request, _JOINED % {"name": member.team.name})
+    messages.success(request, flash(str(_JOINED), name=member.team.name))
     answer: HttpResponse = perform_login(
         request, member.user, redirect_url=reverse("team", args=[member.team_id]), signup=True
     )

@@ -32,7 +32,7 @@ from hosting.web.lists.tables import ChangeTable, OperationTable, table
 from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
-from hosting.web.wording.isolation import naming
+from hosting.web.wording.isolation import flash, naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -166,9 +166,9 @@ def cancel(request: AccountRequest, operation_id: int) -> HttpResponse:
     if not cancelling.cancel(operation, by=request.member):
         messages.warning(request, _("This operation can no longer be cancelled."))
     elif operation.state in {State.HELD, State.WAITING}:
-        messages.success(request, _("“%(what)s” was cancelled.") % {"what": submitting.in_words(operation)})
+        messages.success(request, flash(_("“%(what)s” was cancelled."), what=submitting.in_words(operation)))
     else:
-        messages.info(request, _("Cancellation of “%(what)s” requested.") % {"what": submitting.in_words(operation)})
+        messages.info(request, flash(_("Cancellation of “%(what)s” requested."), what=submitting.in_words(operation)))
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -182,7 +182,7 @@ def decide(request: AccountRequest, operation_id: int, remote_id: int | None = N
     except Rejected as rejection:
         submitting.show_rejection(request, rejection, None)
     else:
-        messages.success(request, _("“%(what)s” was resolved.") % {"what": submitting.in_words(operation)})
+        messages.success(request, flash(_("“%(what)s” was resolved."), what=submitting.in_words(operation)))
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -196,7 +196,7 @@ def confirm_done(request: AccountRequest, operation_id: int) -> HttpResponse:
     except Rejected as rejection:
         submitting.show_rejection(request, rejection, None)
     else:
-        messages.success(request, _("“%(what)s” was resolved.") % {"what": submitting.in_words(operation)})
+        messages.success(request, flash(_("“%(what)s” was resolved."), what=submitting.in_words(operation)))
     return back(request, reverse("operation", args=[request.account.pk, operation_id]))
 
 
@@ -206,7 +206,7 @@ def dismiss(request: AccountRequest, operation_id: int) -> HttpResponse:
     """Dismiss a failed operation."""
     operation = _operation(request, operation_id)
     if deciding.dismiss(operation, by=request.member):
-        messages.success(request, _("“%(what)s” was dismissed.") % {"what": submitting.in_words(operation)})
+        messages.success(request, flash(_("“%(what)s” was dismissed."), what=submitting.in_words(operation)))
     return back(request, reverse("attention", args=[request.account.pk]))
 
 

@@ -28,7 +28,7 @@ from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.people import GrantForm, TransferForm
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
-from hosting.web.wording.isolation import naming
+from hosting.web.wording.isolation import flash, naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -114,8 +114,8 @@ def edit(request: TeamRequest, member_id: int) -> HttpResponse:
             refusals.record_rejection(request, rejection)
             form.reject(rejection)
         else:
-            words = {"name": member.user, "role": Role(form.cleaned_data["role"]).label}
-            messages.success(request, _("Saved. Role of %(name)s: %(role)s.") % words)
+            role = Role(form.cleaned_data["role"]).label
+            messages.success(request, flash(_("Saved. Role of %(name)s: %(role)s."), name=member.user, role=role))
             return back(request, to_people)
     context = {
         "form": form,
@@ -187,7 +187,7 @@ def transfer(request: TeamRequest) -> HttpResponse:
         except Rejected as rejection:
             form.reject(rejection)
         else:
-            messages.success(request, _("%(name)s now owns the team.") % {"name": new.user})
+            messages.success(request, flash(_("%(name)s now owns the team."), name=new.user))
             return back(request, to_people)
     context = {
         "form": form,

@@ -16,6 +16,7 @@ from hosting.web.lists import state as list_state
 from hosting.web.pages import submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
+from hosting.web.wording.isolation import flash
 
 
 @require_safe
@@ -51,7 +52,7 @@ def save(request: AccountRequest, section: str) -> HttpResponse:
         except Rejected as rejection:
             submitting.show_rejection(request, rejection, form)
         else:
-            messages.success(request, _("View “%(name)s” saved.") % {"name": view.name})
+            messages.success(request, flash(_("View “%(name)s” saved."), name=view.name))
             response = redirect(f"{here}?{query}")
             response.status_code = 303
             return response
@@ -72,7 +73,7 @@ def save(request: AccountRequest, section: str) -> HttpResponse:
 def delete(request: AccountRequest, view_id: int) -> HttpResponse:
     view: SavedView = get_object_or_404(SavedView.objects.visible_to(request.member), pk=view_id)
     saved_views.delete(view, by=request.member)
-    messages.success(request, _("View “%(name)s” deleted.") % {"name": view.name})
+    messages.success(request, flash(_("View “%(name)s” deleted."), name=view.name))
     return back(request, reverse("views", args=[request.account.pk, view.section]))
 
 

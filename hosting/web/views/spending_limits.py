@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -33,7 +32,7 @@ from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.forms.approvals import SpendingLimitsForm
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
-from hosting.web.wording.isolation import either
+from hosting.web.wording.isolation import either, flash
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -95,7 +94,7 @@ def _here(member: Membership) -> str:
 def _tell(request: TeamRequest, outcome: Outcome, others: list[User]) -> None:
     if outcome is Outcome.PENDING:
         words = _("This raises or removes a limit, so another owner must confirm it on this page: %(people)s.")
-        messages.warning(request, words % {"people": get_text_list([str(each) for each in others], _("or"))})
+        messages.warning(request, flash(words, people=either(others)))
     else:
         messages.success(
             request, _("Saved. The limits apply from now on. Operations already waiting for approval stay waiting.")

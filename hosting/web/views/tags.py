@@ -20,7 +20,7 @@ from hosting.web.pages import submitting
 from hosting.web.pages.annotations import ANNOTATED_TYPES, AnnotatedType
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
-from hosting.web.wording.isolation import naming
+from hosting.web.wording.isolation import flash, naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -77,7 +77,7 @@ def delete(request: AccountRequest, tag_id: int) -> HttpResponse:
     form = ChangeForm(request.POST or None)
     if request.method == "POST":
         tags.delete(tag, by=request.member)
-        messages.success(request, _("Tag “%(name)s” deleted.") % {"name": tag.name})
+        messages.success(request, flash(_("Tag “%(name)s” deleted."), name=tag.name))
         return back(request, reverse("tags", args=[request.account.pk]))
     count = tag.count  # type: ignore[attr-defined]
     used = ngettext(

@@ -23,7 +23,7 @@ from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.tokens import TokenForm
 from hosting.web.pages.render import person_page
 from hosting.web.pages.render import team_page as render_page
-from hosting.web.wording.isolation import naming
+from hosting.web.wording.isolation import flash, naming
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -131,7 +131,7 @@ def revoke(request: TeamRequest, token_id: int) -> HttpResponse:
     there = reverse("my_tokens") if own else reverse("team_tokens", args=[token.team_id])
     if request.method == "POST":
         issuing.revoke(token, by=request.member)
-        messages.success(request, _("Token “%(name)s” revoked.") % {"name": token.name})
+        messages.success(request, flash(_("Token “%(name)s” revoked."), name=token.name))
         response = redirect(there)
         response.status_code = 303
         return response

@@ -44,11 +44,24 @@ class Sentence(str):
 
 
 def naming(words: str, **names: object) -> Sentence:
-    """A sentence with placeholders such as `%(name)s`, filled in with texts from outside."""
+    """A sentence with placeholders such as `%(name)s`, filled in with texts from outside. Lists of names (`either`) are
+    isolated already.
+    """
     sentence = Sentence(words % names)
-    isolated = {name: bdi(text) for name, text in names.items()}
-    sentence._html = mark_safe(str(conditional_escape(words)) % isolated)  # noqa: S308 - every part is escaped
+    parts = {name: text if isinstance(text, SafeString) else bdi(text) for name, text in names.items()}
+    sentence._html = mark_safe(str(conditional_escape(words)) % parts)  # noqa: S308 - every part is escaped
     return sentence
+
+
+def flash(words: str, **names: object) -> SafeString:
+    """As `naming`, for a message of the next page, which is stored until then."""
+    return naming(words, **names).__html__()
+
+
+@register.filter
+def isolated(text: object) -> SafeString:
+    """A message: with its names isolated already, or else isolated as a whole."""
+    return conditional_escape(text) if isinstance(text, Sentence | SafeString) else bdi(text)
 
 
 @register.filter

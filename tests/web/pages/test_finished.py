@@ -39,7 +39,7 @@ def finished(account: Account, by: Membership, subject: str = "web-1", state: st
 def toasts(client: Client, account: Account, page: str = ELSEWHERE, **asked: Any) -> list[str]:
     html = client.get(reverse(page, args=[account.pk]), **asked).content.decode()
     found = re.search(r'(?:id="toasts"|beforeend:#toasts")(.*?)(?:<header|<div id="messages"|\Z)', html, re.DOTALL)
-    texts = re.findall(r'class="toast-text" dir="auto">\s*(.*?)\s*<a href', found[1], re.DOTALL) if found else []
+    texts = re.findall(r'class="toast-text">\s*(.*?)\s*<a href', found[1], re.DOTALL) if found else []
     return [without_isolation(text.strip()) for text in texts]
 
 
