@@ -39,7 +39,7 @@ MEMBERS = 4
 _PREPARE = f"""
 from django.contrib.auth.hashers import make_password
 from hosting.provider.models import Handle
-from hosting.provider.seed import _product, add_handle
+from hosting.provider.seed.demo import _product, add_handle
 from django.utils import timezone
 account = add_handle({HANDLE!r}, "Chaos", "1000000.00").hosting_account
 _product(account, "shares", 24, "1y", timezone.now(), pk=1)

@@ -125,6 +125,7 @@ class Observed:
 
     "halted" is a guest that was shut down, from inside or by the engine; "crashed" one that ended in any other way:
     its process died, its start was broken off, or its host lost power. The engine starts the latter again.
+    "paused" with a reason is a guest that its host stopped, for instance for want of space; without one, `power` did.
     """
 
     state: GuestState

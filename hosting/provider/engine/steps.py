@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from hosting.provider import news
 from hosting.provider.drivers.base import Again, CannotDo, HostAway
 from hosting.provider.engine import alerts, effects, ending, leases, rows_only, specs
 from hosting.provider.engine.driver import driver
-from hosting.provider.models import Operation
+from hosting.provider.models import Disk, Operation
 from hosting.provider.sealing import unseal
 
 log = logging.getLogger(__name__)
@@ -65,8 +66,8 @@ def go_on(operation_id: int) -> None:
 
 
 def _read(operation_id: int) -> Operation:
-    related = Operation.objects.select_related(*specs.RELATED).prefetch_related("vm__disks__os")
-    return related.get(pk=operation_id)
+    disks = Prefetch("vm__disks", Disk.objects.select_related("os"))
+    return Operation.objects.select_related(*specs.RELATED).prefetch_related(disks).get(pk=operation_id)
 
 
 def _take(operation: Operation, lease: leases.Lease) -> None:

@@ -16,7 +16,7 @@ AT_THE_PROVIDER = f"""
 from django.db import transaction
 from django.utils import timezone
 from hosting.provider.models import OsImage
-from hosting.provider.seed import _disk, _product, _vm, add_handle
+from hosting.provider.seed.demo import _disk, _product, _vm, add_handle
 now, text = timezone.now(), {PAYLOAD!r}
 with transaction.atomic():
     account = add_handle("{LOGIN}", text, "100.00", "{API_PASSWORD}").hosting_account

@@ -1,0 +1,6 @@
+"""Data for demonstrations, tests and measurements."""
+
+from hosting.provider.seed.demo import PASSWORD, RESELLER, add_handle, seed_demo
+from hosting.provider.seed.fleet import seed_fleet
+
+__all__ = ["PASSWORD", "RESELLER", "add_handle", "seed_demo", "seed_fleet"]
