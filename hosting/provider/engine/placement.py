@@ -5,11 +5,12 @@ What a host has given away is read from the rows, while its own row is locked: n
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
-from hosting.provider.faults import DataFault, Object, bad_state
+from hosting.provider.faults import Object, bad_state
 from hosting.provider.models import Disk, Host, HostingAccount, Operation, Vm
 from hosting.provider.rules import capacity, values
 
@@ -67,22 +68,24 @@ def for_vm(*, shares: int, memory_mb: int, disk_mb: int) -> Host:
     Raises:
         DataFault: no host has room for it (580160).
     """
-    return _most_room(_active(), shares=shares, memory_mb=memory_mb, disk_mb=disk_mb)
+    needed = Room(shares, memory_mb, disk_mb)
+    return _most_room(_locked(Q(state=Host.State.ACTIVE)), needed) or _refuse(Object.VM, "shares", shares, needed)
 
 
 def for_disk(account: HostingAccount, *, disk_mb: int) -> Host:
-    """The host for a new disk: one that has VMs of its account, because it can only be attached there.
+    """The host for a new disk: one that has VMs of its account, in whatever state, because it can only be attached
+    there; an active one when there is none with room.
 
     Raises:
         DataFault: no host has room for it (580260).
     """
-    own = set(account.vms.filter(state__in=capacity.VM_LIVE).values_list("host_id", flat=True))
-    hosts = _active()
+    vms = account.vms.filter(state__in=capacity.VM_LIVE, host__isnull=False)
+    own = set(vms.values_list("host_id", flat=True))
+    hosts = _locked(Q(state=Host.State.ACTIVE) | Q(pk__in=own))
     beside = [host for host in hosts if host.pk in own]
-    try:
-        return _most_room(beside or hosts, disk_mb=disk_mb)
-    except DataFault:
-        return _most_room(hosts, disk_mb=disk_mb)
+    active = [host for host in hosts if host.state == Host.State.ACTIVE]
+    needed = Room(0, 0, disk_mb)
+    return _most_room(beside, needed) or _most_room(active, needed) or _refuse(Object.DISK, "size", disk_mb, needed)
 
 
 def place(vm: Vm) -> None:
@@ -95,8 +98,9 @@ def place(vm: Vm) -> None:
         return
     pinned = host_id_of(vm)
     missing_mb = sum(vm.disks.filter(host=None).values_list("size", flat=True))
-    hosts = [host for host in _active() if pinned in {None, host.pk}]
-    vm.host = _most_room(hosts, shares=vm.shares, memory_mb=vm.vm_max_memory, disk_mb=missing_mb)
+    needed = Room(vm.shares, vm.vm_max_memory, missing_mb)
+    hosts = [host for host in _locked(Q(state=Host.State.ACTIVE)) if pinned in {None, host.pk}]
+    vm.host = _most_room(hosts, needed) or _refuse(Object.VM, "vm_id", vm.pk, needed)
     vm.save(update_fields=["host"])
     vm.disks.filter(host=None).update(host=vm.host)
 
@@ -116,18 +120,22 @@ def require(host: Host | None, *, shares: int, memory_mb: int) -> None:
         raise bad_state(Object.VM, "shares", shares, "its host has no room for that at the moment")
 
 
-def _active() -> list[Host]:
-    return list(Host.objects.select_for_update().filter(state=Host.State.ACTIVE).order_by("pk"))
+def _locked(which: Q) -> list[Host]:
+    """Hosts, locked until the transaction ends: all at once and in order, so that no two calls wait for each other."""
+    return list(Host.objects.select_for_update().filter(which).order_by("pk"))
 
 
-def _most_room(hosts: Iterable[Host], *, disk_mb: int, shares: int = 0, memory_mb: int = 0) -> Host:
+def _most_room(hosts: Iterable[Host], needed: Room) -> Host | None:
+    """The host with the most free shares, of those on which it fits."""
     fitting: list[tuple[int, Host]] = []
     for host in hosts:
         left = room_on(host)
-        if left.fits(Room(shares, memory_mb + OVERHEAD_MB[host.emulated] if memory_mb else 0, disk_mb)):
+        overhead_mb = OVERHEAD_MB[host.emulated] if needed.memory_mb else 0
+        if left.fits(replace(needed, memory_mb=needed.memory_mb + overhead_mb)):
             fitting.append((left.shares, host))
-    if not fitting:
-        log.error("no host has room for %s shares, %s MB of memory and %s MB of disk", shares, memory_mb, disk_mb)
-        about, element, value = (Object.VM, "shares", shares) if shares else (Object.DISK, "size", disk_mb)
-        raise bad_state(about, element, value, "no host has room for it at the moment")
-    return max(fitting, key=lambda each: each[0])[1]
+    return max(fitting, key=lambda each: each[0])[1] if fitting else None
+
+
+def _refuse(about: Object, element: str, value: int, needed: Room) -> NoReturn:
+    log.error("no host has room for %s", needed)
+    raise bad_state(about, element, value, "no host has room for it at the moment")

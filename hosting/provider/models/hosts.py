@@ -14,7 +14,7 @@ class Host(models.Model):
 
     class State(models.TextChoices):
         ACTIVE = "active"
-        MAINTENANCE = "maintenance"  # it keeps what it has, and gets no new VMs and disks
+        MAINTENANCE = "maintenance"  # it keeps what it has, and gets no new VMs
         AWAY = "away"  # it does not answer; set and unset by the engine
 
     name = models.CharField(max_length=64, unique=True)

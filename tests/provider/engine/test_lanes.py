@@ -3,6 +3,8 @@
 import threading
 import time
 
+import psutil
+
 from hosting.provider.engine.lanes import Lanes, Step
 from tests.provider.engine.conftest import Watched
 
@@ -71,3 +73,11 @@ def test_step_that_fails_leaves_its_lane_going() -> None:
     again = threading.Event()
     lanes.offer(1, [Step("a", again.set)])
     assert again.wait(5)
+
+
+def test_web_server_never_calls_a_host(watched: Watched) -> None:
+    watched.member.done(watched.member.vm_reboot(456))
+    callers = {int(line.split(",")[3]) for line in (watched.provider.directory / "calls").read_text().splitlines()}
+    web = psutil.Process(watched.provider.web.popen.pid)
+    assert callers
+    assert not callers & {web.pid, *(child.pid for child in web.children(recursive=True))}

@@ -72,6 +72,7 @@ def test_host_in_maintenance_keeps_its_vms_and_gets_no_new_ones(provider: Provid
     hosts(provider, kept=2)
     vm_id = member.new_vm()
     hosts(provider, other=2)
+    assert host_of(provider, "Disk", member.new_disk()) == "kept"
     assert host_of(provider, "Vm", member.new_vm(hostname="new")) == "other"
     member.done(member.vm_reboot(vm_id))
     member.done(member.vm_update(vm_id, {"shares": 2}))
