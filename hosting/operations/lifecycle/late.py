@@ -74,6 +74,8 @@ def adopt(operation: Operation, remote_id: int, objects: Mapping[str, int | None
     """Match a released operation with what has turned up. False when it is not released any more, or that is taken."""
     now = timezone.now()
     with transaction.atomic():
+        # Before the operation and its account, in the order of `bulk.advance`.
+        Bulk.objects.select_for_update(of=("self",), no_key=True).filter(rows__operation=operation).first()
         adopted = conclude.adopt(
             operation,
             State.RELEASED,
