@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 from panel.environment import new_secrets
@@ -56,17 +57,28 @@ def main(arguments: list[str]) -> int:
         # As `tests.servers` does for pytest, whose secrets are others.
         os.environ.update({**new_secrets(), databases.SERVER: url, "DATABASE_URL": url, "TEST_REDIS": redis})
         databases.prepare()
-        tests = subprocess.Popen([sys.executable, "-m", "pytest", *arguments])
-        status = None
-        while status is None:
-            try:
-                status = tests.wait()
-            except KeyboardInterrupt:
-                # A terminal has told the tests as well; they end by themselves, and stop what they have started.
-                tests.send_signal(signal.SIGINT)
+        status = _run([sys.executable, "-m", "pytest", *arguments])
         found = deadlocks(log)
         print(found, end="", file=sys.stderr)
         return status or int(bool(found))
+
+
+def _run(command: Sequence[str]) -> int:
+    """Run the tests and return their status. The first Ctrl-C lets them stop what they have started, the second kills
+    them.
+    """
+    # In a session of their own, so that a terminal interrupts them once, and through us.
+    tests = subprocess.Popen(command, start_new_session=True)
+    interrupted = False
+    while True:
+        try:
+            return tests.wait()
+        except KeyboardInterrupt:
+            if interrupted:
+                os.killpg(tests.pid, signal.SIGKILL)
+            else:
+                tests.send_signal(signal.SIGINT)
+            interrupted = True
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -51,32 +51,44 @@ def violations(found: Iterable[Locked]) -> list[str]:
     return sorted(wrong)
 
 
+class _OfThread(threading.local):
+    """What the transaction of a thread has locked so far, and the tables of which it holds rows without a wait."""
+
+    def __init__(self) -> None:
+        self.locked: Locked = ()
+        self.unwaited: set[str] = set()
+
+
 class _Recorder:
     def __init__(self) -> None:
         self.found: set[Locked] = set()
-        self._of_thread = threading.local()
+        self._of_thread = _OfThread()
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         wrapper = context["connection"]
-        if wrapper.in_atomic_block:
-            if wrapper.connection.info.transaction_status == TransactionStatus.IDLE:
-                # The first statement of a transaction.
-                self._of_thread.locked, self._of_thread.unwaited = (), set()
-            if inserting := _INSERTING.match(sql):
-                # Nobody else sees the row yet, so that nobody can have locked it.
-                self._of_thread.unwaited.add(inserting[1])
-            elif explicit := _EXPLICIT.match(sql):
-                if "SKIP LOCKED" in sql:
-                    # Who does not wait can't be part of a circle.
-                    self._of_thread.unwaited.add(explicit[1])
-                self._note(explicit[1])
-            elif (writing := _WRITING.match(sql)) and writing[1] in ORDER:
-                self._note(writing[1])
-        return execute(sql, params, many, context)
+        if wrapper.in_atomic_block and wrapper.connection.info.transaction_status == TransactionStatus.IDLE:
+            # The first statement of a transaction.
+            self._of_thread.locked, self._of_thread.unwaited = (), set()
+        result = execute(sql, params, many, context)
+        if wrapper.in_atomic_block and context["cursor"].rowcount > 0:
+            self._read(sql)
+        return result
+
+    def _read(self, sql: str) -> None:
+        if inserting := _INSERTING.match(sql):
+            # Nobody else sees the row yet, so that nobody can have locked it.
+            self._of_thread.unwaited.add(inserting[1])
+        elif explicit := _EXPLICIT.match(sql):
+            if "SKIP LOCKED" in sql:
+                # Who does not wait can't be part of a circle.
+                self._of_thread.unwaited.add(explicit[1])
+            self._note(explicit[1])
+        elif (writing := _WRITING.match(sql)) and writing[1] in ORDER:
+            self._note(writing[1])
 
     def _note(self, table: str) -> None:
-        locked: Locked = getattr(self._of_thread, "locked", ())
-        if table not in locked and table not in getattr(self._of_thread, "unwaited", ()):
+        locked: Locked = self._of_thread.locked
+        if table not in locked and table not in self._of_thread.unwaited:
             self._of_thread.locked = (*locked, table)
             self.found.add(self._of_thread.locked)
 
