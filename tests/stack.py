@@ -168,15 +168,21 @@ def start_stack(directory: Path, **env: str) -> Stack:
     }
     process = Process(["make", "--no-print-directory", "run"], settings, directory / f"stack-{port}.log")
     stack = Stack(directory, process, port, provider_port, valkey_port, addresses, redis)
+    try:
+        _wait_until_ready(stack)
+    except BaseException:
+        # Also when somebody interrupts the tests. Killed, `make` would leave behind what it has started.
+        stack.stop()
+        raise
+    return stack
+
+
+def _wait_until_ready(stack: Stack) -> None:
     deadline = time.monotonic() + 120
     while "Sharedeck is ready" not in stack.log:
-        if process.popen.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            if redis is not None:
-                redis.kill()
+        if stack.process.popen.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"make run is not ready:\n{stack.log[-6000:]}")
         time.sleep(0.1)
-    return stack
 
 
 def answers(url: str) -> int:
