@@ -15,6 +15,13 @@ DEMO ?= 1
 
 VAR_DIR ?= $(CURDIR)/var
 
+# 1 for real guests, on the hypervisor of this machine that `make hypervisor` starts. 0 skips their tests.
+HYPERVISOR ?=
+REAL_GUESTS = $(filter-out 0,$(HYPERVISOR))
+HYPERVISOR_PACKAGES = libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 qemu-utils libvirt-dev \
+  pkg-config gcc libc6-dev python3-dev genisoimage openssl iproute2 ebtables iptables procps xfsprogs e2fsprogs jfsutils \
+  reiserfsprogs openssh-client kmod fdisk mtools dosfstools syslinux syslinux-common cpio binutils
+
 # Our own Valkey and provider start unless the environment names others.
 OUR_REDIS = $(if $(REDIS_URL)$(REDIS_URL_FILE),,redis)
 OUR_PROVIDER = $(if $(API_ENDPOINTS),,provider providerworker)
@@ -38,8 +45,8 @@ SHELL = /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run provider check test test-stack test-postgres coverage fuzz chaos bench docs screenshots lint format clean install \
-  assets environment
+.PHONY: help run provider hypervisor hypervisor-stop guest check test test-stack test-postgres test-hypervisor coverage fuzz chaos \
+  bench docs screenshots lint format clean install assets environment
 .NOTPARALLEL:
 
 help: ## List the targets
@@ -58,6 +65,11 @@ run provider: export PYTHONUNBUFFERED := 1
 # Celery prints a warning at every start when root runs it.
 run provider: export PYTHONWARNINGS := ignore:You're running the worker
 
+ifneq ($(REAL_GUESTS),)
+run provider: hypervisor
+run provider hypervisor: export PROVIDER_DRIVER := hosting.provider.drivers.libvirt.LibvirtDriver
+endif
+
 run: install assets ## Start everything: the panel, its workers, Valkey and the bundled provider
 	@$(ON_PATH) tools/quietly $(PYTHON) -m panel.directory_lock $(HERE) sh -ec '$(PYTHON) -m panel.environment $(OUR_PORTS); \
 	  $(if $(OUR_PROVIDER),$(PREPARE_PROVIDER) & provider=$$!;) \
@@ -69,6 +81,30 @@ provider: install ## Start the bundled provider alone
 	  $(PYTHON) -m panel.environment PROVIDER_PORT $(if $(OUR_REDIS),VALKEY_PORT); $(PREPARE_PROVIDER); \
 	  echo "The Hosting API answers at http://$(PROVIDER_BIND)/xmlrpc/ (Ctrl-C stops it)"; \
 	  exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker'
+
+hypervisor hypervisor-stop guest: export VAR_DIR := $(VAR_DIR)
+hypervisor hypervisor-stop guest: export PROVIDER_VAR_DIR := $(VAR_DIR)
+hypervisor: export PROVIDER_DRIVER := hosting.provider.drivers.libvirt.LibvirtDriver
+guest: export COMMAND := $(CMD)
+guest: export GUEST_USER := $(GUEST_USER)
+guest: export GUEST_PASSWORD := $(GUEST_PASSWORD)
+
+hypervisor: .venv/libvirt environment ## Start a hypervisor for real guests on this machine: make run HYPERVISOR=1 uses it
+	@tools/hypervisor start
+	@$(PREPARE_PROVIDER)
+	@image=$$(tools/guest-image/build $(CURDIR)/var/guest-image) && $(PYTHON) manage.py register_host "this machine" "$$(tools/hypervisor uri)" \
+	  --bridge sd0 --overcommit 8 $$(test -w /dev/kvm || echo --emulated) --image "$$image" --settings hosting.provider.settings
+	@echo "Log in to a server with: make guest VM=ID GUEST_USER=root (with GUEST_PASSWORD=… and CMD='…' without questions)"
+
+hypervisor-stop: ## Stop the hypervisor and its guests, as if the power failed
+	@tools/hypervisor stop
+
+guest: install ## Log in to a server on this machine's hypervisor: VM=456 GUEST_USER= GUEST_PASSWORD= CMD=
+	@address=$$($(PYTHON) manage.py guest_address "$(VM)" --settings hosting.provider.settings) && \
+	  exec tools/guest "$$address" $${COMMAND:+"$$COMMAND"}
+
+test-hypervisor: install assets environment .venv/libvirt .venv/browser ## Check real guests, about five minutes
+	@$(PYTHON) -m pytest --durations=0 tests/hypervisor
 
 check: install assets environment format lint ## Quick check: format, lint, types, layers, tests without other processes
 	@$(PYTHON) -m pytest -q -n $(shell nproc) -m "not processes"
@@ -143,6 +179,10 @@ var/assets/installed: package-lock.json | .venv/installed
 	@$(ON_PATH) tools/quietly tools/logged "Fetching front-end assets…" \
 	  "npm ci --ignore-scripts --no-audit --no-fund && mkdir -p var/assets/tabler && \
 	  cp $(TABLER)/css/tabler.min.css* $(TABLER)/js/tabler.min.js* var/assets/tabler/ && touch $@"
+
+.venv/libvirt: requirements-libvirt.lock | .venv/installed
+	@dpkg -s $(HYPERVISOR_PACKAGES) >/dev/null 2>&1 || tools/need $(HYPERVISOR_PACKAGES)
+	@tools/quietly tools/logged "Installing libvirt's package for Python…" "$(PIP_INSTALL) -r requirements-libvirt.lock && touch $@"
 
 .venv/browser: | .venv/installed
 	@command -v chromium-headless-shell >/dev/null || tools/need chromium-headless-shell

@@ -27,7 +27,9 @@ with transaction.atomic():
 
 
 class Member:
-    """A handle with a session: `member.vm_list()` calls `vm_list(session)`."""
+    """A handle with a session: `member.vm_list()` calls `vm_list(session)`. `limit_s`: how long operations may take."""
+
+    limit_s = 20.0
 
     def __init__(self, url: str, handle: str, password: str = PASSWORD, *, safe: bool = False) -> None:
         self.url, self.handle, self.password = url, handle, password
@@ -37,9 +39,9 @@ class Member:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return lambda *args: getattr(self.proxy, name)(self.session, *args)
 
-    def wait(self, operation_id: int, seconds: float = 20) -> dict[str, Any]:
+    def wait(self, operation_id: int, seconds: float | None = None) -> dict[str, Any]:
         """The details of an operation once it has ended."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + (seconds or self.limit_s)
         while True:
             details: dict[str, Any] = self.operation_details(operation_id)
             if details["state"] not in {"PENDING", "RUN"}:

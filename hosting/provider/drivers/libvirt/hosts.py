@@ -1,0 +1,68 @@
+"""The driver in the worker, where hosts are reached (docs/decisions/0038-real-guests.md)."""
+
+from collections.abc import Callable, Mapping
+from typing import IO, Literal
+from uuid import UUID
+
+import libvirt
+
+from hosting.provider.drivers.base import Again, CannotDo, HostCapacity, HostRef, Observed, Work
+from hosting.provider.drivers.libvirt import clean_up, file_systems, guests, observe, operations, volumes
+from hosting.provider.drivers.libvirt.connection import answering, means_lost
+from hosting.provider.drivers.libvirt.job import Job
+
+LOOK_AGAIN_S = 0.2
+NOT_THERE = "The host does not know this server. Please tell our support."
+
+
+class Hosts:
+    def carry_out(self, work: Work, fence: Callable[[], None]) -> Again | None:
+        if work.scripted_failure:
+            raise CannotDo(work.scripted_failure)
+        with answering(work.host) as connected:
+            return _take(operations.CARRY_OUT[work.type], Job(connected, work, fence))
+
+    def clean_up(self, work: Work, fence: Callable[[], None]) -> Again | None:
+        step = clean_up.CLEAN_UP.get(work.type)
+        if step is None:
+            return None
+        with answering(work.host) as connected:
+            return _take(step, Job(connected, work, fence))
+
+    def observe(self, host: HostRef) -> Mapping[UUID, Observed]:
+        with answering(host) as connected:
+            return observe.guests(connected, host)
+
+    def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:
+        with answering(host) as connected:
+            guest = guests.find(connected, uuid)
+            if guest is None:
+                raise CannotDo(NOT_THERE)
+            if to == "running":
+                guests.resume_or_start(guest)
+            elif guest.state()[0] == libvirt.VIR_DOMAIN_RUNNING:
+                guest.suspend()
+
+    def capacity(self, host: HostRef) -> HostCapacity:
+        with answering(host) as connected:
+            information, pool = connected.getInfo(), volumes.pool_of(connected, host).info()
+            return HostCapacity(cores=information[2], memory_mb=information[1], pool_mb=pool[1] >> 20)
+
+    def add_image(self, host: HostRef, name: str, file: IO[bytes]) -> None:
+        with answering(host) as connected:
+            volumes.ensure_image(connected, host, name, file)
+
+    def file_systems(self, host: HostRef) -> tuple[str, ...]:
+        return file_systems.offered()
+
+
+def _take(step: operations.Step, job: Job) -> Again | None:
+    """Take a step. A guest that ends in the middle of it is no fault: the step is taken again, and finds it so."""
+    vm = job.work.after or job.work.before
+    ran = vm is not None and guests.running(job.connected, vm.uuid) is not None
+    try:
+        return step(job)
+    except libvirt.libvirtError as error:
+        if ran and vm and not means_lost(job.connected, error) and not guests.running(job.connected, vm.uuid):
+            return Again(LOOK_AGAIN_S, LOOK_AGAIN_S)
+        raise

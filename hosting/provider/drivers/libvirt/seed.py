@@ -1,0 +1,106 @@
+"""The NoCloud seed: the CD-ROM from which a guest learns its name, its addresses and, once, its password.
+
+Cloud images read it with cloud-init. The small image reads it too, and understands one value a line.
+"""
+
+import json
+import os
+import subprocess
+from contextlib import ExitStack
+
+from hosting.provider.drivers.base import NicSpec, VmSpec
+
+# All seeds have one size, so that one can be replaced in place.
+SIZE = 512 * 1024
+
+
+def password_hash(password: str) -> str:
+    """The password as /etc/shadow keeps it (SHA-512)."""
+    done = subprocess.run(
+        ["openssl", "passwd", "-6", "-stdin"], input=password.encode(), capture_output=True, check=True
+    )
+    return done.stdout.decode().strip()
+
+
+def build(vm: VmSpec, hashed: str = "") -> bytes:
+    """The image of the CD-ROM. Without a hash, the guest keeps the passwords that it has."""
+    files = {"user-data": user_data(vm, hashed), "meta-data": meta_data(vm)}
+    if vm.nic is not None:
+        files["network-config"] = network_config(vm.nic)
+    with ExitStack() as stack:
+        arguments, descriptors = [], []
+        for name, text in files.items():
+            # In memory only: nothing can leave a hash behind on this machine's disk.
+            descriptor = os.memfd_create(name)
+            stack.callback(os.close, descriptor)
+            os.write(descriptor, text.encode())
+            descriptors.append(descriptor)
+            arguments.append(f"{name}=/proc/self/fd/{descriptor}")
+        made = subprocess.run(
+            ["genisoimage", "-quiet", "-f", "-no-pad", "-V", "cidata", "-J", "-r", "-graft-points", *arguments],
+            pass_fds=descriptors,
+            capture_output=True,
+            check=True,
+        )
+    return made.stdout.ljust(SIZE, b"\0")
+
+
+def meta_data(vm: VmSpec) -> str:
+    """The instance is the guest's for its whole life, so that passwords and keys are set once."""
+    return f"instance-id: {_quoted(f'vm-{vm.uuid}')}\nlocal-hostname: {_quoted(vm.hostname)}\n"
+
+
+def user_data(vm: VmSpec, hashed: str) -> str:
+    users = ["root", *([vm.login] if vm.login else [])]
+    lines = [
+        "#cloud-config",
+        f"hostname: {_quoted(vm.hostname.partition('.')[0])}",
+        f"fqdn: {_quoted(vm.hostname)}",
+        "prefer_fqdn_over_hostname: true",
+        "manage_etc_hosts: true",
+        "ssh_pwauth: true",
+        "disable_root: false",
+        "users:",
+    ]
+    for user in users:
+        lines += [f"  - name: {_quoted(user)}", "    lock_passwd: false"]
+        if user != "root":
+            lines += ['    shell: "/bin/bash"', '    sudo: "ALL=(ALL) NOPASSWD:ALL"']
+        if vm.ssh_keys:
+            lines += ["    ssh_authorized_keys:", *(f"      - {_quoted(key)}" for key in vm.ssh_keys)]
+    if hashed:
+        lines += ["chpasswd:", "  expire: false", "  users:"]
+        lines += [f"    - {{name: {_quoted(user)}, password: {_quoted(hashed)}, type: hash}}" for user in users]
+    lines += [
+        "runcmd:",
+        "  - sed -i 's/^#*PermitRootLogin.*/PermitRootLogin yes/' /etc/ssh/sshd_config",
+        "  - systemctl reload ssh || systemctl reload sshd",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def network_config(nic: NicSpec) -> str:
+    lines = [
+        "version: 2",
+        "ethernets:",
+        "  nic0:",
+        "    match:",
+        f"      macaddress: {_quoted(nic.mac)}",
+        "    addresses:",
+        f"      - {_quoted(f'{nic.ipv4}/{nic.prefix4}')}",
+        f"      - {_quoted(f'{nic.ipv6}/{nic.prefix6}')}",
+    ]
+    routes = [("0.0.0.0/0", nic.gateway4), ("::/0", nic.gateway6)]
+    if any(gateway for _to, gateway in routes):
+        lines.append("    routes:")
+    for to, gateway in routes:
+        if gateway:
+            lines += [f"      - to: {_quoted(to)}", f"        via: {_quoted(gateway)}"]
+    if nic.dns:
+        lines += ["    nameservers:", "      addresses:", *(f"        - {_quoted(each)}" for each in nic.dns)]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    """A string as YAML has it: JSON's are among them."""
+    return json.dumps(value)
