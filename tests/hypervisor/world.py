@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class World:
     customer: Customer
     image: Path
 
-    @property
+    @cached_property
     def token(self) -> str:
         """What the names of its guests and volumes begin with."""
         return self.provider.shell("from hosting.provider.engine import specs; print(specs.installation())").strip()
@@ -78,6 +79,27 @@ class World:
         done = self.hypervisor.ssh(self.address(vm_id, version), command, user=user, password=PASSWORD)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout.strip()
+
+    def until_inside(self, vm_id: int) -> None:
+        """Wait until the VM lets its owner in, for instance after a boot that nobody asked for."""
+        deadline = time.monotonic() + LIMIT_S
+        while self.hypervisor.ssh(self.address(vm_id), "true", password=PASSWORD).returncode:
+            assert time.monotonic() < deadline, "it does not boot"
+            time.sleep(0.5)
+
+    def until_off(self, vm_id: int) -> None:
+        """Wait until the VM has no process."""
+        deadline = time.monotonic() + LIMIT_S
+        while self.hypervisor.guests(f"{self.name(vm_id)},"):
+            assert time.monotonic() < deadline, "it does not end"
+            time.sleep(0.1)
+
+    def maintain(self, host: str, *, on: bool) -> None:
+        """Have a host get no new VMs and disks, or get them again."""
+        state = "maintenance" if on else "active"
+        self.provider.shell(
+            f"from hosting.provider.models import Host; Host.objects.filter(name={host!r}).update(state={state!r})"
+        )
 
     def virsh(self, *arguments: str) -> str:
         done = self.hypervisor.virsh(*arguments)
