@@ -96,8 +96,12 @@ class Hypervisor:
         return self.inside(f"qemu-system-x86_64 -name guest={name}")
 
     def cut_power(self) -> None:
-        os.kill(self.outer(), signal.SIGKILL)
-        while Path(f"/proc/{self.outer()}/ns").exists() and Path(f"/proc/{self.outer()}/cmdline").read_bytes():
+        """End the host and all of its guests at once."""
+        ended = [self.outer(), *self.guests()]
+        os.kill(ended[0], signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while any(Path(f"/proc/{pid}/exe").exists() for pid in ended):
+            assert time.monotonic() < deadline, "a guest outlived its host"
             time.sleep(0.05)
 
     def files(self) -> set[str]:

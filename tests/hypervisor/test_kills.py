@@ -49,7 +49,7 @@ def test_operations_survive_kills_at_three_moments(world: World, kill: Callable[
     attach = customer.disk_attach(disk, vm)
     during(world, kill)
     customer.done(attach)
-    assert world.inside(vm, "cat /sys/block/vd*/serial").split() == [
+    assert world.inside(vm, "for disk in /sys/block/vd*/serial; do cat $disk; echo; done").split() == [
         f"disk-{customer.vm_info(vm)['disks_id'][0]}",
         f"disk-{disk}",
     ]

@@ -1,17 +1,21 @@
 """The driver in the worker, where hosts are reached (docs/decisions/0038-real-guests.md)."""
 
+import time
 from collections.abc import Callable, Mapping
-from typing import IO, Literal
+from typing import IO, Literal, TypeVar
 from uuid import UUID
 
 import libvirt
 
-from hosting.provider.drivers.base import Again, CannotDo, HostCapacity, HostRef, Observed, Work
+from hosting.provider.drivers.base import Again, CannotDo, HostAway, HostCapacity, HostRef, Observed, Work
 from hosting.provider.drivers.libvirt import clean_up, file_systems, guests, observe, operations, volumes
 from hosting.provider.drivers.libvirt.connection import answering, means_lost
 from hosting.provider.drivers.libvirt.job import Job
 
 LOOK_AGAIN_S = 0.2
+# A daemon that was ended is back by then.
+RESTART_S = 2.0
+T = TypeVar("T")
 NOT_THERE = "The host does not know this server. Please tell our support."
 
 
@@ -30,8 +34,7 @@ class Hosts:
             return _take(step, Job(connected, work, fence))
 
     def observe(self, host: HostRef) -> Mapping[UUID, Observed]:
-        with answering(host) as connected:
-            return observe.guests(connected, host)
+        return _ask(host, observe.guests)
 
     def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:
         with answering(host) as connected:
@@ -44,9 +47,7 @@ class Hosts:
                 guest.suspend()
 
     def capacity(self, host: HostRef) -> HostCapacity:
-        with answering(host) as connected:
-            information, pool = connected.getInfo(), volumes.pool_of(connected, host).info()
-            return HostCapacity(cores=information[2], memory_mb=information[1], pool_mb=pool[1] >> 20)
+        return _ask(host, _capacity)
 
     def add_image(self, host: HostRef, name: str, file: IO[bytes]) -> None:
         with answering(host) as connected:
@@ -54,6 +55,24 @@ class Hosts:
 
     def file_systems(self, host: HostRef) -> tuple[str, ...]:
         return file_systems.offered()
+
+
+def _capacity(connected: libvirt.virConnect, host: HostRef) -> HostCapacity:
+    information, pool = connected.getInfo(), volumes.pool_of(connected, host).info()
+    return HostCapacity(cores=information[2], memory_mb=information[1], pool_mb=pool[1] >> 20)
+
+
+def _ask(host: HostRef, question: Callable[[libvirt.virConnect, HostRef], T]) -> T:
+    """Ask a host something, and again for a moment: one whose daemon is started anew is not away."""
+    until = time.monotonic() + RESTART_S
+    while True:
+        try:
+            with answering(host) as connected:
+                return question(connected, host)
+        except HostAway:
+            if time.monotonic() > until:
+                raise
+            time.sleep(LOOK_AGAIN_S)
 
 
 def _take(step: operations.Step, job: Job) -> Again | None:

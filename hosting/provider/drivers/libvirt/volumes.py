@@ -49,6 +49,8 @@ def ensure_disk(connected: libvirt.virConnect, host: HostRef, disk: DiskSpec) ->
         return
     if disk.made:
         raise CannotDo(VOLUME_LOST)
+    if disk.kind == "system" and disk.image is None:
+        raise CannotDo(IMAGE_MISSING)
     if volume is not None:  # its making was interrupted
         volume.delete()
     if disk.image is not None:

@@ -1,0 +1,69 @@
+"""`make run HYPERVISOR=1`, as its user meets it: the five steps of a new server end at a real guest."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import databases
+from tests.browser.conftest import browse, chromium, complaints
+from tests.browser.steps import field, server_named
+from tests.hypervisor.hypervisor import Hypervisor
+from tests.hypervisor.world import LIMIT_S
+from tests.stack import Stack, start_stack
+
+__all__ = ["browse", "chromium", "complaints"]
+PASSWORD = "typed-by-hand-1"
+
+
+@pytest.fixture(scope="module")
+def stack(guest_image: Path) -> Iterator[Stack]:
+    directory = Path(tempfile.mkdtemp(prefix="sd-"))
+    databases.copy_panel(directory / "panel.sqlite3")
+    try:
+        running = start_stack(directory, HYPERVISOR="1")
+        yield running
+        running.stop()
+    finally:
+        Hypervisor(directory).stop()
+        shutil.rmtree(directory)
+
+
+@pytest.mark.usefixtures("complaints")
+def test_new_server_is_a_guest_that_its_owner_logs_in_to(browse: Callable[..., Page], stack: Stack) -> None:
+    page = browse()
+    page.get_by_role("link", name="New server").first.click()
+    for label, value in {
+        "Shares to buy": "1",
+        "Host name": "shop",
+        "Shares": "1",
+        "CPUs": "1",
+        "Admin login": "admin",
+        "Root password": PASSWORD,
+        "Label": "goods",
+        "Size, in GB": "1",
+    }.items():
+        field(page, label).fill(value)
+    field(page, "Operating system").select_option(index=1)
+    field(page, "File system").select_option("xfs")
+    page.get_by_role("button", name="Review").click()
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("ol > li.step-done")).to_have_count(5, timeout=LIMIT_S * 1000)
+
+    server = server_named(stack.api(), "shop")
+    [address] = [ip["ip"] for ip in server["ifaces"][0]["ips"] if ip["version"] == 4]
+    inside = Hypervisor(stack.directory)
+    disk = f"grep -l disk-{server['disks_id'][1]} /sys/block/vd*/serial | cut -d/ -f4"
+    done = inside.ssh(address, f"hostname; mount -t xfs /dev/$({disk}) /mnt && echo mounted", password=PASSWORD)
+    assert done.stdout.split() == ["shop", "mounted"], done
+
+    page.goto("/")
+    page.get_by_role("link", name="shop").first.click()
+    expect(page.locator("main")).to_contain_text("Running")
+    inside.ssh(address, "poweroff", password=PASSWORD)
+    # Nobody reloads the page.
+    expect(page.locator("main")).to_contain_text("Stopped", timeout=60_000)
+    assert PASSWORD not in stack.log
