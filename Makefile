@@ -103,8 +103,13 @@ guest: install ## Log in to a server on this machine's hypervisor: VM=456 GUEST_
 	@address=$$($(PYTHON) manage.py guest_address "$(VM)" --settings hosting.provider.settings) && \
 	  exec tools/guest "$$address" $${COMMAND:+"$$COMMAND"}
 
+ifeq ($(HYPERVISOR),0)
+test-hypervisor:
+	@echo "HYPERVISOR=0: the tests with real guests are skipped."
+else
 test-hypervisor: install assets environment .venv/libvirt .venv/browser ## Check real guests, about five minutes
 	@$(PYTHON) -m pytest --durations=0 tests/hypervisor
+endif
 
 check: install assets environment format lint ## Quick check: format, lint, types, layers, tests without other processes
 	@$(PYTHON) -m pytest -q -n $(shell nproc) -m "not processes"

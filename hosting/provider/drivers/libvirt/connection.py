@@ -15,8 +15,21 @@ KEEPALIVE_S, KEEPALIVE_COUNT = 5, 3
 OPENING_S = 10.0
 
 _lock = threading.Lock()
-_connections: dict[str, "Future[libvirt.virConnect]"] = {}
 _events: list[threading.Thread] = []
+
+
+class _Own(threading.local):
+    """The connections of one thread, by address.
+
+    Threads don't share them: when a connection on which several threads wait is ended by a missing answer, libvirt's
+    client (9.0) frees what the others still use, and the process crashes.
+    """
+
+    def __init__(self) -> None:
+        self.connections: dict[str, Future[libvirt.virConnect]] = {}
+
+
+_own = _Own()
 
 
 def _run_events() -> None:
@@ -47,7 +60,7 @@ def _is_lost(opening: "Future[libvirt.virConnect]") -> bool:
 
 
 def connection(host: HostRef) -> libvirt.virConnect:
-    """Return the connection to the host, which threads share.
+    """Return the connection of this thread to the host.
 
     Raises:
         HostAway: when there is none within ten seconds.
@@ -57,11 +70,11 @@ def connection(host: HostRef) -> libvirt.virConnect:
     with _lock:
         if not _events:
             _start_events()
-        opening = _connections.get(host.uri)
-        if opening is None or _is_lost(opening):
-            opening = _connections[host.uri] = Future()
-            # Not even a daemon that was stopped in the middle of a connection holds its caller for ever.
-            threading.Thread(target=_open, args=(host.uri, opening), name="libvirt-open", daemon=True).start()
+    opening = _own.connections.get(host.uri)
+    if opening is None or _is_lost(opening):
+        opening = _own.connections[host.uri] = Future()
+        # Not even a daemon that was stopped in the middle of a connection holds its caller for ever.
+        threading.Thread(target=_open, args=(host.uri, opening), name="libvirt-open", daemon=True).start()
     try:
         return opening.result(timeout=OPENING_S)
     except (libvirt.libvirtError, TimeoutError) as error:
