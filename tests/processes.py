@@ -192,7 +192,8 @@ def start_provider(directory: Path, **env: str) -> Provider:
     }
     web = [sys.executable, "-m", "gunicorn", "-c", "python:hosting.provider.serving", "hosting.provider.wsgi"]
     web += ["--bind", f"127.0.0.1:{port}", "--log-level", "info"]
-    settings["PROVIDER_DATABASE_URL"] = databases.provider(directory, settings)
+    if "PROVIDER_DATABASE_URL" not in settings:
+        settings["PROVIDER_DATABASE_URL"] = databases.provider(directory, settings)
     provider = Provider(
         directory,
         port,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from tests import databases
 from tests.processes import Process, free_port
 
 
@@ -16,7 +17,7 @@ def serving(directory: Path, **env: str) -> Iterator[int]:
     """Serve the panel by one process; the block gets its port. Its log is `web.log` in the directory."""
     port = free_port()
     env = {
-        "DATABASE_URL": f"sqlite:///{directory / 'panel.sqlite3'}",
+        "DATABASE_URL": databases.panel(directory),
         "VAR_DIR": str(settings.VAR_DIR),
         "VALKEY_PORT": os.environ["VALKEY_PORT"],
         "WEB_WORKERS": "1",

@@ -55,7 +55,7 @@ def run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def said() -> str:
     done = run(REQUESTS)
-    assert done.stdout.strip() == "[500, 500, 500, 404, 400, 400, 400] 0", done.stderr
+    assert done.stdout.strip() == "[500, 500, 500, 404, 400, 400, 413] 0", done.stderr
     return done.stderr
 
 

@@ -139,4 +139,4 @@ def _pause(bulk: Bulk, problem: Bulk.Problem) -> None:
     bulk.state, bulk.problem = Bulk.State.PAUSED, problem
     versions.bump(bulk.account_id)
     states = {"before": Bulk.State.RUNNING, "after": Bulk.State.PAUSED}
-    record_stop(bulk, "bulk", subject=bulk.account.label, reason=problem, **states)
+    record_stop(bulk, action="bulk.stopped", subject=bulk.account.label, reason=problem, **states)

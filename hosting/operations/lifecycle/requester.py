@@ -54,19 +54,19 @@ def present_requester(work: Continuing) -> Membership:
 
 
 def record_stop(
-    work: Continuing, what: str, *, subject: str, before: str, after: str, reason: str, **detail: Any
+    work: Continuing, *, action: str, subject: str, before: str, after: str, reason: str, **detail: Any
 ) -> None:
     """Record in the audit log that work has stopped because of its requester; nothing for other reasons.
 
-    `what` is "plan" or "bulk", `before` and `after` are its states.
+    `action` is "plan.stopped" or "bulk.stopped", `before` and `after` are the states of the work.
     """
     if reason not in REASONS:
         return
-    about: dict[str, Any] = {what: work.pk, **detail}
+    about: dict[str, Any] = {action.partition(".")[0]: work.pk, **detail}
     record(
         work.account.team_id,
         by=None,
-        action=f"{what}.stopped",
+        action=action,
         subject=subject,
         account=work.account_id,
         before={"state": before},

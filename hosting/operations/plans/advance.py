@@ -112,7 +112,7 @@ def _stop(plan: Plan, step: str, reason: StopReason | None = None, **data: objec
     versions.bump(plan.account_id)
     if reason:
         states = {"before": Plan.State.RUNNING, "after": Plan.State.STOPPED}
-        record_stop(plan, "plan", subject=plan.spec["hostname"], reason=reason, step=step, **states)
+        record_stop(plan, action="plan.stopped", subject=plan.spec["hostname"], reason=reason, step=step, **states)
 
 
 def _reason_of(refusal: Rejected | NotAllowedError, account: Account) -> dict[str, Any]:

@@ -27,8 +27,9 @@ from hosting.provider.rules import capacity
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
-# Looking takes this part of the time at most: a host with very many guests is looked at less often.
-_SHARE_OF_TIME = 0.02
+# Looking takes this part of the time at most: a host with very many guests is looked at less often, up to a bound.
+_SHARE_OF_TIME = 0.1
+_PAUSE_MAX_S = 30.0
 # Another worker may look when this one has not come back by then.
 _CLAIM = timedelta(seconds=15)
 # The clocks of two machines may differ by so much.
@@ -59,14 +60,18 @@ def look(host_id: int) -> None:
     if not rows.filter(_due()).update(observe_after=Now() + _CLAIM):
         return
     began = time.monotonic()
+    answered = False
     try:
-        _look(rows.get())
+        answered = _look(rows.get())
     finally:
-        pause_s = max(EVERY_S, (time.monotonic() - began) / _SHARE_OF_TIME)
+        # A silent host is asked again soon: what its guests did meanwhile shows with its first answer.
+        took_s = time.monotonic() - began if answered else 0.0
+        pause_s = min(max(EVERY_S, took_s / _SHARE_OF_TIME), _PAUSE_MAX_S)
         rows.update(observe_after=Now() + timedelta(seconds=pause_s))
 
 
-def _look(host: Host) -> None:
+def _look(host: Host) -> bool:
+    """Whether the host answered."""
     since = timezone.now() - _CLOCKS
     ref = specs.host_ref(host)
     try:
@@ -77,11 +82,12 @@ def _look(host: Host) -> None:
     except HostAway as silence:
         Host.objects.filter(pk=host.pk, state=Host.State.ACTIVE).update(state=Host.State.AWAY)
         alerts.tell(_Kind.HOST_AWAY, host.name, f"host {host.name} does not answer: {silence}", host=host)
-        return
+        return False
     if host.state == Host.State.AWAY:
         Host.objects.filter(pk=host.pk, state=Host.State.AWAY).update(state=Host.State.ACTIVE)
     known = _compare(host, guests, since)
     _settle_alerts(host, guests, known)
+    return True
 
 
 def _compare(host: Host, guests: Mapping[UUID, Observed], since: datetime) -> set[UUID]:

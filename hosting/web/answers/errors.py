@@ -94,8 +94,9 @@ def _too_large(request: HttpRequest, exception: RequestDataTooBig | TooManyField
     texts = [words % {name: filesizeformat(size) for name, size in sizes.items()}]
     longest = max((value.strip() for _name, value in fields), key=len, default="")
     if len(longest) > _LONG_ENTRY:
-        words = _("The longest entry has %(count)s characters and begins with “%(start)s…”. Shorten it.")
-        texts.append(words % {"count": plain(len(longest)), "start": " ".join(longest[:40].split())})
+        words = _("Its longest entry holds %(size)s and begins with “%(start)s…”. Shorten it.")
+        size = filesizeformat(len(longest.encode()))
+        texts.append(words % {"size": size, "start": " ".join(longest[:40].split())})
     return _answer(request, 413, _("The form is too large"), *texts, way=way)
 
 

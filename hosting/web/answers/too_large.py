@@ -12,8 +12,10 @@ _MOST_FIELDS = 2_000
 
 def size_of(request: HttpRequest) -> int:
     """The size of the request in bytes; 0 when it does not say."""
-    length = request.META.get("CONTENT_LENGTH") or ""
-    return int(length) if length.isdigit() else 0
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
 
 
 def fields_of(request: HttpRequest) -> list[tuple[str, str]]:

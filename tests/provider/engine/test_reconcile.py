@@ -21,6 +21,12 @@ print(*Alert.objects.filter(kind={!r}, about={!r}, date_ended=None).values_list(
 """
 HOST_STATE = "from hosting.provider.models import *; print(Host.objects.get(name='simulated').state)"
 
+NEXT_LOOK_S = """
+from django.utils import timezone
+from hosting.provider.models import *
+print((Host.objects.get(name="simulated").observe_after - timezone.now()).total_seconds())
+"""
+
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
@@ -132,6 +138,17 @@ def test_all_guests_run_again_after_a_power_cut_of_their_host(provider: Provider
     assert guest(provider, halted) == "crashed"
     soon("active", provider.shell, HOST_STATE)
     assert alerts(provider, "host away", "simulated") == ""
+
+
+def test_host_that_answers_slowly_is_looked_at_twice_a_minute_all_the_same(provider: Provider) -> None:
+    def next_look_s() -> float:
+        return float(provider.shell(NEXT_LOOK_S))
+
+    provider.shell(ADDRESS.format("simulated:hangs=4"))
+    # Who looks has claimed the host for fifteen seconds.
+    soon(True, lambda: next_look_s() > 16)
+    assert next_look_s() <= 30
+    provider.shell(ADDRESS.format("") + "; Host.objects.update(observe_after=None)")
 
 
 def test_vm_whose_guest_is_nowhere_is_locked_and_never_deleted(provider: Provider, member: Member) -> None:

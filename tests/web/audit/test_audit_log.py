@@ -200,7 +200,7 @@ def test_audit_log_contains_no_secret(account: Account, owner: Membership) -> No
 
 def recorded() -> Iterator[ast.expr]:
     """The action argument of every call that records an entry."""
-    names = {"record", "write", "tell", "_tells", "_record", "_change", "_run"}
+    names = {"record", "record_stop", "write", "tell", "_tells", "_record", "_change", "_run"}
     for file in (now.BASE_DIR / "hosting").rglob("*.py"):
         if {"provider", "commands"} & set(file.parts):
             continue

@@ -47,7 +47,7 @@ NOT_WRITTEN = {
     "Change": {"object_type", "name"},
     "Disk": {"label", "fstype", "type", "device"},
     "Endpoint": {"name"},
-    "OutgoingMail": {"subject", "sealed_content", "last_error"},
+    "OutgoingMail": {"about", "subject", "sealed_content", "last_error"},
     "Operation": {"step", "kind", "sealed_secret", "subject", "target", "currency", "remote_state"},
     "OsImage": {"label", "arch", "family", "kernel_version", "visibility"},
     "Plan": {"sealed_secret", "requested_from"},

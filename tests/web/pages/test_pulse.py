@@ -37,19 +37,22 @@ def no_pulse(settings: Settings) -> None:
     store.connection().delete("pulse:asked", *(part.key for part in Part))
 
 
-def signs_of_life(*, sending: timedelta = timedelta(0), reading: timedelta = timedelta(0)) -> None:
+def signs_of_life(*, sending: timedelta = timedelta(0), reading: timedelta = timedelta(0)) -> datetime:
+    """Record them as so old; return the moment."""
     now = timezone.now()
     pulse.record(Part.SENDING, now - sending)
     pulse.record(Part.READING, now - reading)
+    return now
 
 
 @pytest.fixture
-def silent() -> None:
-    signs_of_life(sending=LONG_AGO, reading=LONG_AGO)
+def silent() -> datetime:
+    """Nothing has shown a sign of life since then."""
+    return timezone.localtime(signs_of_life(sending=LONG_AGO, reading=LONG_AGO) - LONG_AGO)
 
 
 def test_every_page_says_since_when_nothing_is_sent(
-    browser: Client, account: Account, owner: Membership, silent: None
+    browser: Client, account: Account, owner: Membership, silent: datetime
 ) -> None:
     checked = 0
     for page in [*every_page(account, owner), *every_other_page(OWN_PAGES)]:
@@ -59,7 +62,7 @@ def test_every_page_says_since_when_nothing_is_sent(
         # Some addresses serve a part of a page.
         if "<html" in html and 'class="panel"' in html:
             assert NOTHING_SENT in html, page.url
-            assert f"{timezone.localtime(timezone.now() - LONG_AGO):%H:%M:}" in html, page.url
+            assert f"{silent:%H:%M:}" in html, page.url
             checked += 1
     assert checked > 40
 
@@ -72,14 +75,14 @@ def test_page_says_that_only_reading_stands_still(browser: Client, account: Acco
     assert NOTHING_SENT not in page
 
 
-def test_trouble_of_the_account_is_shown_beside_it(browser: Client, account: Account, silent: None) -> None:
+def test_trouble_of_the_account_is_shown_beside_it(browser: Client, account: Account, silent: datetime) -> None:
     Account.objects.update(trouble=Account.Trouble.CREDENTIALS)
     page = browser.get(reverse("dashboard", args=[account.pk])).content.decode()
     assert NOTHING_SENT in page
     assert "reads and sends nothing until this is fixed" in page
 
 
-def test_signed_out_people_are_told_nothing(client: Client, db: None, silent: None) -> None:
+def test_signed_out_people_are_told_nothing(client: Client, db: None, silent: datetime) -> None:
     assert NOTHING_SENT not in client.get("/auth/login/").content.decode()
 
 
@@ -126,7 +129,7 @@ def test_poll_of_an_open_page_brings_it_and_takes_it_away(
     assert poll(browser, url, shown_version(part)) == (204, "")
 
 
-def test_poll_with_other_news_does_not_repeat_it(browser: Client, account: Account, silent: None) -> None:
+def test_poll_with_other_news_does_not_repeat_it(browser: Client, account: Account, silent: datetime) -> None:
     url = reverse("servers", args=[account.pk])
     page = browser.get(url).content.decode()
     Account.objects.update(version=account.version + 1)
@@ -154,7 +157,7 @@ def test_health_names_what_does_not_run(sending: timedelta, reading: timedelta, 
 
 
 @pytest.mark.django_db
-def test_signs_of_life_end_the_alarm(silent: None) -> None:
+def test_signs_of_life_end_the_alarm(silent: datetime) -> None:
     sweep.sweep()
     answer = Client().get("/health")
     assert b"the process background" in answer.content
