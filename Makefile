@@ -93,7 +93,7 @@ hypervisor: .venv/libvirt environment ## Start a hypervisor for real guests on t
 	@tools/hypervisor start
 	@$(PREPARE_PROVIDER)
 	@image=$$(tools/guest-image/build $(CURDIR)/var/guest-image) && $(PYTHON) manage.py register_host "this machine" "$$(tools/hypervisor uri)" \
-	  --bridge sd0 --overcommit 8 $$(test -w /dev/kvm || echo --emulated) --image "$$image" --settings hosting.provider.settings
+	  --bridge sd0 --overcommit 8 $$(tools/hypervisor has-kvm || echo --emulated) --image "$$image" --settings hosting.provider.settings
 	@echo "Log in to a server with: make guest VM=ID GUEST_USER=root (with GUEST_PASSWORD=… and CMD='…' without questions)"
 
 hypervisor-stop: ## Stop the hypervisor and its guests, as if the power failed

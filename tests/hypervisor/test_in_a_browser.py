@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests import databases
 from tests.browser.conftest import browse, chromium, complaints
-from tests.browser.steps import field, server_named
+from tests.browser.steps import field, go, server_named
 from tests.hypervisor.hypervisor import Hypervisor
 from tests.hypervisor.world import LIMIT_S
 from tests.stack import Stack, start_stack
@@ -36,6 +36,10 @@ def stack(guest_image: Path) -> Iterator[Stack]:
 def test_new_server_is_a_guest_that_its_owner_logs_in_to(browse: Callable[..., Page], stack: Stack) -> None:
     page = browse()
     page.get_by_role("link", name="New server").first.click()
+    systems = field(page, "Operating system").locator("option")
+    while systems.count() < 2:  # the account is being read for the first time
+        page.wait_for_timeout(1000)
+        page.reload()
     for label, value in {
         "Shares to buy": "1",
         "Host name": "shop",
@@ -61,7 +65,8 @@ def test_new_server_is_a_guest_that_its_owner_logs_in_to(browse: Callable[..., P
     assert done.stdout.split() == ["shop", "mounted"], done
 
     page.goto("/")
-    page.get_by_role("link", name="shop").first.click()
+    go(page, "Servers")
+    page.locator("main tbody").get_by_role("link", name="shop", exact=True).click()
     expect(page.locator("main")).to_contain_text("Running")
     inside.ssh(address, "poweroff", password=PASSWORD)
     # Nobody reloads the page.
