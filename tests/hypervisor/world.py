@@ -112,8 +112,9 @@ class World:
 
     def count_boots(self, vm_id: int) -> None:
         """Have the VM count its boots from now on."""
+        boot = "/etc/init.d/boot"
         count = "echo $(( $(cat /root/boots) + 1 )) > /root/boots"
-        self.inside(vm_id, f"echo 0 > /root/boots; echo '{count}; sync' >> /etc/init.d/boot; sync")
+        self.inside(vm_id, f"echo 0 > /root/boots; grep -q boots {boot} || echo '{count}; sync' >> {boot}; sync")
 
     def boots(self, vm_id: int) -> int:
         return int(self.inside(vm_id, "cat /root/boots"))
