@@ -119,8 +119,8 @@ def _converted(var: str, text: str, read: Callable[[str], Value], meant: str) ->
 
 def _database(env: Env, text: str) -> Any:
     parts = urlsplit(text)
-    # Reading the port checks it.
-    if not parts.scheme.startswith(_DATABASES) or parts.port == 0:
+    # A backend of one's own is named by its module. Reading the port checks it.
+    if not (parts.scheme.startswith(_DATABASES) or "." in parts.scheme) or parts.port == 0:
         raise ValueError
     return env.db_url_config(text)
 

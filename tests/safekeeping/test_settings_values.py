@@ -81,6 +81,12 @@ def test_address_of_a_database_has_a_known_form(value: str) -> None:
     assert "s3cret" not in str(refused.value)
 
 
+def test_backend_of_ones_own_is_named_by_its_module() -> None:
+    os.environ["A_DATABASE"] = "tests.chaos.sqlite3:////srv/x.sqlite3?timeout=2"
+    found = Env().db("A_DATABASE")
+    assert (found["ENGINE"], found["NAME"]) == ("tests.chaos.sqlite3", "/srv/x.sqlite3")
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "read"),
     [

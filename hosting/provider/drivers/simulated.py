@@ -134,7 +134,10 @@ class SimulatedFaultError(Exception):
 
 def _reach(host: HostRef) -> None:
     """Answer as the switch in the host's address says."""
-    _, _, switch = host.uri.partition("simulated:")
+    scheme, _, switch = host.uri.partition(":")
+    if scheme not in {"", "simulated"}:
+        # Its guests are real, and would all be missing here.
+        raise HostAway(f"{host.name} is no simulated host")
     action, _, seconds = switch.partition("=")
     if action == "away":
         raise HostAway("simulated: no answer")

@@ -133,8 +133,9 @@ def test_a_scripted_failure_shows_half_way() -> None:
         driver().carry_out(work(failure="scripted", ago_s=60), free)
 
 
-def test_a_host_is_away_when_its_address_says_so() -> None:
-    silent = work(uri="simulated:away")
+@pytest.mark.parametrize("uri", ["simulated:away", "qemu:///system"], ids=["by its switch", "as a real one"])
+def test_a_host_is_away_when_its_address_says_so(uri: str) -> None:
+    silent = work(uri=uri)
     with pytest.raises(HostAway):
         driver().carry_out(silent, free)
     with pytest.raises(HostAway):
