@@ -8,11 +8,13 @@ Each function raises `ValidationError` with a message for the person who typed t
 """
 
 import re
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 from django.core.exceptions import ValidationError
-from django.utils.formats import get_format
+from django.utils.formats import get_format, number_format
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 # Units of sizes in MB (2^20 bytes), as the panel prints them in its languages.
@@ -66,6 +68,21 @@ def size_mb(text: str, *, unit: str) -> int:
     if mb != mb.to_integral_value() and (factor == 1 or places > 2):
         raise ValidationError(_("The size must be a whole number of MB. 1 GB is 1,024 MB."), code="whole")
     return int(mb.to_integral_value(ROUND_HALF_UP))
+
+
+def between(least: int, most: int, words: str | Promise) -> Callable[[int], None]:
+    """A check that a number is in a range. `words` say the range and its unit: "Enter %(least)s to %(most)s days."."""
+
+    def check(value: int) -> None:
+        if not least <= value <= most:
+            raise ValidationError(str(words), code="range", params={"least": grouped(least), "most": grouped(most)})
+
+    return check
+
+
+def grouped(number: int | Decimal) -> str:
+    """The number as the active language prints it: 1,024."""
+    return number_format(number, force_grouping=True)
 
 
 def identifier(text: str) -> int | None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from hosting.typed_numbers import grouped
+
 # Characters in the name of a person.
 LONGEST_OF_PERSON = 150
 
@@ -117,7 +119,7 @@ def checked_text(text: str, *, most: int) -> str:
     """
     text = tidy_text(text)
     if len(text) > most:
-        raise ValidationError(_("Enter up to %(most)d characters."), params={"most": most})
+        raise ValidationError(_("Enter up to %(limit)s characters."), params={"limit": grouped(most)})
     visible(text)
     return text
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from hosting.teams import names
+from hosting.typed_numbers import between
 
 FSTYPES = ("ext3", "reiserfs", "xfs", "jfs")
 MIN_DISK_MB = 1024
@@ -23,11 +23,12 @@ MAX_MAX_MEMORY_MB = 65_536
 MAX_SHARES = 4096
 MAX_QUOTA_MB = 4 * 1024 * 1024
 MAX_NAME = 64
+MAX_HOSTNAME_LABEL = 63
 PRODUCT_NAMES = ("shares", "shares_fixed", "disk")
 # XML-RPC integers are signed 32-bit numbers.
 MAX_INT = 2**31 - 1
 
-_HOSTNAME_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_HOSTNAME_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]+(?<!-)")
 _DURATION = re.compile(r"[1-9][0-9]?[my]")
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -35,7 +36,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 def hostname(value: str) -> None:
     """RFC 1123: labels of letters, digits and hyphens, joined by dots; 253 characters at most."""
-    if len(value) > 253 or not all(_HOSTNAME_LABEL.fullmatch(label) for label in value.split(".")):
+    labels = value.split(".")
+    if max(map(len, labels)) > MAX_HOSTNAME_LABEL:
+        raise ValidationError(
+            _("Each part of a host name can have up to %(most)d characters. Parts are separated by dots."),
+            params={"most": MAX_HOSTNAME_LABEL},
+        )
+    if len(value) > 253 or not all(_HOSTNAME_LABEL.fullmatch(label) for label in labels):
         raise ValidationError(
             _(
                 "A host name can contain letters, digits and hyphens, such as web-1 or "
@@ -97,26 +104,24 @@ def fstype(value: str) -> None:
         raise ValidationError(_("Choose one of these file systems: %(names)s."), params={"names": ", ".join(FSTYPES)})
 
 
-def _between(lowest: int, highest: int) -> Callable[[int], None]:
-    def check(value: int) -> None:
-        MinValueValidator(lowest)(value)
-        MaxValueValidator(highest)(value)
-
-    return check
-
-
 def disk_size_mb(value: int) -> None:
     if not MIN_DISK_MB <= value <= MAX_DISK_MB:
         raise ValidationError(_("The disk size must be between 1 GB and 1,024 GB."))
 
 
-cpu = _between(1, MAX_CPU)
-shares = identifier = _between(1, MAX_INT)
-vm_max_memory_mb = _between(MIN_MAX_MEMORY_MB, MAX_MAX_MEMORY_MB)
+_SHARES = _("Enter %(least)s to %(most)s shares.")
+_MB = _("Enter %(least)s to %(most)s MB.")
+_NUMBER = _("Enter a number from %(least)s to %(most)s.")
+
+cpu = between(1, MAX_CPU, _("Enter %(least)s to %(most)s CPUs."))
+shares = between(1, MAX_INT, _SHARES)
+bought_shares = between(0, MAX_SHARES, _SHARES)
+identifier = between(1, MAX_INT, _NUMBER)
+vm_max_memory_mb = between(MIN_MAX_MEMORY_MB, MAX_MAX_MEMORY_MB, _MB)
 # The quantity of any product; `quantity_of` knows which one.
-quantity = _between(1, MAX_QUOTA_MB)
+quantity = between(1, MAX_QUOTA_MB, _NUMBER)
 
 
 def quantity_of(product_name: str) -> Callable[[int], None]:
     """The rule for the quantity of a product: shares, or MB of disk quota."""
-    return quantity if product_name == "disk" else _between(1, MAX_SHARES)
+    return between(1, MAX_QUOTA_MB, _MB) if product_name == "disk" else between(1, MAX_SHARES, _SHARES)

@@ -8,10 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from hosting.teams.access import networks as networks_of
 from hosting.teams.access.policy import Policy
 from hosting.teams.access.quiet_hours import EVERY_DAY, QuietHours
+from hosting.typed_numbers import between
 
 LONGEST_GRACE_DAYS = 30
 # A year: longer than any session of the panel.
 LONGEST_SESSION_HOURS = 8_784
+
+check_grace_days = between(0, LONGEST_GRACE_DAYS, _("Enter %(least)s to %(most)s days."))
+check_session_hours = between(1, LONGEST_SESSION_HOURS, _("Enter %(least)s to %(most)s hours."))
 
 
 class PolicyFields(models.Model):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hosting.teams.access import networks as networks_of
-from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
+from hosting.teams.access.fields import check_grace_days, check_session_hours
 from hosting.teams.access.quiet_hours import EVERY_DAY, QuietHours
 from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team
@@ -32,8 +32,7 @@ def require_two_factor(*, required: bool, grace_days: int, by: Membership) -> No
         ValidationError: with the field; `required` when the member has no second factor and would lock themselves out.
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
-    if not 0 <= grace_days <= LONGEST_GRACE_DAYS:
-        raise ValidationError({"grace_days": _("Enter 0 to %(most)d days.") % {"most": LONGEST_GRACE_DAYS}})
+    _check("grace_days", check_grace_days, grace_days)
     if required and not second_factor.holders([by.user_id]):
         raise ValidationError(
             {
@@ -58,8 +57,8 @@ def limit_sessions(hours: int | None, *, by: Membership) -> None:
         ValidationError: with the field `hours`.
     """
     by.require_for_all(Permission.MANAGE_POLICIES)
-    if hours is not None and not 1 <= hours <= LONGEST_SESSION_HOURS:
-        raise ValidationError({"hours": _("Enter 1 to %(most)d hours.") % {"most": LONGEST_SESSION_HOURS}})
+    if hours is not None:
+        _check("hours", check_session_hours, hours)
     _change(lambda _team: {"session_hours": hours}, action="policy.session", team=by.team, by=by)
 
 
@@ -127,6 +126,13 @@ def set_quiet_hours(
         "quiet_days": [] if days == EVERY_DAY else sorted(days),
     }
     _change(lambda _team: values, action="policy.quiet_hours", team=by.team, by=by)
+
+
+def _check(field: str, rule: Callable[[int], None], value: int) -> None:
+    try:
+        rule(value)
+    except ValidationError as error:
+        raise ValidationError({field: error}) from None
 
 
 def _network(line: str) -> networks_of.Network:

@@ -13,6 +13,7 @@ from hosting.annotations.names import key_of
 from hosting.teams import names
 from hosting.teams.create_team import LONGEST_NAME
 from hosting.teams.models import MOST_AT_ONCE
+from hosting.typed_numbers import between
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.bulk import numbers
 from hosting.web.forms.names import NameField, TextField
@@ -153,7 +154,6 @@ class TeamForm(ChangeForm):
     )
     bulk_at_once = WholeField(
         label=_("Bulk actions: operations in parallel"),
-        min_value=1,
-        max_value=MOST_AT_ONCE,
+        validators=[between(1, MOST_AT_ONCE, _("Enter %(least)s to %(most)s operations."))],
         help_text=_("1 to 20. A lower number leaves more capacity for your team's other operations."),
     )

@@ -12,6 +12,7 @@ from hosting.operations.models.operation import MAX_COMMENT
 from hosting.teams.policies.models import SPENDING_ROLES, SpendingLimit
 from hosting.teams.policies.spending_limits import Limits
 from hosting.teams.roles import Role
+from hosting.typed_numbers import between
 from hosting.web.forms.base import ChangeForm, KeptForm
 from hosting.web.forms.names import TextField
 from hosting.web.forms.numbers import MoneyField, WholeField
@@ -31,15 +32,13 @@ class SpendingLimitsForm(ChangeForm):
             self.fields[f"{role}_shares"] = WholeField(
                 label=_("%(role)s: shares per month") % name,
                 required=False,
-                min_value=0,
-                max_value=MAX_INT,
+                validators=[between(0, MAX_INT, _("Enter %(least)s to %(most)s shares."))],
                 initial=limits[role].shares,
                 help_text=_("Leave empty for no limit. 0 means everything needs approval."),
             )
             self.fields[f"{role}_money"] = MoneyField(
                 label=_("%(role)s: money per month") % name,
                 required=False,
-                min_value=0,
                 max_digits=_MONEY.max_digits,
                 decimal_places=_MONEY.decimal_places,
                 initial=limits[role].money,

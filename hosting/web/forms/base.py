@@ -11,9 +11,10 @@ from django.utils.translation import ngettext
 from hosting.operations.kinds import rules
 from hosting.operations.models.rejection import Rejected
 from hosting.web.answers import kept_form
+from hosting.web.forms.errors import PlainErrors
 
 
-class KeptForm(forms.Form):
+class KeptForm(PlainErrors):
     """A form that is invalid while it is only shown again, with what was typed before (`answers.kept_form`)."""
 
     def _clean_form(self) -> None:
@@ -22,7 +23,7 @@ class KeptForm(forms.Form):
             self.add_error(None, problem)
 
 
-class ChangeForm(KeptForm, forms.Form):
+class ChangeForm(KeptForm):
     """A form with a nonce, so that sending it several times makes one operation."""
 
     # Fields of the kind that have another name in this form.

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -34,10 +35,24 @@ class WholeField(forms.IntegerField):
 
 
 class MoneyField(forms.DecimalField):
-    """An amount of money."""
+    """An amount of money, none of it owed, that fits a column of so many digits."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, max_digits: int, decimal_places: int, **options: Any) -> None:
+        self._places = decimal_places
+        self._most = Decimal(10) ** (max_digits - decimal_places) - Decimal(10) ** -decimal_places
         super().__init__(widget=NumberInput("decimal"), localize=True, **options)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is None:
+            return
+        if not 0 <= value <= self._most:
+            most = typed_numbers.grouped(self._most)
+            raise ValidationError(_("Enter an amount from 0 to %(most)s."), code="range", params={"most": most})
+        if -int(value.as_tuple().exponent) > self._places:
+            raise ValidationError(
+                _("Enter an amount with up to %(most)d decimals."), code="decimals", params={"most": self._places}
+            )
 
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values or isinstance(value, Decimal):

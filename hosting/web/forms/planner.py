@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from hosting.accounts.models import Account
 from hosting.inventory.models import OsImage
 from hosting.operations.kinds import rules
+from hosting.typed_numbers import between
+from hosting.web.forms.errors import PlainErrors
 from hosting.web.forms.numbers import DiskSizeField, WholeField
 
 _MOST = 1000
@@ -22,14 +24,18 @@ class OptionalDiskField(DiskSizeField):
             super().run_validators(value)
 
 
-class PlannerForm(forms.Form):
+class PlannerForm(PlainErrors):
     """The size and number of servers."""
 
-    shares = WholeField(label=_("Shares"), min_value=1, max_value=rules.MAX_INT, initial=1)
-    cpu = WholeField(label=_("CPUs"), min_value=1, max_value=rules.MAX_CPU, initial=1)
+    shares = WholeField(label=_("Shares"), validators=[rules.shares], initial=1)
+    cpu = WholeField(label=_("CPUs"), validators=[rules.cpu], initial=1)
     os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int, required=False, empty_value=None)
     disk = OptionalDiskField(label=_("Data disk, in GB"), initial="0", required=False)
-    count = WholeField(label=_("Number of servers"), min_value=1, max_value=_MOST, initial=1)
+    count = WholeField(
+        label=_("Number of servers"),
+        validators=[between(1, _MOST, _("Enter %(least)s to %(most)s servers."))],
+        initial=1,
+    )
 
     def __init__(self, asked: Any, *, account: Account) -> None:
         self.images = {image.remote_id: image for image in OsImage.objects.filter(account=account)}

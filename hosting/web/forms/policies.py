@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from hosting.teams.access.fields import LONGEST_GRACE_DAYS, LONGEST_SESSION_HOURS
+from hosting.teams.access.fields import check_grace_days, check_session_hours
 from hosting.teams.access.quiet_hours import EVERY_DAY
 from hosting.teams.models import Team
 from hosting.web.forms.base import KeptForm
@@ -50,8 +50,7 @@ class TwoFactorForm(PolicyForm):
     required = forms.BooleanField(label=_("Require two-factor authentication for all members"), required=False)
     grace_days = WholeField(
         label=_("Days to set up two-factor authentication"),
-        min_value=0,
-        max_value=LONGEST_GRACE_DAYS,
+        validators=[check_grace_days],
         help_text=_(
             "0 to 30 days from now, or from the day a member joins. After that, members without it lose access."
         ),
@@ -67,8 +66,7 @@ class SessionForm(PolicyForm):
     hours = WholeField(
         label=_("Hours"),
         required=False,
-        min_value=1,
-        max_value=LONGEST_SESSION_HOURS,
+        validators=[check_session_hours],
         help_text=_("Counted from the last sign-in. Leave empty for the panel's default."),
     )
 

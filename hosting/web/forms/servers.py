@@ -59,14 +59,12 @@ class ServerForm(ChangeForm):
     )
     shares = WholeField(
         label=_("Shares"),
-        min_value=1,
         validators=[rules.shares],
         help_text=_("Each share includes memory and part of a core."),
     )
     cpu = WholeField(
         label=_("CPUs"),
-        min_value=1,
-        max_value=rules.MAX_CPU,
+        validators=[rules.cpu],
         help_text=_("Up to 4, with at most one per share."),
     )
     login = forms.CharField(
@@ -142,8 +140,7 @@ class NewServerForm(ServerForm):
 
     buy_shares = WholeField(
         label=_("Shares to buy"),
-        min_value=0,
-        max_value=rules.MAX_SHARES,
+        validators=[rules.bought_shares],
         help_text=_("Enter 0 to use your free shares."),
     )
     duration = DurationField(label=_("Duration"), help_text=_("Only applies when you buy shares."))
@@ -186,11 +183,10 @@ class NewServerForm(ServerForm):
 class ResizeForm(ChangeForm):
     renamed = {"vm_max_memory_mb": "max_memory"}
 
-    shares = WholeField(label=_("Shares"), min_value=1, validators=[rules.shares])
+    shares = WholeField(label=_("Shares"), validators=[rules.shares])
     cpu = WholeField(
         label=_("CPUs"),
-        min_value=1,
-        max_value=rules.MAX_CPU,
+        validators=[rules.cpu],
         help_text=_("Up to 4, with at most one per share."),
     )
     max_memory = SizeField(

@@ -19,6 +19,7 @@ from hosting.teams.models import User
 from hosting.web.access import mail_budget, one_time, sign_in_audit
 from hosting.web.forms.base import KeptForm
 from hosting.web.forms.emails import take_addresses
+from hosting.web.forms.errors import PlainErrors
 from hosting.web.forms.names import NameField, PersonNameField
 
 LONGEST_PASSKEY_NAME = 100
@@ -46,7 +47,7 @@ def _reword(form: forms.Form, **labels: Any) -> None:
             take_addresses(form.fields[name])
 
 
-class CausesMail(forms.Form):
+class CausesMail(PlainErrors):
     """A form that sends a mail: it says so when the day's mails are used up, whatever is typed into it."""
 
     def clean(self) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class CausesMail(forms.Form):
         return data
 
 
-class LoginForm(account.LoginForm):  # type: ignore[misc]
+class LoginForm(PlainErrors, account.LoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(self, login=_("Email"), password=_("Password"))
@@ -87,7 +88,7 @@ class ResetPasswordForm(CausesMail, account.ResetPasswordForm):  # type: ignore[
         _reword(self, email=_("Email"))
 
 
-class ResetPasswordKeyForm(account.ResetPasswordKeyForm):  # type: ignore[misc]
+class ResetPasswordKeyForm(PlainErrors, account.ResetPasswordKeyForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(self, password1=_("New password"), password2=_("Confirm new password"))
@@ -101,7 +102,7 @@ class ResetPasswordKeyForm(account.ResetPasswordKeyForm):  # type: ignore[misc]
         one_time.spend_reset_link(self.user, self.temp_key, self.cleaned_data["password1"])
 
 
-class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
+class ChangePasswordForm(PlainErrors, account.ChangePasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(
@@ -120,7 +121,7 @@ class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
         return given
 
 
-class SetPasswordForm(account.SetPasswordForm):  # type: ignore[misc]
+class SetPasswordForm(PlainErrors, account.SetPasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(self, password1=_("New password"), password2=_("Confirm new password"))
@@ -132,13 +133,13 @@ class AddEmailForm(CausesMail, account.AddEmailForm):  # type: ignore[misc]
         _reword(self, email=_("New address"))
 
 
-class ReauthenticateForm(account.ReauthenticateForm):  # type: ignore[misc]
+class ReauthenticateForm(PlainErrors, account.ReauthenticateForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _reword(self, password=_("Password"))
 
 
-class _OneTimeCode(mfa.BaseAuthenticateForm):  # type: ignore[misc]
+class _OneTimeCode(PlainErrors, mfa.BaseAuthenticateForm):  # type: ignore[misc]
     """Accepts each code of an authenticator app once, the one that activated it included."""
 
     def clean_code(self) -> str:
@@ -172,7 +173,7 @@ class ReauthenticateByCodeForm(_OneTimeCode, mfa.ReauthenticateForm):  # type: i
         )
 
 
-class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
+class ActivateTOTPForm(PlainErrors, totp.ActivateTOTPForm):  # type: ignore[misc]
     """Keeps the new key sealed in the session until a first code shows that the app has it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -195,7 +196,7 @@ class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
         return " ".join(self.secret[start : start + 4] for start in range(0, len(self.secret), 4))
 
 
-class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
+class AddPasskeyForm(PlainErrors, passkeys.AddWebAuthnForm):  # type: ignore[misc]
     name = NameField(
         label=_("Name"),
         required=False,
@@ -220,5 +221,5 @@ class AddPasskeyForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
         return credential
 
 
-class EditPasskeyForm(passkeys.EditWebAuthnForm):  # type: ignore[misc]
+class EditPasskeyForm(PlainErrors, passkeys.EditWebAuthnForm):  # type: ignore[misc]
     name = NameField(label=_("Name"), max_length=LONGEST_PASSKEY_NAME)

@@ -47,24 +47,25 @@ def new_server(account: Account, **changed: object) -> Values:
 
 BAD_SERVER = [
     ("hostname", "under_score", "letters, digits and hyphens"),
+    ("hostname", f"{'a' * 64}.example.org", "up to 63 characters"),
     ("hostname", "", "required"),
     ("password", "short1", "8 to 64 characters"),
     ("password", "nodigitshere", "one letter and one digit"),
     ("password", "", "required"),
-    ("shares", "0", "greater than or equal to 1"),
+    ("shares", "0", "Enter 1 to 2,147,483,647 shares."),
     ("shares", "x", "whole number"),
-    ("cpu", "5", "less than or equal to 4"),
+    ("cpu", "5", "Enter 1 to 4 CPUs."),
     ("cpu", "3", "one CPU per share"),
     ("login", "Root!", "lowercase letters"),
-    ("os_id", "999999", "not one of the available choices"),
-    ("buy_shares", "-1", "greater than or equal to 0"),
-    ("duration", "9y", "not one of the available choices"),
+    ("os_id", "999999", "one of the available options"),
+    ("buy_shares", "-1", "Enter 0 to 4,096 shares."),
+    ("duration", "9y", "one of the available options"),
     ("disk_size_mb", "nine", "Enter a size in GB"),
     ("disk_size_mb", "0.0001", "must be a whole number of MB"),
     ("disk_size_mb", "0.5", "between 1 GB and 1,024 GB"),
     ("disk_size_mb", "2000", "between 1 GB and 1,024 GB"),
     ("disk_name", " ", "required"),
-    ("disk_fstype", "ntfs", "not one of the available choices"),
+    ("disk_fstype", "ntfs", "one of the available options"),
 ]
 
 
@@ -139,7 +140,7 @@ def test_disk_size_can_be_given_in_gb_or_mb(browser: Client, account: Account, t
         ("size_mb", "x", "Enter a size in GB"),
         ("size_mb", "9" * 19, "Enter a size in GB"),
         ("size_mb", "NaN", "Enter a size in GB"),
-        ("fstype", "ntfs", "not one of"),
+        ("fstype", "ntfs", "one of the available options"),
         ("size_mb", "1000", "MB of disk space and"),
     ],
 )
@@ -156,10 +157,10 @@ def test_new_disk_form_shows_errors_at_the_field(
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("quantity", "0", "greater than or equal to 1"),
+        ("quantity", "0", "Enter 1 to 4,096 shares."),
         ("quantity", "many", "whole number"),
-        ("duration", "13y", "not one of"),
-        ("product_name", "gold", "not one of"),
+        ("duration", "13y", "one of the available options"),
+        ("product_name", "gold", "one of the available options"),
     ],
 )
 def test_purchase_form_shows_errors_at_the_field(
@@ -451,7 +452,7 @@ def test_account_cannot_be_connected_to_a_foreign_team(browser: Client, owner: M
         "password": "x",
     }
     html = browser.post(reverse("connect"), typed).content.decode()
-    assert "not one of the available choices" in beside(html, "team")
+    assert "one of the available options" in beside(html, "team")
     assert not Account.objects.exists()
 
 

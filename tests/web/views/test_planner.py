@@ -36,7 +36,7 @@ def test_planner_shows_errors_in_the_size(browser: Client, account: Account) -> 
     url = reverse("planner", args=[account.pk])
     asked = "?shares=1&cpu=3&disk=0.5&os_id=4711&count=x"
     html = browser.get(url + asked, headers={"HX-Request": "true"}).content.decode()
-    for words in ("one CPU per share", "between 1 GB", "not one of the available choices", "whole number"):
+    for words in ("one CPU per share", "between 1 GB", "one of the available options", "whole number"):
         assert words in html
 
 
