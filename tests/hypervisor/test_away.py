@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hypervisor.hypervisor import Hypervisor, running_hypervisor
-from tests.hypervisor.world import World
+from tests.hypervisor.world import Customer, World
 
 SILENT_S = 30
 
@@ -21,6 +21,8 @@ def second(world: World) -> Iterator[Hypervisor]:
 
 def test_silent_host_delays_its_own_operations_only(world: World, second: Hypervisor) -> None:
     customer = world.customer
+    other = Customer(world.provider.url, "T01-TEST")
+    other.buy(4)
     vm = customer.begin_vm("silent")
     customer.created(vm)
     world.maintain("first", on=True)
@@ -30,7 +32,7 @@ def test_silent_host_delays_its_own_operations_only(world: World, second: Hyperv
     began = time.monotonic()
     try:
         stop = customer.vm_stop(vm)
-        disk = customer.disk("ext3")
+        disk = other.disk("ext3")
         assert second.files()
         assert time.monotonic() - began < SILENT_S, "the other host's operation waited too"
         while time.monotonic() - began < SILENT_S:
@@ -40,7 +42,7 @@ def test_silent_host_delays_its_own_operations_only(world: World, second: Hyperv
         os.kill(libvirtd, signal.SIGCONT)
     customer.done(stop)
     assert customer.vm_info(vm)["state"] == "halted"
-    customer.done(customer.disk_delete(disk))
+    other.done(other.disk_delete(disk))
     world.maintain("first", on=False)
     world.maintain("second", on=True)
     customer.removed(vm)
