@@ -95,7 +95,7 @@ class World:
             time.sleep(0.1)
 
     def maintain(self, host: str, *, on: bool) -> None:
-        """Have a host get no new VMs and disks, or get them again."""
+        """Have a host get no new VMs, or get them again."""
         state = "maintenance" if on else "active"
         self.provider.shell(
             f"from hosting.provider.models import Host; Host.objects.filter(name={host!r}).update(state={state!r})"

@@ -31,7 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, demo: bool, **options: Any) -> None:
         # No broker runs yet, so jobs cannot be enqueued. Hide the warnings: the first sweep finds what is due.
-        logging.getLogger("hosting.jobs").setLevel(logging.ERROR)
+        for name in ("hosting.jobs", "redis_connections.outage"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         make_private(settings.VAR_DIR, *database_files(settings.DATABASES))
         if (given := os.environ.get("REDIS_URL")) and (problem := addresses.problem("REDIS_URL", given)):
             raise CommandError(problem)

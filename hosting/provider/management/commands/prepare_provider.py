@@ -1,5 +1,6 @@
 """Make the provider's database ready: quick and harmless when it is already."""
 
+import logging
 import os
 from typing import Any
 
@@ -21,6 +22,8 @@ class Command(BaseCommand):
     help = "Migrate, make the demonstration on first use, and the staff user if PROVIDER_ADMIN_PASSWORD is set."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Redis may not run yet; nothing is lost without it.
+        logging.getLogger("redis_connections.outage").setLevel(logging.ERROR)
         make_private(settings.VAR_DIR, *database_files(settings.DATABASES))
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         for name in ("PROVIDER_REDIS_URL", "REDIS_URL"):
