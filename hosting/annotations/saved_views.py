@@ -74,7 +74,7 @@ def save(section: str, name: str, query: str, *, shared: bool, by: Membership) -
                 record(by.team, by=by, action="view.shared", subject=name, after=after, section=section)
     except IntegrityError:
         raise Invalid(
-            _("You already have a view named “%(name)s” for this list.") % {"name": name}, field="name"
+            _("You already have a view named “%(name)s” for this list."), names={"name": name}, field="name"
         ) from None
     return view
 

@@ -218,7 +218,7 @@ def _checked(name: str, color: str) -> str:
 
 
 def _taken(name: str) -> Invalid:
-    return Invalid(_("Your team already has a tag named “%(name)s”.") % {"name": name}, field="name")
+    return Invalid(_("Your team already has a tag named “%(name)s”."), names={"name": name}, field="name")
 
 
 def _bump_versions(team: Team) -> None:

@@ -17,6 +17,9 @@ LONGEST_OF_PERSON = 150
 
 Check = Callable[[str], None]
 
+# The code of a `ValidationError` whose parameters are texts from outside: pages isolate each.
+QUOTE = "quote"
+
 # Control, format, surrogate and private use characters. Nobody sees them, or everybody sees something else.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co"}
 # The rest of Unicode's property Default_Ignorable_Code_Point, which `unicodedata` lacks, noncharacters, and a blank

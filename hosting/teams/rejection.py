@@ -1,6 +1,6 @@
 """Rejections by Sharedeck itself, before anything is written or sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -32,16 +32,31 @@ class Refusal(StrEnum):
 class Rejected(Exception):  # noqa: N818 - an answer to a person, not an error of the program
     """A request is not accepted: `message` says what to correct, `field` names the input it belongs to.
 
+    Texts from outside, such as names of people and objects, are no part of the `words`: these have placeholders for
+    them (`%(name)s`), so that a page can isolate each of the `names`. A name may be a list of them.
+
     `refusal` is set when nothing has to be corrected, but the person may not do it.
     """
 
     refusal: Refusal | None = None
 
-    def __init__(self, message: str | Promise, *, field: str | None = None, refusal: Refusal | None = None) -> None:
-        super().__init__(str(message))
-        self.message = message
+    def __init__(
+        self,
+        words: str | Promise,
+        *,
+        names: Mapping[str, object] | None = None,
+        field: str | None = None,
+        refusal: Refusal | None = None,
+    ) -> None:
+        self.words, self.names = words, names or {}
+        self.message = str(words) % {key: _listed(name) for key, name in self.names.items()} if names else words
+        super().__init__(str(self.message))
         self.field = field
         self.refusal = refusal or self.refusal
+
+
+def _listed(names: object) -> object:
+    return ", ".join(map(str, names)) if isinstance(names, list) else names
 
 
 class Invalid(Rejected):

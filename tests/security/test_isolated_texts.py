@@ -4,15 +4,17 @@ from html.parser import HTMLParser
 
 from django.test import Client
 from django.urls import reverse
-from django.utils.html import conditional_escape
+from django.utils.html import conditional_escape, escape
 
 from hosting.accounts.models import Account
+from hosting.reading.search import server_label
 from hosting.teams.models import Membership
+from hosting.teams.rejection import Rejected
 from hosting.teams.roles import Role
-from hosting.web.wording.isolation import either, flash, isolated, naming
+from hosting.web.wording.isolation import either, flash, isolated, naming, rejection_words
 from tests import factories
 from tests.security.planted import plant
-from tests.security.test_planted_texts import furnished, shown
+from tests.security.test_planted_texts import FIELDS, furnished, shown
 from tests.web.browsing import Page
 
 __all__ = ["furnished"]
@@ -93,6 +95,78 @@ def test_messages_isolate_the_names_in_them_and_nothing_else(
     for url, form, words in cases:
         page = browser.post(url, form, follow=True).content.decode()
         assert words.format(name) in page, url
+
+
+def test_error_beside_a_field_isolates_the_names_in_it_and_nothing_else(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    name = "\u05d0\u05d1 (x"
+    factories.tag(owner.team, name)
+    factories.saved_view(owner, name)
+    vms = [factories.vm(account, name), factories.vm(account, name)]
+    disk = factories.disk(account, name=name)
+    gone = factories.vm(account, name, state="halted")
+    listed = ", ".join(f"<bdi>{escape(server_label(vm))}</bdi>" for vm in (*vms, gone))
+    cases = [
+        (reverse("tag_new", args=[account.pk]), {"name": name, "color": "red"}, "a tag named “<bdi>{}</bdi>”."),
+        (
+            reverse("view_save", args=[account.pk, "servers"]) + "?state=halted",
+            {"name": name},
+            "named “<bdi>{}</bdi>” ",
+        ),
+        (
+            reverse("server_delete", args=[account.pk, gone.remote_id]),
+            {"name": "x"},
+            "Type “<bdi>{}</bdi>” to delete it.",
+        ),
+        (reverse("disk_attach", args=[account.pk, disk.remote_id]), {"vm_id": name}, f"Choose one: {listed}."),
+        (
+            reverse("team_policies", args=[owner.team_id]),
+            {"policy": "networks", "networks": name},
+            "“<bdi>{}</bdi>” isn",
+        ),
+    ]
+    for url, form, words in cases:
+        page = browser.post(url, form).content.decode()
+        assert words.format(name) in page, url
+
+
+def test_rejection_isolates_the_names_in_it_and_nothing_else(
+    browser: Client, account: Account, owner: Membership
+) -> None:
+    name = "\u05d0\u05d1 (x"
+    other = factories.member(Role.OWNER, of=owner.team, person=factories.user(name=name))
+    vm = factories.vm(account, state="running")
+    factories.operation(account, by=other, state="waiting", kind="vm_stop", target=f"vm:{vm.remote_id}")
+    page = browser.post(reverse("server_stop", args=[account.pk, vm.remote_id]), follow=True).content.decode()
+    assert f"“<bdi>Stop server</bdi>”, requested by <bdi>{name}</bdi>, is still in progress" in page
+
+
+def test_every_text_in_the_answer_to_a_form_is_isolated(
+    browser: Client, furnished: list[Page], owner: Membership
+) -> None:
+    plant(MIRRORED)
+    typed = dict.fromkeys(FIELDS.split(), MIRRORED)
+    bare: dict[str, str] = {}
+    isolated = 0
+    for page in furnished:
+        if page.name in {"account_logout", "health"}:
+            continue
+        response = browser.post(page.url, typed)
+        if response.get("Content-Type", "").startswith("text/html"):
+            reader = _Reader()
+            reader.feed(response.content.decode())
+            isolated += reader.isolated
+            bare |= dict.fromkeys(reader.bare, page.name)
+    assert not bare, "\n".join(f"{text!r} on {name}" for text, name in bare.items())
+    assert isolated > 100
+
+
+def test_sentence_of_a_rejection_is_filled_in_for_plain_text_too() -> None:
+    rejection = Rejected("<%(name)s>, or %(people)s", names={"name": "a<b", "people": ["Ada", "Ben"]})
+    assert str(rejection) == rejection.message == "<a<b>, or Ada, Ben"
+    assert rejection_words(rejection) == "&lt;<bdi>a&lt;b</bdi>&gt;, or <bdi>Ada</bdi>, <bdi>Ben</bdi>"
+    assert rejection_words(Rejected("100 % of it")) == "100 % of it"
 
 
 def test_message_that_quotes_as_a_whole_is_isolated_as_a_whole() -> None:

@@ -163,13 +163,13 @@ def _require_requester(operation: Operation, account: Account, kind: Kind) -> No
             _(
                 "%(person)s hasn't set up two-factor authentication, which the team requires. You can only refuse this"
                 " operation."
-            )
-            % {"person": requester.user}
+            ),
+            names={"person": requester.user},
         )
     if not requester.may(kind.permission, account):
         raise WrongState(
-            _("%(person)s no longer has permission to spend money here. You can only refuse this operation.")
-            % {"person": requester.user}
+            _("%(person)s no longer has permission to spend money here. You can only refuse this operation."),
+            names={"person": requester.user},
         )
 
 

@@ -174,8 +174,8 @@ def _require_not_retried(operation: Operation) -> None:
     again = operation.retries.select_related("requested_by", "requested_through").first()
     if again is not None:
         raise AlreadyRetried(
-            _("This operation was already retried by %(person)s. Continue with that retry.")
-            % {"person": requester_name(again) or _("someone")}
+            _("This operation was already retried by %(person)s. Continue with that retry."),
+            names={"person": requester_name(again) or _("someone")},
         )
 
 
@@ -218,7 +218,7 @@ def _require_free(account: Account, kind: Kind) -> None:
     other = account.operations.filter(target=kind.target, state__in=OPEN, origin=Operation.Origin.PANEL).first()
     if other is not None:
         raise Busy(
-            _("“%(title)s”, requested by %(person)s, is still in progress on this object. Wait until it finishes.")
-            % {"title": catalogue.title(other.kind), "person": requester_name(other) or _("someone")},
+            _("“%(title)s”, requested by %(person)s, is still in progress on this object. Wait until it finishes."),
+            names={"title": catalogue.title(other.kind), "person": requester_name(other) or _("someone")},
             operation_id=other.pk,
         )

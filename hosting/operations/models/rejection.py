@@ -1,5 +1,7 @@
 """Why an operation is rejected when it is submitted. Nothing was saved and nothing was sent."""
 
+from collections.abc import Mapping
+
 from django.utils.functional import Promise
 
 from hosting.teams.rejection import Invalid, Refusal, Rejected
@@ -22,8 +24,8 @@ class AlreadyRetried(WrongState):
 class Busy(Rejected):
     """The object has an unfinished operation."""
 
-    def __init__(self, message: str | Promise, *, operation_id: int) -> None:
-        super().__init__(message)
+    def __init__(self, words: str | Promise, *, names: Mapping[str, object], operation_id: int) -> None:
+        super().__init__(words, names=names)
         self.operation_id = operation_id
 
 

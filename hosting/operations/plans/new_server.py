@@ -87,7 +87,7 @@ class NewServer(PlanSpec):
                 self._making(step).validate(password if step == "vm" else "")
             except Invalid as error:
                 names = {theirs: ours for ours, theirs in inputs.items()}
-                raise Invalid(error.message, field=names.get(error.field or "", error.field)) from None
+                raise Invalid(error.words, names=error.names, field=names.get(error.field or "", error.field)) from None
         if "vm" not in done and not OsImage.objects.filter(account=account, remote_id=self.os_id).exists():
             raise Invalid(_("This operating system is no longer available. Choose another one."), field="os_id")
         capacity = overview(account)

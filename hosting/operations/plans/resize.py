@@ -99,7 +99,9 @@ class Resize(PlanSpec):
         if vm is None:
             raise WrongState(_("This server no longer exists."))
         if vm.state not in {Vm.State.RUNNING, Vm.State.HALTED}:
-            raise WrongState(_("The server is “%(state)s” and can't be resized.") % {"state": vm.get_state_display()})
+            raise WrongState(
+                _("The server is “%(state)s” and can't be resized."), names={"state": vm.get_state_display()}
+            )
         preconditions.check_size(change, vm, account)
 
     def preview(self, account: Account, done: Collection[str] = ()) -> list[Step]:

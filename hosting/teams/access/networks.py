@@ -28,11 +28,19 @@ def read(text: str) -> Network:
     return network
 
 
+class NotNetworkError(ValueError):
+    """A line is no network. `names` fill the placeholders of the `words`."""
+
+    def __init__(self, words: str, names: dict[str, str]) -> None:
+        super().__init__(words % names)
+        self.words, self.names = words, names
+
+
 def as_written(text: str) -> Network:
     """As `read`, for user input: the error tells the person what to correct.
 
     Raises:
-        ValueError: with a translated message.
+        NotNetworkError: with translated words, and what was typed.
     """
     try:
         return read(text)
@@ -42,7 +50,7 @@ def as_written(text: str) -> Network:
         words = _("“%(text)s” isn't a valid network. Use a format such as 192.0.2.0/24 or 2001:db8::/32.")
     else:
         words = _("“%(text)s” is an address inside a network. Did you mean %(meant)s?")
-    raise ValueError(words % {"text": text.strip()[:100], "meant": meant})
+    raise NotNetworkError(words, {"text": text.strip()[:100], "meant": str(meant)})
 
 
 def allows(networks: Iterable[Network], address: str) -> bool:

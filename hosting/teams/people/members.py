@@ -107,7 +107,7 @@ def transfer(member: Membership, *, stay: bool, by: Membership) -> None:
         require_can_give(Role.OWNER, by)
         new, old = _present(member, by), _present(by, by)
         if new.role == Role.OWNER:
-            raise Rejected(_("%(name)s is already an owner.") % {"name": new.user})
+            raise Rejected(_("%(name)s is already an owner."), names={"name": new.user})
         before = {new.user.email: as_json(grant_of(new), by.team), old.user.email: as_json(grant_of(old), by.team)}
         _set(new, Grant(Role.OWNER), by=by)
         if not stay:

@@ -15,6 +15,7 @@ from hosting.teams.access.fields import check_grace_days, check_session_hours
 from hosting.teams.access.quiet_hours import EVERY_DAY, QuietHours
 from hosting.teams.audit.log import record, team_ref
 from hosting.teams.models import Membership, Team
+from hosting.teams.names import QUOTE
 from hosting.teams.policies import second_factor
 from hosting.teams.roles import Permission
 
@@ -138,8 +139,9 @@ def _check(field: str, rule: Callable[[int], None], value: int) -> None:
 def _network(line: str) -> networks_of.Network:
     try:
         return networks_of.as_written(line)
-    except ValueError as error:
-        raise ValidationError({"networks": str(error)}) from None
+    except networks_of.NotNetworkError as error:
+        quote = ValidationError(error.words, code=QUOTE, params=error.names)
+        raise ValidationError({"networks": quote}) from None
 
 
 def _change(

@@ -151,8 +151,7 @@ def obstacle(pending: PendingLimits, by: Membership) -> Rejected | None:
         "Somebody else must confirm this change: %(people)s.",
         days,
     )
-    people = ", ".join(map(str, second.people()))
-    return Rejected(words % {"days": days, "people": people}, refusal=Refusal.NEW_OWNER)
+    return Rejected(words, names={"days": days, "people": second.people()}, refusal=Refusal.NEW_OWNER)
 
 
 def _requester(pending: PendingLimits) -> Membership | None:

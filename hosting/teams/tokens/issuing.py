@@ -184,8 +184,8 @@ def _networks(asked: Sequence[str]) -> list[str]:
 def _network(text: str) -> networks.Network:
     try:
         return networks.as_written(text)
-    except ValueError as error:
-        raise Invalid(str(error), field="networks") from None
+    except networks.NotNetworkError as error:
+        raise Invalid(error.words, names=error.names, field="networks") from None
 
 
 def _require_room(name: str, by: Membership, *, personal: bool) -> None:

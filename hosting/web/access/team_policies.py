@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import conditional_escape
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -24,6 +25,7 @@ from hosting.teams.policies import second_factor
 from hosting.web.access import reauthentication
 from hosting.web.answers import errors
 from hosting.web.wording.formats import hours
+from hosting.web.wording.isolation import flash
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,9 @@ def answer(request: HttpRequest, member: Membership, bar: Denial) -> HttpRespons
         case Denial.NETWORK:
             return errors.wrong_network(request, member)
         case Denial.SESSION:
-            length = {**names, "length": hours(member.team.session_hours or 0)}
-            messages.info(request, _("Confirm it's you. %(team)s requires this %(length)s after you sign in.") % length)
+            length = {**names, "length": conditional_escape(hours(member.team.session_hours or 0))}
+            words = _("Confirm it's you. %(team)s requires this %(length)s after you sign in.")
+            messages.info(request, flash(words, **length))
             return reauthentication.redirect_to_confirm(request)
         case Denial.TWO_FACTOR:
             messages.warning(

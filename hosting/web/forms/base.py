@@ -12,6 +12,7 @@ from hosting.operations.kinds import rules
 from hosting.operations.models.rejection import Rejected
 from hosting.web.answers import kept_form
 from hosting.web.forms.errors import PlainErrors
+from hosting.web.wording.isolation import flash, rejection_words
 
 
 class KeptForm(PlainErrors):
@@ -45,7 +46,7 @@ class ChangeForm(KeptForm):
     def reject(self, rejection: Rejected) -> None:
         """Show a rejection beside the field that it belongs to, or above the form."""
         name = self.renamed.get(rejection.field or "", rejection.field)
-        self.add_error(name if name in self.fields else None, str(rejection.message))
+        self.add_error(name if name in self.fields else None, rejection_words(rejection))
 
 
 def duration_choices(current: str = "") -> list[tuple[str, str]]:
@@ -73,6 +74,6 @@ def typed_name(expected: str) -> Any:
     # Pages show several spaces as one, so a name copied from a page has one.
     def check(value: str) -> None:
         if value.split() != expected.split():
-            raise ValidationError(_("The name doesn't match. Type “%(name)s” to delete it."), params={"name": expected})
+            raise ValidationError(flash(str(_("The name doesn't match. Type “%(name)s” to delete it.")), name=expected))
 
     return check

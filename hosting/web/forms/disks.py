@@ -13,6 +13,7 @@ from hosting.reading import search
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.names import NameField
 from hosting.web.forms.numbers import DiskSizeField
+from hosting.web.wording.isolation import flash, names
 
 # Servers named in the error when the typed name matches several.
 MOST_NAMED = 5
@@ -68,4 +69,4 @@ class AttachForm(ChangeForm):
         like = [search.server_label(vm) for vm in search.servers_like(typed, self._account)[:MOST_NAMED]]
         if not like:
             raise ValidationError(_("No servers match. Check the name."))
-        raise ValidationError(_("Several servers match. Choose one: %(names)s."), params={"names": ", ".join(like)})
+        raise ValidationError(flash(str(_("Several servers match. Choose one: %(names)s.")), names=names(like)))

@@ -10,7 +10,9 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from hosting.teams.names import QUOTE
 from hosting.typed_numbers import grouped
+from hosting.web.wording.isolation import flash
 
 # By the codes of Django's errors.
 _CHOICE = _("Choose one of the available options.")
@@ -42,6 +44,8 @@ def _foremost(errors: list[ValidationError]) -> ValidationError:
 
 
 def _plain(error: ValidationError) -> ValidationError:
+    if error.code == QUOTE:
+        return ValidationError(flash(str(error.message), **(error.params or {})))
     words = _WORDS.get(error.code or "")
     if words is None or error.message is words:
         return error

@@ -19,7 +19,7 @@ from hosting.teams.roles import Permission
 from hosting.web.access import reauthentication, refusals
 from hosting.web.access.scope import AccountRequest
 from hosting.web.forms.base import ChangeForm
-from hosting.web.wording.isolation import bdi, either, flash
+from hosting.web.wording.isolation import either, flash, isolated, rejection_words
 
 
 def is_delete(kind: type[Kind] | None) -> bool:
@@ -56,7 +56,7 @@ def submit_from_page(
     except Rejected as rejection:
         show_rejection(request, rejection, form)
         return None
-    show_submitted(request, operation, _("“%(what)s” was submitted.") % {"what": in_words(operation)})
+    show_submitted(request, operation, flash(_("“%(what)s” was submitted."), what=in_words(operation)))
     return operation
 
 
@@ -92,7 +92,7 @@ def show_rejection(request: AccountRequest, rejection: Rejected, form: ChangeFor
     if isinstance(rejection, Busy):
         link = format_html(
             '{} <a href="{}" class="alert-link">{}</a>',
-            bdi(rejection.message),
+            isolated(rejection_words(rejection)),
             reverse("operation", args=[request.account.pk, rejection.operation_id]),
             _("View operation"),
         )
@@ -101,7 +101,7 @@ def show_rejection(request: AccountRequest, rejection: Rejected, form: ChangeFor
         else:
             form.add_error(None, link)
     elif form is None:
-        messages.error(request, str(rejection.message))
+        messages.error(request, rejection_words(rejection))
     else:
         form.reject(rejection)
 

@@ -37,7 +37,7 @@ from hosting.web.lists.tables import DecisionTable, table
 from hosting.web.pages import submitting
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
-from hosting.web.wording.isolation import flash
+from hosting.web.wording.isolation import flash, rejection_words
 
 # The most that are shown and decided at once.
 _MOST = 100
@@ -172,7 +172,9 @@ def decide(request: TeamRequest) -> HttpResponseBase:
             done += act(operation, by=member, comment=form.cleaned_data["comment"])
         except Rejected as rejection:
             refusals.record_rejection(request, rejection)
-            reasons.append(flash("“%(what)s”: %(why)s", what=submitting.in_words(operation), why=rejection.message))
+            reasons.append(
+                flash("“%(what)s”: %(why)s", what=submitting.in_words(operation), why=rejection_words(rejection))
+            )
     if done and act is approvals.approve:
         messages.success(request, ngettext("%d operation approved.", "%d operations approved.", done) % done)
     elif done:

@@ -86,7 +86,7 @@ def invite(request: TeamRequest) -> HttpResponse:
 @team_page
 def resend(request: TeamRequest, invitation_id: int) -> HttpResponse:
     invitation = _invitation(request, invitation_id)
-    done = _("Invitation resent to %(email)s. Earlier links no longer work.") % {"email": invitation.email}
+    done = flash(_("Invitation resent to %(email)s. Earlier links no longer work."), email=invitation.email)
     if words := mail_budget.refuse(request):
         messages.error(request, words)
     elif tell(request, lambda: invitations.resend(invitation, by=request.member), done):

@@ -144,7 +144,7 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
                 return back(request, here)
             submitting.show_rejection(request, rejection, form)
         else:
-            words = _("“%(what)s” was retried.") % {"what": submitting.in_words(again)}
+            words = flash(_("“%(what)s” was retried."), what=submitting.in_words(again))
             submitting.show_submitted(request, again, words)
             return back(request, reverse("operation", args=[request.account.pk, again.pk]))
     context = {

@@ -28,7 +28,7 @@ from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.people import GrantForm, TransferForm
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
-from hosting.web.wording.isolation import flash, naming
+from hosting.web.wording.isolation import flash, naming, rejection_words
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -146,7 +146,7 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponse:
         "icon": "user-minus",
         "danger": True,
     }
-    done = _("%(name)s was removed from the team.") % {"name": member.user}
+    done = flash(_("%(name)s was removed from the team."), name=member.user)
     if request.method == "POST" and tell(request, lambda: members.remove(member, by=request.member), done):
         return back(request, reverse("team", args=[member.team_id]))
     return _ask(request, words)
@@ -164,7 +164,7 @@ def leave(request: TeamRequest) -> HttpResponse:
         "icon": "log-out",
         "danger": True,
     }
-    done = _("You have left the team %(name)s.") % {"name": team.name}
+    done = flash(_("You have left the team %(name)s."), name=team.name)
     if request.method == "POST" and tell(request, lambda: members.leave(by=request.member), done):
         return back(request, reverse("home"))
     return _ask(request, words)
@@ -207,7 +207,7 @@ def tell(request: TeamRequest, do: Callable[[], None], done: str) -> bool:
         do()
     except Rejected as rejection:
         refusals.record_rejection(request, rejection)
-        messages.error(request, str(rejection.message))
+        messages.error(request, rejection_words(rejection))
         return False
     messages.success(request, done)
     return True

@@ -32,7 +32,7 @@ from hosting.web.access.scope import TeamRequest, team_page
 from hosting.web.forms.approvals import SpendingLimitsForm
 from hosting.web.pages.render import back
 from hosting.web.pages.render import team_page as render_page
-from hosting.web.wording.isolation import either, flash
+from hosting.web.wording.isolation import either, flash, rejection_words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -58,7 +58,7 @@ def limits(request: TeamRequest) -> HttpResponseBase:
             form.lacks_approver(error.roles)
         except Rejected as rejection:
             refusals.record_rejection(request, rejection)
-            form.add_error(rejection.field, str(rejection.message))
+            form.add_error(rejection.field, rejection_words(rejection))
         else:
             _tell(request, outcome, others)
             return back(request, _here(member))
@@ -115,7 +115,7 @@ def _decide(request: TeamRequest) -> HttpResponse:
             messages.success(request, _("The change was discarded. The limits stay as they are."))
     except Rejected as rejection:
         refusals.record_rejection(request, rejection)
-        messages.error(request, str(rejection.message))
+        messages.error(request, rejection_words(rejection))
     except NoApproverError:
         messages.error(request, _("With these limits, nobody could approve what exceeds them. Nothing was changed."))
     return back(request, _here(member))

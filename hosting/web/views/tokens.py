@@ -23,7 +23,7 @@ from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.tokens import TokenForm
 from hosting.web.pages.render import person_page
 from hosting.web.pages.render import team_page as render_page
-from hosting.web.wording.isolation import flash, naming
+from hosting.web.wording.isolation import flash, naming, rejection_words
 
 FORMS = ["GET", "HEAD", "POST"]
 
@@ -105,7 +105,7 @@ def new(request: TeamRequest, *, personal: bool) -> HttpResponse:
             )
         except Invalid as wrong:
             refusals.record_rejection(request, wrong)
-            form.add_error(wrong.field if wrong.field in form.fields else None, str(wrong))
+            form.add_error(wrong.field if wrong.field in form.fields else None, rejection_words(wrong))
         else:
             # Without the secret, which would stay in the history of a shell.
             whoami = panel_url(reverse("api_whoami"))

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
+from hosting.teams.rejection import Rejected
 from hosting.web.wording.registry import register
 
 
@@ -45,17 +46,26 @@ class Sentence(str):
 
 def naming(words: str, **names: object) -> Sentence:
     """A sentence with placeholders such as `%(name)s`, filled in with texts from outside. Lists of names (`either`) are
-    isolated already.
+    isolated already, and numbers need not be.
     """
     sentence = Sentence(words % names)
-    parts = {name: text if isinstance(text, SafeString) else bdi(text) for name, text in names.items()}
+    parts = {name: text if isinstance(text, SafeString | int) else bdi(text) for name, text in names.items()}
     sentence._html = mark_safe(str(conditional_escape(words)) % parts)  # noqa: S308 - every part is escaped
     return sentence
 
 
 def flash(words: str, **names: object) -> SafeString:
-    """As `naming`, for a message of the next page, which is stored until then."""
+    """As `naming`, for a message that is kept as text until a page shows it: of the next page, or beside a field."""
     return naming(words, **names).__html__()
+
+
+@register.filter
+def rejection_words(rejection: Rejected) -> str:
+    """Why something was rejected, with the names in it isolated; without any it is plain text."""
+    if not rejection.names:
+        return str(rejection.message)
+    parts = {key: names(name) if isinstance(name, list) else name for key, name in rejection.names.items()}
+    return flash(str(rejection.words), **parts)
 
 
 @register.filter

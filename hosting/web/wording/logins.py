@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from hosting.accounts.models import Account, Candidate
 from hosting.operations.models.problems import Problem
 from hosting.web.wording import unread
-from hosting.web.wording.isolation import bdi
+from hosting.web.wording.isolation import bdi, naming
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Correction:
     @property
     def beside(self) -> str:
         """Both sentences, to show beside the field."""
-        return f"{self.problem.title} {self.problem.advice}"
+        return format_html("{} {}", self.problem.title, self.problem.advice)
 
 
 def correction(candidate: Candidate | None) -> Correction | None:
@@ -84,7 +84,7 @@ def correction(candidate: Candidate | None) -> Correction | None:
         return Correction("password", _expired(candidate))
     match candidate.refusal:
         case Candidate.Refusal.HANDLE:
-            title = _("These credentials can't act as “%(handle)s”.") % {"handle": candidate.handle}
+            title: str = naming(_("These credentials can't act as “%(handle)s”."), handle=candidate.handle)
             advice = _("Enter the login's own handle, or the handle of one of its customers.")
             return Correction("handle", Problem(title, advice, candidate.said))
         case Candidate.Refusal.TAKEN:

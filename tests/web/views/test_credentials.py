@@ -43,7 +43,7 @@ def page_of(browser: Client, account: Account) -> str:
         ("untested", "unanswered", {}, "keeps trying to test the credentials"),
         ("untested", "expired", {}, "Test the credentials again when the provider responds"),
         ("credentials", "refused", {"refusal": "credentials"}, "Check the login and enter the password again"),
-        ("handle", "refused", {"refusal": "handle", "handle": "X"}, "act as “X”"),
+        ("handle", "refused", {"refusal": "handle", "handle": "X"}, "act as “<bdi>X</bdi>”"),
         ("", "testing", {"new_password": True}, "Your current credentials stay in use"),
         ("", "refused", {"refusal": "credentials", "new_password": True}, "The provider rejected the new password"),
         ("", "refused", {"refusal": "taken"}, "Enter another handle"),
