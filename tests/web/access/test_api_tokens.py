@@ -136,7 +136,7 @@ def test_token_secret_is_shown_once_and_not_stored(
 def test_invalid_token_form_keeps_the_input(browser: Client, account: Account, owner: Membership) -> None:
     new = reverse("my_token_new", args=[owner.team_id])
     for values, words in (
-        ({"networks": "192.0.2.0/24 nonsense"}, "“nonsense” isn&#x27;t a valid network"),
+        ({"networks": "192.0.2.0/24 nonsense"}, "“<bdi>nonsense</bdi>” isn&#x27;t a valid network"),
         ({"reach": "some"}, "Choose at least one account"),
         ({"name": ""}, "This field is required"),
     ):
