@@ -1,9 +1,12 @@
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth.signals import user_logged_in
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -26,6 +29,13 @@ def quick_and_uncollected(settings: Settings, tmp_path: Path) -> None:
     # Rows of earlier tests had the same ids, so their cached values must be cleared.
     cache.clear()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def codes_that_do_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of authenticator apps stands still: a code would otherwise pass while a slow test types it."""
+    now = time.time()
+    monkeypatch.setattr(totp, "time", SimpleNamespace(time=lambda: now))
 
 
 def _by_password(sender: object, request: HttpRequest, user: User, **_: object) -> None:
