@@ -17,8 +17,7 @@ from tests.processes import Provider, start_provider
 
 pytest_plugins = ["tests.engine"]
 
-# What starts the whole product gets the marker `stack`: `make test-stack` runs it. What waits longest begins first, so
-# that the rest fills its pauses.
+# What starts the whole product gets the marker `stack`: `make test-stack` runs it.
 _WITH_STACK = (
     "tests/browser/",
     "tests/chaos/",
@@ -26,6 +25,8 @@ _WITH_STACK = (
     "tests/redis_connections/test_outages.py",
     "tests/test_workers.py",
 )
+# What waits longest begins first, so that the rest fills its pauses.
+_FIRST = (*_WITH_STACK, "tests/provider/engine/", "tests/operations/", "tests/contract/")
 # What needs a browser or a server beside the test process gets the marker `processes`: `make check` leaves it out.
 _WITH_PROCESSES = (
     *_WITH_STACK,
@@ -52,8 +53,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
-        starts = enumerate(_WITH_STACK)
-        return next((number for number, start in starts if item.nodeid.startswith(start)), len(_WITH_STACK))
+        return next((number for number, start in enumerate(_FIRST) if item.nodeid.startswith(start)), len(_FIRST))
 
     items.sort(key=place)
 

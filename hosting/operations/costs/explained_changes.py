@@ -30,8 +30,8 @@ def by_operations(account: Account) -> Explained:
     recent = list(
         known.filter(state__in=UNDER_WAY).union(known.filter(finished_at__gte=timezone.now() - _SHOWS_WITHIN), all=True)
     )
-    own = [each for each in recent if each.origin == Operation.Origin.PANEL or each.params.get("reason")]
-    ids, external_ids = _objects(own), _objects([each for each in recent if each not in own])
+    own = [each for each in recent if _explains(each)]
+    ids, external_ids = _objects(own), _objects([each for each in recent if not _explains(each)])
     names = {name for operation in own for key in ("hostname", "name") if (name := operation.params.get(key))}
     # The product id of a purchase is unknown at first, so match by name. A renewal has its id and must match by it.
     bought = {operation.params.get("product_name") for operation in own if operation.kind == AddProduct.method}
@@ -48,6 +48,10 @@ def by_operations(account: Account) -> Explained:
         )
 
     return explained
+
+
+def _explains(operation: Operation) -> bool:
+    return operation.origin == Operation.Origin.PANEL or bool(operation.params.get("reason"))
 
 
 def _objects(operations: list[Operation]) -> set[tuple[str, int | None]]:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.core.management.color import no_style
 from django.db import connection, transaction
@@ -12,14 +13,9 @@ from django.utils import timezone
 from hosting.provider import ledger
 from hosting.provider.engine import address_pools, simulation
 from hosting.provider.models import (
-    Address,
-    AddressPool,
     Disk,
     Handle,
     HostingAccount,
-    Interface,
-    LedgerAccount,
-    LedgerEntry,
     LedgerTransaction,
     Operation,
     OsImage,
@@ -257,22 +253,7 @@ def _operation(
 
 def reset_sequences() -> None:
     """Set sequences past the ids that were given by hand. SQLite does that itself."""
-    models = [
-        Address,
-        AddressPool,
-        Disk,
-        Handle,
-        HostingAccount,
-        Interface,
-        LedgerAccount,
-        LedgerEntry,
-        LedgerTransaction,
-        Operation,
-        OsImage,
-        Price,
-        Product,
-        Vm,
-    ]
+    models = list(apps.get_app_config("provider").get_models())
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), models):
             cursor.execute(statement)

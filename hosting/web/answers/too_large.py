@@ -13,7 +13,7 @@ _MOST_FIELDS = 2_000
 def size_of(request: HttpRequest) -> int:
     """The size of the request in bytes; 0 when it does not say."""
     try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
+        return max(0, int(request.META.get("CONTENT_LENGTH") or 0))
     except ValueError:
         return 0
 

@@ -1,4 +1,4 @@
-"""A provider whose driver is watched, and that may have a second host."""
+"""Providers of a module's own: a plain one with customers, and one with a second host whose driver is watched."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Member
+from tests.contract.conftest import POOL, Member
 from tests.processes import Process, Provider, start_provider
 
 # A host of its own for some of the demonstration's VMs.
@@ -79,3 +79,22 @@ def watched_provider(directory: Path, **env: str) -> Iterator[Watched]:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with watched_provider(tmp_path_factory.mktemp("watched")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    running = start_provider(tmp_path_factory.mktemp("provider"))
+    running.shell(POOL)
+    yield running
+    running.stop()
+
+
+_handles = iter(f"T{number:02}-TEST" for number in range(120))
+
+
+@pytest.fixture
+def member(provider: Provider) -> Member:
+    """A handle with ten free shares."""
+    one = Member(provider.url, next(_handles))
+    one.buy(10)
+    return one

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.conftest import POOL, Member
-from tests.processes import Provider, start_provider
+from tests.contract.conftest import Member
+from tests.processes import Provider
 
 SMALL = """
 from hosting.provider.models import *
@@ -37,25 +37,6 @@ for vm in vms:
 address_pools.release(Vm.objects.filter(pk__in=[vm.pk for vm in vms]))
 print(*counts)
 """
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    running = start_provider(tmp_path_factory.mktemp("addresses"))
-    running.shell(POOL)
-    yield running
-    running.stop()
-
-
-_handles = iter(f"T{number:02}-TEST" for number in range(120))
-
-
-@pytest.fixture
-def member(provider: Provider) -> Member:
-    """A handle with ten free shares."""
-    one = Member(provider.url, next(_handles))
-    one.buy(10)
-    return one
 
 
 @pytest.fixture

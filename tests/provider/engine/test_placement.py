@@ -2,12 +2,11 @@
 
 import threading
 import xmlrpc.client
-from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.conftest import POOL, Member
-from tests.processes import Provider, start_provider
+from tests.contract.conftest import Member
+from tests.processes import Provider
 
 HOSTS = """
 from hosting.provider.models import *
@@ -19,25 +18,6 @@ for name, cores in {!r}.items():
     )
 """
 HOST_OF = "from hosting.provider.models import *; print({}.objects.get(pk={}).host.name)"
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    running = start_provider(tmp_path_factory.mktemp("placement"))
-    running.shell(POOL)
-    yield running
-    running.stop()
-
-
-_handles = iter(f"T{number:02}-TEST" for number in range(120))
-
-
-@pytest.fixture
-def member(provider: Provider) -> Member:
-    """A handle with eight free shares."""
-    one = Member(provider.url, next(_handles))
-    one.buy(8)
-    return one
 
 
 def hosts(provider: Provider, **cores: int) -> None:

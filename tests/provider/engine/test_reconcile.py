@@ -1,13 +1,10 @@
 """What guests and hosts do by themselves shows in the API, and crashed guests run again."""
 
 import time
-from collections.abc import Iterator
 
-import pytest
-
-from tests.contract.conftest import POOL, Member
+from tests.contract.conftest import Member
 from tests.contract.test_staff import staff
-from tests.processes import Provider, start_provider
+from tests.processes import Provider
 
 GUEST = """
 from hosting.provider.engine import specs
@@ -26,24 +23,6 @@ from django.utils import timezone
 from hosting.provider.models import *
 print((Host.objects.get(name="simulated").observe_after - timezone.now()).total_seconds())
 """
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    running = start_provider(tmp_path_factory.mktemp("reconcile"))
-    running.shell(POOL)
-    yield running
-    running.stop()
-
-
-_handles = iter(f"T{number:02}-TEST" for number in range(120))
-
-
-@pytest.fixture
-def member(provider: Provider) -> Member:
-    one = Member(provider.url, next(_handles))
-    one.buy(4)
-    return one
 
 
 def becomes(provider: Provider, vm_id: int, state: str) -> None:

@@ -12,7 +12,7 @@ from typing import IO
 from hosting.provider.drivers.base import CannotDo
 
 # Labels of xfs are the shortest.
-LABEL_LENGTH = 12
+LABEL_BYTES = 12
 BLOCK = 4096
 
 
@@ -39,6 +39,11 @@ def offered() -> tuple[str, ...]:
     return tuple(name for name, kind in KNOWN.items() if shutil.which(kind.command[0], path=TOOLS))
 
 
+def short_label(label: str) -> str:
+    """As much of a disk's name as fits: whole characters, of which some take several bytes."""
+    return label.encode()[:LABEL_BYTES].decode(errors="ignore")
+
+
 @contextmanager
 def made(name: str, size_mb: int, label: str) -> Iterator[IO[bytes]]:
     """A sparse file of that size with an empty file system. It has no name, so that nothing can leave it behind.
@@ -51,7 +56,7 @@ def made(name: str, size_mb: int, label: str) -> Iterator[IO[bytes]]:
     with tempfile.TemporaryFile() as file:
         file.truncate(size_mb << 20)
         subprocess.run(
-            [*KNOWN[name].command, label[:LABEL_LENGTH], f"/proc/self/fd/{file.fileno()}"],
+            [*KNOWN[name].command, short_label(label), f"/proc/self/fd/{file.fileno()}"],
             pass_fds=[file.fileno()],
             env={**os.environ, "PATH": TOOLS},
             stdin=subprocess.DEVNULL,
