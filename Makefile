@@ -85,9 +85,10 @@ provider: install ## Start the bundled provider alone
 hypervisor hypervisor-stop guest: export VAR_DIR := $(VAR_DIR)
 hypervisor hypervisor-stop guest: export PROVIDER_VAR_DIR := $(VAR_DIR)
 hypervisor: export PROVIDER_DRIVER := hosting.provider.drivers.libvirt.LibvirtDriver
-guest: export COMMAND := $(CMD)
-guest: export GUEST_USER := $(GUEST_USER)
-guest: export GUEST_PASSWORD := $(GUEST_PASSWORD)
+# As they were given: in passwords and commands, a dollar sign is none of make's.
+guest: export COMMAND := $(value CMD)
+guest: override export GUEST_USER := $(value GUEST_USER)
+guest: override export GUEST_PASSWORD := $(value GUEST_PASSWORD)
 
 hypervisor: .venv/libvirt environment ## Start a hypervisor for real guests on this machine: make run HYPERVISOR=1 uses it
 	@tools/hypervisor start
