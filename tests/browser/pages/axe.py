@@ -20,7 +20,7 @@ async ({within, tags, rules}) => {
 }
 """
 # An element that sticks out is named, unless it scrolls within another one.
-_STICKS_OUT = """
+STICKS_OUT = """
 () => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
@@ -43,7 +43,7 @@ def complaints(page: Page, within: str = "html") -> list[str]:
         page.set_viewport_size(size)
         _choose(page, "light")
         found += [f"{name}: {line}" for line in _check(page, within, [])]
-        found += [f"{name}: {line}" for line in page.evaluate(_STICKS_OUT)]
+        found += [f"{name}: {line}" for line in page.evaluate(STICKS_OUT)]
         _choose(page, "dark")
         found += [f"{name}, dark: {line}" for line in _check(page, within, OF_THEME)]
     return found

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.pages.axe import STICKS_OUT
 from tests.browser.steps import DESKTOP, PHONE
 from tests.stack import Stack
 
@@ -48,6 +49,21 @@ def test_bulk_stop_retries_only_the_failed_server(browse: Browse, stack: Stack, 
     expect(page.locator(".bulk-state")).to_contain_text(FINISHED, timeout=60_000)
     assert {servers(stack)[name] for name in running} == {"running"}
     assert complaints == []
+
+
+def test_long_name_of_an_unknown_state_stays_within_its_list(browse: Browse, stack: Stack) -> None:
+    page = browse()
+    page.goto(re.sub(r"/accounts/(\d+)/.*", r"/accounts/\1/servers/", page.url))
+    row = "from hosting.inventory.models import Vm; Vm.objects.filter(hostname='web1').update(state={!r})"
+    stack.run(row.format("migrating_" * 12))
+    try:
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            page.reload()
+            expect(page.locator("main")).to_contain_text("migrating_migrating_")
+            assert page.evaluate(STICKS_OUT) == []
+    finally:
+        stack.run(row.format("running"))
 
 
 def test_row_selection_works_on_a_phone_without_javascript(browse: Browse, stack: Stack) -> None:
