@@ -31,6 +31,9 @@ _FIRST = (*_WITH_STACK, "tests/provider/engine/", "tests/operations/", "tests/co
 _WITH_PROCESSES = (
     *_WITH_STACK,
     "tests/contract/",
+    "tests/provider/engine/",
+    "tests/provider/test_migrations.py",
+    "tests/safekeeping/test_files.py",
     "tests/security/test_forwarded_headers.py",
     "tests/security/test_logs.py",
     "tests/security/test_slow_clients.py",

@@ -110,7 +110,7 @@ def test_celery_and_the_cache_reach_redis(request: pytest.FixtureRequest, kind: 
     cache = RedisCache(url, {"OPTIONS": {"pool_class": "redis_connections.connection.Pool"}})
     cache.set("there", 2)
     assert cache.get("there") == 2
-    app = Celery(broker=addresses.for_celery(url), amqp="redis_connections.broker:AMQP")
+    app = Celery(broker=addresses.for_celery(url), amqp="redis_connections.broker:AMQP", set_as_current=False)
     with app.connection_for_write() as connection, connection.SimpleQueue("jobs") as queue:
         queue.put({"job": 3})
         message = queue.get(timeout=5)
