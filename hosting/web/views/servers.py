@@ -27,7 +27,7 @@ from hosting.web.lists import csv_export
 from hosting.web.lists import state as list_state
 from hosting.web.lists.filters import VmFilter
 from hosting.web.lists.tables import ServerTable, table
-from hosting.web.pages import annotations, submitting
+from hosting.web.pages import annotations, server_tabs, submitting
 from hosting.web.pages.render import account_form, back
 from hosting.web.pages.render import account_page as render_page
 from hosting.web.wording.isolation import naming
@@ -86,6 +86,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "may_redeem": bool(vm.shares_ended) and queries.may_redeem_shares(request.account),
         **annotations.on_page(request.account, ObjectType.VM, remote_id),
         "details_at": ages.details_of(vm, request.account),
+        **server_tabs.context(request.account, vm, "overview"),
     }
     return render_page(request, "server", context, section="servers")
 
