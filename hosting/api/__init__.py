@@ -29,6 +29,7 @@ from hosting.api.methods import (
     OPERATION_DETAILS_MANY,
     PRICES,
     VM_INFO_MANY,
+    VM_STATS,
 )
 from hosting.api.structs import (
     ChangedObject,
@@ -47,6 +48,7 @@ from hosting.api.structs import (
     Resources,
     ShareDefinition,
     Vm,
+    VmStats,
 )
 from hosting.api.transport import Transport
 
@@ -61,6 +63,7 @@ __all__ = [
     "OPERATION_DETAILS_MANY",
     "PRICES",
     "VM_INFO_MANY",
+    "VM_STATS",
     "ApiError",
     "Cause",
     "ChangedObject",
@@ -93,6 +96,7 @@ __all__ = [
     "Transport",
     "Unanswered",
     "Vm",
+    "VmStats",
     "fault_from",
     "login",
     "su",

@@ -4,6 +4,7 @@ Each raises what `Transport.call` raises; a reply of another type than the contr
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from hosting.api.methods import (
     OPERATION_DETAILS_MANY,
     PRICES,
     VM_INFO_MANY,
+    VM_STATS,
 )
 from hosting.api.structs import (
     Changes,
@@ -27,6 +29,7 @@ from hosting.api.structs import (
     OsImage,
     PriceList,
     Vm,
+    VmStats,
 )
 from hosting.api.transport import Transport
 
@@ -245,6 +248,13 @@ class Client:
     def prices(self) -> PriceList:
         """What a purchase will cost."""
         return PriceList.from_wire(self._call(PRICES))
+
+    def vm_stats(self, vm_id: int, since: datetime, step_s: int) -> list[VmStats]:
+        """What a server has used since an aware time: averages over steps of 60 to 86,400 seconds.
+
+        A step is as it was when the call was made; the last one may still change.
+        """
+        return [VmStats.from_wire(each) for each in self._array(VM_STATS, vm_id, since, step_s)]
 
     def _array(self, method: str, *params: object) -> list[object]:
         value = self._call(method, *params)

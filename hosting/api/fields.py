@@ -11,6 +11,8 @@ from hosting.api.wire import parse_date
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
 _BAD = object()
+# More bytes a second than any machine moves.
+_AMOUNT_END = 1e15
 # The longest name of a state, a type or the like: what is longer is no name of anything.
 LONGEST_NAME = 255
 
@@ -139,6 +141,11 @@ def _number(value: object) -> object:
     return _BAD
 
 
+def _amount(value: object) -> object:
+    number = _number(value)
+    return number if isinstance(number, float) and 0 <= number < _AMOUNT_END else _BAD
+
+
 def _text(value: object) -> object:
     return value if isinstance(value, str) else _BAD
 
@@ -196,6 +203,8 @@ ID = Kind(_id, _or_empty)
 SECONDS = Kind(_seconds, _or_empty)
 """An int, or None for an empty string."""
 NUMBER = Kind(_number)
+AMOUNT = Kind(_amount)
+"""A number that is not negative, and below 10^15."""
 TEXT = Kind(_text)
 NAME = Kind(_name)
 """The name of a state, a type or the like, also one that the contract does not know. It is kept as it is."""
@@ -203,6 +212,8 @@ WORD = Kind(_word)
 FLAG = Kind(_flag)
 DATE = Kind(_date, _or_empty)
 """An aware UTC time, or None for an empty string (contract, "Wire")."""
+TIME = Kind(lambda value: _date(value) or _BAD)
+"""An aware UTC time."""
 DATE_CEIL = Kind(_date, _ceil)
 COUNTS = Kind(_array(_count), list)
 TEXTS = Kind(_array(_word), list)

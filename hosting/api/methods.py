@@ -62,8 +62,9 @@ DISK_INFO_MANY = "sharedeck.disk_info_many"
 OPERATION_DETAILS_MANY = "sharedeck.operation_details_many"
 CHANGES = "sharedeck.changes"
 PRICES = "sharedeck.prices"
+VM_STATS = "sharedeck.vm_stats"
 
-EXTENSIONS = (ONCE, VM_INFO_MANY, DISK_INFO_MANY, OPERATION_DETAILS_MANY, CHANGES, PRICES)
+EXTENSIONS = (ONCE, VM_INFO_MANY, DISK_INFO_MANY, OPERATION_DETAILS_MANY, CHANGES, PRICES, VM_STATS)
 """All extensions that the client can use (contract, "Extensions"). A server lists those that it has."""
 
 MANY = 200

@@ -14,6 +14,7 @@ from typing import Self
 
 from hosting.api.errors import Garbled
 from hosting.api.fields import (
+    AMOUNT,
     COUNT,
     COUNTS,
     DATE,
@@ -27,6 +28,7 @@ from hosting.api.fields import (
     SECONDS,
     TEXT,
     TEXTS,
+    TIME,
     WORD,
     Struct,
     many,
@@ -297,3 +299,18 @@ class PriceList(Struct):
     def units(self) -> dict[str, Decimal]:
         """The price of one unit a month, by the product's name."""
         return {each.product_name: Decimal(str(each.unit_price_month)) for each in self.products}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmStats(Struct):
+    """What a VM has used on average in a step that began at `at`. `cpu_percent` is of one core; the last four are
+    bytes a second, on the network as the VM sees it.
+    """
+
+    at: datetime = wire(TIME)
+    cpu_percent: float = wire(AMOUNT)
+    memory_mb: float = wire(AMOUNT)
+    disk_read_bps: float = wire(AMOUNT, "disk_read")
+    disk_written_bps: float = wire(AMOUNT, "disk_written")
+    net_in_bps: float = wire(AMOUNT, "net_in")
+    net_out_bps: float = wire(AMOUNT, "net_out")

@@ -27,6 +27,7 @@ from hosting.api import (
     Resources,
     ShareDefinition,
     Vm,
+    VmStats,
 )
 from hosting.api.fields import Struct
 from hosting.api.wire import decode_reply, encode_value
@@ -169,3 +170,31 @@ def test_structs_are_frozen_hashable_and_portable() -> None:
     assert hash(vm) == hash(copy.deepcopy(vm))
     with pytest.raises(AttributeError):
         vm.shares = 9  # type: ignore[misc]
+
+
+STATS: dict[str, object] = {
+    "at": replies.NOON, "cpu_percent": 12.5, "memory_mb": 200, "disk_read": "3000000000", "disk_written": 0.0,
+    "net_in": 1, "net_out": 2,
+}  # fmt: skip
+
+
+def test_figures_of_a_server_are_read_with_their_units() -> None:
+    stats = VmStats.from_wire(STATS)
+    assert (stats.at, stats.cpu_percent, stats.memory_mb) == (replies.NOON, 12.5, 200.0)
+    # More than an int of the wire can say.
+    assert (stats.disk_read_bps, stats.disk_written_bps) == (3e9, 0.0)
+    assert (stats.net_in_bps, stats.net_out_bps) == (1.0, 2.0)
+    assert stats.extra == {}
+
+
+@pytest.mark.parametrize("value", [-1, -0.001, float("nan"), float("inf"), 1e15, "", "much", None, True, []])
+@pytest.mark.parametrize("name", ["cpu_percent", "memory_mb", "disk_read", "net_out"])
+def test_impossible_figures_of_a_server_are_refused(name: str, value: object) -> None:
+    with pytest.raises(Garbled, match=name):
+        VmStats.from_wire({**STATS, name: value})
+
+
+@pytest.mark.parametrize("at", ["", None, 0, "yesterday"])
+def test_figures_without_a_time_are_refused(at: object) -> None:
+    with pytest.raises(Garbled, match="at"):
+        VmStats.from_wire({**STATS, "at": at})

@@ -20,7 +20,7 @@ def test_every_method_is_listed(proxy: Any) -> None:
 
 
 def test_every_method_has_a_signature_and_help(proxy: Any) -> None:
-    types = {"int", "string", "boolean", "double", "struct", "array"}
+    types = {"int", "string", "boolean", "double", "dateTime.iso8601", "struct", "array"}
     for name in proxy.system.listMethods():
         signatures = proxy.system.methodSignature(name)
         assert signatures, name

@@ -1,5 +1,6 @@
 """The panel's client against the real provider: both sides mean the same contract."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -76,6 +77,17 @@ def test_typed_client_understands_every_method(client: Client, member: Member) -
     with pytest.raises(DataFault) as refused:
         client.operation_cancel(bought)
     assert (refused.value.code, refused.value.element) == (580460, "operation_id")
+
+
+def test_typed_client_understands_the_figures_of_a_server(reseller: Member) -> None:
+    client, since = Client(Transport(reseller.url), reseller.session), datetime.now(UTC) - timedelta(hours=2)
+    found = client.vm_stats(456, since, 600)
+    assert [each.at for each in found] == sorted({each.at for each in found})
+    # The demonstration's guests have run all the time.
+    assert 11 <= len(found) <= 13
+    assert all(0 < each.cpu_percent < 100 for each in found)
+    assert all(0 < each.memory_mb < 768 for each in found)
+    known(*found)
 
 
 def test_sessions_end_as_their_own_types(member: Member) -> None:

@@ -135,6 +135,21 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What a guest has used since it was started, and the memory that it uses now. All zero while it does not run.
+
+    `cpu_ns`: nanoseconds of one core. Disks and network in bytes; `net_in` is what the guest has received.
+    """
+
+    cpu_ns: int = 0
+    memory_mb: int = 0
+    disk_read: int = 0
+    disk_written: int = 0
+    net_in: int = 0
+    net_out: int = 0
+
+
+@dataclass(frozen=True)
 class HostCapacity:
     """What a host has in all: memory and pool in MB."""
 
@@ -154,8 +169,8 @@ class CannotDo(Exception):  # noqa: N818
 class Driver(Protocol):
     """Carries out operations on hosts.
 
-    `carry_out`, `clean_up`, `observe`, `power` and `capacity` may block for seconds, and are called in the pool of
-    their host. They raise `HostAway` or `CannotDo`; any other exception is a fault of the driver: it is logged, the
+    `carry_out`, `clean_up`, `observe`, `usage`, `power` and `capacity` may block for seconds, and are called in lanes
+    of their host. They raise `HostAway` or `CannotDo`; any other exception is a fault of the driver: it is logged, the
     work is tried again, and the customer reads none of it.
     """
 
@@ -176,6 +191,10 @@ class Driver(Protocol):
 
     def observe(self, host: HostRef) -> Mapping[UUID, Observed]:
         """Every guest of this installation on the host, whether the engine knows it or not. One call for a host."""
+        ...
+
+    def usage(self, host: HostRef) -> Mapping[UUID, Usage]:
+        """What the guests of this installation use. One call for a host; who can't tell at once is left out."""
         ...
 
     def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:

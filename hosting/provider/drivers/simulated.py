@@ -26,10 +26,12 @@ from hosting.provider.drivers.base import (
     HostCapacity,
     HostRef,
     Observed,
+    Usage,
     VmSpec,
     Work,
 )
 from hosting.provider.drivers.pace import DURATIONS, PRODUCT_DURATION
+from hosting.provider.drivers.simulated_usage import usage_of
 
 # The state in which an operation leaves its guest; None: the one that it has.
 _LEAVES: dict[str, Literal["running", "halted"] | None] = {
@@ -108,6 +110,11 @@ class SimulatedDriver:
     def observe(self, host: HostRef) -> Mapping[UUID, Observed]:
         _reach(host)
         return self._guests.of(host.id)
+
+    def usage(self, host: HostRef) -> Mapping[UUID, Usage]:
+        _reach(host)
+        now = time.time()
+        return {uuid: usage_of(uuid, guest, now) for uuid, guest in self._guests.of(host.id).items()}
 
     def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:
         _reach(host)

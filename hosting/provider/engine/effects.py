@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from hosting.provider import ledger
 from hosting.provider.engine import address_pools, projection
-from hosting.provider.models import Disk, HostingAccount, Operation, Product, Vm
+from hosting.provider.models import Disk, HostingAccount, Operation, Product, UsageSample, Vm
 from hosting.provider.rules import products, validation, values
 from hosting.provider.rules.periods import add_months
 
@@ -109,6 +109,7 @@ def _vm_deleted(operation: Operation) -> None:
     )
     disks.update(state=Disk.State.CREATED, vm=None, position=None, date_updated=now)
     address_pools.release(_vms(operation))
+    UsageSample.objects.filter(vm__in=_vms(operation)).delete()
     _vms(operation).update(state=Vm.State.DELETED, date_updated=now)
 
 

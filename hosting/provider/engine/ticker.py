@@ -36,7 +36,7 @@ class Ticker(bootsteps.StartStopStep):
         from django.db import close_old_connections  # noqa: PLC0415
 
         from hosting.provider import news  # noqa: PLC0415
-        from hosting.provider.engine import expiry, reconcile, renewals, run, shortage  # noqa: PLC0415
+        from hosting.provider.engine import expiry, reconcile, renewals, run, shortage, usage  # noqa: PLC0415
 
         while not self._stopped.wait(INTERVAL_S):
             # Renewals first, so that nothing is paused for want of one.
@@ -46,6 +46,7 @@ class Ticker(bootsteps.StartStopStep):
                 shortage.settle_all,
                 run.run_due,
                 reconcile.watch_hosts,
+                usage.sample_due,
                 news.forget_old,
             ):
                 try:

@@ -1,5 +1,17 @@
 """The API's methods, a module for each of its chapters. Importing this package fills the registry."""
 
-from hosting.provider.methods import account, changes, disk, introspection, many, misc, once, operation, session, vm
+from hosting.provider.methods import (
+    account,
+    changes,
+    disk,
+    introspection,
+    many,
+    misc,
+    once,
+    operation,
+    session,
+    usage,
+    vm,
+)
 
-__all__ = ["account", "changes", "disk", "introspection", "many", "misc", "once", "operation", "session", "vm"]
+__all__ = ["account", "changes", "disk", "introspection", "many", "misc", "once", "operation", "session", "usage", "vm"]

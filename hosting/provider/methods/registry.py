@@ -8,6 +8,7 @@ existence, rights, state) is the API's own.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from django.db import transaction
@@ -19,8 +20,15 @@ from hosting.provider.rules import validation
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["int", "string", "boolean", "struct", "array"]
-_PYTHON: dict[Kind, type] = {"int": int, "string": str, "boolean": bool, "struct": dict, "array": list}
+Kind = Literal["int", "string", "boolean", "dateTime.iso8601", "struct", "array"]
+_PYTHON: dict[Kind, type] = {
+    "int": int,
+    "string": str,
+    "boolean": bool,
+    "dateTime.iso8601": datetime,
+    "struct": dict,
+    "array": list,
+}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from hosting.provider.models.hosts import Host, Installation, SimulatedGuest
 from hosting.provider.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 from hosting.provider.models.machines import Disk, Interface, Vm
 from hosting.provider.models.operations import ChangedObject, Operation, Product
+from hosting.provider.models.usage import UsageSample
 
 __all__ = [
     "Address",
@@ -34,5 +35,6 @@ __all__ = [
     "Price",
     "Product",
     "SimulatedGuest",
+    "UsageSample",
     "Vm",
 ]

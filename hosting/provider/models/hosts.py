@@ -29,6 +29,7 @@ class Host(models.Model):
     pool_mb = models.PositiveIntegerField(null=True, blank=True)
     cpu_overcommit = models.FloatField(default=1.0, help_text="how often each of its cores is given away")
     observe_after = models.DateTimeField(null=True, editable=False)  # when the engine looks at its guests again
+    usage_after = models.DateTimeField(null=True, editable=False)  # when it asks again what they use
 
     def __str__(self) -> str:
         return self.name

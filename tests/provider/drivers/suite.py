@@ -23,6 +23,7 @@ from hosting.provider.drivers.base import (
     ImageRef,
     NicSpec,
     Observed,
+    Usage,
     VmSpec,
     Work,
 )
@@ -284,6 +285,24 @@ def capacity_and_file_systems_are_known(bench: Bench) -> None:
     assert "ext3" in bench.driver.file_systems(bench.host)
 
 
+def counters_grow_while_a_guest_runs_and_are_zero_while_it_does_not(bench: Bench) -> None:
+    vm = created(bench)
+    first = bench.driver.usage(bench.host)[vm.uuid]
+    assert first.cpu_ns > 0
+    assert 0 < first.memory_mb <= vm.memory_mb
+    deadline = time.monotonic() + bench.limit_s
+    while (later := bench.driver.usage(bench.host)[vm.uuid]).cpu_ns == first.cpu_ns:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    for counter in ("cpu_ns", "disk_read", "disk_written", "net_in", "net_out"):
+        assert getattr(later, counter) >= getattr(first, counter), counter
+    assert later.disk_read > 0
+    carry_out(bench, work(bench, "vm_stop", vm, vm))
+    assert bench.driver.usage(bench.host)[vm.uuid] == Usage()
+    deleted(bench, vm)
+    assert vm.uuid not in bench.driver.usage(bench.host)
+
+
 BEHAVIOURS: tuple[Callable[[Bench], None], ...] = (
     guest_runs_from_its_creation_until_it_is_stopped,
     verbs_repeat_without_doubling,
@@ -298,4 +317,5 @@ BEHAVIOURS: tuple[Callable[[Bench], None], ...] = (
     guest_that_ends_by_itself_is_seen_and_can_be_started_again,
     paused_guest_stands_still_until_it_is_resumed,
     capacity_and_file_systems_are_known,
+    counters_grow_while_a_guest_runs_and_are_zero_while_it_does_not,
 )

@@ -140,6 +140,8 @@ def test_a_host_is_away_when_its_address_says_so(uri: str) -> None:
         driver().carry_out(silent, free)
     with pytest.raises(HostAway):
         driver().observe(silent.host)
+    with pytest.raises(HostAway):
+        driver().usage(silent.host)
 
 
 def test_a_password_shows_in_no_repr() -> None:

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Literal
 from uuid import UUID
 
-from hosting.provider.drivers.base import Again, HostCapacity, HostRef, Observed, Work
+from hosting.provider.drivers.base import Again, HostCapacity, HostRef, Observed, Usage, Work
 
 if TYPE_CHECKING:
     from hosting.provider.drivers.libvirt.hosts import Hosts
@@ -40,6 +40,9 @@ class LibvirtDriver:
 
     def observe(self, host: HostRef) -> Mapping[UUID, Observed]:
         return self._hosts.observe(host)
+
+    def usage(self, host: HostRef) -> Mapping[UUID, Usage]:
+        return self._hosts.usage(host)
 
     def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:
         self._hosts.power(host, uuid, to)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import libvirt
 
-from hosting.provider.drivers.base import Again, CannotDo, HostAway, HostCapacity, HostRef, Observed, Work
-from hosting.provider.drivers.libvirt import clean_up, file_systems, guests, observe, operations, volumes
+from hosting.provider.drivers.base import Again, CannotDo, HostAway, HostCapacity, HostRef, Observed, Usage, Work
+from hosting.provider.drivers.libvirt import clean_up, file_systems, guests, observe, operations, usage, volumes
 from hosting.provider.drivers.libvirt.connection import answering, means_lost
 from hosting.provider.drivers.libvirt.job import Job
 
@@ -35,6 +35,9 @@ class Hosts:
 
     def observe(self, host: HostRef) -> Mapping[UUID, Observed]:
         return _ask(host, observe.guests)
+
+    def usage(self, host: HostRef) -> Mapping[UUID, Usage]:
+        return _ask(host, usage.of_guests)
 
     def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:
         with answering(host) as connected:

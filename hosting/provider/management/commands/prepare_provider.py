@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from hosting.provider.engine import address_pools, simulation
 from hosting.provider.models import Host
-from hosting.provider.seed import seed_demo
+from hosting.provider.seed import seed_demo, seed_usage
 from redis_connections import addresses
 from safekeeping import databases
 from safekeeping.files import database_files, make_private
@@ -36,6 +36,8 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"PROVIDER_DATABASE_URL: the database can't be used: {error}") from None
         if seed_demo():
+            if simulation.is_on():
+                seed_usage()
             self.stdout.write("Created the demo data of the provider: AA1234-GANDI and its customers.")
         address_pools.make_default_pools()
         if simulation.is_on() and not Host.objects.exists():
