@@ -23,6 +23,7 @@ class Job(StrEnum):
     PROVE = "hosting.tasks.prove"
     REFRESH = "hosting.tasks.refresh"
     READ_LINKS = "hosting.tasks.read_links"
+    READ_FIGURES = "hosting.tasks.read_figures"
     SEND_MAIL = "hosting.tasks.send_mail"
     LOOK_AGAIN = "hosting.tasks.look_again"
     NOTE_FAILED_SIGN_IN = "hosting.tasks.note_failed_sign_in"

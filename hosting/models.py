@@ -2,7 +2,16 @@
 
 from hosting.accounts.models import Account, Candidate, Endpoint
 from hosting.annotations.models import Note, SavedView, Tag, TagUse
-from hosting.inventory.models import AccountInfo, BalanceSample, CapacitySample, Change, Disk, OsImage, Product, Vm
+from hosting.inventory.models import (
+    AccountInfo,
+    BalanceSample,
+    CapacitySample,
+    Change,
+    Disk,
+    OsImage,
+    Product,
+    Vm,
+)
 from hosting.mail.models import OutgoingMail
 from hosting.operations.models.bulk import Bulk, BulkRow
 from hosting.operations.models.operation import Operation

@@ -12,7 +12,7 @@ from hosting.accounts.limits import NoAllowanceError, Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import AccountStoppedError, ApiSession, client_for
 from hosting.api import ApiError, DataFault
-from hosting.inventory import mirror, unread
+from hosting.inventory import mirror, mirror_figures, unread
 from hosting.inventory import refresh as member_refresh
 from hosting.jobs import Job
 from hosting.mail import outbox
@@ -113,6 +113,15 @@ def read_links(account_id: int, vm_id: int) -> None:
             except (ApiError, NoAllowanceError):
                 member_refresh.links_not_read(account, vm_id)
                 raise
+
+
+@shared_task(name=Job.READ_FIGURES.value)
+def read_figures(account_id: int, vm_id: int) -> None:
+    account = _account(account_id)
+    if availability.may_call(account.endpoint):
+        # An open page asks again after a minute.
+        with _next_time("what a server uses"):
+            mirror_figures.read(client_for(account, Priority.TRACKING), vm_id)
 
 
 @shared_task(name=Job.SEND_MAIL.value)

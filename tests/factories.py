@@ -13,7 +13,7 @@ from hosting.accounts.sealing import seal
 from hosting.annotations.models import SavedView, Tag, TagUse
 from hosting.annotations.names import key_of
 from hosting.inventory.capacity import Amounts
-from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm
+from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm, VmFigures
 from hosting.operations.models.bulk import Bulk, BulkRow
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
@@ -108,6 +108,13 @@ def vm(of: Account, hostname: str = "", *, state: str = Vm.State.RUNNING, **fiel
             **fields,
         },
     )
+
+
+def figures(of: Vm, *, minutes: Iterable[int], **fields: Any) -> VmFigures:
+    """What was read of a server a moment ago: each of the samples began so many minutes ago."""
+    now = int(timezone.now().timestamp()) // 60
+    samples = [[(now - ago) * 60, 12.5, 200.0, 2048, 4096, 1024, 3072] for ago in sorted(minutes, reverse=True)]
+    return VmFigures.objects.create(vm=of, **{"read_at": timezone.now(), "samples": samples, **fields})
 
 
 def disk(of: Account, name: str = "", *, on: Vm | None = None, **fields: Any) -> Disk:

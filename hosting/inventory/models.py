@@ -276,3 +276,14 @@ class Change(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["account", "-id"])]
+
+
+class VmFigures(models.Model):
+    """What the provider has measured of a server: a copy of the last 48 hours, read when somebody looks at it.
+
+    `samples`: rows as `inventory.figures.Sample`, oldest first.
+    """
+
+    vm = models.OneToOneField(Vm, models.CASCADE, primary_key=True, related_name="figures")
+    read_at = models.DateTimeField()
+    samples = models.JSONField(default=list)

@@ -50,6 +50,12 @@ def links_not_read(account: Account, vm_id: int) -> None:
     versions.bump(account.pk)
 
 
+def request_figures(vm: Vm, again_s: int) -> None:
+    """Request what a server uses, once in `again_s` seconds however many look at it."""
+    if _is_first(f"figures:{vm.account_id}:{vm.remote_id}", again_s):
+        enqueue(Job.READ_FIGURES, vm.account_id, vm.remote_id)
+
+
 def _links_key(account_id: int, vm_id: int) -> str:
     return f"links:{account_id}:{vm_id}"
 

@@ -17,7 +17,7 @@ from hosting.accounts import extensions
 from hosting.accounts.limits import Priority
 from hosting.accounts.models import Account
 from hosting.accounts.sessions import ApiSession, client_for
-from hosting.inventory import ages, mirror, samples
+from hosting.inventory import ages, figures, mirror, samples
 from hosting.inventory.reading import ALL_ACCOUNT_DATA, AccountData
 from hosting.operations import following
 from hosting.operations.costs import observed
@@ -86,6 +86,7 @@ def _read_lists(session: ApiSession, began: datetime, *, reread_since: datetime 
     if reread_since:
         mirror.reread(session, since=reread_since, explained=by_operations(account), on_progress=on_progress)
         samples.thin(account, began)
+        figures.forget_old(account, began)
         ages.finish_reread(account, reread_since)
         following.store(account, cursor)
 

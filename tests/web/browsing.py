@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, reverse
 
-from hosting.accounts.models import Account
+from hosting.accounts.models import Account, Endpoint
+from hosting.api import EXTENSIONS
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from hosting.web.urls import of_account, of_team
@@ -53,7 +54,12 @@ def names() -> list[str]:
 
 
 def every_page(account: Account, by: Membership) -> list[Page]:
-    """One URL for each pattern of an account and of its team, with objects that exist."""
+    """One URL for each pattern of an account and of its team, with objects that exist.
+
+    The endpoint of the account has all extensions from now on, and so all pages.
+    """
+    Endpoint.objects.filter(pk=account.endpoint_id).update(extensions=list(EXTENSIONS))
+    account.endpoint.refresh_from_db()
     factories.os_image(account, remote_id=3)
     vm = factories.vm(account, "web-1")
     disk = factories.disk(account, on=vm)

@@ -3,10 +3,11 @@
 The version is signed for its reader and account, so that nobody can probe the accounts of other teams.
 """
 
+import time
 from datetime import timedelta
 
 from django.contrib.auth import SESSION_KEY
-from django.core.signing import BadSignature, TimestampSigner
+from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse
 
 from hosting.accounts import pulse, versions
@@ -16,23 +17,32 @@ from hosting.inventory.progress import Progress
 
 HEADER = "X-Sharedeck-Version"
 # A page without changes is rendered again after this time, so that people who lost access don't keep seeing it.
-_LONGEST = timedelta(minutes=5)
+LONGEST = timedelta(minutes=5)
 # The ages of lists, details and account data (`inventory.ages`), so that a page without changes can move them.
 AGES_HEADER = "X-Sharedeck-Ages"
 
 
-def _signer(user_id: object, account_id: int) -> TimestampSigner:
-    return TimestampSigner(salt=f"live/{user_id}/{account_id}")
+def _signer(user_id: object, account_id: int) -> Signer:
+    return Signer(salt=f"live/{user_id}/{account_id}")
 
 
 def token(
-    user_id: int, account_id: int, version: int, *, silence: Silence | None, importing: bool, import_: Progress | None
+    user_id: int,
+    account_id: int,
+    version: int,
+    *,
+    silence: Silence | None,
+    importing: bool,
+    import_: Progress | None,
+    renew_after: timedelta = LONGEST,
 ) -> str:
     """The token of a page of `account_id`: the version that it shows, signed for one reader.
 
-    It includes what the page says about silent workers, and during the first import the progress.
+    It includes what the page says about silent workers, and during the first import the progress. `renew_after`: when
+    the page is rendered again even if nothing has changed.
     """
-    shown = f"{version}/{_what(silence)}/{_how_far(import_) if importing else '-'}"
+    until = int(time.time() + renew_after.total_seconds())
+    shown = f"{version}/{_what(silence)}/{_how_far(import_) if importing else '-'}/{until}"
     return _signer(user_id, account_id).sign(shown)
 
 
@@ -57,10 +67,11 @@ def _shown(request: HttpRequest, account_id: int) -> tuple[str, str, str] | None
     if not token or not user_id:
         return None
     try:
-        version, silence, how_far = _signer(user_id, account_id).unsign(token, max_age=_LONGEST).split("/")
+        version, silence, how_far, until = _signer(user_id, account_id).unsign(token).split("/")
+        is_over = time.time() >= int(until)
     except (BadSignature, ValueError):
         return None
-    return version, silence, how_far
+    return None if is_over else (version, silence, how_far)
 
 
 def still_true(request: HttpRequest, account_id: int) -> HttpResponse | None:

@@ -175,15 +175,20 @@ def steps(
     kinds: Sequence[str],
     *,
     unit: float = 1,
+    lasts: timedelta | None = None,
+    limit: float | None = None,
     label: Callable[[float], str],
     moment: Callable[[datetime], str],
     zone: tzinfo,
 ) -> Drawing:
     """A chart of values that hold until the next one, as steps, from zero. Grid lines are round multiples of `unit`.
 
+    With `lasts` a value holds for so long at most: after that is a gap. `limit` is drawn all along, as "granted".
     `label` formats a value, `moment` a time in the reader's zone.
     """
     values = [value / unit for _at, row in points for value in row]
+    limits: list[Point] = [] if limit is None else [(start, (limit,))]
+    values += [value / unit for _at, row in limits for value in row]
     rows = scale(min(0.0, *values), max(0.0, *values))
     found = moments(start, end, zone)
     return Drawing(
@@ -194,7 +199,10 @@ def steps(
             _below(100 * _part(at, start, end), moment(at), minor=(len(found) - index) % 2 == 0)
             for index, at in enumerate(found)
         ],
-        paths=[_path(kind, points, index, start, end, rows, unit, HEIGHT) for index, kind in enumerate(kinds)],
+        paths=[
+            *(_path(kind, points, index, start, end, rows, unit, HEIGHT, lasts) for index, kind in enumerate(kinds)),
+            *(_path("granted", [point], 0, start, end, rows, unit, HEIGHT) for point in limits),
+        ],
     )
 
 
@@ -250,14 +258,30 @@ def _path(
     rows: Sequence[float],
     unit: float,
     height: int,
+    lasts: timedelta | None = None,
 ) -> Path:
-    places = [
-        (_px(_WIDE * _part(at, start, end)), _px(_y(values[index] / unit, rows, height))) for at, values in points
-    ]
-    line = f"M{places[0][0]} {places[0][1]}"
-    line += "".join(f"H{x}V{y}" for x, y in places[1:]) + f"H{_WIDE}"
     foot = _px(_y(min(max(0.0, rows[0]), rows[-1]), rows, height))
-    return Path(kind, line, f"{line}V{foot}H{places[0][0]}Z")
+    line, area = "", ""
+    for run in _runs(points, lasts):
+        places = [
+            (_px(_WIDE * _part(at, start, end)), _px(_y(values[index] / unit, rows, height))) for at, values in run
+        ]
+        until = _px(_WIDE * _part(run[-1][0] + lasts, start, end)) if lasts else str(_WIDE)
+        drawn = f"M{places[0][0]} {places[0][1]}" + "".join(f"H{x}V{y}" for x, y in places[1:]) + f"H{until}"
+        line += drawn
+        area += f"{drawn}V{foot}H{places[0][0]}Z"
+    return Path(kind, line, area)
+
+
+def _runs(points: Sequence[Point], lasts: timedelta | None) -> list[list[Point]]:
+    """The points between gaps."""
+    runs: list[list[Point]] = []
+    for point in points:
+        if runs and (lasts is None or point[0] - runs[-1][-1][0] <= lasts):
+            runs[-1].append(point)
+        else:
+            runs.append([point])
+    return runs
 
 
 def _part(at: datetime, start: datetime, end: datetime) -> float:

@@ -16,6 +16,7 @@ from hosting.inventory.models import BalanceSample, CapacitySample
 from hosting.inventory.runway import ENOUGH, WINDOW, Known, Outlook, Runway, runway
 from hosting.operations.models.operation import Operation
 from hosting.web.charts import svg
+from hosting.web.charts.chart import Chart, day_words, moment, unit_of
 from hosting.web.lists.filters import OperationFilter
 from hosting.web.wording.formats import plain, size, when
 
@@ -27,25 +28,6 @@ _DAILY = 30
 _LEAST = timedelta(minutes=10)
 # From the bottom of a column up.
 OUTCOMES = ("done", "failed", "uncertain", "cancelled")
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart with its words, and its data as a table, newest row first. `empty` is the text when there is no data."""
-
-    name: str
-    title: str
-    drawing: svg.Drawing | None = None
-    summary: str = ""
-    empty: str = ""
-    legend: Sequence[tuple[str, str]] = ()
-    head: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
-
-    @property
-    def table(self) -> list[list[tuple[str, str]]]:
-        """The rows, each cell with the label of its column."""
-        return [list(zip(self.head, row, strict=True)) for row in self.rows]
 
 
 def period_of(asked: str | None) -> int:
@@ -167,7 +149,7 @@ def _granted_and_used(
     summary = _("%(used)s of %(granted)s used.") % {"used": words(used), "granted": words(granted)}
     legend = [("granted", _("Granted")), ("used", _("Used"))]
     chart = Chart(name, title, summary=summary, legend=legend, head=[_("From"), _("Granted"), _("Used")])
-    unit = _unit(max((max(values) for _at, values in points), default=0)) if name.endswith("_mb") else 1
+    unit = unit_of(max((max(values) for _at, values in points), default=0)) if name.endswith("_mb") else 1
     return _steps(
         chart,
         points,
@@ -178,11 +160,6 @@ def _granted_and_used(
         unit=unit,
         tick=lambda value: words(value) if value else "0",
     )
-
-
-def _unit(mb: float) -> int:
-    """The unit of a size (see `formats.size`), in MB: grid lines are round values in this unit."""
-    return 1 if mb < 1024 else 1024 if mb < 1024 * 1024 else 1024 * 1024
 
 
 def _steps(
@@ -201,7 +178,7 @@ def _steps(
     drawn = svg.thin(points)
     start, end = _span(drawn, now - timedelta(days=days), now)
     drawing = svg.steps(
-        drawn, start, end, kinds, unit=unit, label=tick or words, moment=_moment, zone=timezone.get_current_timezone()
+        drawn, start, end, kinds, unit=unit, label=tick or words, moment=moment, zone=timezone.get_current_timezone()
     )
     rows = [[when(at), *(words(value) for value in values)] for at, values in reversed(drawn)]
     return Chart(chart.name, chart.title, drawing, chart.summary, "", chart.legend, chart.head, rows)
@@ -210,16 +187,6 @@ def _steps(
 def _span(points: Sequence[svg.Point], start: datetime, now: datetime) -> tuple[datetime, datetime]:
     """The time axis: the period, or the part of it with data, but at least `_LEAST`."""
     return min(max(points[0][0], start), now - _LEAST), now
-
-
-def _moment(at: datetime) -> str:
-    """The hour, or the date at midnight."""
-    return f"{at:%H:%M}" if at.hour or at.minute else _day(at)
-
-
-def _day(day: date) -> str:
-    # Translators: a day without its year as Django writes it, short enough for the axis of a chart.
-    return formats.date_format(day, _("j M"))
 
 
 # Operations ---------------------------------------------------------------------------------------------------------
@@ -269,7 +236,7 @@ def operations_chart(account: Account, days: int, now: datetime) -> Chart:
         return Chart("operations", title, empty=_("No operations in this period."))
     columns = []
     for slot in slots:
-        day = _day(slot.first)
+        day = day_words(slot.first)
         told = _outcome_words(slot.counts)
         words = _("%(day)s: %(counts)s") % {"day": day, "counts": told} if told else day
         columns.append((day, words, list(slot.counts.values())))

@@ -1,6 +1,7 @@
 """Render a page, or only its live part when htmx asks for that."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -85,9 +86,17 @@ def _shell(request: AccountRequest, section: str, page: str, context: Mapping[st
 
 
 def account_page(
-    request: AccountRequest, page: str, context: Mapping[str, object], *, section: str = ""
+    request: AccountRequest,
+    page: str,
+    context: Mapping[str, object],
+    *,
+    section: str = "",
+    renew_after: timedelta = live.LONGEST,
 ) -> HttpResponse:
-    """Render `hosting/<page>.html`; for a poll only its live part, `hosting/_<page>.html`."""
+    """Render `hosting/<page>.html`; for a poll only its live part, `hosting/_<page>.html`.
+
+    `renew_after`: when an open page is rendered again even if nothing has changed.
+    """
     account = request.account
     # Restores the copy in Redis, which may have expired.
     versions.publish(account.pk, account.version)
@@ -104,6 +113,7 @@ def account_page(
         silence=shell["silence"],
         importing=account.mirrored_at is None,
         import_=shell["import"],
+        renew_after=renew_after,
     )
     live_part["silence_shown"] = live.silence_shown(request, account.pk)
     if request.htmx:

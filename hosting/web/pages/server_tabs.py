@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from django.http import Http404
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from hosting.accounts.models import Account
+from hosting.inventory import figures
 from hosting.inventory.models import Vm
 
 
@@ -26,7 +27,8 @@ class Tab:
 # In the order in which they are shown.
 TABS = (
     # Translators: the tab of a server's own page.
-    Tab("overview", "server", pgettext_lazy("server", "Overview"), "server"),
+    Tab("overview", "server", _("Overview"), "server"),
+    Tab("figures", "server_figures", _("Figures"), "chart-line", figures.are_offered),
 )
 
 

@@ -72,6 +72,23 @@ def bandwidth(kbps: Any) -> str:
     return _("%s Mbit/s") % plain(float(kbps) / 1024)
 
 
+def percent(value: float) -> str:
+    """12.5 → 12.5%"""
+    # Translators: a number of per cent.
+    return _("%s%%") % plain(value)
+
+
+def rate(bytes_a_second: float) -> str:
+    """Bytes a second in the unit that people use: 8192 → 8 KB/s."""
+    amount = abs(bytes_a_second)
+    if amount < 1024:
+        return _("%s B/s") % plain(round(bytes_a_second))
+    # Rounded as it will be shown, as sizes are.
+    if round(amount / 1024, 2) < 1024:
+        return _("%s KB/s") % plain(bytes_a_second / 1024)
+    return _("%s MB/s") % plain(bytes_a_second / 1024 / 1024)
+
+
 def _local(at: datetime) -> datetime:
     """The moment in the reader's zone. Moments at the limits of `datetime`, which mean "never", are not shifted."""
     try:

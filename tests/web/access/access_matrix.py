@@ -95,6 +95,7 @@ OF_ACCOUNT = {
     "server_alone": form(OPERATE),
     "planner": page(VIEW),
     "server": page(VIEW),
+    "server_figures": page(VIEW),
     "server_start": button(OPERATE),
     "server_stop": button(OPERATE),
     "server_reboot": button(OPERATE),

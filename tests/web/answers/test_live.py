@@ -25,6 +25,7 @@ LIVE = [
     "shares",
     "servers",
     "server",
+    "server_figures",
     "disks",
     "disk",
     "operations",

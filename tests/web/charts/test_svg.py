@@ -90,6 +90,33 @@ def test_line_holds_a_value_until_the_next_one(given: list[Point], line: str) ->
     assert path.line == line
 
 
+def test_value_that_lasts_for_a_while_leaves_a_gap_before_the_next_one() -> None:
+    hour = timedelta(hours=1)
+    given = [(NOW - 9 * hour, (4.0,)), (NOW - 8 * hour, (2.0,)), (NOW - 4 * hour, (4.0,)), (NOW - hour / 2, (0.0,))]
+    drawn = svg.steps(
+        given,
+        NOW - 10 * hour,
+        NOW,
+        ["run"],
+        lasts=hour,
+        label=str,
+        moment=str,
+        zone=UTC,
+    )
+    (path,) = drawn.paths
+    # What would last beyond the end of the axis ends there.
+    assert path.line == "M100 0H200V90H300M600 0H700M950 180H1000"
+    assert path.area == "M100 0H200V90H300V180H100ZM600 0H700V180H600ZM950 180H1000V180H950Z"
+
+
+def test_limit_is_drawn_all_along_and_within_the_axis() -> None:
+    drawn = svg.steps(
+        points(1.0, 2.0), NOW - timedelta(hours=1), NOW, ["used"], limit=8.0, label=str, moment=str, zone=UTC
+    )
+    assert [path.kind for path in drawn.paths] == ["used", "granted"]
+    assert drawn.paths[1].line == "M0 0H1000"
+
+
 def test_area_closes_at_zero_for_positive_and_negative_values() -> None:
     assert drawn(points(10, 20)).paths[0].area.endswith("V180H0Z")
     assert drawn(points(10, -10)).paths[0].area.endswith("V90H0Z")
