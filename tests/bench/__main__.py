@@ -4,7 +4,7 @@
 |---|---|---|
 | `BENCH_N` | 1000 | servers that are imported, with as many disks |
 | `BENCH_REPEAT` | 3 | how often what is timed alone is done |
-| `BENCH_ONLY` | all | some of: imports, panel, following, limit, pages, servers |
+| `BENCH_ONLY` | all | some of: imports, panel, following, sampling, limit, pages, servers |
 | `BENCH_MARKDOWN` | off | print the table as Markdown (`--markdown` does the same) |
 | `DATABASE_URL` | SQLite | a PostgreSQL server: the bench makes a database of its own there, and drops it |
 
@@ -44,6 +44,7 @@ class Bench:
             "imports": self.imports,
             "panel": self.panel,
             "following": self.following,
+            "sampling": self.sampling,
             "limit": self.limit,
             "servers": self.servers,
             "pages": self.pages,
@@ -93,6 +94,12 @@ class Bench:
         figures = [following.measure_import(self.remote, MAIN, self.owner, self.vms)]
         figures += following.measure_processes(self.remote, OTHER, self.owner)
         return figures + following.measure_held(self.remote, MAIN)
+
+    def sampling(self) -> list[Figure]:
+        """The provider's engine, which asks hosts what their guests use."""
+        from tests.bench import sampling
+
+        return [sampling.measure(self.remote, self.repeat)]
 
     def limit(self) -> list[Figure]:
         """The real processes at the API's rate limit."""

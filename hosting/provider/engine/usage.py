@@ -50,7 +50,7 @@ def sample(host_id: int) -> None:
     if not rows.filter(_due()).update(usage_after=_next(host_id, timezone.now())):
         return
     try:
-        _store(rows.get())
+        store(rows.get())
     except HostAway:
         return  # it is asked again in the next minute, and `reconcile` tells staff
     finally:
@@ -64,7 +64,12 @@ def _next(host_id: int, now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0) + timedelta(minutes=1, seconds=second)
 
 
-def _store(host: Host) -> None:
+def store(host: Host) -> None:
+    """Ask a host what its guests use, and store a sample of each in one statement.
+
+    Raises:
+        HostAway: it does not answer.
+    """
     usages = driver().usage(specs.host_ref(host))
     at = timezone.now()
     minute = minute_of(at)

@@ -22,7 +22,7 @@ from tests import factories
 
 PASSWORD = "l00k-at-every-page"
 # Of the demonstration (hosting/provider/seed.py).
-SERVER, STOPPED_SERVER, DISK, FREE_DISK, PRODUCT = 456, 9876, 123, 1928, 1234
+SERVER, RUNNING_SERVER, STOPPED_SERVER, DISK, FREE_DISK, PRODUCT = 456, 2001, 9876, 123, 1928, 1234
 # A customer of the provider who has nothing, and whose password is known.
 EMPTY_LOGIN, EMPTY_PASSWORD = "ZZ9001-GANDI", "somebody3lse"
 

@@ -122,6 +122,27 @@ def test_every_account_page_is_accessible_in_both_widths_and_themes(look: Look, 
     look.assert_fine()
 
 
+def test_figures_appear_in_the_open_page_with_a_table_behind_each_chart(look: Look, made: scene.Scene) -> None:
+    look.sign_in(made.owner)
+    page = look.page
+    page.set_viewport_size(DESKTOP)
+    # Nobody has looked at this server's figures yet.
+    page.goto(reverse("server", args=[made.account, scene.RUNNING_SERVER]))
+    page.get_by_role("navigation", name="Server").get_by_role("link", name="Figures").click()
+    page.evaluate("window.isSamePage = true")
+    for name in ("CPU, in percent of one core", "Memory", "Disk per second", "Network per second"):
+        expect(page.get_by_role("img", name=name)).to_be_visible()
+    assert page.evaluate("window.isSamePage")
+    page.get_by_role("navigation", name="Period").get_by_role("link", name="1 hour").click()
+    expect(page.get_by_role("navigation", name="Period").get_by_role("link", name="1 hour")).to_have_attribute(
+        "aria-current", "true"
+    )
+    page.locator("#memory-data summary").click()
+    expect(page.locator("#memory-data").get_by_role("row").nth(30)).to_be_visible()
+    look.check("figures of a server, with an open table")
+    look.assert_fine()
+
+
 def test_every_team_page_is_accessible(look: Look, made: scene.Scene) -> None:
     known = {"member_id": made.member, "invitation_id": made.invitation, "token_id": made.token}
     look.sign_in(made.owner)
