@@ -3,10 +3,12 @@
 HOST ?= 127.0.0.1
 PORT ?= 8000
 PROVIDER_PORT ?= 8010
+PROVIDER_CONSOLE_PORT ?= $(shell expr $(PROVIDER_PORT) + 1 2>/dev/null)
 VALKEY_PORT ?= $(shell expr $(PORT) + 20 2>/dev/null)
 
 BIND = $(HOST):$(PORT)
 PROVIDER_BIND = 127.0.0.1:$(PROVIDER_PORT)
+PROVIDER_CONSOLE_BIND = 127.0.0.1:$(PROVIDER_CONSOLE_PORT)
 HERE = http://127.0.0.1:$(PORT)/
 PANEL_URL ?= $(HERE)
 
@@ -24,9 +26,9 @@ HYPERVISOR_PACKAGES = libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients 
 
 # Our own Valkey and provider start unless the environment names others.
 OUR_REDIS = $(if $(REDIS_URL)$(REDIS_URL_FILE),,redis)
-OUR_PROVIDER = $(if $(API_ENDPOINTS),,provider providerworker)
-OUR_PORTS = PORT $(if $(OUR_REDIS),VALKEY_PORT) $(if $(API_ENDPOINTS),,PROVIDER_PORT)
-READY_URLS = $(HERE)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health)
+OUR_PROVIDER = $(if $(API_ENDPOINTS),,provider providerworker providerconsole)
+OUR_PORTS = PORT $(if $(OUR_REDIS),VALKEY_PORT) $(if $(API_ENDPOINTS),,PROVIDER_PORT PROVIDER_CONSOLE_PORT)
+READY_URLS = $(HERE)health $(if $(API_ENDPOINTS),,http://$(PROVIDER_BIND)/health http://$(PROVIDER_CONSOLE_BIND)/health)
 
 # Tests wait as much as they work.
 JOBS ?= $(shell expr $$(nproc) + 4)
@@ -56,9 +58,11 @@ run provider: export VAR_DIR := $(VAR_DIR)
 run provider: export PROVIDER_VAR_DIR := $(VAR_DIR)
 run provider: export PORT := $(PORT)
 run provider: export PROVIDER_PORT := $(PROVIDER_PORT)
+run provider: export PROVIDER_CONSOLE_PORT := $(PROVIDER_CONSOLE_PORT)
 run provider: export VALKEY_PORT := $(VALKEY_PORT)
 run provider: export BIND := $(BIND)
 run provider: export PROVIDER_BIND := $(PROVIDER_BIND)
+run provider: export PROVIDER_CONSOLE_BIND := $(PROVIDER_CONSOLE_BIND)
 run provider: export PANEL_URL := $(PANEL_URL)
 run provider: export READY_URLS := $(READY_URLS)
 run provider: export PYTHONUNBUFFERED := 1
@@ -78,9 +82,9 @@ run: install assets ## Start everything: the panel, its workers, Valkey and the 
 
 provider: install ## Start the bundled provider alone
 	@$(ON_PATH) tools/quietly $(PYTHON) -m panel.directory_lock http://$(PROVIDER_BIND)/xmlrpc/ sh -ec '\
-	  $(PYTHON) -m panel.environment PROVIDER_PORT $(if $(OUR_REDIS),VALKEY_PORT); $(PREPARE_PROVIDER); \
+	  $(PYTHON) -m panel.environment PROVIDER_PORT PROVIDER_CONSOLE_PORT $(if $(OUR_REDIS),VALKEY_PORT); $(PREPARE_PROVIDER); \
 	  echo "The Hosting API answers at http://$(PROVIDER_BIND)/xmlrpc/ (Ctrl-C stops it)"; \
-	  exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker'
+	  exec honcho start --env /dev/null $(OUR_REDIS) provider providerworker providerconsole'
 
 hypervisor hypervisor-stop guest: export VAR_DIR := $(VAR_DIR)
 hypervisor hypervisor-stop guest: export PROVIDER_VAR_DIR := $(VAR_DIR)

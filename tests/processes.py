@@ -163,6 +163,13 @@ class Provider:
         self.kill_web()
         self.start_web()
 
+    def start_console(self, **env: str) -> Process:
+        """The process that serves consoles; whoever starts it stops it. `env` overrides its settings."""
+        command = [sys.executable, "manage.py", "provider_console", "--settings", "hosting.provider.settings"]
+        process = Process(command, {**self.env, **env}, self.directory / "console.log")
+        process.wait_for_port(int(self.env["PROVIDER_CONSOLE_PORT"]))
+        return process
+
     def stop(self) -> None:
         """End both at once: a polite end waits for kept connections and for the broker."""
         self._shell.stop()
@@ -188,6 +195,7 @@ def start_provider(directory: Path, **env: str) -> Provider:
         "PROVIDER_SPEED": "0",
         "PROVIDER_RATE_LIMIT": "0",
         "PROVIDER_ADMIN_PASSWORD": "staff-passw0rd",
+        "PROVIDER_CONSOLE_PORT": str(free_port()),
         **env,
     }
     web = [sys.executable, "-m", "gunicorn", "-c", "python:hosting.provider.serving", "hosting.provider.wsgi"]

@@ -34,6 +34,7 @@ class Stack:
     # The addresses of its databases and of its Redis, where they are not the ones that `make run` makes.
     addresses: dict[str, str] = field(default_factory=dict)
     redis: Process | None = None
+    provider_console_port: int = 0
     email: str = DEMO_EMAIL
     _shells: dict[str, Shell] = field(default_factory=dict)
 
@@ -97,6 +98,7 @@ class Stack:
             "PROVIDER_VAR_DIR": str(self.directory),
             "PORT": str(self.port),
             "PROVIDER_PORT": str(self.provider_port),
+            "PROVIDER_CONSOLE_PORT": str(self.provider_console_port),
             "VALKEY_PORT": str(self.valkey_port),
             **self.addresses,
         }
@@ -142,7 +144,7 @@ def start_stack(directory: Path, **env: str) -> Stack:
     Raises:
         RuntimeError: when it ends, or is not ready within two minutes; the message holds its log.
     """
-    port, provider_port, valkey_port = free_port(), free_port(), free_port()
+    port, provider_port, valkey_port, provider_console_port = (free_port() for _ in range(4))
     addresses = {name: value for name, value in env.items() if name == "DATABASE_URL"}
     redis = None
     if databases.on_postgresql():
@@ -158,6 +160,7 @@ def start_stack(directory: Path, **env: str) -> Stack:
         **dict.fromkeys(new_secrets()),
         "PORT": str(port),
         "PROVIDER_PORT": str(provider_port),
+        "PROVIDER_CONSOLE_PORT": str(provider_console_port),
         "VALKEY_PORT": str(valkey_port),
         "VAR_DIR": str(directory),
         "PROVIDER_FAULTS": f"@{directory / 'faults'}",
@@ -167,7 +170,7 @@ def start_stack(directory: Path, **env: str) -> Stack:
         **addresses,
     }
     process = Process(["make", "--no-print-directory", "run"], settings, directory / f"stack-{port}.log")
-    stack = Stack(directory, process, port, provider_port, valkey_port, addresses, redis)
+    stack = Stack(directory, process, port, provider_port, valkey_port, addresses, redis, provider_console_port)
     try:
         _wait_until_ready(stack)
     except BaseException:

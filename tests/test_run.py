@@ -17,6 +17,7 @@ from tests.processes import ROOT, Process, free_port
 from tests.safekeeping.test_files import readable
 from tests.stack import answers, start_stack
 
+PORTS = ("PORT", "PROVIDER_PORT", "PROVIDER_CONSOLE_PORT", "VALKEY_PORT")
 # Make ends itself by the signal, which a shell shows as 130.
 ENDED_BY_CTRL_C = {0, 130, -signal.SIGINT}
 
@@ -45,6 +46,7 @@ def test_process_crash_stops_the_rest_and_a_restart_keeps_the_data(tmp_path: Pat
     stack = start_stack(tmp_path)
     assert answers(f"{stack.url}/health") == 200
     assert answers(f"http://127.0.0.1:{stack.provider_port}/health") == 200
+    assert answers(f"http://127.0.0.1:{stack.provider_console_port}/health") == 200
     password = stack.password
     os.kill(stack.pids()["background"], signal.SIGKILL)
     assert stack.process.popen.wait(timeout=30) != 0
@@ -99,7 +101,7 @@ def test_start_without_the_demo_says_how_to_create_a_login(tmp_path: Path) -> No
 
 def test_ctrl_c_before_the_processes_start_is_quiet_too(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    ports = {name: str(free_port()) for name in ("PORT", "PROVIDER_PORT", "VALKEY_PORT")}
+    ports = {name: str(free_port()) for name in PORTS}
     env = {**ports, "VAR_DIR": str(tmp_path), "MAKEFLAGS": ""}
     run = Process(["make", "--no-print-directory", "run"], env, log)
     deadline = time.monotonic() + 60
@@ -151,7 +153,7 @@ def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
 def test_wrong_settings_end_in_a_sentence_that_names_the_variable(
     tmp_path: Path, settings: dict[str, str], words: str
 ) -> None:
-    ports = {name: str(free_port()) for name in ("PORT", "PROVIDER_PORT", "VALKEY_PORT")}
+    ports = {name: str(free_port()) for name in PORTS}
     run = make_run(**{"VAR_DIR": str(tmp_path), **ports, **settings})
     assert run.returncode != 0
     assert words in run.stderr

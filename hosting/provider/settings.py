@@ -99,6 +99,14 @@ PROVIDER_DRIVER = env("PROVIDER_DRIVER", default="hosting.provider.drivers.simul
 PROVIDER_HOST_THREADS = env.int("PROVIDER_HOST_THREADS", default=4)
 # The name servers that VMs are given.
 PROVIDER_DNS = env.list("PROVIDER_DNS", default=[])
+# Where consoles of VMs are served, and the address under which clients reach them: a ticket is put behind it.
+PROVIDER_CONSOLE_BIND = env(
+    "PROVIDER_CONSOLE_BIND",
+    default=f"127.0.0.1:{env.int('PROVIDER_CONSOLE_PORT', default=env.int('PROVIDER_PORT', default=8010) + 1)}",
+)
+PROVIDER_CONSOLE_URL = env("PROVIDER_CONSOLE_URL", default=f"ws://{PROVIDER_CONSOLE_BIND}/console/")
+# Seconds after which a viewer that types nothing is sent away.
+PROVIDER_CONSOLE_IDLE_S = env.float("PROVIDER_CONSOLE_IDLE_S", default=900.0)
 # Simulated work takes its believable time multiplied by this; 0 is done at once.
 PROVIDER_SPEED = env.float("PROVIDER_SPEED", default=0.2)
 PROVIDER_ADMIN_PASSWORD = env("PROVIDER_ADMIN_PASSWORD", default="")

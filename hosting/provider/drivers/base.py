@@ -166,6 +166,34 @@ class CannotDo(Exception):  # noqa: N818
     """The host answered that it cannot be done. The text is a sentence for the customer: no path, no name of a host."""
 
 
+class ConsoleEvents(Protocol):
+    """What a driver tells of a console that it has opened, from any thread.
+
+    `received` may block: until it returns, the driver reads no more of this console, and what a guest prints faster
+    than it is taken waits on its host.
+    """
+
+    def received(self, data: bytes) -> None:
+        """The guest printed something."""
+        ...
+
+    def ended(self) -> None:
+        """Nothing more will come: the guest stopped, or its host was lost. Who wants to know opens the console anew."""
+        ...
+
+
+class Console(Protocol):
+    """The serial console of a guest. Its methods may block, and are called in the thread that opened it."""
+
+    def send(self, data: bytes) -> None:
+        """Type something. What is sent to a console that has ended is lost, as on a wire that leads nowhere."""
+        ...
+
+    def close(self) -> None:
+        """Read and send no more. Nothing happens when it has ended already."""
+        ...
+
+
 class Driver(Protocol):
     """Carries out operations on hosts.
 
@@ -199,6 +227,13 @@ class Driver(Protocol):
 
     def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:
         """Have a guest run (started, started again or resumed) or stand still. Nothing happens when it does already."""
+        ...
+
+    def open_console(self, host: HostRef, vm: VmSpec, events: ConsoleEvents) -> Console:
+        """Open the serial console of a guest that runs. It has one: who held it before loses it.
+
+        Called in a thread of this console alone, outside of the engine.
+        """
         ...
 
     def capacity(self, host: HostRef) -> HostCapacity:

@@ -11,7 +11,7 @@ The address of a simulated host is a switch, for demonstrations and tests:
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, Protocol
 from uuid import UUID
@@ -22,6 +22,9 @@ from hosting.provider.drivers import pace
 from hosting.provider.drivers.base import (
     Again,
     CannotDo,
+    Console,
+    ConsoleEvents,
+    GuestState,
     HostAway,
     HostCapacity,
     HostRef,
@@ -31,6 +34,7 @@ from hosting.provider.drivers.base import (
     Work,
 )
 from hosting.provider.drivers.pace import DURATIONS, PRODUCT_DURATION
+from hosting.provider.drivers.simulated_console import ON, SimulatedConsole, Watch
 from hosting.provider.drivers.simulated_usage import usage_of
 
 # The state in which an operation leaves its guest; None: the one that it has.
@@ -50,6 +54,8 @@ class Guests(Protocol):
 
     def get(self, host_id: int, uuid: UUID) -> Observed | None: ...
 
+    def states(self, uuids: Sequence[UUID]) -> Mapping[UUID, GuestState]: ...
+
     def put(self, host_id: int, uuid: UUID, guest: Observed) -> None: ...
 
     def remove(self, host_id: int, uuid: UUID) -> None: ...
@@ -67,6 +73,7 @@ class SimulatedDriver:
             guests = GuestTable()
         self.speed: float = speed
         self._guests = guests
+        self._consoles = Watch(guests.states)
 
     def estimate_s(self, kind: str) -> float:
         return DURATIONS.get(kind, PRODUCT_DURATION) * self.speed
@@ -125,6 +132,21 @@ class SimulatedDriver:
             return  # what does not run, stands still
         if guest.state != to:
             self._guests.put(host.id, uuid, replace(guest, state=to))
+
+    def open_console(self, host: HostRef, vm: VmSpec, events: ConsoleEvents) -> Console:
+        _reach(host)
+        guest = self._guests.get(host.id, vm.uuid)
+        if guest is None or guest.state not in ON:
+            raise CannotDo("The server is not running.")
+        console = SimulatedConsole(vm, events, lambda: self._power_off(host, vm.uuid), guest.state == "paused")
+        self._consoles.add(console)
+        return console
+
+    def _power_off(self, host: HostRef, uuid: UUID) -> None:
+        """What a guest does by itself, when its owner says so inside."""
+        guest = self._guests.get(host.id, uuid)
+        if guest:
+            self._guests.put(host.id, uuid, replace(guest, state="halted"))
 
     def capacity(self, host: HostRef) -> HostCapacity:
         _reach(host)

@@ -1,6 +1,6 @@
 """What the simulation remembers of its guests: a table of its own, apart from the provider's rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from hosting.provider.drivers.base import GuestState, Observed
@@ -19,6 +19,10 @@ class GuestTable:
     def get(self, host_id: int, uuid: UUID) -> Observed | None:
         found = SimulatedGuest.objects.filter(host_id=host_id, uuid=uuid).values_list(*_COLUMNS).first()
         return _observed(*found) if found else None
+
+    def states(self, uuids: Sequence[UUID]) -> Mapping[UUID, GuestState]:
+        rows = SimulatedGuest.objects.filter(uuid__in=uuids).values_list("uuid", *_COLUMNS)
+        return {uuid: _observed(*columns).state for uuid, *columns in rows}
 
     def put(self, host_id: int, uuid: UUID, guest: Observed) -> None:
         self.put_all(host_id, {uuid: guest})

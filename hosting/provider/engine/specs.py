@@ -72,7 +72,7 @@ def _vm_specs(operation: Operation) -> tuple[VmSpec | None, VmSpec | None]:
     vm = operation.vm
     if vm is None:
         return None, None
-    now = _vm_spec(vm)
+    now = vm_spec(vm)
     match operation.type:
         case "vm_create":
             return None, now
@@ -99,7 +99,8 @@ def _disk_wanted(operation: Operation, before: VmSpec | None) -> DiskSpec | None
     return _disk_spec(disk, effects.free_position(operation.vm, disk) if attached and operation.vm else None)
 
 
-def _vm_spec(vm: Vm) -> VmSpec:
+def vm_spec(vm: Vm) -> VmSpec:
+    """The VM as its row says that it is."""
     spec = VmSpec(
         id=vm.pk,
         uuid=guest_uuid(vm.pk),

@@ -3,6 +3,7 @@
 from hosting.provider.methods import (
     account,
     changes,
+    console,
     disk,
     introspection,
     many,
@@ -14,4 +15,17 @@ from hosting.provider.methods import (
     vm,
 )
 
-__all__ = ["account", "changes", "disk", "introspection", "many", "misc", "once", "operation", "session", "usage", "vm"]
+__all__ = [
+    "account",
+    "changes",
+    "console",
+    "disk",
+    "introspection",
+    "many",
+    "misc",
+    "once",
+    "operation",
+    "session",
+    "usage",
+    "vm",
+]

@@ -1,6 +1,6 @@
 """The simulated driver: what every driver does, and durations that are believable, repeatable and resumable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
@@ -12,6 +12,7 @@ from hosting.provider.drivers.base import (
     Again,
     CannotDo,
     Driver,
+    GuestState,
     HostAway,
     HostRef,
     ImageRef,
@@ -39,6 +40,10 @@ class Memory:
 
     def get(self, host_id: int, uuid: UUID) -> Observed | None:
         return self.of(host_id).get(uuid)
+
+    def states(self, uuids: Sequence[UUID]) -> dict[UUID, GuestState]:
+        guests = {uuid: guest for host in self.hosts.values() for uuid, guest in host.items()}
+        return {uuid: guests[uuid].state for uuid in uuids if uuid in guests}
 
     def put(self, host_id: int, uuid: UUID, guest: Observed) -> None:
         self.hosts.setdefault(host_id, {})[uuid] = guest

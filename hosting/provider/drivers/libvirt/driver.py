@@ -5,7 +5,17 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Literal
 from uuid import UUID
 
-from hosting.provider.drivers.base import Again, HostCapacity, HostRef, Observed, Usage, Work
+from hosting.provider.drivers.base import (
+    Again,
+    Console,
+    ConsoleEvents,
+    HostCapacity,
+    HostRef,
+    Observed,
+    Usage,
+    VmSpec,
+    Work,
+)
 
 if TYPE_CHECKING:
     from hosting.provider.drivers.libvirt.hosts import Hosts
@@ -46,6 +56,9 @@ class LibvirtDriver:
 
     def power(self, host: HostRef, uuid: UUID, to: Literal["running", "paused"]) -> None:
         self._hosts.power(host, uuid, to)
+
+    def open_console(self, host: HostRef, vm: VmSpec, events: ConsoleEvents) -> Console:
+        return self._hosts.open_console(host, vm, events)
 
     def capacity(self, host: HostRef) -> HostCapacity:
         return self._hosts.capacity(host)

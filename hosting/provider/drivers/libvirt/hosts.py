@@ -7,8 +7,29 @@ from uuid import UUID
 
 import libvirt
 
-from hosting.provider.drivers.base import Again, CannotDo, HostAway, HostCapacity, HostRef, Observed, Usage, Work
-from hosting.provider.drivers.libvirt import clean_up, file_systems, guests, observe, operations, usage, volumes
+from hosting.provider.drivers.base import (
+    Again,
+    CannotDo,
+    Console,
+    ConsoleEvents,
+    HostAway,
+    HostCapacity,
+    HostRef,
+    Observed,
+    Usage,
+    VmSpec,
+    Work,
+)
+from hosting.provider.drivers.libvirt import (
+    clean_up,
+    consoles,
+    file_systems,
+    guests,
+    observe,
+    operations,
+    usage,
+    volumes,
+)
 from hosting.provider.drivers.libvirt.connection import answering, means_lost
 from hosting.provider.drivers.libvirt.job import Job
 
@@ -48,6 +69,10 @@ class Hosts:
                 guests.resume_or_start(guest)
             elif guest.state()[0] == libvirt.VIR_DOMAIN_RUNNING:
                 guest.suspend()
+
+    def open_console(self, host: HostRef, vm: VmSpec, events: ConsoleEvents) -> Console:
+        with answering(host) as connected:
+            return consoles.open_console(connected, vm.uuid, events)
 
     def capacity(self, host: HostRef) -> HostCapacity:
         return _ask(host, _capacity)
