@@ -4,7 +4,7 @@
 |---|---|---|
 | `BENCH_N` | 1000 | servers that are imported, with as many disks |
 | `BENCH_REPEAT` | 3 | how often what is timed alone is done |
-| `BENCH_ONLY` | all | some of: imports, panel, following, sampling, limit, pages, servers |
+| `BENCH_ONLY` | all | some of: imports, panel, following, sampling, limit, pages, servers, consoles |
 | `BENCH_MARKDOWN` | off | print the table as Markdown (`--markdown` does the same) |
 | `DATABASE_URL` | SQLite | a PostgreSQL server: the bench makes a database of its own there, and drops it |
 
@@ -47,6 +47,7 @@ class Bench:
             "sampling": self.sampling,
             "limit": self.limit,
             "servers": self.servers,
+            "consoles": self.consoles,
             "pages": self.pages,
         }
 
@@ -123,6 +124,12 @@ class Bench:
         figures = servers.measure_panel(self.owner, mirror_rows.account_with(1_000, self.owner))
         progress("web server of the provider")
         return figures + servers.measure_provider(self.remote, MAIN)
+
+    def consoles(self) -> list[Figure]:
+        """The provider's process that serves consoles."""
+        from tests.bench import consoles
+
+        return [consoles.measure(self.remote, OTHER)]
 
     def pages(self) -> list[Figure]:
         """Pages of accounts of three sizes, in this process."""

@@ -1,4 +1,7 @@
-"""The one console of a guest that all its viewers share: what one types, all see."""
+"""The one console of a guest that all its viewers share: what one types, all see.
+
+Decision: docs/decisions/0042-consoles-are-shared.md
+"""
 
 import asyncio
 import logging

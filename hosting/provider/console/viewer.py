@@ -10,20 +10,36 @@ from websockets.exceptions import ConnectionClosed
 from hosting.provider.console.output import Reader
 from hosting.provider.console.shared import Ending, SharedConsole
 
+# What a viewer typed last is still typed when it has left.
+LAST_INPUT_S = 5.0
+
 
 async def serve(viewer: ServerConnection, console: SharedConsole) -> None:
     """Connect a viewer with a console until one of them ends."""
     with console.watched() as reader:
-        tasks = [asyncio.create_task(_show(viewer, console, reader)), asyncio.create_task(_type(viewer, console))]
+        showing = asyncio.create_task(_show(viewer, console, reader))
+        typing = asyncio.create_task(_type(viewer, console))
+        # The other two do not notice that it leaves while they wait for the guest.
+        leaving = asyncio.create_task(viewer.wait_closed())
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([showing, typing, leaving], return_when=asyncio.FIRST_COMPLETED)
+            if ending := _ending(showing) or _ending(typing):
+                await viewer.close(*ending.value)
+            else:
+                await asyncio.wait([typing], timeout=LAST_INPUT_S)
         finally:
+            tasks = showing, typing, leaving
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _ending(task: "asyncio.Task[Ending]") -> Ending | None:
+    """Why the viewer is sent away; None while it is not, or when it has left."""
+    if task.done():
         with suppress(ConnectionClosed):
-            for task in done:
-                await viewer.close(*task.result().value)
+            return task.result()
+    return None
 
 
 async def _show(viewer: ServerConnection, console: SharedConsole, reader: Reader) -> Ending:

@@ -33,7 +33,7 @@ class SimulatedConsole:
     has_ended: bool = False
 
     def __post_init__(self) -> None:
-        self._shell = Shell(self.vm, self._show, self._end)
+        self._shell = Shell(self.vm, self._show, self._turn_off)
         self._terminal = Terminal(self._shell)
         self._shell.boot()
 
@@ -44,17 +44,24 @@ class SimulatedConsole:
     def close(self) -> None:
         self.has_ended = True
 
+    def end(self) -> None:
+        """It ends by itself; that is told once."""
+        if not self.has_ended:
+            self.has_ended = True
+            self.events.ended()
+
     def _show(self, text: str) -> None:
         self.events.received(text.encode())
 
-    def _end(self) -> None:
-        self.has_ended = True
+    def _turn_off(self) -> None:
         self.power_off()
-        self.events.ended()
+        self.end()
 
 
 class Watch:
-    """Ends the consoles of guests that stop, whoever stopped them: one look for all of them."""
+    """Ends the consoles of guests that stop, whoever stopped them: one look for all of them. A guest has one console,
+    and the latest one counts.
+    """
 
     def __init__(self, states: States) -> None:
         self._states = states
@@ -64,10 +71,13 @@ class Watch:
 
     def add(self, console: SimulatedConsole) -> None:
         with self._lock:
+            earlier = [each for each in self._open if each.vm.uuid == console.vm.uuid]
             self._open.add(console)
             if not self._is_looking:
                 self._is_looking = True
                 threading.Thread(target=self._look, name="simulated-consoles", daemon=True).start()
+        for each in earlier:
+            each.end()
 
     def _look(self) -> None:
         while True:
@@ -89,5 +99,4 @@ class Watch:
                 state = states.get(console.vm.uuid)
                 console.is_paused = state == "paused"
                 if state not in ON:
-                    console.has_ended = True
-                    console.events.ended()
+                    console.end()

@@ -1,9 +1,12 @@
 """Tickets: who gets one for which VM, and that each lets one connection in, in time."""
 
+import socket
 import time
 import urllib.error
 import urllib.request
 import xmlrpc.client
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,8 +40,6 @@ def test_ticket_lets_one_connection_in(owner: Member, vm: int) -> None:
 
 
 def test_of_two_connections_at_once_one_gets_in(owner: Member, vm: int) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     url = console_of(owner, vm)
 
     def attempt(_: int) -> bool:
@@ -71,9 +72,9 @@ def test_ticket_of_a_vm_that_was_lost_meanwhile_is_no_good(owner: Member, vm: in
 
 
 def test_another_handles_vm_and_missing_ones_are_refused(
-    provider: Provider, owner: Member, vm: int, handles: "list[str]"
+    provider: Provider, owner: Member, vm: int, handles: Iterator[str]
 ) -> None:
-    stranger = Member(provider.url, next(iter(handles)))
+    stranger = Member(provider.url, next(handles))
     assert stranger.code("sharedeck.console", vm) == 580150
     assert owner.code("sharedeck.console", 2**31 - 1) == 580140
     assert owner.code("sharedeck.console", "web1") == 580110
@@ -115,8 +116,6 @@ def test_tickets_and_what_is_typed_are_in_no_log_and_no_key_of_redis(
     refusal(url)
     # As proxies and people do it, not as a WebSocket.
     for request in (f"GET /console/{ticket} HTTP/1.0\r\n\r\n", f"POST /console/{ticket} HTTP/1.1\r\n\r\n"):
-        import socket
-
         with socket.create_connection(("127.0.0.1", int(provider.env["PROVIDER_CONSOLE_PORT"]))) as raw:
             raw.sendall(request.encode())
             raw.recv(1000)

@@ -4,6 +4,7 @@
 """
 
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -133,6 +134,36 @@ def soon(bench: Bench, vm: VmSpec, wanted: GuestState) -> None:
     while state(bench, vm) != wanted:
         assert time.monotonic() < deadline, f"{state(bench, vm)} instead of {wanted}"
         time.sleep(0.2)
+
+
+class Shown:
+    """What a console of a guest tells, and hands on its keyboard."""
+
+    def __init__(self, bench: Bench, vm: VmSpec) -> None:
+        self._bench = bench
+        self._changed = threading.Condition()
+        self._text = b""
+        self.has_ended = threading.Event()
+        self.console = bench.driver.open_console(bench.host, vm, self)
+
+    def received(self, data: bytes) -> None:
+        with self._changed:
+            self._text += data
+            self._changed.notify_all()
+
+    def ended(self) -> None:
+        self.has_ended.set()
+
+    def until(self, text: str, *, typing: str = "") -> None:
+        """Wait until the text is shown, and forget what was shown up to it; type something every two seconds."""
+        deadline = time.monotonic() + self._bench.limit_s
+        while True:
+            self.console.send(typing.encode())
+            with self._changed:
+                if self._changed.wait_for(lambda: text.encode() in self._text, 2):
+                    self._text = self._text.partition(text.encode())[2]
+                    return
+                assert time.monotonic() < deadline, f"{text!r} is not shown: {self._text[-300:]!r}"
 
 
 # The behaviours ------------------------------------------------------------------------------------------------------
@@ -279,6 +310,44 @@ def paused_guest_stands_still_until_it_is_resumed(bench: Bench) -> None:
     deleted(bench, vm)
 
 
+def console_shows_what_is_typed_and_closes_for_good(bench: Bench) -> None:
+    vm = created(bench)
+    first = Shown(bench, vm)
+    # A guest that had booted before shows its prompt to who asks for it.
+    first.until("login: ", typing="\r")
+    second = Shown(bench, vm)
+    assert first.has_ended.wait(bench.limit_s), "a guest has two consoles"
+    first.console.send(b"lost\r")
+    first.console.close()
+    second.until("login: ", typing="\r")
+    for shown, typed in (("Password: ", "root\r"), ("# ", "secret-pass-1\r"), (f"\r\n{vm.hostname}\r\n", "hostname\r")):
+        second.console.send(typed.encode())
+        second.until(shown)
+    for _ in range(2):
+        second.console.close()
+    second.console.send(b"lost too\r")
+    assert not second.has_ended.is_set()
+    # The guest goes on.
+    third = Shown(bench, vm)
+    third.console.close()
+    deleted(bench, vm)
+
+
+def console_ends_with_its_guest(bench: Bench) -> None:
+    vm = new_vm(bench)
+    with pytest.raises(CannotDo):
+        Shown(bench, vm)
+    carry_out(bench, work(bench, "vm_create", after=vm))
+    shown = Shown(bench, vm)
+    carry_out(bench, work(bench, "vm_stop", vm, vm))
+    assert shown.has_ended.wait(bench.limit_s)
+    shown.console.send(b"lost\r")
+    shown.console.close()
+    with pytest.raises(CannotDo):
+        Shown(bench, vm)
+    deleted(bench, vm)
+
+
 def capacity_and_file_systems_are_known(bench: Bench) -> None:
     has = bench.driver.capacity(bench.host)
     assert min(has.cores, has.memory_mb, has.pool_mb) > 0
@@ -316,6 +385,8 @@ BEHAVIOURS: tuple[Callable[[Bench], None], ...] = (
     lost_lease_stops_before_the_first_change,
     guest_that_ends_by_itself_is_seen_and_can_be_started_again,
     paused_guest_stands_still_until_it_is_resumed,
+    console_shows_what_is_typed_and_closes_for_good,
+    console_ends_with_its_guest,
     capacity_and_file_systems_are_known,
     counters_grow_while_a_guest_runs_and_are_zero_while_it_does_not,
 )

@@ -3,6 +3,8 @@
 A console has a connection of its own, as each thread has: a guest that takes no input stops the daemon from reading on
 its connection, and nothing else may wait behind it. Output is read in the thread of libvirt's events, and input is sent
 in the thread that opened the console.
+
+Decision: docs/decisions/0042-consoles-are-shared.md
 """
 
 from contextlib import suppress
