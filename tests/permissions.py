@@ -32,6 +32,7 @@ WHAT = {
     Permission.OPERATE: "Create, start, stop, reboot and resize servers; create, attach and detach disks; tags, notes; "
     "what became of a request that had no answer.",
     Permission.DELETE: "Delete servers and disks, one or many.",
+    Permission.CONSOLE: "Open the console of a server, and type there.",
     Permission.SPEND: "Buy, renew, change and release shares and other products, up to the team's spending limits.",
     Permission.APPROVE: "Approve or decline operations above their requester's spending limit, except one's own.",
     Permission.MANAGE_ACCOUNTS: "Connect accounts; change their names, logins and passwords; the team's name.",

@@ -4,7 +4,7 @@ from django.conf import settings
 
 from hosting.accounts.models import Endpoint
 from hosting.accounts.sessions import ApiSession
-from hosting.api import DataFault, SessionFault
+from hosting.api import CONSOLE, DataFault, SessionFault
 
 # Extensions are named apart from the methods of version 1.
 _PREFIX = "sharedeck."
@@ -13,6 +13,11 @@ _PREFIX = "sharedeck."
 def has(endpoint: Endpoint, extension: str) -> bool:
     """Whether the endpoint has the extension, and the installation uses any (`API_EXTENSIONS`)."""
     return settings.API_EXTENSIONS and extension in endpoint.extensions
+
+
+def has_consoles(endpoint: Endpoint) -> bool:
+    """Whether the endpoint lets its customers use the consoles of their servers."""
+    return has(endpoint, CONSOLE)
 
 
 def read(session: ApiSession) -> None:

@@ -21,6 +21,7 @@ from hosting.api.errors import (
 from hosting.api.methods import (
     CHANGES,
     CHANGING,
+    CONSOLE,
     DISK_INFO_MANY,
     EXTENSIONS,
     MANY,
@@ -34,6 +35,7 @@ from hosting.api.methods import (
 from hosting.api.structs import (
     ChangedObject,
     Changes,
+    ConsoleTicket,
     Disk,
     DiskLink,
     HostingAccount,
@@ -55,6 +57,7 @@ from hosting.api.transport import Transport
 __all__ = [
     "CHANGES",
     "CHANGING",
+    "CONSOLE",
     "DISK_INFO_MANY",
     "EXTENSIONS",
     "MANY",
@@ -69,6 +72,7 @@ __all__ = [
     "ChangedObject",
     "Changes",
     "Client",
+    "ConsoleTicket",
     "CredentialsRefused",
     "DataFault",
     "Disk",

@@ -12,6 +12,7 @@ from hosting.api.errors import Garbled
 from hosting.api.methods import (
     CHANGES,
     CHANGING,
+    CONSOLE,
     DISK_INFO_MANY,
     ONCE,
     OPERATION_DETAILS_MANY,
@@ -21,6 +22,7 @@ from hosting.api.methods import (
 )
 from hosting.api.structs import (
     Changes,
+    ConsoleTicket,
     Disk,
     DiskLink,
     HostingAccount,
@@ -255,6 +257,14 @@ class Client:
         A step is as it was when the call was made; the last one may still change.
         """
         return [VmStats.from_wire(each) for each in self._array(VM_STATS, vm_id, since, step_s)]
+
+    def console(self, vm_id: int) -> ConsoleTicket:
+        """A ticket for the console of a running VM; it lets one connection in.
+
+        Raises:
+            DataFault: 5 801 60, the VM does not run.
+        """
+        return ConsoleTicket.from_wire(self._call(CONSOLE, vm_id))
 
     def _array(self, method: str, *params: object) -> list[object]:
         value = self._call(method, *params)

@@ -63,8 +63,9 @@ OPERATION_DETAILS_MANY = "sharedeck.operation_details_many"
 CHANGES = "sharedeck.changes"
 PRICES = "sharedeck.prices"
 VM_STATS = "sharedeck.vm_stats"
+CONSOLE = "sharedeck.console"
 
-EXTENSIONS = (ONCE, VM_INFO_MANY, DISK_INFO_MANY, OPERATION_DETAILS_MANY, CHANGES, PRICES, VM_STATS)
+EXTENSIONS = (ONCE, VM_INFO_MANY, DISK_INFO_MANY, OPERATION_DETAILS_MANY, CHANGES, PRICES, VM_STATS, CONSOLE)
 """All extensions that the client can use (contract, "Extensions"). A server lists those that it has."""
 
 MANY = 200

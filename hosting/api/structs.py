@@ -314,3 +314,14 @@ class VmStats(Struct):
     disk_written_bps: float = wire(AMOUNT, "disk_written")
     net_in_bps: float = wire(AMOUNT, "net_in")
     net_out_bps: float = wire(AMOUNT, "net_out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleTicket(Struct):
+    """Where a VM's console is reached, by WebSocket, once and until `expires` (UTC). `url` is a secret."""
+
+    url: str = wire(TEXT)
+    expires: datetime | None = wire(DATE, missing=None)
+
+    def __repr__(self) -> str:
+        return "ConsoleTicket(…)"

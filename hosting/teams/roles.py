@@ -12,6 +12,7 @@ class Permission(StrEnum):
     VIEW = "view"
     OPERATE = "operate"
     DELETE = "delete"
+    CONSOLE = "console"
     SPEND = "spend"
     APPROVE = "approve"
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -39,8 +40,8 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         {Permission.VIEW, Permission.MANAGE_ACCOUNTS, Permission.MANAGE_PEOPLE, Permission.READ_AUDIT}
     ),
     # Operates servers and disks.
-    Role.OPERATOR: frozenset({Permission.VIEW, Permission.OPERATE, Permission.DELETE}),
-    Role.OPERATOR_WITHOUT_DELETE: frozenset({Permission.VIEW, Permission.OPERATE}),
+    Role.OPERATOR: frozenset({Permission.VIEW, Permission.OPERATE, Permission.DELETE, Permission.CONSOLE}),
+    Role.OPERATOR_WITHOUT_DELETE: frozenset({Permission.VIEW, Permission.OPERATE, Permission.CONSOLE}),
     # Buys products, and approves what other members spend beyond their limits.
     Role.BILLING: frozenset({Permission.VIEW, Permission.SPEND, Permission.APPROVE}),
     Role.VIEWER: frozenset({Permission.VIEW}),

@@ -23,8 +23,8 @@ from hosting.teams.roles import NotAllowedError, Permission
 from hosting.teams.tokens import secrets as token_secrets
 from hosting.teams.tokens.models import ApiToken
 
-# The permissions that a token can have. Managing people, changing policies and approving are left to people, who
-# confirm that it is them.
+# The permissions that a token can have. Consoles, managing people, changing policies and approving are left to people,
+# who sign in in person.
 GRANTABLE = (
     Permission.VIEW,
     Permission.OPERATE,
