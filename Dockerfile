@@ -21,5 +21,8 @@ COPY --chown=sharedeck static static/
 COPY --chown=sharedeck templates templates/
 COPY --from=assets --chown=sharedeck /build/node_modules/@tabler/core/dist/css/tabler.min.css* var/assets/tabler/
 COPY --from=assets --chown=sharedeck /build/node_modules/@tabler/core/dist/js/tabler.min.js* var/assets/tabler/
-RUN chown sharedeck /app /app/var && chmod 700 /app/var
+COPY --from=assets --chown=sharedeck /build/node_modules/@xterm/xterm/css/xterm.css var/assets/xterm/
+COPY --from=assets --chown=sharedeck /build/node_modules/@xterm/xterm/lib/xterm.js* var/assets/xterm/
+COPY --from=assets --chown=sharedeck /build/node_modules/@xterm/addon-fit/lib/addon-fit.js* var/assets/xterm/
+RUN mkdir /app/var/console && chown sharedeck /app /app/var /app/var/console && chmod 700 /app/var /app/var/console
 USER sharedeck

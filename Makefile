@@ -41,6 +41,7 @@ PREPARE_PROVIDER = $(PYTHON) manage.py prepare_provider --settings hosting.provi
 ON_PATH = PATH="$(CURDIR)/.venv/bin:$$PATH"
 PIP_INSTALL = .venv/bin/pip install --disable-pip-version-check --progress-bar off --require-hashes
 TABLER = node_modules/@tabler/core/dist
+XTERM = node_modules/@xterm
 SHELL = /bin/bash
 
 # Our processes would compile every module anew at each start.
@@ -78,7 +79,7 @@ run: install assets ## Start everything: the panel, its workers, Valkey and the 
 	@$(ON_PATH) tools/quietly $(PYTHON) -m panel.directory_lock $(HERE) sh -ec '$(PYTHON) -m panel.environment $(OUR_PORTS); \
 	  $(if $(OUR_PROVIDER),$(PREPARE_PROVIDER) & provider=$$!;) \
 	  $(PYTHON) manage.py prepare $(if $(filter-out 0,$(DEMO)),--demo); $(if $(OUR_PROVIDER),wait $$provider;) \
-	  exec honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web worker background listener beat ready'
+	  exec honcho start --env /dev/null $(OUR_REDIS) $(OUR_PROVIDER) web console worker background listener beat ready'
 
 provider: install ## Start the bundled provider alone
 	@$(ON_PATH) tools/quietly $(PYTHON) -m panel.directory_lock http://$(PROVIDER_BIND)/xmlrpc/ sh -ec '\
@@ -187,8 +188,10 @@ var/assets/installed: package-lock.json | .venv/installed
 	@command -v npm >/dev/null || test -x .venv/bin/npm || \
 	  tools/quietly tools/logged "Installing npm…" "$(PIP_INSTALL) -r requirements-node.lock"
 	@$(ON_PATH) tools/quietly tools/logged "Fetching front-end assets…" \
-	  "npm ci --ignore-scripts --no-audit --no-fund && mkdir -p var/assets/tabler && \
-	  cp $(TABLER)/css/tabler.min.css* $(TABLER)/js/tabler.min.js* var/assets/tabler/ && touch $@"
+	  "npm ci --ignore-scripts --no-audit --no-fund && mkdir -p var/assets/tabler var/assets/xterm && \
+	  cp $(TABLER)/css/tabler.min.css* $(TABLER)/js/tabler.min.js* var/assets/tabler/ && \
+	  cp $(XTERM)/xterm/css/xterm.css $(XTERM)/xterm/lib/xterm.js* $(XTERM)/addon-fit/lib/addon-fit.js* var/assets/xterm/ && \
+	  touch $@"
 
 .venv/libvirt: requirements-libvirt.lock | .venv/installed
 	@dpkg -s $(HYPERVISOR_PACKAGES) >/dev/null 2>&1 || tools/need $(HYPERVISOR_PACKAGES)

@@ -21,6 +21,7 @@ from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.models import Invitation
 from hosting.teams.policies.models import PendingLimits, SpendingLimit
 from hosting.teams.tokens.models import ApiToken
+from hosting.viewings.models import Viewing
 
 __all__ = [
     "Account",
@@ -51,5 +52,6 @@ __all__ = [
     "TagUse",
     "Team",
     "User",
+    "Viewing",
     "Vm",
 ]

@@ -163,6 +163,14 @@ MIRROR_REREAD_S = env.float("MIRROR_REREAD_S", default=900.0)
 # (`hosting.accounts.pulse`). A deployment restarts the workers within this time.
 SILENCE_LIMIT_S = env.float("SILENCE_LIMIT_S", default=30.0)
 
+# Consoles --------------------------------------------------------------------------------------------------
+# Where the web server hands open consoles over to the console process (`hosting.console`).
+CONSOLE_SOCKET = env("CONSOLE_SOCKET", default=str(VAR_DIR / "console.sock"))
+# Hosts, besides an endpoint's own, to which its consoles may lead.
+CONSOLE_HOSTS = env.list("CONSOLE_HOSTS", default=[])
+# Seconds after which a console is closed at which nobody types.
+CONSOLE_IDLE_S = env.float("CONSOLE_IDLE_S", default=900.0)
+
 # Background work -------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = addresses.for_celery(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

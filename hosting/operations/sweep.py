@@ -20,6 +20,7 @@ from hosting.operations.models.plan import Plan
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import OPEN, State
 from hosting.teams.people import members
+from hosting.viewings import lifecycle as viewings
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def sweep() -> None:
     credential_rotation.sweep(now)
     outbox.sweep(now)
     members.sweep(now)
+    viewings.sweep()
     _queue_operations(now)
     cancel.sweep(now)
     approvals.sweep(now)

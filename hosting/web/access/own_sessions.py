@@ -37,7 +37,7 @@ def alive_of(user: User) -> list[UserSession]:
     listed = list(UserSession.objects.filter(user=user))
     names = [session.session_key for session in listed]
     stored = Session.objects.filter(session_key__in=names, expire_date__gt=timezone.now())
-    valid = {row.session_key for row in stored if _opens(row, user)}
+    valid = {row.session_key for row in stored if opens(row, user)}
     return [session for session in listed if session.session_key in valid]
 
 
@@ -58,7 +58,8 @@ def end(sessions: Sequence[UserSession], request: HttpRequest) -> None:
         logout(request)
 
 
-def _opens(row: Session, user: User) -> bool:
+def opens(row: Session, user: User) -> bool:
+    """Whether a stored session is one of the person since their last change of password."""
     kept = row.get_decoded().get(HASH_SESSION_KEY, "")
     return constant_time_compare(kept, user.get_session_auth_hash())
 

@@ -54,6 +54,8 @@ ACTIONS = {
     "bulk.retried": gettext_lazy("Retried the failed part of a bulk action"),
     "bulk.stopped": gettext_lazy("A bulk action was stopped because of the person who requested it"),
     "bulk.set_aside": gettext_lazy("Dismissed a bulk action"),
+    "console.closed": gettext_lazy("Closed the console"),
+    "console.opened": gettext_lazy("Opened the console"),
     "invitation.accepted": gettext_lazy("Accepted an invitation"),
     "invitation.revoked": gettext_lazy("Revoked an invitation"),
     "invitation.sent": gettext_lazy("Invited a person"),
@@ -121,7 +123,7 @@ ACTIONS = {
 
 # The groups of the filter, with the prefixes of their actions.
 GROUPS: Mapping[str, tuple[Any, Sequence[str]]] = {
-    "operations": (gettext_lazy("Operations and plans"), ("operation.", "bulk.", "plan.")),
+    "operations": (gettext_lazy("Operations and plans"), ("operation.", "bulk.", "plan.", "console.")),
     "accounts": (gettext_lazy("Accounts and credentials"), ("account.",)),
     "sign_in": (gettext_lazy("Sign-in"), ("person.",)),
     "team": (gettext_lazy("Team and policies"), ("team.", "policy.", "member.", "invitation.")),

@@ -19,7 +19,7 @@ from hosting.web.pages.render import account_page as render_page
 @account_page
 def index(request: AccountRequest, remote_id: int) -> HttpResponse:
     """Charts of a server's CPU, memory, disk and network."""
-    server_tabs.require(request.account, "figures")
+    server_tabs.require(request, "figures")
     rows = Vm.objects.select_related("figures")
     vm: Vm = get_object_or_404(rows, account=request.account, remote_id=remote_id)
     figures.request(vm)
@@ -31,7 +31,7 @@ def index(request: AccountRequest, remote_id: int) -> HttpResponse:
         "periods": drawn.PERIODS,
         "figures": known,
         "charts": drawn.charts(vm, samples, hours, now) if known else [],
-        **server_tabs.context(request.account, vm, "figures"),
+        **server_tabs.context(request, vm, "figures"),
     }
     # An open page asks for newer figures once a minute.
     return render_page(request, "figures", context, section="servers", renew_after=figures.STALE_AFTER)

@@ -86,7 +86,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "may_redeem": bool(vm.shares_ended) and queries.may_redeem_shares(request.account),
         **annotations.on_page(request.account, ObjectType.VM, remote_id),
         "details_at": ages.details_of(vm, request.account),
-        **server_tabs.context(request.account, vm, "overview"),
+        **server_tabs.context(request, vm, "overview"),
     }
     return render_page(request, "server", context, section="servers")
 

@@ -43,10 +43,11 @@ class Access:
     post: Rule
 
 
-VIEW, OPERATE, DELETE, SPEND, ACCOUNTS = (
+VIEW, OPERATE, DELETE, CONSOLE, SPEND, ACCOUNTS = (
     Holder(Permission.VIEW),
     Holder(Permission.OPERATE),
     Holder(Permission.DELETE),
+    Holder(Permission.CONSOLE),
     Holder(Permission.SPEND),
     Holder(Permission.MANAGE_ACCOUNTS),
 )
@@ -101,6 +102,8 @@ OF_ACCOUNT = {
     "server_reboot": button(OPERATE),
     "server_resize": form(OPERATE),
     "server_delete": form(DELETE),
+    "server_console": page(CONSOLE),
+    "server_console_connection": page(CONSOLE),
     "plan": page(VIEW),
     "plan_start": button(OPERATE),
     "plan_change": form(OPERATE),
