@@ -49,7 +49,7 @@ class DataFault(Fault):
     """The caller's fault. `element` names what is wrong and `value` shows it, unless it is a secret."""
 
     def __init__(self, about: Object, cause: Cause, reason: str, element: str, value: object = None) -> None:
-        shown = "hidden" if element in {"password", "session"} else _shorten(value)
+        shown = "hidden" if element in {"password", "session", "user_data"} else _shorten(value)
         super().__init__(500000 + about * 100 + cause, f"DataError: {reason} [{element}: {shown}]")
 
 

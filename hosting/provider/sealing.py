@@ -1,4 +1,4 @@
-"""Encrypt a VM's first password, with the project's key, until the driver gets it."""
+"""Encrypt what a VM gets at its first boot, with the project's key, until its driver has it."""
 
 import base64
 import hashlib

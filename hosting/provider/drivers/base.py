@@ -75,7 +75,11 @@ class NicSpec:
 
 @dataclass(frozen=True)
 class VmSpec:
-    """A guest as it is wanted. Memory in MB. `uuid` is made of the installation and the id of the VM."""
+    """A guest as it is wanted. Memory in MB. `uuid` is made of the installation and the id of the VM.
+
+    `user_data` is what it runs at its first boot: a script or a cloud-config. It is a secret, given with a `vm_create`
+    alone, and shows in no repr.
+    """
 
     id: int
     uuid: UUID
@@ -88,6 +92,7 @@ class VmSpec:
     nic: NicSpec | None
     login: str = ""
     ssh_keys: tuple[str, ...] = ()
+    user_data: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def _vm_deleted(operation: Operation) -> None:
     disks.update(state=Disk.State.CREATED, vm=None, position=None, date_updated=now)
     address_pools.release(_vms(operation))
     UsageSample.objects.filter(vm__in=_vms(operation)).delete()
-    _vms(operation).update(state=Vm.State.DELETED, date_updated=now)
+    _vms(operation).update(state=Vm.State.DELETED, ssh_keys=[], date_updated=now)
 
 
 def disks_beside(operation: Operation) -> list[int]:
@@ -220,6 +220,6 @@ def _not_created(operation: Operation, vm_state: Vm.State, disk_state: Disk.Stat
         _products(operation).update(state=Product.State.REMOVED)
     if operation.type == "vm_create":
         address_pools.release(_vms(operation))
-        _vms(operation).update(state=vm_state, date_updated=now)
+        _vms(operation).update(state=vm_state, ssh_keys=[], date_updated=now)
     if operation.type in {"vm_create", "disk_create"}:
         _disks(operation).update(state=disk_state, vm=None, position=None, date_updated=now)

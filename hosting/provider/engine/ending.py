@@ -63,6 +63,7 @@ def _end(rows: QuerySet[Operation], state: Operation.State, error: str = "") -> 
             step=state,
             last_error=error[:255],
             sealed_password="",
+            sealed_user_data="",
             runner="",
             lease_until=None,
             date_due=None,

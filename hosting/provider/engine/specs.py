@@ -51,9 +51,11 @@ def host_ref(host: Host) -> HostRef:
     return HostRef(host.pk, host.name, host.uri, host.pool, host.bridge, host.emulated, installation())
 
 
-def work_of(operation: Operation, host: Host, password: str = "") -> Work:
+def work_of(operation: Operation, host: Host, password: str = "", user_data: str = "") -> Work:
     """The operation as its driver sees it."""
     before, after = _vm_specs(operation)
+    if after and user_data:
+        after = replace(after, user_data=user_data)
     return Work(
         operation_id=operation.pk,
         type=operation.type,
@@ -112,6 +114,7 @@ def vm_spec(vm: Vm) -> VmSpec:
         disks=_in_order(_disk_spec(disk, disk.position) for disk in vm.disks.all()),
         nic=_nic_spec(vm),
         login=vm.login,
+        ssh_keys=tuple(vm.ssh_keys),
     )
     return _sized(spec, vm.shares, vm.cores, vm.vm_max_memory)
 

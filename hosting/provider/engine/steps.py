@@ -80,7 +80,8 @@ def _take(operation: Operation, lease: leases.Lease) -> None:
             elif operation.failure:
                 again = driver().clean_up(specs.work_of(operation, host), lease.fence)
             else:
-                work = specs.work_of(operation, host, unseal(operation.sealed_password))
+                secrets = unseal(operation.sealed_password), unseal(operation.sealed_user_data)
+                work = specs.work_of(operation, host, *secrets)
                 again = driver().carry_out(work, lease.fence)
             if again:
                 _wait(lease, again)

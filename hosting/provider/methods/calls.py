@@ -72,6 +72,7 @@ class Call:
         disk: Disk | None = None,
         product: Product | None = None,
         password: str = "",
+        user_data: str = "",
         unit_price: Decimal = Decimal(0),
         reserved: Decimal = Decimal(0),
     ) -> Operation:
@@ -87,6 +88,7 @@ class Call:
             disk=disk,
             product=product,
             password=password,
+            user_data=user_data,
             unit_price=unit_price,
             reserved=reserved,
             scripted_failure=self.scripted_failure,

@@ -11,7 +11,7 @@ from hosting.provider.methods.calls import Call
 from hosting.provider.methods.registry import Param, method
 from hosting.provider.methods.structs import link_struct, vm_struct
 from hosting.provider.models import Disk, Operation, OsImage, Vm
-from hosting.provider.rules import capacity, validation, values
+from hosting.provider.rules import capacity, first_boot, validation, values
 from hosting.provider.rules.quota import max_memory_mb
 
 VM_ID = Param("vm_id", "int", Object.VM)
@@ -20,7 +20,7 @@ UPDATABLE = ("shares", "cpu", "vm_max_memory")
 UPDATE_SPECS = Param("specs", "struct", Object.VM, ints=UPDATABLE)
 
 
-@sensitive_variables("password")
+@sensitive_variables("password", "specs")
 def _check_create(
     hostname: str,
     password: str,
@@ -30,7 +30,8 @@ def _check_create(
     specs: dict[str, Any],
 ) -> None:
     login = validation.string(specs.get("login", ""), Object.VM, "login")
-    validation.known_keys(specs, ("login",), Object.VM, "specs")
+    first_boot.types(specs)
+    validation.known_keys(specs, ("login", *first_boot.KEYS), Object.VM, "specs")
     validation.hostname(hostname)
     if login:
         validation.user_login(login)
@@ -38,6 +39,7 @@ def _check_create(
     validation.shares(shares)
     validation.cpu(cpu)
     validation.cpu_for_shares(cpu, shares)
+    first_boot.check(specs)
 
 
 @method(
@@ -51,11 +53,15 @@ def _check_create(
     check=_check_create,
     writes=True,
 )
-@sensitive_variables("password")
+@sensitive_variables("password", "specs")
 def vm_create(
     call: Call, hostname: str, password: str, os_id: int, shares: int, cpu: int, specs: dict[str, Any]
 ) -> int:
-    """Create a VM and its system disk; the answer is the id of the VM."""
+    """Create a VM and its system disk; the answer is the id of the VM.
+
+    `specs` takes `login`, a user besides root; `ssh_keys`, an array of at most 20 public keys with which both may log
+    in; and `user_data`, a script (#!…) or a #cloud-config of at most 16 KiB for the first boot.
+    """
     account = call.account
     image = OsImage.objects.filter(pk=os_id, offered=True).first()
     if image is None:
@@ -70,6 +76,7 @@ def vm_create(
         hostname=hostname,
         os=image,
         login=specs.get("login", ""),
+        ssh_keys=specs.get("ssh_keys", []),
         host=host,
         shares=shares,
         cores=cpu,
@@ -93,7 +100,8 @@ def vm_create(
     address_pools.give(vm)
     params = {"vm_id": vm.pk, "hostname": hostname, "os_id": os_id, "shares": shares, "cpu": cpu}
     params["login"] = specs.get("login", "")
-    call.accept("vm_create", params, vm=vm, disk=disk, password=password)
+    secrets = {"password": password, "user_data": specs.get("user_data", "")}
+    call.accept("vm_create", params, vm=vm, disk=disk, **secrets)
     return vm.pk
 
 

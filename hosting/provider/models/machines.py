@@ -28,6 +28,7 @@ class Vm(models.Model):
     description = models.CharField(max_length=255, blank=True)
     os = models.ForeignKey(OsImage, models.PROTECT, related_name="+")
     login = models.CharField(max_length=32, blank=True, help_text="the user that it has besides root")
+    ssh_keys = models.JSONField(default=list, editable=False)  # public keys of root and `login`, until it is deleted
     host = models.ForeignKey(Host, models.PROTECT, null=True, blank=True, related_name="vms")
     # VMs of the demonstration are rows alone until they are first started, where hosts are real.
     made = models.BooleanField(default=False, editable=False, help_text="it exists on its host")

@@ -65,8 +65,10 @@ class Operation(models.Model):
     disk = models.ForeignKey(Disk, models.PROTECT, null=True, related_name="operations")
     product = models.ForeignKey(Product, models.PROTECT, null=True, related_name="operations")
     params = models.JSONField(default=dict)
-    # A password on its way to the driver, encrypted; emptied when the operation ends.
+    # A password and what a new VM runs at its first boot, on their way to the driver, encrypted; emptied when the
+    # operation ends.
     sealed_password = models.TextField(default="", editable=False)
+    sealed_user_data = models.TextField(default="", editable=False)
     unit_price = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     # What a purchase keeps of the balance from its acceptance on, in EUR; refunds keep nothing.
     reserved = models.DecimalField(max_digits=12, decimal_places=2, default=0)

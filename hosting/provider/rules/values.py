@@ -46,6 +46,11 @@ PASSWORD_MAX = 64  # published sample creates a VM with `my_password`
 PASSWORD_NEEDS = (re.compile(r"[^\W\d_]"), re.compile(r"[\W\d_]"))
 PASSWORD_SIGNS = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")  # chosen: what a person can type, so no control characters
 USER_LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")  # chosen: useradd's own rule
+SSH_KEYS_MAX = 20
+SSH_KEY_MAX_BYTES = 8 * 1024
+RSA_MIN_BITS = 2048
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+USER_DATA_MAX_BYTES = 16 * 1024
 CPU_MAX = 4  # chosen; besides, at most one for each share
 # chosen: what a new VM can grow to without being halted is twice its memory, and at least this. More would cost it
 # memory from the beginning: a guest keeps books of all that it may be given.

@@ -1,4 +1,5 @@
-"""The NoCloud seed: the CD-ROM from which a guest learns its name, its addresses and, once, its password.
+"""The NoCloud seed: the CD-ROM from which a guest learns its name, its addresses, its keys and, once, its password and
+what its owner wants to have run.
 
 Cloud images read it with cloud-init. The small image reads it too, and understands one value a line.
 """
@@ -9,6 +10,7 @@ import subprocess
 from contextlib import ExitStack
 
 from hosting.provider.drivers.base import NicSpec, VmSpec
+from hosting.provider.drivers.libvirt import user_data
 
 # All seeds have one size, so that one can be replaced in place.
 SIZE = 512 * 1024
@@ -23,10 +25,8 @@ def password_hash(password: str) -> str:
 
 
 def build(vm: VmSpec, hashed: str = "") -> bytes:
-    """The image of the CD-ROM. Without a hash, the guest keeps the passwords that it has."""
-    files = {"user-data": user_data(vm, hashed), "meta-data": meta_data(vm)}
-    if vm.nic is not None:
-        files["network-config"] = network_config(vm.nic)
+    """The image of the CD-ROM, with the files of `texts`."""
+    files = texts(vm, hashed)
     with ExitStack() as stack:
         arguments, descriptors = [], []
         for name, text in files.items():
@@ -45,12 +45,25 @@ def build(vm: VmSpec, hashed: str = "") -> bytes:
     return made.stdout.ljust(SIZE, b"\0")
 
 
+def texts(vm: VmSpec, hashed: str = "") -> dict[str, str]:
+    """The files by name. With a hash, they are those of the first boot, and hold what its owner gave for it.
+
+    Without one they hold no secret: the guest keeps the passwords that it has.
+    """
+    ours = cloud_config(vm, hashed)
+    whole = user_data.combined(ours, vm.user_data) if hashed and vm.user_data else ours
+    files = {"user-data": whole, "meta-data": meta_data(vm)}
+    if vm.nic is not None:
+        files["network-config"] = network_config(vm.nic)
+    return files
+
+
 def meta_data(vm: VmSpec) -> str:
     """The instance is the guest's for its whole life, so that passwords and keys are set once."""
     return f"instance-id: {_quoted(f'vm-{vm.uuid}')}\nlocal-hostname: {_quoted(vm.hostname)}\n"
 
 
-def user_data(vm: VmSpec, hashed: str) -> str:
+def cloud_config(vm: VmSpec, hashed: str) -> str:
     users = ["root", *([vm.login] if vm.login else [])]
     lines = [
         "#cloud-config",

@@ -1,0 +1,21 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('provider', '0010_reconciled_with_hosts'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='operation',
+            name='sealed_user_data',
+            field=models.TextField(default='', editable=False),
+        ),
+        migrations.AddField(
+            model_name='vm',
+            name='ssh_keys',
+            field=models.JSONField(default=list, editable=False),
+        ),
+    ]
