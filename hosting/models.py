@@ -20,6 +20,7 @@ from hosting.teams.audit.models import AuditEntry, AuditHead
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.models import Invitation
 from hosting.teams.policies.models import PendingLimits, SpendingLimit
+from hosting.teams.ssh_keys.models import SshKey
 from hosting.teams.tokens.models import ApiToken
 from hosting.viewings.models import Viewing
 
@@ -48,6 +49,7 @@ __all__ = [
     "Product",
     "SavedView",
     "SpendingLimit",
+    "SshKey",
     "Tag",
     "TagUse",
     "Team",

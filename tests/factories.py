@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 
 from hosting.accounts.models import Account, Endpoint
 from hosting.accounts.sealing import seal
 from hosting.annotations.models import SavedView, Tag, TagUse
 from hosting.annotations.names import key_of
+from hosting.api import FIRST_BOOT
 from hosting.inventory.capacity import Amounts
 from hosting.inventory.models import AccountInfo, Change, Disk, OsImage, Product, Vm, VmFigures
 from hosting.operations.models.bulk import Bulk, BulkRow
@@ -20,6 +23,8 @@ from hosting.operations.models.plan import Plan
 from hosting.teams.models import Membership, Team, User
 from hosting.teams.people.models import Invitation
 from hosting.teams.roles import Permission, Role
+from hosting.teams.ssh_keys import public_keys
+from hosting.teams.ssh_keys.models import SshKey
 from hosting.teams.tokens import issuing
 from hosting.teams.tokens.models import ApiToken
 
@@ -51,8 +56,10 @@ def invitation(of: Team, *, by: Membership, email: str = "", role: str = Role.VI
 
 
 def endpoint() -> Endpoint:
+    """One that takes SSH keys and first-boot scripts, and has no other extension."""
     number = next(numbers)
-    return Endpoint.objects.create(name=f"Provider {number}", url=f"http://127.0.0.1:9/{number}/")
+    url = f"http://127.0.0.1:9/{number}/"
+    return Endpoint.objects.create(name=f"Provider {number}", url=url, extensions=list(FIRST_BOOT))
 
 
 def account(of: Team, *, label: str = "Production", shares: int = 16, used: int = 6, **fields: Any) -> Account:
@@ -265,6 +272,26 @@ def saved_view(by: Membership, name: str = "", **fields: Any) -> SavedView:
     name = name or f"view {next(numbers)}"
     values = {"section": "servers", "query": "state=halted", "shared": True, **fields}
     return SavedView.objects.create(team=by.team, owner=by.user, name=name, key=key_of(name), **values)
+
+
+def public_key(comment: str = "") -> str:
+    """A new public key, as `ssh-keygen` writes it."""
+    key = Ed25519PrivateKey.generate().public_key()
+    return f"{key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()} {comment}".strip()
+
+
+def ssh_key(of: User | Team, name: str = "", *, line: str = "", by: User | None = None) -> SshKey:
+    """A public key of a person or a team."""
+    read = public_keys.read(line or public_key())
+    return SshKey.objects.create(
+        **{"user" if isinstance(of, User) else "team": of},
+        name=name or f"key {next(numbers)}",
+        kind=read.kind,
+        public_key=read.body,
+        comment=read.comment,
+        fingerprint=read.fingerprint,
+        added_by=by or (of if isinstance(of, User) else None),
+    )
 
 
 def token(by: Membership, name: str = "", **fields: Any) -> ApiToken:

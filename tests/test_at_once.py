@@ -183,7 +183,7 @@ def test_plans_start_while_others_spend(accounts: list[Account], by: Membership)
     for account in accounts:
         factories.os_image(account, remote_id=PLAN.os_id)
     for _ in range(TIMES):
-        drafted = plans.draft(PLAN, account=accounts[0], by=by, nonce=uuid.uuid4(), password=factories.PASSWORD)
+        drafted = plans.draft(PLAN, account=accounts[0], by=by, nonce=uuid.uuid4(), secret=factories.PASSWORD)
         at_once(
             lambda: plans.start(drafted, by=by),  # noqa: B023 - over before the next
             *(

@@ -264,7 +264,7 @@ def test_bulk_action_requested_twice_is_one(account: Account, by: Membership) ->
 @pytest.fixture
 def drafted(account: Account, by: Membership) -> Callable[[], Plan]:
     factories.os_image(account, remote_id=PLAN.os_id)
-    return lambda: plans.draft(PLAN, account=account, by=by, nonce=uuid.uuid4(), password=factories.PASSWORD)
+    return lambda: plans.draft(PLAN, account=account, by=by, nonce=uuid.uuid4(), secret=factories.PASSWORD)
 
 
 def test_two_people_start_a_plan_that_workers_advance(
@@ -292,7 +292,7 @@ def test_plan_is_discarded_while_it_is_started(drafted: Callable[[], Plan], by: 
 def test_plan_sent_twice_is_drafted_once(account: Account, by: Membership) -> None:
     factories.os_image(account, remote_id=PLAN.os_id)
     for _ in range(TIMES):
-        draft = partial(plans.draft, PLAN, account=account, by=by, nonce=uuid.uuid4(), password=factories.PASSWORD)
+        draft = partial(plans.draft, PLAN, account=account, by=by, nonce=uuid.uuid4(), secret=factories.PASSWORD)
         first, other = at_once(draft, draft)
         assert first == other
 

@@ -1,13 +1,18 @@
 """Which extensions of the API an endpoint has: what it lists is used, and for the rest there is version 1."""
 
+import re
+
 from django.conf import settings
 
 from hosting.accounts.models import Endpoint
 from hosting.accounts.sessions import ApiSession
-from hosting.api import CONSOLE, DataFault, SessionFault
+from hosting.api import CONSOLE, FIRST_BOOT, SSH_KEYS, USER_DATA, DataFault, SessionFault
+
+__all__ = ["SSH_KEYS", "USER_DATA", "forget", "has", "has_consoles", "read"]
 
 # Extensions are named apart from the methods of version 1.
 _PREFIX = "sharedeck."
+_HELP = "system.methodHelp"
 
 
 def has(endpoint: Endpoint, extension: str) -> bool:
@@ -32,7 +37,22 @@ def read(session: ApiSession) -> None:
         raise
     except DataFault:
         listed = []
-    _store(session.account.endpoint, sorted(name for name in listed if name.startswith(_PREFIX)))
+    found = [name for name in listed if name.startswith(_PREFIX)]
+    if _HELP in listed:
+        found += _of_first_boot(session)
+    _store(session.account.endpoint, sorted(found))
+
+
+def _of_first_boot(session: ApiSession) -> list[str]:
+    """What `vm_create` takes for the first boot: the keys of its specs that its help names."""
+    try:
+        told = session.call(lambda client: client.help("vm_create"))
+    except SessionFault:
+        raise
+    except DataFault:
+        return []
+    words = set(re.findall(r"\w+", told))
+    return [name for name in FIRST_BOOT if name.rpartition(".")[2] in words]
 
 
 def forget(endpoint: Endpoint, extension: str) -> None:

@@ -19,7 +19,7 @@ class Endpoint(models.Model):
     # Since when the endpoint has not answered; None while it does. One call probes it at `probe_due_at`.
     away_since = models.DateTimeField(null=True, blank=True)
     probe_due_at = models.DateTimeField(null=True, blank=True)
-    # The methods that it lists beyond version 1 of the API, as `accounts.extensions` read them last.
+    # What it has beyond version 1 of the API (methods, and keys of specs), as `accounts.extensions` read it last.
     extensions = models.JSONField(default=list, blank=True)
 
     def __str__(self) -> str:

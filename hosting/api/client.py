@@ -38,6 +38,8 @@ from hosting.api.transport import Transport
 Identified = TypeVar("Identified", Vm, Disk, OperationDetails)
 # More than any balance; a larger reply is invalid.
 _MAX_AMOUNT = 10**12
+# Shorter lines of a script say nothing by themselves, such as `fi`.
+_TELLING = 6
 
 
 def login(transport: Transport, login: str, password: str, *, safe: bool = True) -> str:
@@ -89,6 +91,10 @@ class Client:
             raise Garbled("The reply to system.listMethods is no array of names.")
         return value
 
+    def help(self, method: str) -> str:
+        """What the server says of a method, by `system.methodHelp`. Needs no session."""
+        return _text(self.transport.call("system.methodHelp", (method,)), "system.methodHelp")
+
     def account_currency(self) -> str:
         """The ISO 4217 code of the prepaid account's currency."""
         return _text(self._call("account_currency"), "account_currency")
@@ -124,13 +130,32 @@ class Client:
         """Give a product a new quantity, in shares or MB; the operation's id."""
         return self._id("hosting_account_product_update", product_id, quantity)
 
-    def vm_create(self, hostname: str, password: str, os_id: int, shares: int, cpu: int, *, login: str) -> int:
+    def vm_create(
+        self,
+        hostname: str,
+        password: str,
+        os_id: int,
+        shares: int,
+        cpu: int,
+        *,
+        login: str,
+        ssh_keys: Sequence[str] = (),
+        user_data: str = "",
+    ) -> int:
         """Create a VM; the VM's id. Its operation is found with `operation_list`.
 
-        `password` is the secret of root or of the user `login`, 8 to 64 characters (contract, "VMs").
+        `password` is the secret of root or of the user `login`, 8 to 64 characters (contract, "VMs"). Public keys and
+        `user_data`, which may hold secrets too, are sent only if there are any: not every server takes them.
         """
-        params = (hostname, password, os_id, shares, cpu, {"login": login})
-        return self._id("vm_create", *params, secrets=(password,))
+        specs: dict[str, object] = {"login": login}
+        if ssh_keys:
+            specs["ssh_keys"] = list(ssh_keys)
+        if user_data:
+            specs["user_data"] = user_data
+        # A fault may quote a part of a script: each of its lines is a secret.
+        lines = (line.strip() for line in user_data.splitlines())
+        secrets = (password, user_data, *(line for line in lines if len(line) >= _TELLING))
+        return self._id("vm_create", hostname, password, os_id, shares, cpu, specs, secrets=secrets)
 
     def vm_info(self, vm_id: int) -> Vm:
         """Everything about a VM."""

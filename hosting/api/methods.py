@@ -65,6 +65,11 @@ PRICES = "sharedeck.prices"
 VM_STATS = "sharedeck.vm_stats"
 CONSOLE = "sharedeck.console"
 
+SSH_KEYS = "vm_create.ssh_keys"
+USER_DATA = "vm_create.user_data"
+FIRST_BOOT = (SSH_KEYS, USER_DATA)
+"""Keys of the specs of `vm_create` beyond version 1. No list names them: the help of the method does."""
+
 EXTENSIONS = (ONCE, VM_INFO_MANY, DISK_INFO_MANY, OPERATION_DETAILS_MANY, CHANGES, PRICES, VM_STATS, CONSOLE)
 """All extensions that the client can use (contract, "Extensions"). A server lists those that it has."""
 

@@ -20,6 +20,15 @@ echo "first boot of $(hostname) as $(id -un): \u00e9"
 token={PLANTED}
 echo run >> /root/runs
 """
+_ENTER = [str(Path(__file__).parents[2] / "tools/hypervisor"), "enter"]
+_OPTIONS = (
+    "BatchMode=yes",
+    "IdentitiesOnly=yes",
+    "StrictHostKeyChecking=no",
+    "UserKnownHostsFile=/dev/null",
+    "LogLevel=ERROR",
+    "ConnectTimeout=30",
+)
 CONFIG = "#cloud-config\nruncmd: [touch /root/ran]\n"
 
 
@@ -48,9 +57,7 @@ def vm(world: World, keys: Path) -> Iterator[int]:
 
 
 def _ssh(world: World, vm_id: int, key: Path, user: str, command: str) -> "subprocess.CompletedProcess[str]":
-    options = ("BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null")
-    options += ("LogLevel=ERROR", "ConnectTimeout=30")
-    ssh = ["ssh", "-F", "none", "-i", str(key), *(f"-o{option}" for option in options)]
+    ssh = ["ssh", "-F", "none", "-i", str(key), *(f"-o{option}" for option in _OPTIONS)]
     return subprocess.run(
         [*_ENTER, *ssh, f"{user}@{world.address(vm_id)}", command],
         env={**os.environ, "VAR_DIR": str(world.hypervisor.directory)},
@@ -59,9 +66,6 @@ def _ssh(world: World, vm_id: int, key: Path, user: str, command: str) -> "subpr
         check=False,
         timeout=LIMIT_S,
     )
-
-
-_ENTER = [str(Path(__file__).parents[2] / "tools/hypervisor"), "enter"]
 
 
 @pytest.mark.parametrize("user", ["root", LOGIN])

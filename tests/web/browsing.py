@@ -39,6 +39,7 @@ _ARGUMENTS: dict[str, dict[str, object]] = {
     "account_reset_password_from_key": {"uidb36": "1", "key": "none"},
     "invitation": {"token": "none"},
     "mfa_edit_webauthn": {"pk": 1},
+    "my_ssh_key_remove": {"key_id": 1},
     "mfa_remove_webauthn": {"pk": 1},
     "session_end": {"session_id": 1},
 }
@@ -107,6 +108,7 @@ def every_page(account: Account, by: Membership) -> list[Page]:
         "member_id": factories.member(Role.VIEWER, of=account.team).pk,
         "invitation_id": factories.invitation(account.team, by=by).pk,
         "token_id": factories.token(by).pk,
+        "key_id": factories.ssh_key(account.team, by=by.user).pk,
     }
     for pattern in of_team:
         name = str(pattern.name)

@@ -11,12 +11,14 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from hosting.accounts import extensions
 from hosting.accounts.models import Account
 from hosting.inventory.models import Disk, MirrorRow, OsImage, Product, Vm
 from hosting.operations.capacity.overview import overview
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
 from hosting.operations.models.rejection import NotEnough, WrongState
+from hosting.teams.ssh_keys import managing as ssh_keys
 
 Row = TypeVar("Row", bound=MirrorRow)
 
@@ -69,8 +71,20 @@ def _create_vm(kind: catalogue.CreateVm, account: Account) -> Checked:
     image = OsImage.objects.filter(account=account, remote_id=kind.os_id).first()
     if image is None:
         raise WrongState(_("This operating system is no longer available. Choose another one."), field="os_id")
+    _require_first_boot(kind, account)
     _require_capacity(account, kind.shares, image.min_disk_mb)
     return Checked(kind.hostname, kind.shares, image.min_disk_mb)
+
+
+def _require_first_boot(kind: catalogue.CreateVm, account: Account) -> None:
+    """Require that the provider takes what the server is to get, and that nobody has removed one of its SSH keys."""
+    if kind.ssh_keys and not extensions.has(account.endpoint, extensions.SSH_KEYS):
+        raise WrongState(_("This provider doesn't take SSH keys."), field="ssh_keys")
+    if kind.user_data_bytes and not extensions.has(account.endpoint, extensions.USER_DATA):
+        raise WrongState(_("This provider doesn't take first-boot scripts."), field="user_data")
+    if gone := ssh_keys.missing(kind.ssh_keys, account.team_id):
+        names = {"names": [kind.ssh_keys[fingerprint] for fingerprint in sorted(gone)]}
+        raise WrongState(_("These SSH keys have been removed: %(names)s."), names=names, field="ssh_keys")
 
 
 @check.register

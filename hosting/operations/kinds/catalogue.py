@@ -1,7 +1,7 @@
 """All kinds of operation, such as `StopVm` or `AddProduct`: one dataclass for each API method that makes a change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -10,8 +10,12 @@ from hosting.api import Client
 from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData
 from hosting.operations.kinds import rules
 from hosting.operations.kinds.base import Answer, Kind, check
+from hosting.operations.kinds.first_boot import FirstBoot
 from hosting.operations.models.rejection import Invalid
 from hosting.teams.roles import Permission
+
+# What a `CreateVm` says of its secret, which is no parameter of the API's operation.
+_OF_FIRST_BOOT = ("ssh_keys", "user_data_bytes")
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,10 @@ class RemoveProduct(_OnProduct):
 
 @dataclass(frozen=True)
 class CreateVm(Kind):
-    """The root password is the secret: it is erased when the call is made, or answered where it carries a key."""
+    """The secret is a `FirstBoot`: it is erased when the call is made, or answered where it carries a key.
+
+    What is stored of it for people to read: the SSH keys' names by their fingerprints, and the size of the script.
+    """
 
     method = "vm_create"
     title = _("Create server")
@@ -101,14 +108,40 @@ class CreateVm(Kind):
     shares: int
     cpu: int
     login: str
+    ssh_keys: Mapping[str, str] = field(default_factory=dict)
+    user_data_bytes: int = 0
+
+    def as_params(self) -> dict[str, object]:
+        params = asdict(self)
+        return {name: value for name, value in params.items() if value or name not in _OF_FIRST_BOOT}
+
+    def wire_params(self) -> dict[str, object]:
+        return {name: value for name, value in asdict(self).items() if name not in _OF_FIRST_BOOT}
 
     def validate(self, secret: str = "") -> None:
-        super().validate(secret)
+        first_boot = FirstBoot.unpacked(secret)
+        super().validate(first_boot.password)
         if self.cpu > self.shares:
             raise Invalid(_("A server can have at most one CPU per share."), field="cpu")
+        if first_boot.fingerprints != set(self.ssh_keys):
+            raise Invalid(_("Select the SSH keys again."), field="ssh_keys")
+        if first_boot.user_data_bytes != self.user_data_bytes:
+            raise Invalid(_("Enter the first-boot script again. It is not stored after sending."), field="user_data")
+        if first_boot.user_data:
+            check(rules.user_data, first_boot.user_data, "user_data")
 
     def send(self, client: Client, secret: str) -> int:
-        return client.vm_create(self.hostname, secret, self.os_id, self.shares, self.cpu, login=self.login)
+        given = FirstBoot.unpacked(secret)
+        return client.vm_create(
+            self.hostname,
+            given.password,
+            self.os_id,
+            self.shares,
+            self.cpu,
+            login=self.login,
+            ssh_keys=given.ssh_keys,
+            user_data=given.user_data,
+        )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ MAX_MAX_MEMORY_MB = 65_536
 MAX_SHARES = 4096
 MAX_QUOTA_MB = 4 * 1024 * 1024
 MAX_NAME = 64
+MAX_USER_DATA_BYTES = 16 * 1024
 MAX_HOSTNAME_LABEL = 63
 PRODUCT_NAMES = ("shares", "shares_fixed", "disk")
 # XML-RPC integers are signed 32-bit numbers.
@@ -31,6 +32,7 @@ MAX_INT = 2**31 - 1
 _HOSTNAME_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]+(?<!-)")
 _DURATION = re.compile(r"[1-9][0-9]?[my]")
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -86,6 +88,17 @@ def name(value: str) -> None:
     if len(value.splitlines()) > 1:
         raise ValidationError(_("Enter a name on one line."))
     names.checked(value, most=MAX_NAME)
+
+
+def user_data(value: str) -> None:
+    """A script or a cloud-config for the first boot: at most 16 KiB of text that XML-RPC can carry."""
+    if _CONTROL_IN_TEXT.search(value):
+        raise ValidationError(_("Control characters aren't allowed here."))
+    if len(value.encode()) > MAX_USER_DATA_BYTES:
+        raise ValidationError(_("The script can have up to 16 KB."))
+    first = value.partition("\n")[0].rstrip()
+    if not (first.startswith("#!") or first == "#cloud-config"):
+        raise ValidationError(_("Start with a line such as #!/bin/sh, or with #cloud-config."))
 
 
 def plain(value: str) -> None:

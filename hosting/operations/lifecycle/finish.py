@@ -19,6 +19,7 @@ from hosting.operations.lifecycle import conclude
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.problems import Reason
 from hosting.operations.models.states import State
+from hosting.teams.ssh_keys import managing as ssh_keys
 
 # An operation that has ended is shown as ended after this time, even if its objects can't be read again.
 _LATEST_FINISH = timedelta(minutes=1)
@@ -128,3 +129,17 @@ def _finish(ended: Sequence[Ended]) -> None:
                 finished_at=each.seen_at,
                 **known,
             )
+    for each in ended:
+        if each.state is State.DONE and each.operation.params.get("ssh_keys"):
+            _note_keys(each)
+
+
+def _note_keys(ended: Ended) -> None:
+    """Note when keys were used last. Outside of the transaction: nothing depends on it."""
+    operation = ended.operation
+    ssh_keys.mark_used(
+        operation.params["ssh_keys"],
+        team_id=operation.account.team_id,
+        user_id=operation.requested_by_id,
+        at=ended.seen_at,
+    )

@@ -52,7 +52,7 @@ def submit(
 ) -> Operation:
     """Save an operation and its audit entry in one transaction, and queue it to be sent on commit.
 
-    The same `nonce` returns the same operation. `secret` (a root password) is stored sealed and erased when it is sent.
+    The same `nonce` returns the same operation. The kind's `secret` is stored sealed and erased when it is sent.
     An operation above the monthly spending limit of the member's role is held until a second person approves it
     (`lifecycle.approvals`). With `may_hold` false it is rejected instead, as it always is for an API token.
 
@@ -150,9 +150,17 @@ def _as_it_is(kind: Kind, account: Account) -> dict[str, object] | None:
 
 
 def retry(
-    operation: Operation, *, by: Membership, nonce: uuid.UUID | None = None, secret: str = "", may_hold: bool = True
+    operation: Operation,
+    *,
+    by: Membership,
+    nonce: uuid.UUID | None = None,
+    kind: Kind | None = None,
+    secret: str = "",
+    may_hold: bool = True,
 ) -> Operation:
     """Retry an operation that certainly did not happen, as a new operation linked to the first.
+
+    `kind` is what is requested now, where the secret was chosen anew and the operation says something of it.
 
     Raises:
         AlreadyRetried: somebody was first.
@@ -161,7 +169,7 @@ def retry(
     """
     if operation.state not in RETRYABLE or operation.plan_id or operation.origin != "panel":
         raise WrongState(_("Only a failed operation can be retried."))
-    kind = catalogue.load(operation.kind, operation.params)
+    kind = kind or catalogue.load(operation.kind, operation.params)
     return submit(
         kind, account=operation.account, by=by, nonce=nonce, secret=secret, retry_of=operation, may_hold=may_hold
     )

@@ -46,7 +46,7 @@ class Plan(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.NEW_SERVER)
     # The fields of its spec (`operations.plans.catalogue`); every kind has "hostname".
     spec = models.JSONField()
-    # The root password of a new server; emptied when the operation that creates the server takes it over.
+    # The secret of a new server (`kinds.first_boot`); emptied when the operation that creates the server takes it over.
     sealed_secret = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     # When it was last started or resumed: a step that failed before then is submitted again.

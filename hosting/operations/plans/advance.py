@@ -65,8 +65,8 @@ def advance(plan_id: int) -> None:
         versions.bump(plan.account_id)
 
 
-def kept_password(plan: Plan) -> str:
-    """The root password; empty when it was handed on already or can't be unsealed."""
+def kept_secret(plan: Plan) -> str:
+    """The secret of its `secret_step`; empty when it was handed on already or can't be unsealed."""
     try:
         return unseal(plan.sealed_secret)
     except UnreadableSecretError:
@@ -80,9 +80,9 @@ def _submit_step(plan: Plan, spec: PlanSpec, name: str, of_step: dict[str, Opera
         _stop(plan, name, StopReason(refused.reason))
         return
     takes_secret = name == spec.secret_step
-    secret = kept_password(plan) if takes_secret else ""
+    secret = kept_secret(plan) if takes_secret else ""
     if takes_secret and not secret:
-        # Erase an unreadable password, so that the page asks for it again.
+        # Erase an unreadable secret, so that the page asks for it again.
         Plan.objects.filter(pk=plan.pk).update(sealed_secret="")
         _stop(plan, name, StopReason.NO_PASSWORD)
         return

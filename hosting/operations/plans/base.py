@@ -94,13 +94,17 @@ class PlanSpec:
         """This spec, with the inputs of done steps taken from `before`."""
         raise NotImplementedError
 
-    def validate(self, account: Account, password: str, done: Collection[str] = ()) -> None:
+    def validate(self, account: Account, secret: str, done: Collection[str] = ()) -> None:
         """Check the inputs of the steps that are not done, and that shares and disk suffice for them.
 
         Raises:
-            Rejected: names the wrong field (or `password`).
+            Rejected: names the wrong field of the spec or of the secret.
         """
         raise NotImplementedError
+
+    def kept_secret(self, given: str, kept: str) -> str:
+        """The secret of a plan that is revised: the one that was given now, or else the one that was kept."""
+        return given or kept
 
     def preview(self, account: Account, done: Collection[str] = ()) -> list[Step]:
         """The steps with what each uses, in a fixed number of queries. Steps in `done` have used it already."""

@@ -11,6 +11,6 @@ KINDS: dict[str, type[PlanSpec]] = {kind.kind: kind for kind in (NewServer, Resi
 
 
 def spec_of(plan: Plan) -> PlanSpec:
-    """The spec that is stored in a plan."""
+    """The spec that is stored in a plan. Older ones lack what was added since, which has a default."""
     kind = KINDS[plan.kind]
-    return kind(**{field.name: plan.spec[field.name] for field in fields(kind)})
+    return kind(**{field.name: plan.spec[field.name] for field in fields(kind) if field.name in plan.spec})

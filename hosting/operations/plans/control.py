@@ -16,7 +16,7 @@ from hosting.operations.models.rejection import (
     WrongState,
 )
 from hosting.operations.models.requesters import continuing_for
-from hosting.operations.plans.advance import advance, kept_password
+from hosting.operations.plans.advance import advance, kept_secret
 from hosting.operations.plans.base import PlanSpec
 from hosting.operations.plans.catalogue import spec_of
 from hosting.operations.plans.steps import is_done, must_buy, needs_password, steps
@@ -25,15 +25,17 @@ from hosting.teams.models import Membership
 from hosting.teams.roles import Permission
 
 
-def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID, password: str = "") -> Plan:
+def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID, secret: str = "") -> Plan:
     """Check a spec and save it as a plan that has not started. The same nonce returns the same plan.
+
+    `secret` is that of the operation of its `secret_step`, and is kept sealed.
 
     Raises:
         NotAllowedError: the member may not run servers, or the plan spends and the member may not.
-        Rejected: names the wrong field of `spec` (or `password`).
+        Rejected: names the wrong field of the spec or of the secret.
     """
     _require(by, account, spends=spec.spends)
-    spec.validate(account, password)
+    spec.validate(account, secret)
     with transaction.atomic():
         plan, created = Plan.objects.get_or_create(
             account=account,
@@ -41,7 +43,7 @@ def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID,
             defaults={
                 "kind": spec.kind,
                 "spec": asdict(spec),
-                "sealed_secret": seal(password),
+                "sealed_secret": seal(secret),
                 **continuing_for(by),
             },
         )
@@ -59,8 +61,8 @@ def draft(spec: PlanSpec, *, account: Account, by: Membership, nonce: uuid.UUID,
     return plan
 
 
-def revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str = "") -> None:
-    """Change a plan that is not running. Steps that are done keep their inputs; an empty password keeps the old one.
+def revise(plan: Plan, spec: PlanSpec, *, by: Membership, secret: str = "") -> None:
+    """Change a plan that is not running. Steps that are done keep their inputs. What `secret` lacks is kept.
 
     Raises:
         NotAllowedError, Rejected: as `draft`.
@@ -75,17 +77,18 @@ def revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str = "") ->
         )
         if current.state not in (Plan.State.DRAFT, Plan.State.STOPPED):
             raise WrongState(_("This plan is running or finished and can't be changed."))
-        _revise(current, spec, by=by, password=password)
+        _revise(current, spec, by=by, given=secret)
     plan.refresh_from_db(fields=["spec", "sealed_secret", "state"])
 
 
-def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> None:
+def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, given: str) -> None:
     done = [step.name for step in steps(plan) if step.state == "done"]
     spec = spec.keeping(spec_of(plan), done)
-    spec.validate(plan.account, password or kept_password(plan), done)
+    secret = spec.kept_secret(given, kept_secret(plan))
+    spec.validate(plan.account, secret, done)
     before, plan.spec = plan.spec, asdict(spec)
-    if password:
-        plan.sealed_secret = seal(password)
+    if spec.secret_step not in done:
+        plan.sealed_secret = seal(secret)
     # Keep `updated_at`: it says when the plan stopped.
     plan.save(update_fields=["spec", "sealed_secret"])
     versions.bump(plan.account_id)
@@ -98,7 +101,7 @@ def _revise(plan: Plan, spec: PlanSpec, *, by: Membership, password: str) -> Non
         before={name: value for name, value in before.items() if value != plan.spec.get(name)},
         after={name: value for name, value in plan.spec.items() if value != before.get(name)},
         plan=plan.pk,
-        password=bool(password),
+        password=bool(given.partition("\n")[0]),
     )
 
 

@@ -1,7 +1,7 @@
 """The plan for a new server: the five steps of the specification, and the shares that they need."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from hosting.inventory.models import OsImage
 from hosting.operations.capacity.overview import overview
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
+from hosting.operations.kinds.first_boot import FirstBoot
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.rejection import Invalid, NotEnough, WrongState
@@ -21,14 +22,16 @@ from hosting.operations.plans.base import PlanSpec, Step, StopReason
 # The inputs of each step, and the names of these fields in its kind of operation.
 _INPUTS = {
     "buy": {"buy_shares": "quantity", "duration": "duration"},
-    "vm": {name: name for name in ("hostname", "os_id", "shares", "cpu", "login")},
+    "vm": {name: name for name in ("hostname", "os_id", "shares", "cpu", "login", "ssh_keys", "user_data_bytes")},
     "disk": {"disk_size_mb": "size_mb", "disk_name": "name", "disk_fstype": "fstype"},
 }
 
 
 @dataclass(frozen=True)
 class NewServer(PlanSpec):
-    """The inputs of the guided form. `buy_shares` 0 uses free shares. The root password is kept separately."""
+    """The inputs of the guided form. `buy_shares` 0 uses free shares. The secret is a `FirstBoot`, kept separately; of
+    it, the SSH keys' names by their fingerprints and the size of the script are stored here.
+    """
 
     kind = Plan.Kind.NEW_SERVER
     steps = ("buy", "verify", "vm", "disk", "attach")
@@ -45,6 +48,8 @@ class NewServer(PlanSpec):
     disk_size_mb: int
     disk_name: str
     disk_fstype: str
+    ssh_keys: Mapping[str, str] = field(default_factory=dict)
+    user_data_bytes: int = 0
 
     def skips(self, step: str) -> bool:
         return step == "buy" and not self.buy_shares
@@ -70,7 +75,15 @@ class NewServer(PlanSpec):
             case "buy":
                 return catalogue.AddProduct("shares", self.buy_shares, self.duration)
             case "vm":
-                return catalogue.CreateVm(self.hostname, self.os_id, self.shares, self.cpu, self.login)
+                return catalogue.CreateVm(
+                    self.hostname,
+                    self.os_id,
+                    self.shares,
+                    self.cpu,
+                    self.login,
+                    self.ssh_keys,
+                    self.user_data_bytes,
+                )
             case "disk":
                 return catalogue.CreateDisk(self.disk_size_mb, self.disk_name, self.disk_fstype)
         raise ValueError(step)
@@ -79,12 +92,16 @@ class NewServer(PlanSpec):
         kept = {name: getattr(before, name) for step in done for name in _INPUTS.get(step, {})}
         return replace(self, **kept)
 
-    def validate(self, account: Account, password: str, done: Collection[str] = ()) -> None:
+    def kept_secret(self, given: str, kept: str) -> str:
+        first_boot = FirstBoot.unpacked(given)
+        return first_boot.over(FirstBoot.unpacked(kept), keep_user_data=self.user_data_bytes > 0).packed()
+
+    def validate(self, account: Account, secret: str, done: Collection[str] = ()) -> None:
         for step, inputs in _INPUTS.items():
             if step in done or self.skips(step):
                 continue
             try:
-                self._making(step).validate(password if step == "vm" else "")
+                self._making(step).validate(secret if step == "vm" else "")
             except Invalid as error:
                 names = {theirs: ours for ours, theirs in inputs.items()}
                 raise Invalid(error.words, names=error.names, field=names.get(error.field or "", error.field)) from None

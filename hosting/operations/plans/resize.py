@@ -90,7 +90,7 @@ class Resize(PlanSpec):
     def keeping(self, before: Self, done: Collection[str]) -> Self:
         return before if "change" in done else self
 
-    def validate(self, account: Account, password: str, done: Collection[str] = ()) -> None:
+    def validate(self, account: Account, secret: str, done: Collection[str] = ()) -> None:
         if "change" in done:
             return
         change = self._change()

@@ -30,7 +30,11 @@ _KEY = "kept_form"
 # Longer ones are not kept: whoever is signed out can fill no database.
 _LONGEST = 20_000
 _KEPT_S = 30 * 60
-_SECRET = re.compile("password|secret|code|token|again|credential", re.IGNORECASE)
+# Scripts may hold secrets, and who pastes a private key for a public one must not find it kept.
+_SECRET = re.compile("password|secret|code|token|again|credential|user_data|public_key", re.IGNORECASE)
+# Of a secret that its form may do without, it is kept that there was one: this ends the name of that field.
+LOST = "_lost"
+_OPTIONAL_SECRETS = ("user_data",)
 
 
 class Why(StrEnum):
@@ -72,8 +76,14 @@ def fields_of(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def without_secrets(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The fields that hold no secret, by their names."""
-    return [(name, value) for name, value in fields if not _SECRET.search(name)]
+    """The fields that hold no secret, by their names; and which secrets would go unnoticed if they were left out."""
+    kept = []
+    for name, value in fields:
+        if name in _OPTIONAL_SECRETS and value.strip():
+            kept.append((f"{name}{LOST}", "1"))
+        elif not _SECRET.search(name) or name.endswith(LOST):
+            kept.append((name, value))
+    return kept
 
 
 def keep(request: HttpRequest, why: Why) -> None:

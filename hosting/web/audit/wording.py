@@ -88,6 +88,8 @@ ACTIONS = {
     "person.password_changed": gettext_lazy("Changed the password"),
     "person.password_failed": gettext_lazy("Entered a wrong current password"),
     "person.password_reset": gettext_lazy("Reset the password by email"),
+    "person.ssh_key_added": gettext_lazy("Added a personal SSH key"),
+    "person.ssh_key_removed": gettext_lazy("Removed a personal SSH key"),
     "person.renamed": gettext_lazy("Changed their name"),
     "person.sessions_ended": gettext_lazy("Signed out other sessions"),
     "person.sign_in_failed": gettext_lazy("Failed sign-in: wrong password"),
@@ -103,6 +105,8 @@ ACTIONS = {
     "policy.quiet_hours": gettext_lazy("Changed the quiet hours"),
     "policy.session": gettext_lazy("Changed the session length"),
     "policy.two_factor": gettext_lazy("Changed the two-factor policy"),
+    "ssh_key.added": gettext_lazy("Added an SSH key to the team"),
+    "ssh_key.removed": gettext_lazy("Removed an SSH key from the team"),
     "tag.changed": gettext_lazy("Changed a tag"),
     "tag.created": gettext_lazy("Created a tag"),
     "tag.deleted": gettext_lazy("Deleted a tag"),
@@ -128,6 +132,7 @@ GROUPS: Mapping[str, tuple[Any, Sequence[str]]] = {
     "sign_in": (gettext_lazy("Sign-in"), ("person.",)),
     "team": (gettext_lazy("Team and policies"), ("team.", "policy.", "member.", "invitation.")),
     "tokens": (gettext_lazy("API tokens"), ("token.",)),
+    "ssh_keys": (gettext_lazy("SSH keys"), ("ssh_key.",)),
     "desk": (gettext_lazy("Tags, notes and views"), ("tag.", "tags.", "note.", "view.")),
     "refused": (gettext_lazy("Denied access"), ("page.",)),
     "exports": (gettext_lazy("Exports"), ("list.", "trail.")),
@@ -151,6 +156,8 @@ _FACTORS = {
 _NAMES = {
     **PARAMETERS,
     "label": gettext_lazy("Label"),
+    "fingerprint": gettext_lazy("Fingerprint"),
+    "type": gettext_lazy("Type"),
     "handle": gettext_lazy("Handle"),
     "login": gettext_lazy("Login"),
     "color": gettext_lazy("Colour"),
@@ -286,11 +293,11 @@ def _said(name: str, value: Any, choices: Mapping[str, Mapping[Any, Any]]) -> st
     if name in choices and value not in (None, ""):
         values = value if isinstance(value, list) else [value]
         return ", ".join(str(choices[name].get(each, each) if isinstance(each, str | int) else each) for each in values)
-    if value in (None, "", [], {}):
+    if value in (None, "", [], {}) or (name == "user_data_bytes" and not value):
         return _("none") if name == "accounts" else ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and name != "ssh_keys":
         said = [(_name(key), _said(key, each, choices)) for key, each in value.items()]
         return ", ".join(_("%(label)s: %(value)s") % {"label": label, "value": words} for label, words in said if words)
     if isinstance(value, list):

@@ -15,6 +15,7 @@ from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import CreateVm, UpdateVm
 from hosting.operations.plans.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DurationField
+from hosting.web.forms.first_boot import FirstBootForm
 from hosting.web.forms.hostnames import hint_line
 from hosting.web.forms.names import NameField
 from hosting.web.forms.numbers import DiskSizeField, SizeField, WholeField
@@ -42,13 +43,13 @@ _HOSTNAME_HELP = _("Letters, digits and hyphens, such as web-1 or db.example.org
 FIELDS_OF_STEP = {
     "buy": ("buy_shares", "duration"),
     "verify": (),
-    "vm": ("os_id", "hostname", "shares", "cpu", "login", "password"),
+    "vm": ("os_id", "hostname", "shares", "cpu", "login", "password", *FirstBootForm.of_first_boot),
     "disk": ("disk_size_mb", "disk_name", "disk_fstype"),
     "attach": (),
 }
 
 
-class ServerForm(ChangeForm):
+class ServerForm(FirstBootForm):
     """The fields of a server itself."""
 
     os_id = forms.TypedChoiceField(label=_("Operating system"), coerce=int)
@@ -82,7 +83,7 @@ class ServerForm(ChangeForm):
     )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, account=account, **kwargs)
         images = OsImage.objects.filter(account=account)
         self.fields["os_id"].choices = [  # type: ignore[attr-defined]
             ("", _("Choose one")),
@@ -132,6 +133,8 @@ class ServerAloneForm(ServerForm):
             shares=data["shares"],
             cpu=data["cpu"],
             login=data["login"],
+            ssh_keys=self.chosen_keys(),
+            user_data_bytes=self.user_data_bytes(),
         )
 
 
@@ -164,7 +167,7 @@ class NewServerForm(ServerForm):
             self.fields["password"].required = False
             self.fields["password"].help_text = _("Leave empty to keep the password you entered before.")
         for step in settled:
-            for name in FIELDS_OF_STEP[step]:
+            for name in self.fields.keys() & set(FIELDS_OF_STEP[step]):
                 self.fields[name].disabled = True
                 self.fields[name].required = False
         if self.is_bound and "vm" not in settled and not password_kept:
@@ -177,6 +180,7 @@ class NewServerForm(ServerForm):
             value = self.cleaned_data.get(name)
             if value is not None and value != "":
                 answers[name] = value
+        answers |= {"ssh_keys": self.chosen_keys(), "user_data_bytes": self.user_data_bytes()}
         return NewServer(**answers)
 
 

@@ -77,7 +77,12 @@ def _from_address(request: AccountRequest) -> NewServer:
 
 
 def _initial(spec: NewServer) -> dict[str, object]:
-    return {name: value for name, value in asdict(spec).items() if value not in (0, "")}
+    """The entries of a spec for the form; none of the first boot, which an address can't choose for somebody."""
+    return {
+        name: value
+        for name, value in asdict(spec).items()
+        if value not in (0, "") and name not in ("ssh_keys", "user_data_bytes")
+    }
 
 
 @require_http_methods(FORMS)
@@ -86,17 +91,17 @@ def new(request: AccountRequest) -> HttpResponse:
     request.member.require(Permission.OPERATE)
     if request.method != "POST":
         shown = _from_address(request)
-        return _page(request, NewServerForm(account=request.account, initial=_initial(shown)), None, shown=shown)
-    form = NewServerForm(request.POST, account=request.account)
+        form = NewServerForm(account=request.account, member=request.member, initial=_initial(shown))
+        return _page(request, form, None, shown=shown)
+    form = NewServerForm(request.POST, account=request.account, member=request.member)
     if form.is_valid():
-        data = form.cleaned_data
         try:
             plan = plans.draft(
                 form.spec(),
                 account=request.account,
                 by=request.member,
-                nonce=data["nonce"],
-                password=data["password"],
+                nonce=form.cleaned_data["nonce"],
+                secret=form.secret(),
             )
         except Rejected as rejection:
             submitting.show_rejection(request, rejection, form)
@@ -112,13 +117,17 @@ def change(request: AccountRequest, plan: Plan) -> HttpResponse:
     form = NewServerForm(
         request.POST or None,
         account=request.account,
+        member=request.member,
         initial=dict(plan.spec),
         settled=settled,
         password_kept=kept,
+        before=plan.spec.get("ssh_keys"),
+        before_bytes=plan.spec.get("user_data_bytes", 0),
+        is_kept=kept,
     )
     if form.is_valid():
         try:
-            plans.revise(plan, form.spec(), by=request.member, password=form.cleaned_data.get("password") or "")
+            plans.revise(plan, form.spec(), by=request.member, secret=form.secret())
         except Rejected as rejection:
             submitting.show_rejection(request, rejection, form)
         else:
@@ -156,9 +165,9 @@ def alone(request: AccountRequest) -> HttpResponse:
     """A server without a data disk, from free shares, as one operation."""
     request.member.require(Permission.OPERATE)
     initial = {} if request.method == "POST" else _initial(_from_address(request))
-    form = ServerAloneForm(request.POST or None, account=request.account, initial=initial)
+    form = ServerAloneForm(request.POST or None, account=request.account, member=request.member, initial=initial)
     if form.is_valid() and submitting.submit_from_page(
-        request, form.kind(), nonce=form.cleaned_data["nonce"], form=form, secret=form.cleaned_data["password"]
+        request, form.kind(), nonce=form.cleaned_data["nonce"], form=form, secret=form.secret()
     ):
         return back(request, reverse("servers", args=[request.account.pk]))
     context = {

@@ -1,5 +1,7 @@
 """Operations: the list, an operation's page, and retrying, cancelling, deciding on or dismissing one."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hosting.inventory.models import Change, Disk, Vm
-from hosting.operations.kinds.catalogue import KINDS
+from hosting.operations.kinds.base import Kind
+from hosting.operations.kinds.catalogue import KINDS, CreateVm, load
 from hosting.operations.lifecycle import approvals, submit
 from hosting.operations.lifecycle import cancel as cancelling
 from hosting.operations.lifecycle import decide as deciding
@@ -25,6 +28,7 @@ from hosting.web.access.scope import AccountRequest, account_page
 from hosting.web.audit import lines
 from hosting.web.forms.base import ChangeForm
 from hosting.web.forms.confirm import RetryForm
+from hosting.web.forms.first_boot import RetryServerForm
 from hosting.web.lists import csv_export
 from hosting.web.lists import state as list_state
 from hosting.web.lists.filters import ChangeFilter, OperationFilter
@@ -125,16 +129,14 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
         return back(request, here)
     if submitting.is_delete(kind) and not reauthentication.is_recent(request):
         return reauthentication.redirect_to_confirm(request)
-    form: ChangeForm = (
-        RetryForm(request.POST or None) if kind and kind.secret_rules else ChangeForm(request.POST or None)
-    )
+    form = _retry_form(request, operation, kind)
     if form.is_valid():
         try:
             again = submit.retry(
                 operation,
                 by=request.member,
                 nonce=form.cleaned_data["nonce"],
-                secret=form.cleaned_data.get("password", ""),
+                **_chosen_anew(operation, form),
                 may_hold=reauthentication.is_recent(request),
             )
         except Rejected as rejection:
@@ -157,6 +159,27 @@ def retry(request: AccountRequest, operation_id: int) -> HttpResponseBase:
         "cancel": here,
     }
     return account_form(request, "form", context, section="operations", bad=form.is_bound)
+
+
+def _retry_form(request: AccountRequest, operation: Operation, kind: type[Kind] | None) -> ChangeForm:
+    """A form with what must be entered again, because it is not stored."""
+    if kind is CreateVm:
+        return RetryServerForm(
+            request.POST or None,
+            account=request.account,
+            member=request.member,
+            before=operation.params.get("ssh_keys"),
+            before_bytes=operation.params.get("user_data_bytes", 0),
+        )
+    return RetryForm(request.POST or None) if kind and kind.secret_rules else ChangeForm(request.POST or None)
+
+
+def _chosen_anew(operation: Operation, form: ChangeForm) -> dict[str, Any]:
+    """What a retry takes from its form instead of the operation."""
+    if isinstance(form, RetryServerForm):
+        before = load(operation.kind, operation.params)
+        return {"kind": form.kind(before) if isinstance(before, CreateVm) else before, "secret": form.secret()}
+    return {"secret": form.cleaned_data.get("password", "")}
 
 
 @require_POST

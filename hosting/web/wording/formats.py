@@ -65,6 +65,14 @@ def exact_size(mb: Any) -> str:
 
 
 @register.filter
+def byte_size(count: int) -> str:
+    """The size of a short text: 900 bytes, 1.2 KB."""
+    if count < 1024:
+        return ngettext("%(count)s byte", "%(count)s bytes", count) % {"count": plain(count)}
+    return _("%s KB") % plain(round(count / 1024, 1))
+
+
+@register.filter
 def bandwidth(kbps: Any) -> str:
     """kbit/s in Mbit/s: 5120 → 5 Mbit/s."""
     if kbps is None or kbps == "":

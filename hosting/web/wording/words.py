@@ -19,7 +19,7 @@ from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
 from hosting.operations.models.requesters import requester_name
 from hosting.reading import queries, search
-from hosting.web.wording.formats import day_words, money, plain, size
+from hosting.web.wording.formats import byte_size, day_words, money, plain, size
 from hosting.web.wording.registry import register
 
 
@@ -250,6 +250,8 @@ PARAMETERS = {
     "shares": gettext_lazy("Shares"),
     "cpu": gettext_lazy("CPUs"),
     "login": gettext_lazy("Admin login"),
+    "ssh_keys": gettext_lazy("SSH keys"),
+    "user_data_bytes": gettext_lazy("First-boot script"),
     "vm_id": gettext_lazy("Server ID"),
     "vm_max_memory": gettext_lazy("Memory limit"),
     "vm_max_memory_mb": gettext_lazy("Memory limit"),
@@ -285,6 +287,10 @@ def parameter_value(value: Any, name: str) -> str:
         return exact if value < 1024 else f"{size(value)} ({exact})"
     if name == "product_name":
         return product_label(str(value))
+    if name == "ssh_keys" and isinstance(value, Mapping):
+        return ", ".join(f"{called} ({fingerprint})" for fingerprint, called in value.items())
+    if name == "user_data_bytes" and is_number:
+        return byte_size(value)
     if name == "reason":
         return str(_REASONS.get(str(value), value))
     if name == "shares_ended" and isinstance(value, str):

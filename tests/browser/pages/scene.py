@@ -48,6 +48,8 @@ class Scene:
     # Where that is accepted.
     link: str
     token: int
+    own_key: int
+    team_key: int
 
 
 def make() -> None:
@@ -116,6 +118,8 @@ def make() -> None:
         invitation=invitation.pk,
         link=links.path_to(invitation),
         token=_tokens(owner, account).pk,
+        own_key=factories.ssh_key(owner.user, "laptop", line=factories.public_key("me@laptop")).pk,
+        team_key=factories.ssh_key(team, "deploy key", by=owner.user).pk,
     )
     print(json.dumps(asdict(scene)))
 

@@ -25,10 +25,14 @@ OF_NO_ACCOUNT = {
     "connect": "/accounts/connect/",
     "profile": "/me/",
     "my_tokens": "/me/tokens/",
+    "my_ssh_keys": "/me/ssh-keys/",
+    "my_ssh_key_new": "/me/ssh-keys/new/",
     "team_new": "/teams/new/",
 }
 # Addresses that are no page, or that only a mail tells.
 UNSEEN = {"api_whoami", "invitation", "set_language"}
+# Addresses of what one person has.
+OF_ONE = {"my_ssh_key_remove"}
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +149,7 @@ def test_figures_appear_in_the_open_page_with_a_table_behind_each_chart(look: Lo
 
 def test_every_team_page_is_accessible(look: Look, made: scene.Scene) -> None:
     known = {"member_id": made.member, "invitation_id": made.invitation, "token_id": made.token}
+    known["key_id"] = made.team_key
     look.sign_in(made.owner)
     for pattern in of_team:
         assert isinstance(pattern, URLPattern)
@@ -169,9 +174,10 @@ def test_every_team_page_is_accessible(look: Look, made: scene.Scene) -> None:
 
 def test_every_page_outside_an_account_is_accessible(look: Look, made: scene.Scene) -> None:
     named = {str(pattern.name) for pattern in urlpatterns if isinstance(pattern, URLPattern)}
-    assert named == OF_NO_ACCOUNT.keys() | UNSEEN
+    assert named == OF_NO_ACCOUNT.keys() | UNSEEN | OF_ONE
     look.sign_in(made.owner)
-    for path in (*OF_NO_ACCOUNT.values(), "/search/?q=nothing-like-this", "/auth/logout/"):
+    own_key = reverse("my_ssh_key_remove", args=[made.own_key])
+    for path in (*OF_NO_ACCOUNT.values(), own_key, "/search/?q=nothing-like-this", "/auth/logout/"):
         look.open(path)
     look.sign_in(made.newcomer)
     look.open("/")

@@ -206,7 +206,7 @@ def test_only_the_requester_can_withdraw_a_held_operation(
 def test_plan_waits_for_approval_and_continues(
     account: Account, owner: Membership, approver: Membership, limit: SpendingLimit, engine: Engine
 ) -> None:
-    plan = plans.draft(SPEC, account=account, by=owner, nonce=uuid.uuid4(), password="r00t-of-the-box")
+    plan = plans.draft(SPEC, account=account, by=owner, nonce=uuid.uuid4(), secret="r00t-of-the-box")
     plans.start(plan, by=owner)
     engine.drain()
     held = plan.operations.get(step="buy")

@@ -289,7 +289,7 @@ def test_no_cancel_is_sent_to_an_unavailable_endpoint(queued: Operation, owner: 
 
 def test_cancelled_step_stops_its_plan(idle: Provider, account: Account, owner: Membership, engine: Engine) -> None:
     spec = NewServer("shop", 0, "1m", 111, 2, 1, "admin", 4096, "shop-data", "xfs")
-    plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4(), password=SECRET)
+    plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4(), secret=SECRET)
     plans.start(plan, by=owner)
     operation = plan.operations.get()
     engine.until(lambda: Operation.objects.filter(pk=operation.pk, remote_state="PENDING").exists())

@@ -38,7 +38,7 @@ SPEC = NewServer(
 
 @pytest.fixture
 def plan(account: Account, owner: Membership) -> Plan:
-    return plans.draft(SPEC, account=account, by=owner, nonce=uuid.uuid4(), password=SECRET)
+    return plans.draft(SPEC, account=account, by=owner, nonce=uuid.uuid4(), secret=SECRET)
 
 
 def run(engine: Engine, plan: Plan) -> Plan:
@@ -91,7 +91,7 @@ def test_starting_a_plan_twice_runs_it_once(plan: Plan, owner: Membership, engin
 
 def test_plan_can_use_existing_free_shares(account: Account, owner: Membership, engine: Engine, remote: Member) -> None:
     spec = replace(SPEC, buy_shares=0)
-    plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4(), password=SECRET)
+    plan = plans.draft(spec, account=account, by=owner, nonce=uuid.uuid4(), secret=SECRET)
     plans.start(plan, by=owner)
     assert run(engine, plan).state == Plan.State.DONE
     assert states(plan)[0] == "skipped"
@@ -125,7 +125,7 @@ def test_stopped_plan_can_be_revised_and_needs_the_password_again(
     with pytest.raises(WrongState) as refused:
         plans.resume(plan, by=owner)
     assert refused.value.field == "password"
-    plans.revise(plan, replace(SPEC, buy_shares=99, hostname="shop-2"), by=owner, password=SECRET)
+    plans.revise(plan, replace(SPEC, buy_shares=99, hostname="shop-2"), by=owner, secret=SECRET)
     plans.resume(plan, by=owner)
     assert run(engine, plan).state == Plan.State.DONE
     assert "shop-2" in [remote.vm_info(vm_id)["hostname"] for vm_id in remote.vm_list()]
@@ -180,7 +180,7 @@ def test_bad_input_names_the_field(account: Account, owner: Membership, change: 
             account=account,
             by=owner,
             nonce=uuid.uuid4(),
-            password=SECRET,
+            secret=SECRET,
         )
     assert refused.value.field == field
     assert not Plan.objects.exists()
@@ -191,7 +191,7 @@ def test_plan_with_a_purchase_needs_spending_permission(account: Account, owner:
         team=owner.team, user=User.objects.create_user("o@example.org"), role=Role.OPERATOR
     )
     with pytest.raises(NotAllowedError):
-        plans.draft(SPEC, account=account, by=operator, nonce=uuid.uuid4(), password=SECRET)
+        plans.draft(SPEC, account=account, by=operator, nonce=uuid.uuid4(), secret=SECRET)
 
 
 def test_plan_stops_when_its_requester_has_left(plan: Plan, owner: Membership, engine: Engine) -> None:
@@ -208,7 +208,7 @@ def test_unreadable_password_must_be_entered_again(
     Plan.objects.filter(pk=plan.pk).update(sealed_secret="sealed-with-a-lost-key")
     assert run(engine, plan).state == Plan.State.STOPPED
     assert steps.needs_password(plan)
-    plans.revise(plan, SPEC, by=owner, password=SECRET)
+    plans.revise(plan, SPEC, by=owner, secret=SECRET)
     plans.resume(plan, by=owner)
     assert run(engine, plan).state == Plan.State.DONE
     assert len(remote.vm_list()) == 1

@@ -159,6 +159,10 @@ OF_TEAM = {
     "team_audit": page(Holder(Permission.READ_AUDIT)),
     # Every member can read the policies that apply to them.
     "team_policies": Access(VIEW, OWNERS),
+    "team_ssh_keys": page(VIEW),
+    # Whoever plants a key there gets into servers of other members: a narrowed role can't.
+    "team_ssh_key_new": form(Holder(Permission.OPERATE, for_all=True)),
+    "team_ssh_key_remove": form(Holder(Permission.OPERATE, for_all=True)),
     "team_settings": form(Holder(Permission.MANAGE_ACCOUNTS, for_all=True)),
     "team_tokens": page(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
     "team_token_new": form(Holder(Permission.MANAGE_PEOPLE, for_all=True)),
@@ -176,6 +180,9 @@ OF_PERSON = {
     "search": page(Who.PERSON),
     "accounts": page(Who.PERSON),
     "my_tokens": page(Who.PERSON),
+    "my_ssh_keys": page(Who.PERSON),
+    "my_ssh_key_new": form(Who.PERSON),
+    "my_ssh_key_remove": form(Who.HAS_ONE),
     # Needs to own a team, unless sign-up is open.
     "team_new": form(OWNERS),
     # Needs the permission to manage accounts in at least one team.

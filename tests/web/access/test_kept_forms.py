@@ -47,7 +47,7 @@ class Form:
         name, kind = str(attributes.get("name", "")), str(attributes.get("type", "text"))
         if not name or "disabled" in attributes or name in {"csrfmiddlewaretoken", "nonce"}:
             return
-        if kind == "password":
+        if kind == "password" or name in {"user_data", "public_key"}:
             self.typed[name] = ["hunter2-hunter2"]
             self.secrets.add(name)
         elif element.name == "select":

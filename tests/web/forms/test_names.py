@@ -33,6 +33,8 @@ WRITTEN = {
     "Operation.decision_comment": "DecisionForm.comment",
     "Vm.hostname": "ServerForm.hostname",
     "Disk.name": "DiskForm.name",
+    "SshKey.name": "SshKeyForm.name",
+    "SshKey.comment": "SshKeyForm.public_key",
 }
 # What the panel or the provider writes.
 NOT_WRITTEN = {
@@ -53,15 +55,16 @@ NOT_WRITTEN = {
     "Plan": {"sealed_secret", "requested_from"},
     "Product": {"product_name", "duration"},
     "SavedView": {"key", "section", "query"},
+    "SshKey": {"kind", "public_key", "fingerprint"},
     "Tag": {"key"},
     "Team": {"quiet_zone"},
     "User": {"password"},
     "Vm": {"description", "os_label", "console"},
 }
-# Form fields of which nothing is stored or shown: passwords, networks, ids, a search, codes, a field that the panel
-# does not offer.
+# Form fields of which nothing is stored or shown: passwords, scripts, networks, ids, a search, codes, a field that the
+# panel does not offer.
 OTHER_FIELDS = {"password", "again", "password1", "password2", "oldpassword", "networks", "ids", "shown", "vm_id"}
-OTHER_FIELDS |= {"code", "username"}
+OTHER_FIELDS |= {"code", "username", "user_data"}
 UNSEEN = ("\u202e", "\u200b", "\u00ad", "\u3164", "\ue000", "\x07")
 
 

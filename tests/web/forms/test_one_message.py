@@ -36,7 +36,7 @@ NO_NUMBERS = ("-1", TOO_LARGE, "1.00001", "many", "1e3")
 # Words of Django's messages, and a placeholder that nothing has filled in.
 NOT_PLAIN = re.compile(r"Ensure|available choices|this value|it has|Null characters|%\(|or equal to|valid list")
 OF_PERSON = ["connect", "team_new", "profile", "account_email", "account_change_password", "mfa_activate_totp"]
-OF_PERSON += ["mfa_add_webauthn", "account_reauthenticate"]
+OF_PERSON += ["my_ssh_key_new", "mfa_add_webauthn", "account_reauthenticate"]
 OF_STRANGER = ["account_login", "account_signup", "account_reset_password"]
 
 # django-allauth has it, and drops it from the form when it is shown.
