@@ -25,6 +25,7 @@ from hosting.api.methods import (
     DISK_INFO_MANY,
     EXTENSIONS,
     FIRST_BOOT,
+    IP_REVERSE,
     MANY,
     METHODS,
     ONCE,
@@ -33,6 +34,8 @@ from hosting.api.methods import (
     SSH_KEYS,
     USER_DATA,
     VM_INFO_MANY,
+    VM_REINSTALL,
+    VM_RENAME,
     VM_STATS,
 )
 from hosting.api.structs import (
@@ -64,6 +67,7 @@ __all__ = [
     "DISK_INFO_MANY",
     "EXTENSIONS",
     "FIRST_BOOT",
+    "IP_REVERSE",
     "MANY",
     "METHODS",
     "ONCE",
@@ -72,6 +76,8 @@ __all__ = [
     "SSH_KEYS",
     "USER_DATA",
     "VM_INFO_MANY",
+    "VM_REINSTALL",
+    "VM_RENAME",
     "VM_STATS",
     "ApiError",
     "Cause",

@@ -14,10 +14,13 @@ from hosting.api.methods import (
     CHANGING,
     CONSOLE,
     DISK_INFO_MANY,
+    IP_REVERSE,
     ONCE,
     OPERATION_DETAILS_MANY,
     PRICES,
     VM_INFO_MANY,
+    VM_REINSTALL,
+    VM_RENAME,
     VM_STATS,
 )
 from hosting.api.structs import (
@@ -290,6 +293,18 @@ class Client:
             DataFault: 5 801 60, the VM does not run.
         """
         return ConsoleTicket.from_wire(self._call(CONSOLE, vm_id))
+
+    def vm_rename(self, vm_id: int, hostname: str) -> int:
+        """Give a VM another host name, which it takes when it boots next; the operation's id."""
+        return self._id(VM_RENAME, vm_id, hostname)
+
+    def vm_reinstall(self, vm_id: int, os_id: int, password: str) -> int:
+        """Make the system disk of a halted VM anew; the operation's id. `password`: as for `vm_create`."""
+        return self._id(VM_REINSTALL, vm_id, os_id, password, secrets=(password,))
+
+    def ip_reverse(self, ip_id: int, name: str) -> int:
+        """Name an address in the DNS, or with an empty name as it was named at first; the operation's id."""
+        return self._id(IP_REVERSE, ip_id, name)
 
     def _array(self, method: str, *params: object) -> list[object]:
         value = self._call(method, *params)

@@ -17,6 +17,9 @@ CHANGING = frozenset(
         "disk_attach",
         "disk_detach",
         "operation_cancel",
+        "sharedeck.vm_rename",
+        "sharedeck.vm_reinstall",
+        "sharedeck.ip_reverse",
     }
 )
 """Methods that create an operation or change one: sent on a fresh connection, and never again."""
@@ -64,13 +67,28 @@ CHANGES = "sharedeck.changes"
 PRICES = "sharedeck.prices"
 VM_STATS = "sharedeck.vm_stats"
 CONSOLE = "sharedeck.console"
+VM_RENAME = "sharedeck.vm_rename"
+VM_REINSTALL = "sharedeck.vm_reinstall"
+IP_REVERSE = "sharedeck.ip_reverse"
 
 SSH_KEYS = "vm_create.ssh_keys"
 USER_DATA = "vm_create.user_data"
 FIRST_BOOT = (SSH_KEYS, USER_DATA)
 """Keys of the specs of `vm_create` beyond version 1. No list names them: the help of the method does."""
 
-EXTENSIONS = (ONCE, VM_INFO_MANY, DISK_INFO_MANY, OPERATION_DETAILS_MANY, CHANGES, PRICES, VM_STATS, CONSOLE)
+EXTENSIONS = (
+    ONCE,
+    VM_INFO_MANY,
+    DISK_INFO_MANY,
+    OPERATION_DETAILS_MANY,
+    CHANGES,
+    PRICES,
+    VM_STATS,
+    CONSOLE,
+    VM_RENAME,
+    VM_REINSTALL,
+    IP_REVERSE,
+)
 """All extensions that the client can use (contract, "Extensions"). A server lists those that it has."""
 
 MANY = 200

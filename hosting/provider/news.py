@@ -27,8 +27,12 @@ KEPT_FOR = timedelta(days=7)
 Type = ChangedObject.Type
 Named = tuple[str, int]
 
-# What only moves a VM or disk to another state changes nothing before it is done.
-_MOVES = frozenset({"vm_start", "vm_stop", "vm_reboot", "disk_attach", "disk_detach"})
+# What changes nothing of the account, and nothing of a VM or disk before it is done.
+_MOVES = frozenset({"vm_start", "vm_stop", "vm_reboot", "disk_attach", "disk_detach"}) | {
+    "sharedeck.vm_rename",
+    "sharedeck.vm_reinstall",
+    "sharedeck.ip_reverse",
+}
 _CREATES = frozenset({"vm_create", "disk_create"})
 
 _redis = redis.Redis(

@@ -10,6 +10,7 @@ import pytest
 import hosting.api
 from hosting.api import (
     CHANGING,
+    EXTENSIONS,
     METHODS,
     Client,
     CredentialsRefused,
@@ -54,8 +55,26 @@ def test_a_method_sends_its_parameters_and_returns_its_type(
 def test_client_has_every_method_of_the_contract() -> None:
     assert set(METHODS) == {"login", "su", *(row[0] for row in replies.METHODS)}
     assert len(METHODS) == len(set(METHODS)) == 29
-    assert set(METHODS) > CHANGING
+    assert {*METHODS, *EXTENSIONS} > CHANGING
     assert set(hosting.api.__all__) >= {"Client", "Transport", "ApiError"}
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "params"),
+    [
+        ("sharedeck.vm_rename", lambda client: client.vm_rename(5, "web-2"), (5, "web-2")),
+        ("sharedeck.vm_reinstall", lambda client: client.vm_reinstall(5, 111, "s3cretpass"), (5, 111, "s3cretpass")),
+        ("sharedeck.ip_reverse", lambda client: client.ip_reverse(10, ""), (10, "")),
+    ],
+)
+def test_change_that_is_an_extension_is_sent_once_on_a_connection_of_its_own(
+    server: Server, method: str, call: Callable[[Client], int], params: tuple[object, ...]
+) -> None:
+    server.script = answer(reply(7))
+    client = Client(Transport(server.url), replies.SESSION)
+    assert [call(client), call(client)] == [7, 7]
+    assert server.calls() == [(method, (replies.SESSION, *params))] * 2
+    assert server.accepted == 2
 
 
 def test_login_is_in_safe_mode_and_su_narrows_it(server: Server) -> None:

@@ -26,7 +26,8 @@ for pk, state in ((456, "running"), (70000, "halted"), (80000, "paused")):
         date_created=now, date_updated=now,
     )
     get("provider", "Interface").objects.create(
-        vm=vm, ipv4=f"10.{pk >> 16 & 255}.{pk >> 8 & 255}.{pk & 255}", ipv6=f"2001:db8::{pk >> 16:x}:{pk & 65535:x}"
+        vm=vm, ipv4=f"10.{pk >> 16 & 255}.{pk >> 8 & 255}.{pk & 255}", ipv6=f"2001:db8::{pk >> 16:x}:{pk & 65535:x}",
+        reverse="www.example.net" if pk == 456 else vm.hostname,
     )
     disk = get("provider", "Disk").objects.create(
         account=account, name="sys", size=3072, fstype="ext3", type="system", state="attached", vm=vm, position=0,
@@ -50,7 +51,7 @@ for vm in Vm.objects.order_by("pk"):
     assert (vm.host.name, vm.made, vm.login) == ("simulated", True, "admin")
     assert (disk.host, disk.made, disk.os) == (vm.host, True, vm.os)
     assert (guest.host_id, guest.memory_mb, guest.disks) == (vm.host.pk, 512, [disk.pk])
-    print(vm.interface.ipv4, vm.interface.ipv6, guest.state)
+    print(vm.interface.ipv4, vm.interface.ipv6, guest.state, vm.interface.ipv6.reverse)
 print(*AddressPool.objects.order_by("family").values_list("next_offset", flat=True))
 """
 
@@ -68,9 +69,9 @@ def test_vms_keep_their_addresses_and_get_a_simulated_host(tmp_path: Path) -> No
     subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
     shell = Shell("hosting.provider.settings", env)
     assert shell.run(NEW_ROWS).splitlines() == [
-        "10.0.1.200 2001:db8::1c8 running",
-        "10.1.17.112 2001:db8::1:1170 halted",
-        "10.1.56.128 2001:db8::1:3880 paused",
+        "10.0.1.200 2001:db8::1c8 running www.example.net",
+        "10.1.17.112 2001:db8::1:1170 halted ",
+        "10.1.56.128 2001:db8::1:3880 paused ",
         "80001 80001",
     ]
     shell.stop()

@@ -122,10 +122,10 @@ class AddressPoolAdmin(admin.ModelAdmin):
 
 @admin.register(Address)
 class AddressAdmin(ReadOnlyMixin, admin.ModelAdmin):
-    list_display = ("ip", "pool", "released")
+    list_display = ("ip", "reverse", "pool", "released")
     list_select_related = ("pool",)
     list_filter = ("pool",)
-    search_fields = ("ip",)
+    search_fields = ("ip", "reverse")
 
 
 @admin.register(Alert)

@@ -45,7 +45,8 @@ class ImageRef:
 class DiskSpec:
     """A volume. A guest finds it by its serial, `disk-ID`. `position`: 0 is the boot disk, None is not attached.
 
-    `made`: its volume exists; when a host no longer has it, it is lost, and must not be made anew.
+    `made`: its volume exists; when a host no longer has it, it is lost, and must not be made anew. `generation`: how
+    often its content was made anew before; each content has a volume of its own.
     """
 
     id: int
@@ -56,6 +57,7 @@ class DiskSpec:
     position: int | None = None
     image: ImageRef | None = None
     made: bool = False
+    generation: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,11 @@ class VmSpec:
     ssh_keys: tuple[str, ...] = ()
     user_data: str = field(default="", repr=False)
 
+    @property
+    def generation(self) -> int:
+        """How often its operating system was installed anew: the generation of its boot disk."""
+        return next((disk.generation for disk in self.disks if disk.position == 0), 0)
+
 
 @dataclass(frozen=True)
 class Work:
@@ -101,8 +108,8 @@ class Work:
 
     `before` and `after` are the VM as it was and as it is wanted (None: there is none); `disk` is the disk of a disk
     operation as it is wanted: attached at `position`, or detached. `started`: when the operation was begun first, so
-    that deadlines survive a restart. `password` is a secret, and shows in no repr. `scripted_failure`: the error with
-    which it is to end, if any.
+    that deadlines survive a restart. `password` is a secret, and shows in no repr; a `vm_start` has one when it is the
+    first start of a new installation. `scripted_failure`: the error with which it is to end, if any.
     """
 
     operation_id: int

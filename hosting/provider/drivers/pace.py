@@ -15,6 +15,9 @@ DURATIONS = {
     "disk_delete": 12.0,
     "disk_attach": 8.0,
     "disk_detach": 6.0,
+    "sharedeck.vm_rename": 3.0,
+    "sharedeck.vm_reinstall": 40.0,
+    "sharedeck.ip_reverse": 0.0,
 }
 PRODUCT_DURATION = 4.0
 # Each operation takes up to so much more or less.

@@ -46,7 +46,7 @@ from django.core.exceptions import ImproperlyConfigured
 ACTIONS = ("refuse", "fail", "drop_before", "drop_after", "garbage", "truncate", "503", "503_after")
 DELAYS = ("delay", "delay_after", "late")
 _RULE = re.compile(
-    r"(?P<method>\*|[a-z_]+):(?P<action>[a-z0-9_]+)(?:=(?P<seconds>\d+(?:\.\d+)?))?"
+    r"(?P<method>\*|[a-z_]+(?:\.[a-z_]+)?):(?P<action>[a-z0-9_]+)(?:=(?P<seconds>\d+(?:\.\d+)?))?"
     r"(?:@(?P<nth>[1-9]\d*)|%(?P<percent>\d+(?:\.\d+)?))?"
 )
 

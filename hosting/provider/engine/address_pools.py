@@ -45,7 +45,7 @@ def give_all(vms: Sequence[Vm], bridge: str = "") -> list[Interface]:
     given = {family: _take(_connected(pools, family, bridge), family, len(vms)) for family in _Family}
     return Interface.objects.bulk_create(
         [
-            Interface(vm=vm, ipv4=ipv4, ipv6=ipv6, reverse=vm.hostname)
+            Interface(vm=vm, ipv4=ipv4, ipv6=ipv6)
             for vm, ipv4, ipv6 in zip(vms, given[_Family.IPV4], given[_Family.IPV6], strict=True)
         ],
         batch_size=500,
@@ -61,16 +61,25 @@ def give_at(vm: Vm, offset: int) -> Interface:
         addresses[family] = Address.objects.create(pool=pool, ip=str(network[offset]))
         pool.next_offset = max(pool.next_offset, offset + 1)
         pool.save(update_fields=["next_offset"])
-    return Interface.objects.create(
-        vm=vm, ipv4=addresses[_Family.IPV4], ipv6=addresses[_Family.IPV6], reverse=vm.hostname
-    )
+    return Interface.objects.create(vm=vm, ipv4=addresses[_Family.IPV4], ipv6=addresses[_Family.IPV6])
+
+
+def addresses(interface: Interface) -> dict[int, Address]:
+    """The addresses of an interface by their ids, that of IPv4 first."""
+    return {2 * interface.pk: interface.ipv4, 2 * interface.pk + 1: interface.ipv6}
+
+
+def with_id(ip_id: int) -> tuple[Vm, Address] | None:
+    """The VM and its address with that id; None when there is none."""
+    rows = Interface.objects.select_related("vm", "ipv4", "ipv6").filter(pk=ip_id // 2)
+    return next(((interface.vm, addresses(interface)[ip_id]) for interface in rows), None)
 
 
 def release(vms: QuerySet[Vm]) -> None:
-    """Take back the addresses of VMs that are gone."""
+    """Take back the addresses of VMs that are gone, and forget their reverse names."""
     interfaces = Interface.objects.filter(vm__in=vms)
     both = Q(pk__in=interfaces.values("ipv4")) | Q(pk__in=interfaces.values("ipv6"))
-    Address.objects.filter(both).update(released=timezone.now())
+    Address.objects.filter(both).update(released=timezone.now(), reverse="")
     interfaces.delete()
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from hosting.provider import ledger
 from hosting.provider.engine import address_pools, projection
-from hosting.provider.models import Disk, HostingAccount, Operation, Product, UsageSample, Vm
+from hosting.provider.models import Address, Disk, HostingAccount, Operation, Product, UsageSample, Vm
 from hosting.provider.rules import products, validation, values
 from hosting.provider.rules.periods import add_months
 
@@ -44,7 +44,8 @@ def problem_at_start(operation: Operation) -> str:
             return "the VM has no disk to boot from"
     if operation.disk and operation.disk.state not in values.DISK_MOVES[operation.type][0]:
         return f"the disk is {operation.disk.state}"
-    if operation.type == "disk_detach" and operation.disk and operation.disk.vm_id != operation.vm_id:
+    needs_disk_of_vm = operation.type in {"disk_detach", values.REINSTALL}
+    if needs_disk_of_vm and operation.disk and operation.disk.vm_id != operation.vm_id:
         return "the disk is attached to another VM"
     return ""
 
@@ -79,7 +80,8 @@ def _vm_moved(operation: Operation) -> None:
 
 
 def _vm_started(operation: Operation) -> None:
-    """The first start of a VM makes what was a row alone, and all of its disks."""
+    """The first start of a VM makes what was a row alone, and all of its disks. The guest has its password now."""
+    _vms(operation).update(sealed_password="")
     if operation.vm and not operation.vm.made:
         _vms(operation).update(made=True)
         operation.vm.disks.update(made=True)
@@ -110,7 +112,27 @@ def _vm_deleted(operation: Operation) -> None:
     disks.update(state=Disk.State.CREATED, vm=None, position=None, date_updated=now)
     address_pools.release(_vms(operation))
     UsageSample.objects.filter(vm__in=_vms(operation)).delete()
-    _vms(operation).update(state=Vm.State.DELETED, ssh_keys=[], date_updated=now)
+    _vms(operation).update(state=Vm.State.DELETED, ssh_keys=[], sealed_password="", date_updated=now)
+
+
+def _vm_renamed(operation: Operation) -> None:
+    _vms(operation).update(hostname=operation.params["hostname"], date_updated=timezone.now())
+
+
+def _vm_reinstalled(operation: Operation) -> None:
+    """The system disk has another content. The password waits for the first start, which hands it to the guest."""
+    now = timezone.now()
+    system = operation.params["os_id"]
+    _disks(operation).update(os=system, generation=F("generation") + 1, date_updated=now)
+    _vms(operation).update(os=system, sealed_password=operation.sealed_password, date_updated=now)
+
+
+def _address_named(operation: Operation) -> None:
+    found = address_pools.with_id(operation.params["ip_id"])
+    if found is None:
+        raise CannotComplete("the address is gone")
+    Address.objects.filter(pk=found[1].pk).update(reverse=operation.params["name"])
+    _vms(operation).update(date_updated=timezone.now())
 
 
 def disks_beside(operation: Operation) -> list[int]:
@@ -201,6 +223,9 @@ COMPLETE: dict[str, Callable[[Operation], None]] = {
     "disk_delete": _disk_deleted,
     "disk_attach": _disk_attached,
     "disk_detach": _disk_detached,
+    values.RENAME: _vm_renamed,
+    values.REINSTALL: _vm_reinstalled,
+    values.REVERSE: _address_named,
 }
 
 

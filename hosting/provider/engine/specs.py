@@ -7,12 +7,14 @@ from functools import cache
 from ipaddress import ip_network
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 
-from hosting.provider.drivers.base import DiskSpec, HostRef, ImageRef, NicSpec, VmSpec, Work
+from hosting.provider.drivers.base import CannotDo, DiskSpec, HostRef, ImageRef, NicSpec, VmSpec, Work
 from hosting.provider.engine import effects, projection
 from hosting.provider.models import Disk, Host, Installation, Interface, Operation, OsImage, Vm
 from hosting.provider.rules import values
+from hosting.provider.sealing import unseal
 
 # What `work_of` and `host_of` read along with an operation.
 RELATED = (
@@ -24,6 +26,8 @@ RELATED = (
     "disk__host",
     "disk__os",
 )
+
+NOT_READABLE = "The password can no longer be read. Reinstall the server, with a new password."
 
 # What makes a VM on its host that was not there before.
 MAKES_VMS = ("vm_create", "vm_start")
@@ -42,6 +46,8 @@ def guest_uuid(vm_id: int) -> UUID:
 
 def host_of(operation: Operation) -> Host | None:
     """The host that carries the operation out; None for what changes rows alone."""
+    if operation.type == values.REVERSE:
+        return None
     if operation.vm:
         return operation.vm.host if operation.vm.made or operation.type in MAKES_VMS else None
     return operation.disk.host if operation.disk else None
@@ -49,6 +55,32 @@ def host_of(operation: Operation) -> Host | None:
 
 def host_ref(host: Host) -> HostRef:
     return HostRef(host.pk, host.name, host.uri, host.pool, host.bridge, host.emulated, installation())
+
+
+def password_of(operation: Operation) -> str:
+    """The secret that its driver needs: the operation's own, or that of a new installation for its first start.
+
+    Raises:
+        CannotDo: it can't be read any more, because the provider's key is another one.
+    """
+    starts = operation.vm if operation.type == "vm_start" else None
+    return _readable(starts.sealed_password if starts else operation.sealed_password)
+
+
+def user_data_of(operation: Operation) -> str:
+    """What a new VM runs at its first boot, which may hold secrets too.
+
+    Raises:
+        CannotDo: it can't be read any more, because the provider's key is another one.
+    """
+    return _readable(operation.sealed_user_data)
+
+
+def _readable(sealed: str) -> str:
+    try:
+        return unseal(sealed)
+    except InvalidToken:
+        raise CannotDo(NOT_READABLE) from None
 
 
 def work_of(operation: Operation, host: Host, password: str = "", user_data: str = "") -> Work:
@@ -89,13 +121,23 @@ def _vm_specs(operation: Operation) -> tuple[VmSpec | None, VmSpec | None]:
             return now, replace(now, disks=_in_order((*there, _disk_spec(operation.disk, place))))
         case "disk_detach":
             return now, replace(now, disks=tuple(disk for disk in now.disks if disk.id != operation.disk_id))
+        case values.RENAME:
+            return now, replace(now, hostname=operation.params["hostname"])
+        case values.REINSTALL:
+            image = _image(OsImage.objects.get(pk=operation.params["os_id"]))
+            anew = (_made_anew(disk, image) if disk.id == operation.disk_id else disk for disk in now.disks)
+            return now, replace(now, disks=_in_order(anew))
     return now, now
 
 
+def _made_anew(disk: DiskSpec, image: ImageRef | None) -> DiskSpec:
+    return replace(disk, image=image, generation=disk.generation + 1, made=False)
+
+
 def _disk_wanted(operation: Operation, before: VmSpec | None) -> DiskSpec | None:
-    """The disk of a disk operation. That of a `vm_create` is one of the VM's."""
+    """The disk of a disk operation. That of a `vm_create` or a new installation is one of the VM's."""
     disk = operation.disk
-    if disk is None or operation.type == "vm_create":
+    if disk is None or operation.type in {"vm_create", values.REINSTALL}:
         return None
     attached = operation.type == "disk_attach" and operation.vm is not None
     return _disk_spec(disk, effects.free_position(operation.vm, disk) if attached and operation.vm else None)
@@ -162,6 +204,7 @@ def _disk_spec(disk: Disk, position: int | None) -> DiskSpec:
         position=position,
         image=_image(disk.os) if disk.os else None,
         made=disk.made,
+        generation=disk.generation,
     )
 
 

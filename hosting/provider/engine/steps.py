@@ -19,7 +19,6 @@ from hosting.provider.drivers.base import Again, CannotDo, HostAway
 from hosting.provider.engine import alerts, effects, ending, leases, rows_only, specs
 from hosting.provider.engine.driver import driver
 from hosting.provider.models import Disk, Operation
-from hosting.provider.sealing import unseal
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ def _take(operation: Operation, lease: leases.Lease) -> None:
             elif operation.failure:
                 again = driver().clean_up(specs.work_of(operation, host), lease.fence)
             else:
-                secrets = unseal(operation.sealed_password), unseal(operation.sealed_user_data)
+                secrets = specs.password_of(operation), specs.user_data_of(operation)
                 work = specs.work_of(operation, host, *secrets)
                 again = driver().carry_out(work, lease.fence)
             if again:

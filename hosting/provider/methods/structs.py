@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from hosting.provider.engine import address_pools
 from hosting.provider.engine.effects import terms_of
 from hosting.provider.models import Disk, Operation, OsImage, Product, Vm
 from hosting.provider.rules import products, values
@@ -70,17 +71,14 @@ def vm_struct(vm: Vm) -> dict[str, Any]:
                 "bandwidth": vm.shares * values.SHARE_BANDWIDTH_KBIT,
                 "ips": [
                     {
-                        "id": 2 * interface.pk,
-                        "ip": interface.ipv4.ip,
-                        "version": 4,
-                        "reverse": interface.reverse,
-                    },
-                    {
-                        "id": 2 * interface.pk + 1,
-                        "ip": interface.ipv6.ip,
-                        "version": 6,
-                        "reverse": interface.reverse,
-                    },
+                        "id": ip_id,
+                        "ip": address.ip,
+                        "version": version,
+                        "reverse": address.reverse or vm.hostname,
+                    }
+                    for version, (ip_id, address) in zip(
+                        (4, 6), address_pools.addresses(interface).items(), strict=True
+                    )
                 ],
             }
         ]

@@ -26,6 +26,7 @@ class Address(models.Model):
 
     pool = models.ForeignKey(AddressPool, models.PROTECT, related_name="addresses")
     ip = models.GenericIPAddressField(unique=True)
+    reverse = models.CharField(max_length=253, blank=True, help_text="in the DNS; empty: its VM's host name")
     released = models.DateTimeField(null=True, blank=True, help_text="given again some time after that")
 
     class Meta:

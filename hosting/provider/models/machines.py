@@ -35,6 +35,8 @@ class Vm(models.Model):
     shares = models.PositiveIntegerField()
     cores = models.PositiveIntegerField()
     vm_max_memory = models.PositiveIntegerField(help_text="in MB")
+    # The password of a new installation, encrypted, until the guest has read it at its first start.
+    sealed_password = models.TextField(default="", editable=False)
     # What operations left it in. `state` is what it is: the engine compares it with its host (`engine.reconcile`).
     wanted = models.CharField(max_length=7, choices=Wanted.choices, default=Wanted.RUNNING)
     # Until when the engine starts, pauses or resumes it, and begins no operation.
@@ -66,7 +68,6 @@ class Interface(models.Model):
     vm = models.OneToOneField(Vm, models.CASCADE, related_name="interface")
     ipv4 = models.OneToOneField(Address, models.PROTECT, related_name="+")
     ipv6 = models.OneToOneField(Address, models.PROTECT, related_name="+")
-    reverse = models.CharField(max_length=253, blank=True)
 
 
 class Disk(models.Model):
@@ -92,6 +93,8 @@ class Disk(models.Model):
     host = models.ForeignKey(Host, models.PROTECT, null=True, blank=True, related_name="disks")
     made = models.BooleanField(default=False, editable=False, help_text="its volume exists on its host")
     position = models.PositiveIntegerField(null=True, blank=True, help_text="0 is the boot disk")
+    # Each content has a volume of its own, which is named by both.
+    generation = models.PositiveIntegerField(default=0, editable=False, help_text="how often its content was made anew")
     date_created = models.DateTimeField()
     date_updated = models.DateTimeField()
 

@@ -39,10 +39,10 @@ def string(value: Any, about: Object, element: str) -> str:
     return value
 
 
-def hostname(value: str) -> None:
+def hostname(value: str, element: str = "hostname") -> None:
     """RFC 1123: labels of letters, digits and inner hyphens, 63 characters each, 253 in all."""
     if len(value) > values.HOSTNAME_MAX or not values.HOSTNAME.fullmatch(value):
-        raise bad_syntax(Object.VM, "hostname", value)
+        raise bad_syntax(Object.VM, element, value)
 
 
 def password(value: str) -> None:

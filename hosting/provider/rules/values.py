@@ -73,6 +73,9 @@ WRONG_PASSWORDS_WINDOW_S = 60  # chosen
 WRONG_STAFF_PASSWORDS_MAX = 30  # chosen: for all names from one address in the same time
 LIST_MAX = 300
 
+# Extensions that are operations like those of version 1 (docs/extensions.md).
+RENAME, REINSTALL, REVERSE = "sharedeck.vm_rename", "sharedeck.vm_reinstall", "sharedeck.ip_reverse"
+
 # States that let an operation be accepted, and the state it leads to (None: unchanged).
 VM_MOVES: dict[str, tuple[frozenset[str], str | None]] = {
     "vm_create": (frozenset({"being_created"}), "running"),
@@ -83,6 +86,9 @@ VM_MOVES: dict[str, tuple[frozenset[str], str | None]] = {
     "vm_delete": (frozenset({"halted", "invalid"}), "deleted"),
     "disk_attach": (frozenset({"running", "halted"}), None),
     "disk_detach": (frozenset({"running", "halted"}), None),
+    RENAME: (frozenset({"running", "halted", "paused"}), None),
+    REINSTALL: (frozenset({"halted"}), None),
+    REVERSE: (frozenset({"running", "halted", "paused"}), None),
 }
 DISK_MOVES: dict[str, tuple[frozenset[str], str | None]] = {
     "vm_create": (frozenset({"being_created"}), "attached"),
@@ -90,6 +96,7 @@ DISK_MOVES: dict[str, tuple[frozenset[str], str | None]] = {
     "disk_attach": (frozenset({"created"}), "attached"),
     "disk_detach": (frozenset({"attached"}), "created"),
     "disk_delete": (frozenset({"created", "error"}), "deleted"),
+    REINSTALL: (frozenset({"attached"}), "attached"),
 }
 OPERATION_TYPES = (
     "hosting_account_product_add",
@@ -106,6 +113,9 @@ OPERATION_TYPES = (
     "disk_delete",
     "disk_attach",
     "disk_detach",
+    RENAME,
+    REINSTALL,
+    REVERSE,
 )
 
 # A string that is taken for an int, and the largest int of the wire (contract, Wire).

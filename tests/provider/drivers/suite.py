@@ -238,6 +238,89 @@ def memory_follows_shares(bench: Bench) -> None:
     deleted(bench, larger)
 
 
+def made_anew(vm: VmSpec) -> VmSpec:
+    """The guest as a new installation leaves it."""
+    disks = (replace(disk, generation=disk.generation + 1, made=False) for disk in vm.disks if disk.position == 0)
+    return replace(vm, disks=(*disks, *(disk for disk in vm.disks if disk.position != 0)))
+
+
+def new_installation_keeps_the_guest_and_its_disks_and_leaves_it_off(bench: Bench) -> None:
+    vm, disk = created(bench), replace(new_disk(), position=1)
+    carry_out(bench, work(bench, "disk_create", disk=replace(disk, position=None)))
+    whole = replace(vm, disks=(*vm.disks, disk))
+    carry_out(bench, work(bench, "disk_attach", vm, whole, disk))
+    carry_out(bench, work(bench, "vm_stop", whole, whole))
+    anew = made_anew(whole)
+    reinstall = work(bench, "sharedeck.vm_reinstall", whole, anew)
+    for _ in range(2):
+        carry_out(bench, reinstall)
+        assert state(bench, vm) == "halted"
+    carry_out(bench, work(bench, "vm_start", anew, anew))
+    guest = seen(bench, vm)
+    assert guest
+    assert (guest.state, set(guest.disks)) == ("running", {vm.disks[0].id, disk.id})
+    deleted(bench, anew)
+    carry_out(bench, work(bench, "disk_delete", disk=replace(disk, position=None)))
+
+
+def clean_up_undoes_a_new_installation_that_has_not_begun(bench: Bench) -> None:
+    vm = created(bench)
+    carry_out(bench, work(bench, "vm_stop", vm, vm))
+    doomed = work(bench, "sharedeck.vm_reinstall", vm, made_anew(vm), failure="It fails as the script says.")
+    with pytest.raises(CannotDo, match="as the script says"):
+        carry_out(bench, doomed)
+    for _ in range(2):
+        carry_out(bench, doomed, bench.driver.clean_up)
+    carry_out(bench, work(bench, "vm_start", vm, vm))
+    assert state(bench, vm) == "running"
+    deleted(bench, vm)
+
+
+def new_installation_is_finished_or_undone_wherever_it_is_interrupted(bench: Bench) -> None:
+    class InterruptedAtError(Exception):
+        pass
+
+    vm, changes, is_interrupted = created(bench), 0, True
+    carry_out(bench, work(bench, "vm_stop", vm, vm))
+    while is_interrupted:
+        for verb in (bench.driver.carry_out, bench.driver.clean_up):
+            anew, left = made_anew(vm), itertools.count(changes, -1)
+            reinstall = work(bench, "sharedeck.vm_reinstall", vm, anew)
+
+            def interrupted(wanted: Work, _: Callable[[], None], left: "itertools.count[int]" = left) -> Again | None:
+                def fence() -> None:
+                    if not next(left):
+                        raise InterruptedAtError
+
+                return bench.driver.carry_out(wanted, fence)
+
+            is_interrupted = False
+            try:
+                carry_out(bench, reinstall, interrupted)
+            except InterruptedAtError:
+                is_interrupted = True
+            carry_out(bench, reinstall, verb)
+            # What has been finished is not undone.
+            if verb == bench.driver.carry_out or not is_interrupted:
+                vm = anew
+        changes += 1
+    carry_out(bench, work(bench, "vm_start", vm, vm))
+    assert state(bench, vm) == "running"
+    deleted(bench, vm)
+
+
+def new_name_changes_nothing_else(bench: Bench) -> None:
+    vm = created(bench)
+    renamed = replace(vm, hostname=f"new-{vm.hostname}")
+    rename = work(bench, "sharedeck.vm_rename", vm, renamed)
+    for verb in (None, None, bench.driver.clean_up):
+        carry_out(bench, rename, verb)
+        guest = seen(bench, vm)
+        assert guest
+        assert (guest.state, set(guest.disks)) == ("running", {vm.disks[0].id})
+    deleted(bench, vm)
+
+
 def scripted_failure_is_an_answer_and_creation_leaves_nothing(bench: Bench) -> None:
     vm = new_vm(bench)
     doomed = work(bench, "vm_create", after=vm, failure="It fails as the script says.")
@@ -379,6 +462,10 @@ BEHAVIOURS: tuple[Callable[[Bench], None], ...] = (
     start_makes_a_guest_that_its_host_does_not_know,
     disks_are_attached_and_detached_once,
     memory_follows_shares,
+    new_installation_keeps_the_guest_and_its_disks_and_leaves_it_off,
+    clean_up_undoes_a_new_installation_that_has_not_begun,
+    new_installation_is_finished_or_undone_wherever_it_is_interrupted,
+    new_name_changes_nothing_else,
     scripted_failure_is_an_answer_and_creation_leaves_nothing,
     clean_up_undoes_a_creation_after_each_of_its_steps,
     clean_up_gives_a_guest_back_what_it_had,

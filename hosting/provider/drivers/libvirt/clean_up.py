@@ -1,7 +1,7 @@
 """Go back to how it was before an operation that ended in an error."""
 
 from hosting.provider.drivers.base import Again, CannotDo
-from hosting.provider.drivers.libvirt import disks, guests, names, resources, volumes
+from hosting.provider.drivers.libvirt import disks, guests, names, reinstall, resources, volumes
 from hosting.provider.drivers.libvirt.job import Job
 from hosting.provider.drivers.libvirt.operations import Step
 
@@ -21,6 +21,10 @@ def vm_start(job: Job) -> None:
 def vm_update(job: Job) -> Again | None:
     guests.define(job, job.before)
     return resources.put_back(job, job.before)
+
+
+def rename(job: Job) -> None:
+    guests.write_seed(job, job.before)
 
 
 def disk_create(job: Job) -> None:
@@ -48,4 +52,6 @@ CLEAN_UP: dict[str, Step] = {
     "disk_create": disk_create,
     "disk_attach": disk_attach,
     "disk_detach": disk_detach,
+    "sharedeck.vm_rename": rename,
+    "sharedeck.vm_reinstall": reinstall.clean_up,
 }

@@ -26,6 +26,8 @@ ESTIMATES_S = {
     "vm_start": 12.0,
     "vm_reboot": 12.0,
     "vm_stop": 4.0,
+    "sharedeck.vm_rename": 1.0,
+    "sharedeck.vm_reinstall": 3.0,
     **dict.fromkeys(("vm_update", "vm_delete", "disk_create", "disk_delete", "disk_attach", "disk_detach"), 2.0),
 }
 

@@ -14,8 +14,8 @@ def is_ours(host: HostRef, name: str) -> bool:
 
 
 def volume(host: HostRef, disk: DiskSpec) -> str:
-    """A disk may move from one guest to another: its volume is named by the disk alone."""
-    return f"{_prefix(host)}disk-{disk.id}"
+    """A disk may move from one guest to another: its volume is named by the disk alone, and by its generation."""
+    return f"{_prefix(host)}disk-{disk.id}{f'-{disk.generation}' if disk.generation else ''}"
 
 
 def seed(host: HostRef, vm: VmSpec) -> str:
@@ -29,7 +29,7 @@ def serial(disk: DiskSpec) -> str:
 
 def disk_id(serial_or_path: str) -> int | None:
     """The id of the disk that a serial or the path of a volume belongs to. None for others, such as seeds."""
-    found = re.search(r"(?:^|[/-])disk-(\d+)$", serial_or_path)
+    found = re.search(r"(?:^|[/-])disk-(\d+)(?:-\d+)?$", serial_or_path)
     return int(found[1]) if found else None
 
 

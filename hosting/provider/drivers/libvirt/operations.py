@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import libvirt
 
 from hosting.provider.drivers.base import Again, CannotDo, DiskSpec, VmSpec
-from hosting.provider.drivers.libvirt import agent, disks, guests, names, reboot, resources, volumes
+from hosting.provider.drivers.libvirt import agent, disks, guests, names, reboot, reinstall, resources, volumes
 from hosting.provider.drivers.libvirt.job import Job
 
 # A guest has so long to boot, counted from its start, and so long in all when it starts more than once. Guests without
@@ -25,6 +25,10 @@ Step = Callable[[Job], Again | None]
 
 
 def vm_create(job: Job) -> Again | None:
+    return _first_start(job)
+
+
+def _first_start(job: Job) -> Again | None:
     """Done when the guest has the name that its seed gave it: then it has read its password too."""
     guest = guests.bring_up(job, job.after, job.work.password)
     if _has_agent(job.after):
@@ -40,6 +44,8 @@ def vm_create(job: Job) -> Again | None:
 
 def vm_start(job: Job) -> Again | None:
     """Done when the guest answers, or has run for a while without an agent."""
+    if job.work.password:
+        return _first_start(job)
     guest = guests.bring_up(job, job.after)
     if not _has_agent(job.after) or agent.host_name(guest) is not None:
         return None
@@ -83,6 +89,11 @@ def vm_delete(job: Job) -> None:
     guests.remove(job, job.before)
 
 
+def rename(job: Job) -> None:
+    """The guest reads its name from the seed when it boots next."""
+    guests.write_seed(job, job.after)
+
+
 def disk_create(job: Job) -> None:
     job.fence()
     volumes.ensure_disk(job.connected, job.host, job.disk)
@@ -112,6 +123,8 @@ CARRY_OUT: dict[str, Step] = {
     "disk_delete": disk_delete,
     "disk_attach": disk_attach,
     "disk_detach": disk_detach,
+    "sharedeck.vm_rename": rename,
+    "sharedeck.vm_reinstall": reinstall.carry_out,
 }
 
 

@@ -59,8 +59,9 @@ def texts(vm: VmSpec, hashed: str = "") -> dict[str, str]:
 
 
 def meta_data(vm: VmSpec) -> str:
-    """The instance is the guest's for its whole life, so that passwords and keys are set once."""
-    return f"instance-id: {_quoted(f'vm-{vm.uuid}')}\nlocal-hostname: {_quoted(vm.hostname)}\n"
+    """The instance is the guest's until it is installed anew, so that passwords and keys are set once."""
+    instance = f"vm-{vm.uuid}{f'-{vm.generation}' if vm.generation else ''}"
+    return f"instance-id: {_quoted(instance)}\nlocal-hostname: {_quoted(vm.hostname)}\n"
 
 
 def cloud_config(vm: VmSpec, hashed: str) -> str:
