@@ -184,6 +184,10 @@ class Vm(MirrorRow):
         """Whether Sharedeck knows the state. In another one the provider decides what is possible."""
         return self.state in self.State.values
 
+    def address(self, ip_id: int) -> dict[str, object] | None:
+        """The address with the provider's id, as in `ifaces`; None when the server has none."""
+        return next((ip for iface in self.ifaces for ip in iface["ips"] if ip.get("id") == ip_id), None)
+
 
 class Disk(MirrorRow):
     """A disk, attached to at most one server (`vm_remote_id`), at `position` among that server's disks.

@@ -31,7 +31,7 @@ def vm(struct: api.Vm, read_at: datetime) -> dict[str, Any]:
                 "id": iface.id,
                 "type": iface.type,
                 "bandwidth_kbps": iface.bandwidth_kbps,
-                "ips": [{"ip": ip.ip, "version": ip.version, "reverse": ip.reverse} for ip in iface.ips],
+                "ips": [{"id": ip.id, "ip": ip.ip, "version": ip.version, "reverse": ip.reverse} for ip in iface.ips],
             }
             for iface in struct.ifaces
         ],

@@ -12,6 +12,7 @@ import pytest
 
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import AddProduct, CreateDisk, CreateVm, UpdateVm
+from hosting.operations.kinds.server_changes import NameAddress, ReinstallVm, RenameVm
 from hosting.operations.models.rejection import Invalid
 from tests.contract.conftest import Member
 
@@ -109,6 +110,18 @@ def buy(kind: AddProduct) -> Callable[[Member], object]:
     return lambda member: member.hosting_account_product_add(kind.product_name, kind.quantity, kind.duration)
 
 
+def rename_vm(kind: RenameVm) -> Callable[[Member], object]:
+    return lambda member: getattr(member, kind.method)(kind.vm_id, kind.hostname)
+
+
+def reinstall_vm(kind: ReinstallVm, password: str) -> Callable[[Member], object]:
+    return lambda member: getattr(member, kind.method)(kind.vm_id, kind.os_id, password)
+
+
+def name_address(kind: NameAddress) -> Callable[[Member], object]:
+    return lambda member: getattr(member, kind.method)(kind.ip_id, kind.name)
+
+
 def update_vm(kind: UpdateVm) -> Callable[[Member], object]:
     return lambda member: member.vm_update(kind.vm_id, {"vm_max_memory": kind.vm_max_memory_mb})
 
@@ -140,6 +153,14 @@ def cases() -> list[Case]:
     for duration, right in DURATIONS.items():
         product = AddProduct("shares", 1, duration)
         found.append((product, "", buy(product), right))
+    for hostname, right in HOSTNAMES.items():
+        rename, reverse = RenameVm(999_999, hostname), NameAddress(999_999, 999_999, hostname)
+        found.append((rename, "", rename_vm(rename), right))
+        # Without a name, an address has that of its server.
+        found.append((reverse, "", name_address(reverse), right or not hostname))
+    for password, right in PASSWORDS.items():
+        reinstall = ReinstallVm(999_999, 111)
+        found.append((reinstall, password, reinstall_vm(reinstall, password), right))
     for mb, right in MEMORY.items():
         update = UpdateVm(999_999, vm_max_memory_mb=mb)
         found.append((update, "", update_vm(update), right))

@@ -17,10 +17,13 @@ from hosting.inventory.models import Disk, MirrorRow, OsImage, Product, Vm
 from hosting.operations.capacity.overview import overview
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
+from hosting.operations.kinds.server_changes import NameAddress, ReinstallVm, RenameVm
 from hosting.operations.models.rejection import NotEnough, WrongState
 from hosting.teams.ssh_keys import managing as ssh_keys
 
 Row = TypeVar("Row", bound=MirrorRow)
+# States in which a server's names can change.
+_CHANGEABLE = (Vm.State.RUNNING, Vm.State.HALTED, Vm.State.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,40 @@ def _stop_vm(kind: catalogue.StopVm, account: Account) -> Checked:
 @check.register
 def _reboot_vm(kind: catalogue.RebootVm, account: Account) -> Checked:
     return Checked(_vm(account, kind.vm_id, Vm.State.RUNNING).hostname)
+
+
+@check.register
+def _rename_vm(kind: RenameVm, account: Account) -> Checked:
+    vm = _vm(account, kind.vm_id, *_CHANGEABLE)
+    if vm.hostname == kind.hostname:
+        raise WrongState(_("The server already has this name."), field="hostname")
+    return Checked(vm.hostname)
+
+
+@check.register
+def _reinstall_vm(kind: ReinstallVm, account: Account) -> Checked:
+    vm = _vm(account, kind.vm_id, Vm.State.HALTED)
+    image = OsImage.objects.filter(account=account, remote_id=kind.os_id).first()
+    if image is None:
+        raise WrongState(_("This operating system is no longer available. Choose another one."), field="os_id")
+    disk = Disk.objects.filter(account=account, vm_remote_id=vm.remote_id, is_boot_disk=True).first()
+    if disk is None:
+        raise WrongState(_("The server has no system disk. Attach one first."))
+    if image.min_disk_mb > disk.size_mb:
+        raise WrongState(
+            _("This operating system needs %(needed)d MB, and the system disk has %(size)d MB. Choose another one.")
+            % {"needed": image.min_disk_mb, "size": disk.size_mb},
+            field="os_id",
+        )
+    return Checked(vm.hostname)
+
+
+@check.register
+def _name_address(kind: NameAddress, account: Account) -> Checked:
+    vm = _vm(account, kind.vm_id, *_CHANGEABLE)
+    if vm.address(kind.ip_id) is None:
+        raise WrongState(_("The server no longer has this address."))
+    return Checked(vm.hostname)
 
 
 @check.register

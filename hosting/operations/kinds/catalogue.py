@@ -11,6 +11,7 @@ from hosting.inventory.reading import NO_ACCOUNT_DATA, AccountData
 from hosting.operations.kinds import rules
 from hosting.operations.kinds.base import Answer, Kind, check
 from hosting.operations.kinds.first_boot import FirstBoot
+from hosting.operations.kinds.server_changes import NameAddress, ReinstallVm, RenameVm
 from hosting.operations.models.rejection import Invalid
 from hosting.teams.roles import Permission
 
@@ -307,6 +308,9 @@ KINDS: dict[str, type[Kind]] = {
         DeleteDisk,
         AttachDisk,
         DetachDisk,
+        RenameVm,
+        ReinstallVm,
+        NameAddress,
     )
 }
 

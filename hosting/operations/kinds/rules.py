@@ -53,6 +53,12 @@ def hostname(value: str) -> None:
         )
 
 
+def reverse_name(value: str) -> None:
+    """A host name, or empty for the provider's default."""
+    if value:
+        hostname(value)
+
+
 def password(value: str) -> None:
     """8 to 64 characters with at least one letter and one digit."""
     if not 8 <= len(value) <= 64:

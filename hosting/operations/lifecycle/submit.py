@@ -13,9 +13,10 @@ from hosting.accounts.models import Account
 from hosting.accounts.sealing import seal
 from hosting.inventory.models import Product, Vm
 from hosting.jobs import Job, enqueue
-from hosting.operations.checks import preconditions, quiet_hours, spending_limits
+from hosting.operations.checks import offered, preconditions, quiet_hours, spending_limits
 from hosting.operations.kinds import catalogue
 from hosting.operations.kinds.base import Kind
+from hosting.operations.kinds.server_changes import NameAddress, ReinstallVm, RenameVm
 from hosting.operations.models.bulk import Bulk
 from hosting.operations.models.operation import Operation
 from hosting.operations.models.plan import Plan
@@ -79,6 +80,7 @@ def submit(
             quiet_hours.enforce(kind, by.team)
             require_working(account)
             _require_free(account, kind)
+            offered.require(kind, account)
             standing = preconditions.check(kind, account)
             demand = spending_limits.current_demand(kind, account)
             over = spending_limits.check(demand, account=account, role=by.role)
@@ -143,6 +145,13 @@ def _as_it_is(kind: Kind, account: Account) -> dict[str, object] | None:
             vm = Vm.objects.filter(account=account, remote_id=number).first()
             now = {"shares": vm.shares, "cpu": vm.cores, "vm_max_memory_mb": vm.vm_max_memory_mb} if vm else {}
             return {"vm_id": number, **{name: value for name, value in now.items() if getattr(kind, name) is not None}}
+        case RenameVm(vm_id=number) | ReinstallVm(vm_id=number):
+            vm = Vm.objects.filter(account=account, remote_id=number).first()
+            now = {"hostname": vm.hostname, "os_id": vm.os_id} if vm else {}
+            return {"vm_id": number, **{name: value for name, value in now.items() if hasattr(kind, name)}}
+        case NameAddress(vm_id=number, ip_id=ip_id):
+            vm = Vm.objects.filter(account=account, remote_id=number).first()
+            return {"vm_id": number, "ip_id": ip_id, "name": ((vm and vm.address(ip_id)) or {}).get("reverse", "")}
         case catalogue.UpdateProduct(product_id=number):
             product = Product.objects.filter(account=account, remote_id=number).first()
             return {"product_id": number, "quantity": product.quantity if product else None}

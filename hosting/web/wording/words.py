@@ -84,6 +84,9 @@ KIND_NOUNS = {
     "disk_delete": gettext_lazy("disk deletion"),
     "disk_attach": gettext_lazy("disk attachment"),
     "disk_detach": gettext_lazy("disk detachment"),
+    "sharedeck.vm_rename": gettext_lazy("rename"),
+    "sharedeck.vm_reinstall": gettext_lazy("reinstallation"),
+    "sharedeck.ip_reverse": gettext_lazy("reverse name change"),
 }
 _BULK_TITLES = {
     "hosting_account_product_renew": ngettext_lazy("Renew %d product", "Renew %d products"),
@@ -123,6 +126,9 @@ ICONS = {
     "disk_delete": "trash-2",
     "disk_attach": "link",
     "disk_detach": "unlink",
+    "sharedeck.vm_rename": "pencil",
+    "sharedeck.vm_reinstall": "disc-3",
+    "sharedeck.ip_reverse": "globe",
 }
 
 
@@ -267,6 +273,8 @@ PARAMETERS = {
     "date_end": gettext_lazy("Ends"),
     "reason": gettext_lazy("Reason"),
     "shares_ended": gettext_lazy("Shares ended"),
+    "ip_id": gettext_lazy("Address ID"),
+    "ip": gettext_lazy("Address"),
 }
 
 
