@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "api-coverage.md"
 HEAD = """# The API in the panel
 
-Each method of the Hosting API, the pages that use it or show what it says, the background job that makes the call (no
-page does), and the browser tests during which the provider answered it. Written by `make docs`; a test keeps it true.
+Each method of the Hosting API and each extension that changes something, the pages that use it or show what it says,
+the background job that makes the call (no page does), and the browser tests during which the provider answered it.
+Written by `make docs`; a test keeps it true.
 
 | method | pages | job | browser tests |
 | --- | --- | --- | --- |
@@ -63,7 +64,17 @@ WHERE = {
     "operation_details": Use(("operation", "operations"), ("track", "settle")),
     "operation_cancel": Use(("operation_cancel",), ("cancel",)),
     "os_list": Use(("server_new",), ("refresh",)),
+    "sharedeck.vm_rename": Use(("server_rename",)),
+    "sharedeck.vm_reinstall": Use(("server_reinstall", "operation_retry")),
+    "sharedeck.ip_reverse": Use(("server", "server_reverse")),
 }
+
+
+def covered() -> list[str]:
+    """The methods of the contract, and the extensions that change something."""
+    from hosting.api import CHANGING, EXTENSIONS, METHODS
+
+    return [*METHODS, *(name for name in EXTENSIONS if name in CHANGING)]
 
 
 def routes() -> dict[str, str]:
@@ -105,11 +116,9 @@ def _tests() -> Iterator[tuple[str, object]]:
 
 def document() -> str:
     """The whole document, of what the code says now."""
-    from hosting.api import METHODS
-
     addresses, driven = routes(), drivers()
     lines = []
-    for method in METHODS:
+    for method in covered():
         use = WHERE[method]
         pages = "<br>".join(f"{name} `{addresses[name]}`" for name in use.pages)
         tests = "<br>".join(f"[{test.rpartition('::')[2]}](../{test.partition('::')[0]})" for test in driven[method])

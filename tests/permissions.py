@@ -29,9 +29,9 @@ Written by `make docs`; a test keeps it true.
 WHAT = {
     Permission.VIEW: "Look at accounts, servers, disks, shares, operations, trends, tags and notes; save one's own "
     "views of lists.",
-    Permission.OPERATE: "Create, start, stop, reboot and resize servers; create, attach and detach disks; tags, notes; "
-    "what became of a request that had no answer.",
-    Permission.DELETE: "Delete servers and disks, one or many.",
+    Permission.OPERATE: "Create, start, stop, reboot, resize and rename servers; name addresses; create, attach and "
+    "detach disks; tags, notes; what became of a request that had no answer.",
+    Permission.DELETE: "Delete servers and disks, one or many; reinstall servers.",
     Permission.CONSOLE: "Open the console of a server, and type there.",
     Permission.SPEND: "Buy, renew, change and release shares and other products, up to the team's spending limits.",
     Permission.APPROVE: "Approve or decline operations above their requester's spending limit, except one's own.",

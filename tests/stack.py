@@ -55,7 +55,7 @@ class Stack:
 
     def methods(self, since: int = 0) -> set[str]:
         """The methods that the provider has answered since its log was that long (`PROVIDER_CALLS_LOG_LEVEL`)."""
-        return set(re.findall(r"hosting\.provider\.methods\.registry: (\w+)", self.log[since:]))
+        return set(re.findall(r"hosting\.provider\.methods\.registry: ([\w.]+)", self.log[since:]))
 
     def mails(self, to: str) -> list[Message]:
         """The mails to an address so far, the oldest first: without a mail server they are files."""

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosting', '0039_visible_names'),
+        ('hosting', '0040_viewings'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosting', '0039_visible_names'),
+        ('hosting', '0041_figures_of_servers'),
     ]
 
     operations = [

@@ -50,6 +50,18 @@ def press(page: Page, label: str, within: Locator | None = None) -> None:
             found.click()
 
 
+def opened(page: Page, summary: str, inside: Locator) -> Locator:
+    """Open the first part with this summary, also when the live part that holds it is drawn anew in the very moment of
+    the click; what is inside.
+    """
+    for _ in range(5):
+        page.locator("summary", has_text=summary).first.click()
+        with contextlib.suppress(Error):
+            inside.wait_for(state="visible", timeout=2_000)
+            break
+    return inside
+
+
 def confirm(page: Page, label: str) -> None:
     """Press a button and confirm its dialog."""
     press(page, label)

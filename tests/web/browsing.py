@@ -89,6 +89,8 @@ def every_page(account: Account, by: Membership) -> list[Page]:
                 route.split("/", maxsplit=1)[0]
             ]
             arguments["remote_id"] = of_type.remote_id
+        if "ip_id" in route:
+            arguments["ip_id"] = vm.ifaces[0]["ips"][0]["id"]
         if "operation_id" in route:
             arguments["operation_id"] = operation.pk
         if "plan_id" in route:

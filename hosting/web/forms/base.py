@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -68,12 +69,15 @@ class DurationField(forms.ChoiceField):
         super().__init__(choices=duration_choices, validators=[rules.duration], **kwargs)
 
 
-def typed_name(expected: str) -> Any:
-    """A validator that requires the object's name, to confirm its deletion."""
+TYPE_TO_DELETE = _("The name doesn't match. Type “%(name)s” to delete it.")
+
+
+def typed_name(expected: str, words: str | Promise = TYPE_TO_DELETE) -> Any:
+    """A validator that requires the object's name, to confirm that it, or what it holds, is deleted."""
 
     # Pages show several spaces as one, so a name copied from a page has one.
     def check(value: str) -> None:
         if value.split() != expected.split():
-            raise ValidationError(flash(str(_("The name doesn't match. Type “%(name)s” to delete it.")), name=expected))
+            raise ValidationError(flash(str(words), name=expected))
 
     return check

@@ -1,11 +1,13 @@
 """Forms that create or resize a server."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +17,7 @@ from hosting.operations.kinds import rules
 from hosting.operations.kinds.catalogue import CreateVm, UpdateVm
 from hosting.operations.plans.new_server import NewServer
 from hosting.web.forms.base import ChangeForm, DurationField
+from hosting.web.forms.confirm import root_password
 from hosting.web.forms.first_boot import FirstBootForm
 from hosting.web.forms.hostnames import hint_line
 from hosting.web.forms.names import NameField
@@ -37,7 +40,7 @@ BLANK = NewServer(
 PLAIN_TEXT = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 TYPE_AGAIN = _("Enter the password again. Forms don't keep passwords.")
 
-_HOSTNAME_HELP = _("Letters, digits and hyphens, such as web-1 or db.example.org.")
+HOSTNAME_HELP = _("Letters, digits and hyphens, such as web-1 or db.example.org.")
 
 # The step of the guided flow that each field belongs to.
 FIELDS_OF_STEP = {
@@ -47,6 +50,12 @@ FIELDS_OF_STEP = {
     "disk": ("disk_size_mb", "disk_name", "disk_fstype"),
     "attach": (),
 }
+
+
+def image_choices(images: Iterable[OsImage]) -> list[tuple[object, str | Promise]]:
+    """Operating systems to choose from, and nothing chosen yet."""
+    named = ((image.remote_id, f"{image.label} ({image.arch})" if image.arch else image.label) for image in images)
+    return [("", _("Choose one")), *named]
 
 
 class ServerForm(FirstBootForm):
@@ -74,26 +83,17 @@ class ServerForm(FirstBootForm):
         validators=[rules.login],
         help_text=_("The user you will sign in as over SSH."),
     )
-    password = forms.CharField(
-        label=_("Root password"),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        validators=[rules.password],
-        strip=False,
-        help_text=_("8 to 64 characters with a letter and a digit. Not stored after sending."),
-    )
+    password = root_password()
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, account=account, **kwargs)
         images = OsImage.objects.filter(account=account)
-        self.fields["os_id"].choices = [  # type: ignore[attr-defined]
-            ("", _("Choose one")),
-            *((image.remote_id, f"{image.label} ({image.arch})" if image.arch else image.label) for image in images),
-        ]
+        self.fields["os_id"].choices = image_choices(images)  # type: ignore[attr-defined]
         for name in ("hostname", "login"):
             self.fields[name].widget.attrs |= PLAIN_TEXT
         hostname = self.fields["hostname"]
         shown = self.data.get("hostname", "") if self.is_bound else self.get_initial_for_field(hostname, "hostname")
-        hostname.help_text = format_html("{} {}", _HOSTNAME_HELP, hint_line(str(shown or ""), account))
+        hostname.help_text = format_html("{} {}", HOSTNAME_HELP, hint_line(str(shown or ""), account))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

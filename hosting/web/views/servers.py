@@ -14,8 +14,10 @@ from hosting.annotations import tags
 from hosting.annotations.models import ObjectType
 from hosting.inventory import ages, refresh
 from hosting.inventory.models import Disk, Vm
+from hosting.operations.checks.offered import is_offered
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import DeleteVm, RebootVm, StartVm, StopVm
+from hosting.operations.kinds.server_changes import NameAddress, ReinstallVm, RenameVm
 from hosting.reading import queries
 from hosting.teams.roles import Permission
 from hosting.web.access.reauthentication import reauthenticated
@@ -33,6 +35,8 @@ from hosting.web.pages.render import account_page as render_page
 from hosting.web.wording.isolation import naming
 
 FORMS = ["GET", "HEAD", "POST"]
+# What the page offers beside version 1 of the API, where the provider does.
+_EXTENSIONS = {"rename": RenameVm, "reinstall": ReinstallVm, "reverse": NameAddress}
 # A server has a handful of disks. The limit protects the page, which polls, from a provider that reports thousands.
 DISKS_SHOWN = 100
 
@@ -82,6 +86,7 @@ def detail(request: AccountRequest, remote_id: int) -> HttpResponse:
         "operation": queries.at_work_on(f"vm:{remote_id}", operations),
         "open": queries.open_by_target(request.account),
         "plan": queries.unfinished_plan_of(request.account, remote_id),
+        "offers": {name: is_offered(kind, request.account) for name, kind in _EXTENSIONS.items()},
         "audit_lines": lines.of_object(request, thing=f"vm:{remote_id}"),
         "may_redeem": bool(vm.shares_ended) and queries.may_redeem_shares(request.account),
         **annotations.on_page(request.account, ObjectType.VM, remote_id),

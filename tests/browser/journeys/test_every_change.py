@@ -16,6 +16,7 @@ from tests.browser.steps import (
     field,
     go,
     offered,
+    opened,
     press,
     row,
     send,
@@ -54,6 +55,19 @@ def life_of_a_server(page: Page, remote: Any, name: str) -> Iterator[None]:
     yield
     offered(page, "Start")
     assert (server()["shares"], server()["cores"]) == (3, 3)
+    press(page, "Reinstall")
+    field(page, "Operating system").select_option(label="Debian 4 (x86-32)")
+    field(page, "Root password").fill("an0ther-password")
+    field(page, f"Type “{name}” to confirm").fill(name)
+    send(page, "Reinstall server")
+    yield
+    offered(page, "Start")
+    assert (server()["os_label"], server()["state"]) == ("Debian 4", "halted")
+    opened(page, "Change reverse name", page.get_by_label("Reverse name of").first).fill(f"{name}.example.net")
+    send(page, "Save")
+    yield
+    offered(page, "Start")
+    assert [ip["reverse"] for ip in server()["ifaces"][0]["ips"]] == [f"{name}.example.net", name]
     press(page, "Start")
     yield
     confirm(page, "Reboot")
@@ -70,18 +84,26 @@ def life_of_a_server(page: Page, remote: Any, name: str) -> Iterator[None]:
     field(page, "Server").fill(name)
     send(page, "Attach")
     yield
-    offered(page, "Detach")
+    # The history below links to the operation that detached it.
+    offered(page.locator(".state-card"), "Detach")
     assert len(server()["disks"]) == 2
 
     page.locator("main").get_by_role("link", name=name, exact=True).first.click()
     confirm(page, "Stop")
     yield
+    renamed = f"{name}-renamed"
+    press(page, "Rename")
+    field(page, "New host name").fill(renamed)
+    send(page, "Rename")
+    yield
+    offered(page, "Start")
+    assert server_named(remote, renamed)["state"] == "halted"
     press(page, "Delete")
-    field(page, f"Type “{name}” to confirm").fill(name)
+    field(page, f"Type “{renamed}” to confirm").fill(renamed)
     send(page, "Delete server")
     yield
-    expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0, timeout=DONE_MS)
-    assert name not in [remote.vm_info(vm_id)["hostname"] for vm_id in remote.vm_list()]
+    expect(page.get_by_role("link", name=renamed, exact=True)).to_have_count(0, timeout=DONE_MS)
+    assert renamed not in [remote.vm_info(vm_id)["hostname"] for vm_id in remote.vm_list()]
     go(page, "Disks")
     page.get_by_role("link", name=f"{name}-data", exact=True).click()
     press(page, "Delete")
@@ -161,6 +183,9 @@ def life_of_a_product(page: Page, remote: Any, quantity: int) -> Iterator[None]:
     "disk_info",
     "operation_list",
     "operation_details",
+    "sharedeck.vm_rename",
+    "sharedeck.vm_reinstall",
+    "sharedeck.ip_reverse",
 )
 def test_every_operation_can_be_submitted_on_desktop_and_phone(
     browse: Browse, stack: Stack, complaints: list[str]

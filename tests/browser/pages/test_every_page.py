@@ -84,8 +84,11 @@ def look(chromium: Browser, stack: Stack) -> Iterator[Look]:
     context.close()
 
 
-def pages_of(made: scene.Scene) -> list[Address]:
-    """One URL for each page of an account. New route arguments have to be added here."""
+def pages_of(made: scene.Scene, ip_id: int) -> list[Address]:
+    """One URL for each page of an account. New route arguments have to be added here.
+
+    `ip_id`: of an address of SERVER.
+    """
     of_section = {"servers": scene.SERVER, "disks": scene.FREE_DISK, "shares": scene.PRODUCT}
     known: dict[str, object] = {
         "operation_id": made.operation,
@@ -94,6 +97,7 @@ def pages_of(made: scene.Scene) -> list[Address]:
         "tag_id": made.tag,
         "view_id": made.view,
         "section": "servers",
+        "ip_id": ip_id,
     }
     choices = {
         "servers_bulk": f"?action=stop&ids={scene.SERVER}",
@@ -120,7 +124,8 @@ def pages_of(made: scene.Scene) -> list[Address]:
 @pytest.mark.timeout(300)
 def test_every_account_page_is_accessible_in_both_widths_and_themes(look: Look, made: scene.Scene) -> None:
     look.sign_in(made.owner)
-    for address in pages_of(made):
+    [interface] = look.stack.api().vm_info(scene.SERVER)["ifaces"]
+    for address in pages_of(made, interface["ips"][0]["id"]):
         look.open(address.url)
     look.open(reverse("operation", args=[made.account, made.unconfirmed]))
     look.assert_fine()

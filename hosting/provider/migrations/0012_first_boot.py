@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('provider', '0010_reconciled_with_hosts'),
+        ('provider', '0011_usage_samples'),
     ]
 
     operations = [

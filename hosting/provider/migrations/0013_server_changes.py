@@ -13,7 +13,7 @@ def name_addresses(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('provider', '0010_reconciled_with_hosts'),
+        ('provider', '0012_first_boot'),
     ]
 
     operations = [
