@@ -112,6 +112,13 @@ METHODS: list[tuple[str, Callable[[Client], object], tuple[object, ...], object,
         5,
         int,
     ),
+    (
+        "vm_create",
+        lambda c: c.vm_create("v", PASSWORD, 111, 4, 1, login="gandi", ssh_keys=("ssh-rsa A",), user_data="#!/bin/sh"),
+        (_S, "v", PASSWORD, 111, 4, 1, {"login": "gandi", "ssh_keys": ["ssh-rsa A"], "user_data": "#!/bin/sh"}),
+        5,
+        int,
+    ),
     ("vm_info", lambda c: c.vm_info(5), (_S, 5), VM, Vm),
     ("vm_list", lambda c: c.vm_list(), (_S,), [5, 8, 13], list[int]),
     (

@@ -15,6 +15,9 @@ from tests.api.replies import PASSWORD, SESSION
 from tests.api.server import Server, answer, fault, http, reply, send, serving
 from tests.processes import free_port
 
+# Of a script, of which a server may quote a part.
+LINE = "token='p4ss & <w\u00f6rd> of a \"script\"'"
+
 Script = Callable[[socket.socket, bytes], bool]
 
 
@@ -55,6 +58,11 @@ def create(transport: Transport) -> object:
     return Client(transport, SESSION).vm_create("vmtest1", PASSWORD, 111, 4, 1, login="gandi")
 
 
+def create_with_script(transport: Transport) -> object:
+    script = f"#!/bin/sh\n  {LINE}\n"
+    return Client(transport, SESSION).vm_create("vmtest1", PASSWORD, 111, 4, 1, login="gandi", user_data=script)
+
+
 def log_in(transport: Transport) -> object:
     return login(transport, "AA1234-GANDI", PASSWORD)
 
@@ -73,6 +81,7 @@ def not_encodable(transport: Transport) -> object:
 
 CALLS = [
     (create, (PASSWORD, SESSION)),
+    (create_with_script, (PASSWORD, LINE, SESSION)),
     (log_in, (PASSWORD,)),
     (change_handle, (SESSION,)),
     (read, (SESSION,)),

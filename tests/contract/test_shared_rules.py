@@ -12,9 +12,11 @@ import pytest
 
 from hosting.operations.kinds.base import Kind
 from hosting.operations.kinds.catalogue import AddProduct, CreateDisk, CreateVm, UpdateVm
+from hosting.operations.kinds.first_boot import FirstBoot
 from hosting.operations.kinds.server_changes import NameAddress, ReinstallVm, RenameVm
 from hosting.operations.models.rejection import Invalid
 from tests.contract.conftest import Member
+from tests.provider.rules.test_public_keys import TAKEN
 
 # The last digit of a fault's code: type, syntax, value (contract, Faults).
 _ABOUT_THE_VALUE = {10, 20, 30}
@@ -59,6 +61,19 @@ PASSWORDS = {
     "line\ninside1": False,
     "c1\u0085inside1": False,
 }
+SCRIPTS = {
+    "#!/bin/sh\ntrue\n": True,
+    "#!/bin/sh\n\techo \u00e9 \U0001f680 \u202e\n": True,
+    "#cloud-config\nusers: []": True,
+    "#!" + "x" * (16 * 1024 - 2): True,
+    "#!" + "x" * (16 * 1024 - 1): False,
+    "#!" + "\u00e9" * (8 * 1024): False,
+    "true": False,
+    "\n#!/bin/sh": False,
+    " #!/bin/sh": False,
+    "#cloud-config-archive\n": False,
+    "#cloud-configuration\n": False,
+}
 LOGINS = {
     "admin": True,
     "_a-1": True,
@@ -102,6 +117,11 @@ def create_vm(kind: CreateVm, password: str = PASSWORD) -> Callable[[Member], ob
     return lambda member: member.vm_create(kind.hostname, password, kind.os_id, kind.shares, kind.cpu, specs)
 
 
+def create_vm_with(first_boot: FirstBoot) -> Callable[[Member], object]:
+    specs = {"login": VM.login, "ssh_keys": list(first_boot.ssh_keys), "user_data": first_boot.user_data}
+    return lambda member: member.vm_create(VM.hostname, PASSWORD, VM.os_id, VM.shares, VM.cpu, specs)
+
+
 def create_disk(kind: CreateDisk) -> Callable[[Member], object]:
     return lambda member: member.disk_create({"size": kind.size_mb, "name": kind.name, "fstype": kind.fstype})
 
@@ -139,6 +159,14 @@ def cases() -> list[Case]:
     for number, right in {1: True, 4: True, 0: False, -1: False, 5: False}.items():
         vm = replace(VM, cpu=number, shares=8)
         found.append((vm, PASSWORD, create_vm(vm), right))
+    for text, right in SCRIPTS.items():
+        first_boot = FirstBoot(PASSWORD, (), text)
+        vm = replace(VM, user_data_bytes=first_boot.user_data_bytes)
+        found.append((vm, first_boot.packed(), create_vm_with(first_boot), right))
+    for line in TAKEN.values():
+        first_boot = FirstBoot(PASSWORD, (f"{line} me@example.org",))
+        vm = replace(VM, ssh_keys=dict.fromkeys(first_boot.fingerprints, "a key"))
+        found.append((vm, first_boot.packed(), create_vm_with(first_boot), True))
     found.append((replace(VM, cpu=2), PASSWORD, create_vm(replace(VM, cpu=2)), False))
     for name, right in DISK_NAMES.items():
         found.append((replace(DISK, name=name), "", create_disk(replace(DISK, name=name)), right))

@@ -23,6 +23,7 @@ from hosting.operations.models.rejection import (
     NotEnough,
     QuietHours,
     Rejected,
+    WrongState,
 )
 from hosting.operations.models.states import OPEN, State
 from hosting.operations.plans.base import PlanSpec, StopReason
@@ -134,4 +135,6 @@ def _reason_of(refusal: Rejected | NotAllowedError, account: Account) -> dict[st
             return {"reason": StopReason.BUSY, "operation": refusal.operation_id}
         case NotEnough():
             return {"reason": StopReason.NOT_ENOUGH}
+        case WrongState(field="ssh_keys" | "user_data"):
+            return {"reason": StopReason.FIRST_BOOT}
     return {"reason": StopReason.REFUSED}

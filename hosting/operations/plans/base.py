@@ -28,6 +28,7 @@ class StopReason(StrEnum):
     TROUBLE = "trouble"
     BUSY = "busy"
     NOT_ENOUGH = "not_enough"
+    FIRST_BOOT = "first_boot"
     REFUSED = "refused"
 
 

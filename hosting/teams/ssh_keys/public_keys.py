@@ -5,7 +5,6 @@ Source: the formats of OpenSSH, which `cryptography` reads, and of them the type
 """
 
 import base64
-import binascii
 import hashlib
 import re
 import warnings
@@ -110,7 +109,7 @@ def _require_well_formed(kind: str, body: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             key = load_ssh_public_key(f"{kind} {body}".encode())
-    except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm):
+    except (ValueError, TypeError, NotImplementedError, UnsupportedAlgorithm):
         raise ValidationError(_("The key is incomplete or damaged. Copy the whole line again.")) from None
     if base64.b64encode(blob).decode() != body:
         raise ValidationError(_("The key is incomplete or damaged. Copy the whole line again."))

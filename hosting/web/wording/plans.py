@@ -47,6 +47,10 @@ _REASONS = {
     StopReason.BUSY: gettext_lazy(
         "Another operation was still in progress on the same object. Retry when it has finished."
     ),
+    StopReason.FIRST_BOOT: gettext_lazy(
+        "One of the SSH keys has been removed, or the provider no longer takes keys or scripts. Edit the plan, then"
+        " retry."
+    ),
     StopReason.NOT_ENOUGH: gettext_lazy("There weren't enough free shares or disk space. Add shares, then retry."),
 }
 
