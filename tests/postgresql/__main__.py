@@ -21,6 +21,7 @@ TESTS = (
     "tests/contract/test_money.py",
     "tests/contract/test_once.py",
     "tests/contract/test_operations.py",
+    "tests/contract/test_vm_stats.py",
     "tests/inventory",
     "tests/mail",
     "tests/management",

@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -92,4 +93,7 @@ def minute_of(at: datetime) -> int:
 def forget_old() -> None:
     """Delete some of the samples that are older than what is kept: as many as come in a while, or more."""
     old = UsageSample.objects.filter(minute__lt=minute_of(timezone.now() - KEPT)).order_by("minute")
-    UsageSample.objects.filter(pk__in=old.values("pk")[:_FORGOTTEN_AT_ONCE]).delete()
+    with transaction.atomic():
+        # Lanes of other hosts delete too, and none waits for another.
+        free = old.select_for_update(skip_locked=True).values("pk")
+        UsageSample.objects.filter(pk__in=free[:_FORGOTTEN_AT_ONCE]).delete()
