@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 LINGERS_S = 60.0
 # A guest that has just stopped is seen as stopped by then.
 REOPEN_AFTER_S = 0.3
+# A daemon that was ended is back by then.
+RESTART_S = 3.0
 
 
 class Ending(Enum):
@@ -89,7 +91,7 @@ class SharedConsole:
         try:
             while True:
                 self._has_ended.clear()
-                await self._thread.do(self._open)
+                await self._open_patiently()
                 await self._has_ended.wait()
                 await self._thread.do(self._close)
                 await asyncio.sleep(REOPEN_AFTER_S)
@@ -108,6 +110,17 @@ class SharedConsole:
             closing = asyncio.shield(self._thread.do(self._close))
             self._thread.end()
             closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _open_patiently(self) -> None:
+        """Open it. A host whose daemon is started anew is not away."""
+        until = asyncio.get_running_loop().time() + RESTART_S
+        while True:
+            try:
+                return await self._thread.do(self._open)
+            except HostAway:
+                if asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(REOPEN_AFTER_S)
 
     def _open(self) -> None:
         self._console = guests.open_console(self._vm_id, self)

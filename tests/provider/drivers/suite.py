@@ -154,15 +154,15 @@ class Shown:
     def ended(self) -> None:
         self.has_ended.set()
 
-    def until(self, text: str, *, typing: str = "") -> None:
-        """Wait until the text is shown, and forget what was shown up to it; type something every two seconds."""
+    def until(self, text: str, *, typing: str = "") -> str:
+        """Wait until the text is shown, and return what was shown before it; type something every two seconds."""
         deadline = time.monotonic() + self._bench.limit_s
         while True:
             self.console.send(typing.encode())
             with self._changed:
                 if self._changed.wait_for(lambda: text.encode() in self._text, 2):
-                    self._text = self._text.partition(text.encode())[2]
-                    return
+                    before, _, self._text = self._text.partition(text.encode())
+                    return before.decode()
                 assert time.monotonic() < deadline, f"{text!r} is not shown: {self._text[-300:]!r}"
 
 

@@ -1,5 +1,6 @@
 """The simulated driver: what every driver does, and durations that are believable, repeatable and resumable."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -23,8 +24,9 @@ from hosting.provider.drivers.base import (
 )
 from hosting.provider.drivers.pace import DURATIONS
 from hosting.provider.drivers.simulated import SimulatedDriver
+from hosting.provider.drivers.simulated_console import LOOK_EVERY_S
 from tests.processes import Provider
-from tests.provider.drivers.suite import BEHAVIOURS, Bench, free
+from tests.provider.drivers.suite import BEHAVIOURS, Bench, Shown, created, free
 
 HOST = HostRef(1, "simulated")
 
@@ -151,3 +153,18 @@ def test_a_host_is_away_when_its_address_says_so(uri: str) -> None:
 
 def test_a_password_shows_in_no_repr() -> None:
     assert "hunter2" not in repr(work())
+
+
+def test_paused_guest_answers_nobody_at_its_console() -> None:
+    bench = SimulatedBench()
+    vm = created(bench)
+    shown = Shown(bench, vm)
+    shown.until("login: ")
+    bench.driver.power(bench.host, vm.uuid, "paused")
+    time.sleep(2 * LOOK_EVERY_S)
+    shown.console.send(b"root\r")
+    bench.driver.power(bench.host, vm.uuid, "running")
+    time.sleep(2 * LOOK_EVERY_S)
+    shown.console.send(b"\r")
+    # Nothing but that Enter was heard: there is no question for a password.
+    assert shown.until("login: ") == f"\r\n\r\n{vm.hostname} "

@@ -38,15 +38,18 @@ def open_console(connected: libvirt.virConnect, uuid: UUID, events: ConsoleEvent
         if connected.isAlive() and not guests.running(connected, uuid):
             raise CannotDo("The server is not running.") from error
         raise
-    return LibvirtConsole(stream, events)
+    return LibvirtConsole(connected, stream, events)
 
 
 class LibvirtConsole:
-    def __init__(self, stream: libvirt.virStream, events: ConsoleEvents) -> None:
+    def __init__(self, connected: libvirt.virConnect, stream: libvirt.virStream, events: ConsoleEvents) -> None:
+        self._connected = connected
         self._stream = stream
         self._events = events
         self._is_over = False
         stream.eventAddCallback(_READABLE | _OVER, self._happened, None)
+        # A stream says nothing when its connection is lost.
+        connected.registerCloseCallback(self._was_lost, None)
 
     def _happened(self, _stream: libvirt.virStream, what: int, _opaque: None) -> None:
         """Read what is there, in the thread of libvirt's events."""
@@ -63,6 +66,12 @@ class LibvirtConsole:
             self._stop_listening()
             self._events.ended()
 
+    def _was_lost(self, _connected: libvirt.virConnect, _reason: int, _opaque: None) -> None:
+        """In the thread of libvirt's events too; nothing of libvirt may be called from here."""
+        if not self._is_over:
+            self._is_over = True
+            self._events.ended()
+
     def send(self, data: bytes) -> None:
         # Of an error the events tell too, and they tell it to all viewers.
         with suppress(libvirt.libvirtError):
@@ -70,9 +79,10 @@ class LibvirtConsole:
                 data = data[self._stream.send(data) :]
 
     def close(self) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._stop_listening()
+        self._is_over = True
+        self._stop_listening()
+        with suppress(libvirt.libvirtError):
+            self._connected.unregisterCloseCallback()
         with suppress(libvirt.libvirtError):
             self._stream.abort()
 
