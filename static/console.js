@@ -58,6 +58,7 @@
       rows: ROWS,
       fontFamily: 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
       fontSize: 14,
+      lineHeight: 1.2,
       minimumContrastRatio: 4.5,
       scrollback: 2000,
       screenReaderMode: isWanted("screen-reader"),

@@ -30,6 +30,7 @@ _FIRST = (*_WITH_STACK, "tests/provider/engine/", "tests/operations/", "tests/co
 # What needs a browser or a server beside the test process gets the marker `processes`: `make check` leaves it out.
 _WITH_PROCESSES = (
     *_WITH_STACK,
+    "tests/console/test_process.py",
     "tests/contract/",
     "tests/provider/engine/",
     "tests/provider/test_migrations.py",

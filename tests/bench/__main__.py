@@ -126,10 +126,10 @@ class Bench:
         return figures + servers.measure_provider(self.remote, MAIN)
 
     def consoles(self) -> list[Figure]:
-        """The provider's process that serves consoles."""
-        from tests.bench import consoles
+        """The processes that hold the consoles of servers, at the provider and in the panel."""
+        from tests.bench import consoles, provider_consoles
 
-        return [consoles.measure(self.remote, OTHER)]
+        return [provider_consoles.measure(self.remote, OTHER), *consoles.measure(self.remote)]
 
     def pages(self) -> list[Figure]:
         """Pages of accounts of three sizes, in this process."""

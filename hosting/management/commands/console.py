@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from hosting.console.process import ConsoleProcess
 
@@ -15,7 +15,11 @@ class Command(BaseCommand):
     help = "Hold the connections of open consoles of servers. Runs until it is stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(_run())
+        try:
+            asyncio.run(_run())
+        except OSError as error:
+            # For example a path that is too long for a socket.
+            raise CommandError(f"CONSOLE_SOCKET: {settings.CONSOLE_SOCKET} can't be used: {error}") from None
 
 
 async def _run() -> None:

@@ -22,7 +22,7 @@ _Members = Mapping[tuple[int, int], Membership]
 
 
 def admitted(viewings: Sequence[Viewing]) -> set[int]:
-    """The keys of the viewings whose person may still be there. Six queries, however many there are.
+    """The keys of the viewings whose person may still be there. At most five queries, however many there are.
 
     Their session is valid, they are active and in the team, the team's policies admit them, and their role has the
     permission for consoles and covers the account.

@@ -20,6 +20,7 @@ from hosting.teams.access.policy import Denial
 from hosting.teams.audit.models import AuditEntry
 from hosting.teams.rejection import Refusal
 from hosting.teams.roles import Permission, Role
+from hosting.web.wording.consoles import closing_words
 from hosting.web.wording.days import DAYS
 from hosting.web.wording.permissions import PERMISSION_WORDS, TOKEN_PERMISSIONS
 from hosting.web.wording.words import LISTS, PARAMETERS, kind_noun, parameter_value
@@ -232,6 +233,8 @@ def more_words(entry: AuditEntry) -> Iterator[str]:
             yield times % {"count": count}
     if (exported := detail.get("list")) in LISTS:
         yield str(LISTS[exported])
+    if entry.action == "console.closed":
+        yield from closing_words(str(detail.get("reason", "")), detail.get("seconds"))
     if detail.get("password"):
         yield _("With a new password")
     if comment := detail.get("comment"):

@@ -1,7 +1,10 @@
 """Why a console was closed, in words."""
 
+from collections.abc import Iterator
+
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from hosting.viewings.lifecycle import End
 
@@ -26,7 +29,7 @@ ENDINGS: dict[str, Promise] = {
 }
 
 # In the audit log.
-CLOSED_BECAUSE: dict[str, Promise] = {
+_CLOSED_BECAUSE: dict[str, Promise] = {
     End.LEFT: gettext_lazy("Disconnected"),
     End.STOPPED: gettext_lazy("The server was stopped"),
     End.GONE: gettext_lazy("The server was deleted"),
@@ -40,3 +43,16 @@ CLOSED_BECAUSE: dict[str, Promise] = {
     End.RESTART: gettext_lazy("The panel was restarted"),
     End.LOST: gettext_lazy("The connection was lost"),
 }
+
+
+def closing_words(reason: str, seconds: object) -> Iterator[str]:
+    """Why a console was closed and how long it was open, for the audit log."""
+    if reason in _CLOSED_BECAUSE:
+        yield str(_CLOSED_BECAUSE[reason])
+    if isinstance(seconds, int):
+        minutes = seconds // 60
+        yield (
+            ngettext("Open for %(count)d minute", "Open for %(count)d minutes", minutes) % {"count": minutes}
+            if minutes
+            else _("Open for less than a minute")
+        )

@@ -448,3 +448,11 @@ def test_object_pages_show_their_audit_log_entries(
     operation = factories.running_operation(account)
     conclude.move(operation, State.TRACKED, State.DONE)
     assert "Finished stop" in browser.get(reverse("operation", args=[account.pk, operation.pk])).content.decode()
+
+
+def test_closed_console_says_why_and_how_long_it_was_open(owner: Membership) -> None:
+    entry = AuditEntry(action="console.closed", detail={"reason": "idle", "seconds": 185})
+    assert wording.action_words(entry) == "Closed the console"
+    assert list(wording.more_words(entry)) == ["Nothing was typed for a while", "Open for 3 minutes"]
+    entry.detail = {"reason": "unheard of", "seconds": 59}
+    assert list(wording.more_words(entry)) == ["Open for less than a minute"]
