@@ -30,7 +30,8 @@ WHAT = {
     Permission.VIEW: "Look at accounts, servers, disks, shares, operations, trends, tags and notes; save one's own "
     "views of lists.",
     Permission.OPERATE: "Create, start, stop, reboot, resize and rename servers; name addresses; create, attach and "
-    "detach disks; tags, notes; what became of a request that had no answer.",
+    "detach disks; tags, notes; the team's SSH keys; what became of a request that had "
+    "no answer.",
     Permission.DELETE: "Delete servers and disks, one or many; reinstall servers.",
     Permission.CONSOLE: "Open the console of a server, and type there.",
     Permission.SPEND: "Buy, renew, change and release shares and other products, up to the team's spending limits.",

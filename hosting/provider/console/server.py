@@ -58,7 +58,7 @@ class Server:
             server_header=None,
             logger=_silent(),
         ):
-            log.info("Consoles are served at %s:%s", host, port)
+            log.debug("Consoles are served at %s:%s", host, port)
             await stopping.wait()
         await self._hub.close()
 
