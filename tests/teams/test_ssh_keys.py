@@ -68,7 +68,7 @@ SAID = {
     f"no-pty {ED25519}": "Remove what comes before the type",
     f"{ED25519}\n{ED25519}": "one public key, on one line",
     ED25519[:-6]: "incomplete or damaged",
-    SHORT_RSA: "at least 2048 bits",
+    SHORT_RSA: "one of 2048 bits or more",
     f"{ED25519} {'x' * 8192}": "too long",
     "ssh-dss AAAA": "DSA keys are no longer secure",
     f"{ED25519} a\u202eb": "U+202E",
@@ -135,7 +135,7 @@ def test_same_key_twice_is_refused_with_the_name_of_the_first(owner: Membership)
 def test_number_of_keys_is_limited(owner: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(managing, "MOST", 1)
     managing.add_to_team("one", factories.public_key(), by=owner)
-    with pytest.raises(Invalid, match="already 1 keys"):
+    with pytest.raises(Invalid, match="no room for more"):
         managing.add_to_team("two", factories.public_key(), by=owner)
 
 

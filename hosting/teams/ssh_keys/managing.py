@@ -141,7 +141,7 @@ def _save(key: SshKey, beside: QuerySet[SshKey]) -> None:
     try:
         with transaction.atomic():
             if beside.count() >= MOST:
-                raise Invalid(_("There are already %(most)d keys here. Remove one first.") % {"most": MOST})
+                raise Invalid(_("There is no room for more keys here. Remove one first."))
             _require_new(key, beside)
             key.save(force_insert=True)
     except IntegrityError:

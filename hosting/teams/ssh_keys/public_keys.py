@@ -114,4 +114,4 @@ def _require_well_formed(kind: str, body: str) -> None:
     if base64.b64encode(blob).decode() != body:
         raise ValidationError(_("The key is incomplete or damaged. Copy the whole line again."))
     if isinstance(key, RSAPublicKey) and key.key_size < LEAST_RSA_BITS:
-        raise ValidationError(_("RSA keys need at least %(least)d bits."), params={"least": LEAST_RSA_BITS})
+        raise ValidationError(_("This RSA key is too short. Use one of 2048 bits or more, or an Ed25519 key."))

@@ -86,7 +86,7 @@ def new_of_team(request: TeamRequest) -> HttpResponse:
             return _added(request, key, there)
     context = {
         **_adding(form, there),
-        "lead": _("Members can select this key for new servers. Whoever has its private key can then sign in there."),
+        "lead": _("Members can select this key for new servers. The holder of its private key can then sign in there."),
     }
     return render_page(request, "form", context, tab=TAB, bad=form.is_bound)
 
