@@ -1,5 +1,9 @@
 """All viewers of a server share its console, and its end is told to all of them."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tests.contract.conftest import Member
 from tests.processes import Provider
 from tests.provider.console.watching import Watcher, console_of, watch
@@ -94,24 +98,31 @@ def test_console_works_again_after_the_next_start(owner: Member, vm: int) -> Non
         viewer.log_in()
 
 
+@contextmanager
+def switched(provider: Provider, vm_id: int, switch: str) -> Iterator[None]:
+    """Have the host of a VM behave as the switch says meanwhile."""
+    host = f"from hosting.provider.models import *\nhost = Host.objects.filter(vms={vm_id})\n"
+    provider.shell(f"{host}host.update(uri={switch!r})")
+    try:
+        yield
+    finally:
+        provider.shell(f"{host}host.update(uri='')")
+        # A look at the host that was under way may still end badly.
+        time.sleep(0.5)
+        deadline = time.monotonic() + 20
+        while provider.shell(f"{host}print(host.get().state)").strip() != "active":
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
 def test_host_that_does_not_answer_closes_with_its_own_code(provider: Provider, owner: Member, vm: int) -> None:
     url = console_of(owner, vm)
-    host = f"from hosting.provider.models import *\nrow = Host.objects.get(pk=Vm.objects.get(pk={vm}).host_id)\n"
-    provider.shell(f"{host}row.uri = 'simulated:away'; row.save(update_fields=['uri'])")
-    try:
-        with Watcher(url) as viewer:
-            assert viewer.closed() == (4503, "the host does not answer")
-    finally:
-        provider.shell(f"{host}row.uri = ''; row.save(update_fields=['uri'])")
+    with switched(provider, vm, "simulated:away"), Watcher(url) as viewer:
+        assert viewer.closed() == (4503, "the host does not answer")
 
 
 def test_fault_of_the_driver_is_logged_and_told_without_its_text(provider: Provider, owner: Member, vm: int) -> None:
     url = console_of(owner, vm)
-    host = f"from hosting.provider.models import *\nrow = Host.objects.get(pk=Vm.objects.get(pk={vm}).host_id)\n"
-    provider.shell(f"{host}row.uri = 'simulated:breaks'; row.save(update_fields=['uri'])")
-    try:
-        with Watcher(url) as viewer:
-            assert viewer.closed() == (1011, "internal error")
-    finally:
-        provider.shell(f"{host}row.uri = ''; row.save(update_fields=['uri'])")
+    with switched(provider, vm, "simulated:breaks"), Watcher(url) as viewer:
+        assert viewer.closed() == (1011, "internal error")
     assert f"The console of VM {vm} failed" in (provider.directory / "console.log").read_text()

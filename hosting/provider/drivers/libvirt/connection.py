@@ -1,7 +1,7 @@
 """Connections to hosts, and which errors mean that a host did not answer."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -65,16 +65,34 @@ def connection(host: HostRef) -> libvirt.virConnect:
     Raises:
         HostAway: when there is none within ten seconds.
     """
+    opening = _own.connections.get(host.uri)
+    if opening is None or _is_lost(opening):
+        opening = _own.connections[host.uri] = _begin(host)
+    return _opened(host, opening)
+
+
+def new_connection(host: HostRef) -> libvirt.virConnect:
+    """Return a connection that nobody else uses, to be closed by the caller.
+
+    Raises:
+        HostAway: when there is none within ten seconds.
+    """
+    return _opened(host, _begin(host))
+
+
+def _begin(host: HostRef) -> "Future[libvirt.virConnect]":
     if not host.uri:
         raise HostAway(f"{host.name} has no address of a libvirt")  # which would choose one by itself
     with _lock:
         if not _events:
             _start_events()
-    opening = _own.connections.get(host.uri)
-    if opening is None or _is_lost(opening):
-        opening = _own.connections[host.uri] = Future()
-        # Not even a daemon that was stopped in the middle of a connection holds its caller for ever.
-        threading.Thread(target=_open, args=(host.uri, opening), name="libvirt-open", daemon=True).start()
+    opening: Future[libvirt.virConnect] = Future()
+    # Not even a daemon that was stopped in the middle of a connection holds its caller for ever.
+    threading.Thread(target=_open, args=(host.uri, opening), name="libvirt-open", daemon=True).start()
+    return opening
+
+
+def _opened(host: HostRef, opening: "Future[libvirt.virConnect]") -> libvirt.virConnect:
     try:
         return opening.result(timeout=OPENING_S)
     except (libvirt.libvirtError, TimeoutError) as error:
@@ -82,13 +100,15 @@ def connection(host: HostRef) -> libvirt.virConnect:
 
 
 @contextmanager
-def answering(host: HostRef) -> Iterator[libvirt.virConnect]:
-    """Use the connection to the host.
+def answering(
+    host: HostRef, connect: Callable[[HostRef], libvirt.virConnect] = connection
+) -> Iterator[libvirt.virConnect]:
+    """Use a connection to the host, by default that of this thread.
 
     Raises:
         HostAway: for errors that mean a lost connection. All others are the host's answers, and stay as they are.
     """
-    connected = connection(host)
+    connected = connect(host)
     try:
         yield connected
     except libvirt.libvirtError as error:

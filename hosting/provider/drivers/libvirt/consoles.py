@@ -1,6 +1,6 @@
 """Serial consoles of guests, by streams of libvirt.
 
-A console has a connection of its own, as each thread has: a guest that takes no input stops the daemon from reading on
+A console has a connection of its own: a guest that takes no input stops the daemon from reading on
 its connection, and nothing else may wait behind it. Output is read in the thread of libvirt's events, and input is sent
 in the thread that opened the console.
 
@@ -15,6 +15,7 @@ import libvirt
 from hosting.provider.drivers.base import CannotDo, ConsoleEvents
 from hosting.provider.drivers.libvirt import guests
 
+NOT_RUNNING = "The server is not running."
 CHUNK_BYTES = 16 * 1024
 _READABLE = libvirt.VIR_STREAM_EVENT_READABLE
 _OVER = libvirt.VIR_STREAM_EVENT_HANGUP | libvirt.VIR_STREAM_EVENT_ERROR
@@ -23,20 +24,30 @@ _LATER = -2
 
 
 def open_console(connected: libvirt.virConnect, uuid: UUID, events: ConsoleEvents) -> "LibvirtConsole":
-    """Open the console of a guest. Whoever had it, such as a process of ours that was killed, loses it.
+    """Open the console of a guest on a connection that is its own from now on. Whoever had the console, such as a
+    process of ours that was killed, loses it.
 
     Raises:
         CannotDo: the guest does not run.
     """
+    try:
+        return _opened(connected, uuid, events)
+    except BaseException:
+        with suppress(libvirt.libvirtError):
+            connected.close()
+        raise
+
+
+def _opened(connected: libvirt.virConnect, uuid: UUID, events: ConsoleEvents) -> "LibvirtConsole":
     guest = guests.running(connected, uuid)
     if guest is None:
-        raise CannotDo("The server is not running.")
+        raise CannotDo(NOT_RUNNING)
     stream = connected.newStream(libvirt.VIR_STREAM_NONBLOCK)
     try:
         guest.openConsole(None, stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
     except libvirt.libvirtError as error:
         if connected.isAlive() and not guests.running(connected, uuid):
-            raise CannotDo("The server is not running.") from error
+            raise CannotDo(NOT_RUNNING) from error
         raise
     return LibvirtConsole(connected, stream, events)
 
@@ -81,10 +92,9 @@ class LibvirtConsole:
     def close(self) -> None:
         self._is_over = True
         self._stop_listening()
-        with suppress(libvirt.libvirtError):
-            self._connected.unregisterCloseCallback()
-        with suppress(libvirt.libvirtError):
-            self._stream.abort()
+        for end in (self._connected.unregisterCloseCallback, self._stream.abort, self._connected.close):
+            with suppress(libvirt.libvirtError):
+                end()
 
     def _stop_listening(self) -> None:
         with suppress(libvirt.libvirtError):

@@ -30,7 +30,7 @@ from hosting.provider.drivers.libvirt import (
     usage,
     volumes,
 )
-from hosting.provider.drivers.libvirt.connection import answering, means_lost
+from hosting.provider.drivers.libvirt.connection import answering, means_lost, new_connection
 from hosting.provider.drivers.libvirt.job import Job
 
 LOOK_AGAIN_S = 0.2
@@ -71,7 +71,7 @@ class Hosts:
                 guest.suspend()
 
     def open_console(self, host: HostRef, vm: VmSpec, events: ConsoleEvents) -> Console:
-        with answering(host) as connected:
+        with answering(host, new_connection) as connected:
             return consoles.open_console(connected, vm.uuid, events)
 
     def capacity(self, host: HostRef) -> HostCapacity:
