@@ -14,6 +14,15 @@ from pathlib import Path
 
 from tests.processes import ROOT
 
+_BY_KEY = (
+    "BatchMode=yes",
+    "IdentitiesOnly=yes",
+    "StrictHostKeyChecking=no",
+    "UserKnownHostsFile=/dev/null",
+    "LogLevel=ERROR",
+    "ConnectTimeout=30",
+)
+
 
 def image() -> Path:
     """The small guest image, which is built when it is not there."""
@@ -141,6 +150,18 @@ class Hypervisor:
             check=False,
             timeout=120,
         )
+
+
+    def ssh_by_key(self, address: str, command: str, *, user: str, key: Path) -> "subprocess.CompletedProcess[str]":
+        """Run a command in a guest with a private key and nothing else."""
+        options = (f"-o{option}" for option in _BY_KEY)
+        return self.call("enter", "ssh", "-F", "none", "-i", str(key), *options, f"{user}@{address}", command)
+
+
+def key_pair(file: Path) -> str:
+    """Write a new private key to `file`; the public one, which is in `file`.pub."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a test", "-f", file], check=True)
+    return file.with_suffix(".pub").read_text().strip()
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """Real guests with SSH keys and a first-boot script: who gets in, what runs, and what is left of it."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hosting.provider.drivers.libvirt import seed
-from tests.hypervisor.world import LIMIT_S, LOGIN, OS, PASSWORD, World
+from tests.hypervisor.hypervisor import key_pair
+from tests.hypervisor.world import LOGIN, OS, PASSWORD, World
 from tests.provider.drivers.test_seed import HASH, VM
 from tests.provider.rules.test_public_keys import RSA
 
@@ -20,30 +19,15 @@ echo "first boot of $(hostname) as $(id -un): \u00e9"
 token={PLANTED}
 echo run >> /root/runs
 """
-_ENTER = [str(Path(__file__).parents[2] / "tools/hypervisor"), "enter"]
-_OPTIONS = (
-    "BatchMode=yes",
-    "IdentitiesOnly=yes",
-    "StrictHostKeyChecking=no",
-    "UserKnownHostsFile=/dev/null",
-    "LogLevel=ERROR",
-    "ConnectTimeout=30",
-)
 CONFIG = "#cloud-config\nruncmd: [touch /root/ran]\n"
-
-
-def _key(file: Path) -> str:
-    """A new key pair; the public key."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a test", "-f", file], check=True)
-    return file.with_suffix(".pub").read_text().strip()
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a key of the owner and one of somebody else."""
     directory = tmp_path_factory.mktemp("keys")
-    _key(directory / "owner")
-    _key(directory / "stranger")
+    key_pair(directory / "owner")
+    key_pair(directory / "stranger")
     return directory
 
 
@@ -56,27 +40,15 @@ def vm(world: World, keys: Path) -> Iterator[int]:
     world.customer.removed(vm_id)
 
 
-def _ssh(world: World, vm_id: int, key: Path, user: str, command: str) -> "subprocess.CompletedProcess[str]":
-    ssh = ["ssh", "-F", "none", "-i", str(key), *(f"-o{option}" for option in _OPTIONS)]
-    return subprocess.run(
-        [*_ENTER, *ssh, f"{user}@{world.address(vm_id)}", command],
-        env={**os.environ, "VAR_DIR": str(world.hypervisor.directory)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LIMIT_S,
-    )
-
-
 @pytest.mark.parametrize("user", ["root", LOGIN])
 def test_owner_logs_in_with_the_key(world: World, vm: int, keys: Path, user: str) -> None:
-    done = _ssh(world, vm, keys / "owner", user, "id -un")
+    done = world.hypervisor.ssh_by_key(world.address(vm), "id -un", user=user, key=keys / "owner")
     assert (done.stdout.strip(), done.stderr) == (user, "")
 
 
 @pytest.mark.parametrize("user", ["root", LOGIN])
 def test_another_key_is_refused(world: World, vm: int, keys: Path, user: str) -> None:
-    done = _ssh(world, vm, keys / "stranger", user, "id -un")
+    done = world.hypervisor.ssh_by_key(world.address(vm), "id -un", user=user, key=keys / "stranger")
     assert done.returncode == 255
     assert "Permission denied" in done.stderr
 
