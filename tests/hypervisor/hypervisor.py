@@ -151,7 +151,6 @@ class Hypervisor:
             timeout=120,
         )
 
-
     def ssh_by_key(self, address: str, command: str, *, user: str, key: Path) -> "subprocess.CompletedProcess[str]":
         """Run a command in a guest with a private key and nothing else."""
         options = (f"-o{option}" for option in _BY_KEY)

@@ -1,4 +1,4 @@
-"""`make run HYPERVISOR=1`, as its user meets it: the five steps of a new server end at a real guest, and at its console."""
+"""`make run HYPERVISOR=1`, as its user meets it: the five steps of a new server end at a real guest and its console."""
 
 import shutil
 import tempfile

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests import factories
 from tests.browser.steps import DESKTOP, DONE_MS, PHONE, field, go
@@ -16,7 +16,7 @@ PLANTED = "planted-in-a-script-7"
 @pytest.mark.drives("vm_create")
 @pytest.mark.parametrize(("name", "size"), [("keyed-1", DESKTOP), ("keyed-2", PHONE)])
 def test_server_is_created_with_a_key_and_a_script(
-    browse: Browse, stack: Stack, complaints: list[str], name: str, size: dict[str, int]
+    browse: Browse, stack: Stack, complaints: list[str], name: str, size: ViewportSize
 ) -> None:
     page = browse()
     page.set_viewport_size(size)

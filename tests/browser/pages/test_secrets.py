@@ -22,6 +22,7 @@ from tests.browser.steps import field
 from tests.stack import Stack
 
 ROOT_PASSWORD = "plant3d-root-password"
+SCRIPT_WORD = "plant3d-in-a-script"
 RESELLER_PASSWORD = "plant3d-reseller-password"
 OWN_PASSWORD, NEW_PASSWORD = "plant3d-own-passw0rd", "plant3d-new-passw0rd"
 PERSON, INVITED = "quiet@planted.example", "invited@planted.example"
@@ -124,9 +125,11 @@ def test_no_secret_appears_in_storage_logs_or_pages(
     field(page, "Host name").fill("quiet")
     field(page, "Operating system").select_option(index=1)
     field(page, "Root password").fill(ROOT_PASSWORD)
+    page.locator("summary", has_text="First-boot script").click()
+    page.get_by_role("textbox", name="First-boot script").fill(f"#!/bin/sh\necho {SCRIPT_WORD}")
     page.get_by_role("button", name="Review").click()
     expect(page.get_by_role("button", name="Start")).to_be_visible()
-    assert ROOT_PASSWORD not in page.content()
+    assert not [secret for secret in (ROOT_PASSWORD, SCRIPT_WORD) if secret in page.content()]
 
     # While nobody takes jobs they lie in the queue.
     for name in ("worker", "background"):
@@ -135,6 +138,7 @@ def test_no_secret_appears_in_storage_logs_or_pages(
     assert any(b"hosting.tasks.send_mail" in content for content in everything_stored(stack).values())
     at_rest = {
         "the root password": ROOT_PASSWORD.encode(),
+        "the first-boot script": SCRIPT_WORD.encode(),
         "the reseller's password": DEMO_API_PASSWORD.encode(),
         "a person's password": OWN_PASSWORD.encode(),
     }
