@@ -38,6 +38,7 @@ def vm(account: Account, engine: Engine, remote: Member) -> Vm:
     """A stopped server that the panel knows."""
     vm_id = remote.new_vm(hostname="before")
     remote.done(remote.vm_stop(vm_id))
+    Account.objects.update(round_due_at=None)
     known = Vm.objects.filter(account=account, remote_id=vm_id, state=Vm.State.HALTED)
     engine.until(known.exists)
     Change.objects.all().delete()
@@ -221,6 +222,7 @@ def test_change_made_elsewhere_is_an_external_operation(
         "reverse": (address_of(vm), "www.example.net"),
     }[name]
     remote.done(getattr(remote, kind.method)(*arguments))
+    Account.objects.update(round_due_at=None)
     rows = account.operations.filter(kind=kind.method, origin=Operation.Origin.EXTERNAL, state=State.DONE)
     engine.until(rows.exists)
     row = rows.get()

@@ -65,7 +65,7 @@ def test_every_setting_that_looks_like_a_secret_is_one(settings: Path) -> None:
     for word in ("KEY", "KEYS", "PASSWORD", "URL"):
         for name in (part.split('"')[0] for part in text.split('"')[1::2]):
             if name.isupper() and name.split("_")[-1] == word and f'("{name}"' in text:
-                assert name in secrets or name in {"PANEL_URL", "BUNDLED_PROVIDER_URL"}, name
+                assert name in secrets or name in {"PANEL_URL", "BUNDLED_PROVIDER_URL", "PROVIDER_CONSOLE_URL"}, name
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)

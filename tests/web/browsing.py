@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.urls import URLPattern, reverse
 
 from hosting.accounts.models import Account, Endpoint
-from hosting.api import EXTENSIONS
+from hosting.api import EXTENSIONS, FIRST_BOOT
 from hosting.teams.models import Membership
 from hosting.teams.roles import Role
 from hosting.web.urls import of_account, of_team
@@ -59,7 +59,7 @@ def every_page(account: Account, by: Membership) -> list[Page]:
 
     The endpoint of the account has all extensions from now on, and so all pages.
     """
-    Endpoint.objects.filter(pk=account.endpoint_id).update(extensions=list(EXTENSIONS))
+    Endpoint.objects.filter(pk=account.endpoint_id).update(extensions=[*EXTENSIONS, *FIRST_BOOT])
     account.endpoint.refresh_from_db()
     factories.os_image(account, remote_id=3)
     vm = factories.vm(account, "web-1")

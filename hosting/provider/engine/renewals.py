@@ -35,6 +35,11 @@ def renew_due() -> None:
             log.exception("product %s could not be renewed; trying again", product.pk)
 
 
+def coming(account: HostingAccount, now: datetime) -> list[Product]:
+    """Products of an account whose renewal the next look will accept."""
+    return [product for product in _due(now).filter(account=account) if not _problem(product, _cost(product, now))]
+
+
 def _due(now: datetime) -> QuerySet[Product]:
     """Products that renew themselves and end soon, or have ended, and of which no change is under way.
 

@@ -13,7 +13,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from hosting.provider.engine import projection
+from hosting.provider.engine import projection, renewals
 from hosting.provider.engine.accept import accept
 from hosting.provider.models import HostingAccount, Operation, Product, Vm
 from hosting.provider.rules import capacity, fitting, products, values
@@ -89,15 +89,17 @@ def _expected(account: HostingAccount, *, tried_since: datetime | None = None) -
 
 
 def _promised_shares(account: HostingAccount, now: datetime) -> int:
-    """The shares that are granted, or will be when a renewal under way is done."""
-    coming = account.products.filter(
+    """The shares that are granted, or will be when a renewal is done that is under way or about to begin by itself."""
+    under_way = account.products.filter(
         state=Product.State.ACTIVE,
         date_end__lte=now,
         operations__type=products.RENEW,
         operations__state__in=Operation.OPEN,
     ).exclude(product_name="disk")
-    back = sum(dict(coming.values_list("pk", "quantity")).values())
-    return capacity.granted_and_expired(account)[0].shares + back
+    back = dict(under_way.values_list("pk", "quantity"))
+    about_to_begin = (product for product in renewals.coming(account, now) if product.date_end <= now)
+    back |= {product.pk: product.quantity for product in about_to_begin if product.product_name != "disk"}
+    return capacity.granted_and_expired(account)[0].shares + sum(back.values())
 
 
 def _shares_ended(account: HostingAccount, now: datetime) -> datetime:

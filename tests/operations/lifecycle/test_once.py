@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from hosting import tasks
 from hosting.accounts.models import Account, Endpoint
-from hosting.api import EXTENSIONS, ONCE
+from hosting.api import EXTENSIONS, FIRST_BOOT, ONCE
 from hosting.jobs import Job
 from hosting.operations import sweep
 from hosting.operations.kinds import catalogue
@@ -208,7 +208,7 @@ def test_extensions_are_read_with_the_first_round(
 ) -> None:
     Endpoint.objects.filter(pk=account.endpoint_id).update(extensions=[])
     Account.objects.filter(pk=account.pk).update(reread_due_at=None, round_due_at=None)
-    engine.until(lambda: Endpoint.objects.get(pk=account.endpoint_id).extensions == sorted(EXTENSIONS))
+    engine.until(lambda: Endpoint.objects.get(pk=account.endpoint_id).extensions == sorted([*EXTENSIONS, *FIRST_BOOT]))
 
 
 def test_key_is_its_own_in_every_installation(account: Account, owner: Membership) -> None:
