@@ -1,6 +1,7 @@
 """`tools/hypervisor`: ready at once, and nothing is left of it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -43,6 +44,16 @@ def test_libvirtd_is_started_again_when_it_dies(hypervisor: Hypervisor) -> None:
         assert time.monotonic() - began < 10
         time.sleep(0.1)
     assert hypervisor.libvirtd() != first
+
+
+def test_image_is_built_once_for_all_who_ask_at_the_same_time(guest_image: Path, tmp_path: Path) -> None:
+    shutil.copytree(guest_image.parent / "packages", tmp_path / "packages")
+    build = [ROOT / "tools/guest-image/build", tmp_path]
+    asking = [subprocess.Popen(build, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    answers = {process.communicate(timeout=300)[0].strip() for process in asking}
+    assert [process.returncode for process in asking] == [0, 0, 0]
+    assert answers == {str(tmp_path / guest_image.name)}
+    assert {file.name for file in tmp_path.iterdir()} == {"packages", "lock", guest_image.name}
 
 
 def test_says_what_it_needs() -> None:
