@@ -58,8 +58,8 @@ def test_authenticator_app_and_recovery_code_sign_in(
     secret = page.locator("#totp-secret").inner_text().replace(" ", "")
     field(page, "Code").fill(fresh_code(secret))
     page.get_by_role("button", name="Turn it on").click()
+    expect(page.locator(".codes li")).to_have_count(10)
     codes = page.locator(".codes li").all_inner_texts()
-    assert len(codes) == 10
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.path().read_text().split() == codes
