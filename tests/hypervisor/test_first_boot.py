@@ -53,19 +53,13 @@ def test_another_key_is_refused(world: World, vm: int, keys: Path, user: str) ->
     assert "Permission denied" in done.stderr
 
 
-def _runs(world: World, vm_id: int) -> list[str]:
-    return world.inside(
-        vm_id, "for i in $(seq 100); do [ -e /root/runs ] && break; sleep 0.3; done; cat /root/runs"
-    ).split()
-
-
 def test_script_runs_once_and_not_after_a_reboot(world: World, vm: int) -> None:
-    assert _runs(world, vm) == ["run"]
+    assert world.runs(vm) == ["run"]
     world.customer.done(world.customer.vm_reboot(vm))
     world.until_inside(vm)
     world.customer.done(world.customer.vm_stop(vm))
     world.customer.done(world.customer.vm_start(vm))
-    assert _runs(world, vm) == ["run"]
+    assert world.runs(vm) == ["run"]
     assert world.inside(vm, "ls /etc/first-boot /run/first-boot 2>/dev/null | wc -l") == "0"
 
 

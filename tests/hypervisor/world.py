@@ -25,9 +25,9 @@ class Customer(Member):
 
     limit_s = LIMIT_S
 
-    def begin_vm(self, hostname: str, shares: int = 1) -> int:
+    def begin_vm(self, hostname: str, shares: int = 1, **specs: Any) -> int:
         """Ask for a VM and return its id at once."""
-        vm_id: int = self.vm_create(hostname, PASSWORD, OS, shares, 1, {"login": LOGIN})
+        vm_id: int = self.vm_create(hostname, PASSWORD, OS, shares, 1, {"login": LOGIN, **specs})
         return vm_id
 
     def created(self, vm_id: int) -> None:
@@ -118,6 +118,11 @@ class World:
 
     def boots(self, vm_id: int) -> int:
         return int(self.inside(vm_id, "cat /root/boots"))
+
+    def runs(self, vm_id: int) -> list[str]:
+        """The lines that a first-boot script has added to /root/runs, once it has begun."""
+        wait = "for i in $(seq 100); do [ -e /root/runs ] && break; sleep 0.3; done"
+        return self.inside(vm_id, f"{wait}; cat /root/runs").split()
 
     def register(self, hypervisor: Hypervisor, name: str) -> None:
         where = (name, hypervisor.uri, "--bridge", "sd0", "--emulated", "--overcommit", "8")
