@@ -113,7 +113,7 @@ ifeq ($(HYPERVISOR),0)
 test-hypervisor:
 	@echo "HYPERVISOR=0: the tests with real guests are skipped."
 else
-test-hypervisor: install assets environment .venv/libvirt .venv/browser ## Check real guests, about five minutes
+test-hypervisor: install assets environment .venv/libvirt .venv/browser ## Check real guests, some twelve minutes
 	@$(PYTHON) -m pytest -n 2 --no-loadscope-reorder --durations 10 tests/hypervisor
 endif
 
