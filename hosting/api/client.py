@@ -4,37 +4,21 @@ Each raises what `Transport.call` raises; a reply of another type than the contr
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from hosting.api.caller import text
 from hosting.api.errors import Garbled
-from hosting.api.methods import (
-    CHANGES,
-    CHANGING,
-    CONSOLE,
-    DISK_INFO_MANY,
-    IP_REVERSE,
-    ONCE,
-    OPERATION_DETAILS_MANY,
-    PRICES,
-    VM_INFO_MANY,
-    VM_REINSTALL,
-    VM_RENAME,
-    VM_STATS,
-)
+from hosting.api.extended import Extensions
+from hosting.api.methods import CHANGING, ONCE
 from hosting.api.structs import (
-    Changes,
-    ConsoleTicket,
     Disk,
     DiskLink,
     HostingAccount,
     OperationDetails,
     OperationFilter,
     OsImage,
-    PriceList,
     Vm,
-    VmStats,
 )
 from hosting.api.transport import Transport
 
@@ -61,7 +45,7 @@ def su(transport: Transport, session: str, handle: str) -> str:
     return _session(transport.call("su", (session, handle), secrets=(session,)), "su")
 
 
-class Client:
+class Client(Extensions):
     """The API as one session sees it.
 
     Args:
@@ -69,11 +53,7 @@ class Client:
         session: a secret from `login` or `su`; no repr, message or log shows it.
     """
 
-    __slots__ = ("_session", "transport")
-
-    def __init__(self, transport: Transport, session: str) -> None:
-        self.transport = transport
-        self._session = session
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return f"Client({self.transport!r})"
@@ -96,11 +76,11 @@ class Client:
 
     def help(self, method: str) -> str:
         """What the server says of a method, by `system.methodHelp`. Needs no session."""
-        return _text(self.transport.call("system.methodHelp", (method,)), "system.methodHelp")
+        return text(self.transport.call("system.methodHelp", (method,)), "system.methodHelp")
 
     def account_currency(self) -> str:
         """The ISO 4217 code of the prepaid account's currency."""
-        return _text(self._call("account_currency"), "account_currency")
+        return text(self._call("account_currency"), "account_currency")
 
     def account_balance(self) -> Decimal:
         """The prepaid balance, in the account's currency."""
@@ -248,83 +228,7 @@ class Client:
 
     def os_list(self) -> list[OsImage]:
         """The systems a VM can be made with."""
-        value = self._call("os_list")
-        if not isinstance(value, list):
-            raise Garbled("The reply to os_list is no array.")
-        return [OsImage.from_wire(each) for each in value]
-
-    def vm_info_many(self, ids: Sequence[int]) -> list[Vm]:
-        """Those of at most `MANY` servers that exist."""
-        return [Vm.from_wire(each) for each in self._array(VM_INFO_MANY, list(ids))]
-
-    def disk_info_many(self, ids: Sequence[int]) -> list[Disk]:
-        """Those of at most `MANY` disks that exist."""
-        return [Disk.from_wire(each) for each in self._array(DISK_INFO_MANY, list(ids))]
-
-    def operation_details_many(self, ids: Sequence[int]) -> list[OperationDetails]:
-        """Those of at most `MANY` operations that exist."""
-        return [OperationDetails.from_wire(each) for each in self._array(OPERATION_DETAILS_MANY, list(ids))]
-
-    def changes(self, cursor: str, wait_s: int) -> Changes:
-        """What has changed since `cursor`; with an empty one, where to begin now.
-
-        The server holds the call for up to `wait_s` seconds (0 to 25) while there is nothing new.
-
-        Raises:
-            DataFault: 5 804 40, the cursor is unknown or too old: everything must be read anew.
-        """
-        return Changes.from_wire(self._call(CHANGES, cursor, wait_s))
-
-    def prices(self) -> PriceList:
-        """What a purchase will cost."""
-        return PriceList.from_wire(self._call(PRICES))
-
-    def vm_stats(self, vm_id: int, since: datetime, step_s: int) -> list[VmStats]:
-        """What a server has used since an aware time: averages over steps of 60 to 86,400 seconds.
-
-        A step is as it was when the call was made; the last one may still change.
-        """
-        return [VmStats.from_wire(each) for each in self._array(VM_STATS, vm_id, since, step_s)]
-
-    def console(self, vm_id: int) -> ConsoleTicket:
-        """A ticket for the console of a running VM; it lets one connection in.
-
-        Raises:
-            DataFault: 5 801 60, the VM does not run.
-        """
-        return ConsoleTicket.from_wire(self._call(CONSOLE, vm_id))
-
-    def vm_rename(self, vm_id: int, hostname: str) -> int:
-        """Give a VM another host name, which it takes when it boots next; the operation's id."""
-        return self._id(VM_RENAME, vm_id, hostname)
-
-    def vm_reinstall(self, vm_id: int, os_id: int, password: str) -> int:
-        """Make the system disk of a halted VM anew; the operation's id. `password`: as for `vm_create`."""
-        return self._id(VM_REINSTALL, vm_id, os_id, password, secrets=(password,))
-
-    def ip_reverse(self, ip_id: int, name: str) -> int:
-        """Name an address in the DNS, or with an empty name as it was named at first; the operation's id."""
-        return self._id(IP_REVERSE, ip_id, name)
-
-    def _array(self, method: str, *params: object) -> list[object]:
-        value = self._call(method, *params)
-        if not isinstance(value, list):
-            raise Garbled(f"The reply to {method} is no array.")
-        return value
-
-    def _call(self, method: str, *params: object, secrets: tuple[str, ...] = ()) -> object:
-        return self.transport.call(
-            method, (self._session, *params), secrets=(self._session, *secrets), fresh=method in CHANGING
-        )
-
-    def _id(self, method: str, *params: object, secrets: tuple[str, ...] = ()) -> int:
-        return _int(self._call(method, *params, secrets=secrets), method)
-
-    def _ids(self, method: str, *params: object) -> list[int]:
-        value = self._call(method, *params)
-        if not isinstance(value, list):
-            raise Garbled(f"The reply to {method} is no array.")
-        return [_int(each, method) for each in value]
+        return [OsImage.from_wire(each) for each in self._array("os_list")]
 
 
 class _KeyedClient(Client):
@@ -351,17 +255,5 @@ def _same(struct: Identified, asked: int) -> Identified:
     return struct
 
 
-def _int(value: object, method: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise Garbled(f"The reply to {method} has something else where an id belongs.")
-    return value
-
-
-def _text(value: object, method: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise Garbled(f"The reply to {method} is no text.")
-    return value
-
-
 def _session(value: object, method: str) -> str:
-    return _text(value, method)
+    return text(value, method)

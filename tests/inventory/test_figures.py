@@ -138,7 +138,7 @@ def test_figures_older_than_two_days_are_dropped(vm: Vm, provider: Provider, fir
 def test_endpoint_that_has_no_figures_any_more_is_not_asked_again(
     vm: Vm, account: Account, monkeypatch: pytest.MonkeyPatch, asked: list[datetime]
 ) -> None:
-    monkeypatch.setattr("hosting.api.client.VM_STATS", "sharedeck.no_stats")
+    monkeypatch.setattr("hosting.api.extended.VM_STATS", "sharedeck.no_stats")
     tasks.read_figures(vm.account_id, vm.remote_id)
     account.endpoint.refresh_from_db()
     assert account.endpoint.extensions == []
